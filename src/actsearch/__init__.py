@@ -1,0 +1,44 @@
+"""Activation function search: enumerate, train, predict, search, audit.
+
+The public names are loaded on first use, so that importing the package costs nothing and touches
+neither torch nor pandas.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actsearch.functions.activation import Activation as Activation
+    from actsearch.functions.expressions import Expression as Expression
+    from actsearch.functions.expressions import ExpressionError as ExpressionError
+    from actsearch.functions.expressions import parse as parse
+    from actsearch.functions.operators import Operator as Operator
+    from actsearch.functions.operators import register as register
+    from actsearch.functions.spaces import SearchSpace as SearchSpace
+    from actsearch.tasks.benchmark import load_benchmark as load_benchmark
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Activation": "actsearch.functions.activation",
+    "Expression": "actsearch.functions.expressions",
+    "ExpressionError": "actsearch.functions.expressions",
+    "Operator": "actsearch.functions.operators",
+    "SearchSpace": "actsearch.functions.spaces",
+    "load_benchmark": "actsearch.tasks.benchmark",
+    "parse": "actsearch.functions.expressions",
+    "register": "actsearch.functions.operators",
+}
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HOMES]

@@ -1,0 +1,122 @@
+"""What is known about an execution: code, settings, inputs, environment, machine, time.
+
+Values that are not known are left out, never invented.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from actsearch.records.digests import code_digest, content_digest, settings_digest
+
+
+def _git(*arguments: str) -> str | None:
+    """Output of git, or None where there is no git or no repository."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _repository() -> dict[str, Any] | None:
+    commit = _git("rev-parse", "HEAD")
+    if commit is None:
+        return None
+    return {"commit": commit, "clean": not _git("status", "--porcelain", "--untracked-files=no")}
+
+
+@functools.cache
+def _environment() -> dict[str, Any]:
+    """Python, a digest over all installed versions, and the versions that shape numbers."""
+    versions = {
+        distribution.name.lower(): distribution.version
+        for distribution in importlib.metadata.distributions()
+    }
+    shaping = ("numpy", "scipy", "torch", "scikit-learn", "umap-learn", "numba", "pandas")
+    return {
+        "python": platform.python_version(),
+        "digest": settings_digest(versions),
+        "versions": {name: versions[name] for name in shaping if name in versions},
+    }
+
+
+def _cpu_model() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or None
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine() or None
+
+
+def _slurm() -> dict[str, str] | None:
+    names = {"SLURM_JOB_ID": "job", "SLURMD_NODENAME": "node", "SLURM_JOB_PARTITION": "partition"}
+    found = {label: os.environ[name] for name, label in names.items() if name in os.environ}
+    return found or None
+
+
+def now() -> str:
+    """The time as ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class Execution:
+    """One execution of a step; made when it starts, asked for a block when a file is written."""
+
+    def __init__(
+        self,
+        step: str,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        code: Iterable[str] = (),
+        inputs: Iterable[str | Path] = (),
+        seeds: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note the start.
+
+        Args:
+            step: the subcommand.
+            settings: the part of the configuration the step uses, as plain data.
+            code: modules whose imports make up the step's code (see ``code_digest``).
+            inputs: files the step reads.
+            seeds: seeds by what they seed.
+        """
+        self._fixed: dict[str, Any] = {
+            "step": step,
+            "command": shlex.join(["actsearch", *sys.argv[1:]]),
+            "inputs": {str(path): content_digest(path) for path in inputs},
+            "settings": dict(settings or {}),
+            "settings_digest": settings_digest(dict(settings or {})),
+            "code_digest": code_digest(*code) if code else None,
+            "git": _repository(),
+            "environment": _environment(),
+            "seeds": dict(seeds or {}) or None,
+            "host": platform.node() or None,
+            "platform": platform.platform(),
+            "cpu": _cpu_model(),
+            "slurm": _slurm(),
+        }
+        self.started = now()
+
+    @property
+    def identity(self) -> tuple[str, str | None]:
+        """(settings digest, code digest): equal for executions that must give the same numbers."""
+        return self._fixed["settings_digest"], self._fixed["code_digest"]
+
+    def block(self, **further: Any) -> dict[str, Any]:
+        """The provenance block of a file that is finished now; ``further`` fields are added."""
+        whole = {**self._fixed, "started": self.started, "ended": now(), **further}
+        return {key: value for key, value in whole.items() if value not in (None, {}, [])}

@@ -1,0 +1,74 @@
+"""What enters a code digest, and what does not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from actsearch.cli.steps import STEP_MODULES
+from actsearch.records.digests import (
+    code_digest,
+    reached_modules,
+    settings_digest,
+    source_digest,
+)
+
+SOURCE = '''
+"""About the module."""
+LIMIT = 3
+"""About the limit."""
+
+def f(x):
+    """About f."""
+    return x + LIMIT  # why
+'''
+
+
+def test_comments_docstrings_and_layout_do_not_count() -> None:
+    edited = '"""Other words."""\nLIMIT=3\ndef f(x): return (x +\n  LIMIT)\n'
+    assert source_digest(edited) == source_digest(SOURCE)
+
+
+@pytest.mark.parametrize("old, new", [("+ LIMIT", "- LIMIT"), ("= 3", "= 4"), ("f(x)", "f(y)")])
+def test_code_counts(old: str, new: str) -> None:
+    assert source_digest(SOURCE.replace(old, new)) != source_digest(SOURCE)
+
+
+def test_settings_digest_ignores_order_alone() -> None:
+    assert settings_digest({"a": 1, "b": [1, 2]}) == settings_digest({"b": [1, 2], "a": 1})
+    assert settings_digest({"a": [1, 2]}) != settings_digest({"a": [2, 1]})
+
+
+def test_training_does_not_reach_features_search_or_report() -> None:
+    reached = reached_modules(STEP_MODULES["train"])
+    rooms = {module.split(".")[1] for module in reached}
+    assert rooms == {"functions", "tasks"}
+    assert "actsearch.functions.torch_operators" in reached
+    assert "actsearch.tasks.models.digits_cnn" in reached
+
+
+def test_every_step_reaches_what_it_says() -> None:
+    for step, modules in STEP_MODULES.items():
+        assert set(modules) <= set(reached_modules(modules)), step
+
+
+def test_steps_differ_in_code() -> None:
+    assert code_digest(*STEP_MODULES["fim"]) != code_digest(*STEP_MODULES["train"])
+
+
+def test_unknown_module_is_named() -> None:
+    with pytest.raises(ValueError, match="nothing_here"):
+        code_digest("nothing_here")
+
+
+def test_what_the_workflow_imports_is_light() -> None:
+    program = (
+        "import sys, actsearch.cli.steps, actsearch.functions.spaces;"
+        "print([m for m in ('torch', 'pandas', 'sklearn', 'pyarrow', 'umap') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

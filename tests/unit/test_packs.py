@@ -1,0 +1,74 @@
+"""A job's files: what is finished stays, what stands is not made again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from actsearch.records.artifacts import read_json, write_json
+from actsearch.records.packs import UNFINISHED, Pack
+
+IDENTITY = ("settings", "code")
+BLOCK = {"settings_digest": "settings", "code_digest": "code"}
+
+
+def _pack(folder: Path, names: str = "abc") -> Pack:
+    return Pack({folder / f"{name}.json": name for name in names}, IDENTITY)
+
+
+def _finish(pack: Pack, *paths: Path, value: int = 1) -> None:
+    for path in paths:
+        pack.finish(path, {"value": value}, BLOCK)
+
+
+def test_items_appear_together_at_the_end(tmp_path: Path) -> None:
+    pack = _pack(tmp_path)
+    _finish(pack, *pack.to_do())
+    assert not list(tmp_path.glob("*.json"))
+    pack.release()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.json", "c.json"]
+
+
+def test_a_stopped_job_keeps_what_it_finished(tmp_path: Path) -> None:
+    _finish(_pack(tmp_path), tmp_path / "a.json")  # and then the job is killed
+    again = _pack(tmp_path)
+    assert again.to_do() == [tmp_path / "b.json", tmp_path / "c.json"]
+    _finish(again, *again.to_do(), value=2)
+    again.release()
+    assert [read_json(tmp_path / f"{name}.json")["value"] for name in "abc"] == [1, 2, 2]
+    assert not (tmp_path / UNFINISHED).exists()
+
+
+def test_standing_files_are_left_alone(tmp_path: Path) -> None:
+    first = _pack(tmp_path, "ab")
+    _finish(first, *first.to_do())
+    first.release()
+    before = (tmp_path / "a.json").stat().st_mtime_ns
+    other = _pack(tmp_path, "abc")
+    assert other.to_do() == [tmp_path / "c.json"]
+    _finish(other, tmp_path / "c.json")
+    other.release()
+    assert (tmp_path / "a.json").stat().st_mtime_ns == before
+
+
+def test_other_settings_code_or_item_do_not_stand(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    for change in ({"settings_digest": "x"}, {"code_digest": "x"}, {"item": "x"}):
+        write_json(path, {"value": 1}, {**BLOCK, "item": "a", **change})
+        assert _pack(tmp_path, "a").to_do() == [path]
+    write_json(path, {"value": 1}, {**BLOCK, "item": "a"})
+    assert _pack(tmp_path, "a").to_do() == []
+
+
+def test_a_file_cut_short_is_made_again(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"value": ')
+    assert _pack(tmp_path, "a").to_do() == [tmp_path / "a.json"]
+
+
+def test_neighbours_held_items_are_not_touched(tmp_path: Path) -> None:
+    other = _pack(tmp_path, "z")
+    _finish(other, tmp_path / "z.json")
+    mine = _pack(tmp_path, "a")
+    _finish(mine, tmp_path / "a.json")
+    mine.release()
+    other.release()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "z.json"]
