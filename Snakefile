@@ -1,0 +1,31 @@
+# Configuration check, includes, targets. Start with:  snakemake --cores all
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# --configfile takes the place of the default experiment; two are not merged.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/spaces.smk"
+include: "workflow/rules/trials.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/surrogate.smk"
+include: "workflow/rules/search.smk"
+include: "workflow/rules/final.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    input:
+        "results/report.html",
+        act_bench_files(),
+    default_target: True

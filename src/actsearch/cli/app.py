@@ -1,0 +1,81 @@
+"""The command line's application, its common options and helpers."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from actsearch.cli.steps import register_operators, step_modules, step_settings
+from actsearch.config import Config, load_config
+from actsearch.records.provenance import Execution
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(
+    help="Activation function search: every step of the workflow as one command.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[Path, typer.Option("--config", help="The experiment's configuration.")]
+TaskName = Annotated[str, typer.Option("--task", help="A task of the configuration.")]
+SpaceName = Annotated[str, typer.Option("--space", help="A space of the configuration.")]
+Strategy = Annotated[str, typer.Option("--strategy", help="A search strategy.")]
+Out = Annotated[Path, typer.Option("--out", help="The file to make.")]
+TableFile = Annotated[Path, typer.Option("--table", help="A benchmark table.")]
+MapFile = Annotated[Path, typer.Option("--map", help="A map of functions.")]
+FunctionsFile = Annotated[Path, typer.Option("--functions", help="The functions of a space.")]
+TrialFiles = Annotated[list[Path], typer.Argument(help="Trials.")]
+
+DEFAULT_CONFIG = Path("config.yaml")
+
+
+def load_commands() -> None:
+    """Import the modules that define the commands."""
+    for module in ("spaces", "training", "features", "search", "report"):
+        importlib.import_module(f"actsearch.cli.{module}")
+
+
+def load(path: Path) -> Config:
+    """The configuration, with the user's operators registered."""
+    config = load_config(path)
+    register_operators(config)
+    return config
+
+
+def execution(
+    step: str,
+    config: Config,
+    task: str | None = None,
+    *,
+    inputs: Sequence[str | Path] = (),
+    seeds: Mapping[str, Any] | None = None,
+    **wildcards: Any,
+) -> Execution:
+    """The record of a step that starts now, with the settings and code it depends on."""
+    return Execution(
+        step,
+        settings=step_settings(step, config, task, **wildcards),
+        code=step_modules(step, config, task),
+        inputs=inputs,
+        seeds=seeds,
+    )
+
+
+def selected(functions: pd.DataFrame) -> list[str]:
+    """Names of the distinct functions of a space, in the order of its outputs."""
+    chosen = functions[functions["position"].notna()].sort_values("position")
+    return list(chosen["name"])
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of the configuration."""
+    typer.echo(json.dumps(Config.model_json_schema(), indent=2))

@@ -1,0 +1,152 @@
+"""Commands: fim, map, surrogate, simulate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from actsearch.cli.app import (
+    DEFAULT_CONFIG,
+    ConfigFile,
+    FunctionsFile,
+    MapFile,
+    Out,
+    Strategy,
+    TableFile,
+    TaskName,
+    app,
+    execution,
+    load,
+    selected,
+)
+from actsearch.cli.progress import track
+from actsearch.config import ConfigError
+from actsearch.records.artifacts import (
+    read_array,
+    read_arrays,
+    read_table,
+    write_arrays,
+    write_table,
+)
+
+
+@app.command()
+def fim(
+    task: TaskName,
+    functions: FunctionsFile,
+    part: Annotated[int, typer.Option(help="Which part of the space, from 0.")],
+    out: Out,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Spectra of the Fisher information matrix at initialisation, for a part of a space."""
+    import torch
+
+    from actsearch.features.fisher import fisher_features
+    from actsearch.functions.expressions import parse
+    from actsearch.tasks.data import load_dataset
+
+    settings = load(config)
+    chosen = settings.task(task)
+    size = chosen.fisher.functions_per_job
+    names = selected(read_table(functions))[part * size : (part + 1) * size]
+    if not names:
+        raise ConfigError(f"--part {part}: {functions} has no such part of {size} functions")
+    record = execution(
+        "fim",
+        settings,
+        task,
+        inputs=[functions],
+        part=part,
+        seeds={"features": chosen.fisher.seed},
+    )
+    torch.set_num_threads(chosen.resources.threads)
+    dataset = load_dataset(settings.data[chosen.data])
+    expressions = [parse(name) for name in names]
+    arrays = fisher_features(
+        chosen, dataset, expressions, progress=lambda items: track(items, f"FIM on {task}")
+    )
+    write_arrays(out, arrays, record.block(task=task, part=part))
+
+
+@app.command("map")
+def map_command(
+    task: TaskName,
+    functions: FunctionsFile,
+    outputs: Annotated[Path, typer.Option(help="Outputs of the functions.")],
+    out: Out,
+    parts: Annotated[list[Path], typer.Argument(help="Parts with the FIM spectra.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Embed both features of a space's functions, and their union, in two dimensions."""
+    from actsearch.features.embedding import embed
+    from actsearch.features.spectra import stack_cdfs
+
+    settings = load(config)
+    chosen = settings.task(task)
+    record = execution(
+        "map",
+        settings,
+        task,
+        inputs=[functions, outputs, *parts],
+        seeds={"map": chosen.map.seed},
+    )
+    names = selected(read_table(functions))
+    stacked, cdfs = stack_cdfs([read_arrays(part) for part in parts], chosen.fisher)
+    if list(stacked) != names:
+        raise ConfigError(f"{parts[0].parent}: the parts do not hold the functions of {functions}")
+    table = embed(names, read_array(outputs), cdfs, chosen.map)
+    write_table(out, table, record.block(task=task))
+
+
+@app.command()
+def surrogate(
+    task: TaskName,
+    map_file: MapFile,
+    table: TableFile,
+    out: Out,
+    predictions: Annotated[Path, typer.Option(help="Out-of-fold predictions.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Cross-validate how well each feature set and regressor predicts accuracy."""
+    from actsearch.search.surrogates import cross_validate, cross_validated_predictions
+
+    settings = load(config)
+    record = execution(
+        "surrogate",
+        settings,
+        task,
+        inputs=[map_file, table],
+        seeds={"folds": settings.surrogate.seed},
+    )
+    points, accuracies = read_table(map_file), read_table(table)
+    scores = cross_validate(points, accuracies, settings.surrogate)
+    guesses = cross_validated_predictions(points, accuracies, settings.surrogate)
+    write_table(out, scores, record.block(task=task))
+    write_table(predictions, guesses, record.block(task=task))
+
+
+@app.command()
+def simulate(
+    task: TaskName,
+    strategy: Strategy,
+    map_file: MapFile,
+    table: TableFile,
+    out: Out,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Replay many searches on a table."""
+    from actsearch.search.simulation import simulate as replay
+
+    settings = load(config)
+    record = execution(
+        "simulate",
+        settings,
+        task,
+        inputs=[map_file, table],
+        seeds={"first run": settings.simulation.seed},
+        strategy=strategy,
+    )
+    history = replay(strategy, read_table(table), read_table(map_file), settings.simulation)
+    write_table(out, history, record.block(task=task))

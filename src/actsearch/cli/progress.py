@@ -1,0 +1,45 @@
+"""Progress that people see: a bar in a terminal, a line an item in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+SECONDS_BETWEEN_LINES = 5.0
+
+
+def say(text: str) -> None:
+    """Print a line to standard error at once."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def counter(description: str) -> Callable[[int, int], None]:
+    """A function of (done, total) that now and then says how far the work is."""
+    last = time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            say(f"{description}: {done:,} of {total:,}")
+
+    return report
+
+
+def track(items: Sequence[T], description: str) -> Iterator[T]:
+    """Yield ``items`` with a progress bar, or now and then a line where there is no terminal."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import track as bar
+
+        yield from bar(items, description, console=Console(stderr=True))
+        return
+    last = time.monotonic()
+    for number, item in enumerate(items, start=1):
+        yield item
+        if time.monotonic() - last > SECONDS_BETWEEN_LINES or number == len(items):
+            last = time.monotonic()
+            say(f"{description}: {number} of {len(items)}")

@@ -1,0 +1,164 @@
+"""Commands: propose, history, finalists, final."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from actsearch.cli.app import (
+    DEFAULT_CONFIG,
+    ConfigFile,
+    MapFile,
+    Out,
+    Strategy,
+    TaskName,
+    TrialFiles,
+    app,
+    execution,
+    load,
+)
+from actsearch.config import Config, ConfigError, Final, Search
+from actsearch.records.artifacts import (
+    read_csv,
+    read_json,
+    read_table,
+    write_csv,
+    write_json,
+    write_table,
+)
+
+ProposalFiles = Annotated[
+    list[Path] | None, typer.Option("--proposals", help="Proposals of earlier rounds, in order.")
+]
+
+
+def _search(config: Config, task: str) -> Search:
+    search = config.task(task).search
+    if search is None:
+        raise ConfigError(f"task {task!r} has no section 'search'")
+    return search
+
+
+def _final(config: Config, task: str) -> Final:
+    final = config.task(task).final
+    if final is None:
+        raise ConfigError(f"task {task!r} has no section 'final'")
+    return final
+
+
+def _rounds(proposals: list[Path], trials: list[Path]) -> list[dict[str, Any]]:
+    """Trials with the round, slot and prediction they were proposed with."""
+    by_function = {trial["function"]: trial for trial in map(read_json, trials)}
+    return [
+        {
+            **by_function[row.name],
+            "round": row.round,
+            "slot": row.slot,
+            "prediction": row.prediction,
+        }
+        for path in proposals
+        for row in read_csv(path).itertuples(index=False)
+    ]
+
+
+@app.command()
+def propose(
+    task: TaskName,
+    strategy: Strategy,
+    map_file: MapFile,
+    round_number: Annotated[int, typer.Option("--round", help="Which round; 0 is the baselines.")],
+    out: Out,
+    proposals: ProposalFiles = None,
+    trials: Annotated[list[Path] | None, typer.Argument(help="Trials of earlier rounds.")] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Choose the functions that a round of a live search trains."""
+    from actsearch.search.rounds import build_history
+    from actsearch.search.rounds import propose as choose
+
+    settings = load(config)
+    search = _search(settings, task)
+    record = execution(
+        "propose",
+        settings,
+        task,
+        inputs=[map_file, *(proposals or []), *(trials or [])],
+        seeds={"search": search.seed},
+        strategy=strategy,
+        round=round_number,
+    )
+    table = choose(
+        strategy,
+        read_table(map_file),
+        build_history(_rounds(proposals or [], trials or [])),
+        slots=search.slots,
+        round=round_number,
+        seed=search.seed,
+    )
+    write_csv(out, table.assign(round=round_number), record.block(task=task))
+
+
+@app.command()
+def history(
+    task: TaskName,
+    out: Out,
+    trials: TrialFiles,
+    proposals: ProposalFiles = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Gather the trials of a live search into one table."""
+    from actsearch.search.rounds import build_history
+
+    record = execution("history", load(config), task, inputs=[*(proposals or []), *trials])
+    write_table(out, build_history(_rounds(proposals or [], trials)), record.block(task=task))
+
+
+@app.command()
+def finalists(
+    task: TaskName,
+    out: Out,
+    table: Annotated[Path | None, typer.Option(help="The task's benchmark table.")] = None,
+    histories: Annotated[list[Path] | None, typer.Argument(help="Histories of searches.")] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Choose who meets in the last comparison: the baselines, and the best found."""
+    from actsearch.search.final import choose_candidates
+
+    settings = load(config)
+    final = _final(settings, task)
+    tables = [path for path in (table, *(histories or [])) if path is not None]
+    record = execution("finalists", settings, task, inputs=tables)
+    chosen = choose_candidates(
+        read_table(table) if table else None,
+        [read_table(path) for path in histories or []],
+        final.functions,
+    )
+    write_csv(out, chosen, record.block(task=task))
+
+
+@app.command()
+def final(
+    task: TaskName,
+    candidates: Annotated[Path, typer.Option(help="The finalists.")],
+    out: Out,
+    trials: TrialFiles,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Compare the finalists on the test set."""
+    from actsearch.search.final import compare
+
+    settings = load(config)
+    section = _final(settings, task)
+    record = execution(
+        "final",
+        settings,
+        task,
+        inputs=[candidates, *trials],
+        seeds={"runs": section.seeds},
+    )
+    comparison = compare(
+        [read_json(path) for path in trials], read_csv(candidates), section.significance
+    )
+    write_json(out, {"task": task, **comparison}, record.block())

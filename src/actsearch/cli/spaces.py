@@ -1,0 +1,49 @@
+"""Command: enumerate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, SpaceName, app, execution, load
+from actsearch.cli.progress import counter
+from actsearch.config import Config, Space
+from actsearch.records.artifacts import write_array, write_table
+
+
+def _configuration(name: str, path: Path) -> Config:
+    """The configuration with the space in it; a built-in space needs no configuration file."""
+    from actsearch.functions.spaces import BUILT_IN
+
+    if name not in BUILT_IN:
+        return load(path)
+    config = load(path) if path.exists() else Config.model_construct(spaces={})
+    spaces = {name: Space(schemas=(name,)), **config.spaces}
+    return config.model_copy(update={"spaces": spaces})
+
+
+@app.command("enumerate")
+def enumerate_command(
+    space: SpaceName,
+    out: Annotated[Path | None, typer.Option(help="Parquet file of the functions.")] = None,
+    outputs: Annotated[Path | None, typer.Option(help="NPY file of their outputs.")] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """List a space: its functions, which of them are the same, which are finite."""
+    from actsearch.functions.listing import list_functions
+    from actsearch.functions.spaces import outputs as evaluate
+
+    settings = _configuration(space, config)
+    chosen = settings.space(space)
+    listing = list_functions(chosen, progress=counter(f"enumerating {space}"))
+    typer.echo(f"{listing.n_names} functions, {listing.n_distinct} distinct")
+    typer.echo(f"{listing.n_finite} of the distinct functions are finite on every sample")
+    if out is None and outputs is None:
+        return
+    record = execution("enumerate", settings, seeds={"sample": chosen.seed}, space=space)
+    if out is not None:
+        write_table(out, listing.table, record.block(space=space))
+    if outputs is not None:
+        write_array(outputs, evaluate(listing.selected), record.block(space=space))

@@ -1,0 +1,132 @@
+"""What each step depends on besides its input files: modules, and parts of the configuration.
+
+The workflow puts both digests into a rule's parameters, and the command writes them into the files
+it makes, from this one place. A command's own lines pass files on and compute nothing; what it
+calls stands here. Nothing heavy is imported: the workflow asks at every parse.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from actsearch.config import Config, ConfigError, Task
+from actsearch.records.digests import code_digest
+
+# Looked up by name when a function is first evaluated, so the import graph does not show it.
+TORCH_OPERATORS = "actsearch.functions.torch_operators"
+
+STEP_MODULES: dict[str, tuple[str, ...]] = {
+    "enumerate": ("actsearch.functions.listing",),
+    "train": ("actsearch.tasks.training", TORCH_OPERATORS),
+    "train-final": ("actsearch.tasks.training", TORCH_OPERATORS),
+    "benchmark": ("actsearch.tasks.benchmark",),
+    "export": ("actsearch.tasks.benchmark", "actsearch.features.spectra"),
+    "fim": ("actsearch.features.fisher", TORCH_OPERATORS),
+    "map": ("actsearch.features.embedding", "actsearch.features.spectra"),
+    "surrogate": ("actsearch.search.surrogates",),
+    "simulate": ("actsearch.search.simulation",),
+    "propose": ("actsearch.search.rounds",),
+    "history": ("actsearch.search.rounds",),
+    "finalists": ("actsearch.search.final",),
+    "final": ("actsearch.search.final",),
+    "report": ("actsearch.report.page",),
+}
+BINNING = {"log_range", "weights_per_bin", "minimum_bins"}
+
+
+def register_operators(config: Config) -> None:
+    """Import the modules that register the user's operators, from the working folder too."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    for module in config.operators:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise ConfigError(f"operators: cannot import {module!r} ({error})") from None
+
+
+def user_modules(config: Config, task: Task | None = None) -> tuple[str, ...]:
+    """Modules of the user's that a step can execute: operators, and the task's network and data."""
+    named = list(config.operators)
+    if task is not None:
+        for source in (task.model, config.data[task.data].source):
+            module, _, function = source.partition(":")
+            if function and module not in ("npz", "torchvision", "timm"):
+                named.append(module)
+    return tuple(dict.fromkeys(named))
+
+
+def step_modules(step: str, config: Config, task: str | None = None) -> tuple[str, ...]:
+    """Roots of the code digest of ``step``."""
+    chosen = config.task(task) if task is not None else None
+    return (*STEP_MODULES[step], *user_modules(config, chosen))
+
+
+def step_code(step: str, config: Config, task: str | None = None) -> str:
+    """Code digest of ``step`` under a configuration."""
+    return code_digest(*step_modules(step, config, task))
+
+
+def step_settings(
+    step: str, config: Config, task: str | None = None, **wildcards: Any
+) -> dict[str, Any]:
+    """The part of the configuration that ``step`` depends on, as plain data.
+
+    Args:
+        step: a key of STEP_MODULES.
+        config: the configuration.
+        task: the task, for steps that have one.
+        wildcards: further values that the step is called with, such as ``strategy``.
+    """
+    readers: dict[str, Callable[[], dict[str, Any]]] = {
+        "enumerate": lambda: config.space(wildcards["space"]).model_dump(mode="json"),
+        "train": lambda: _training(config, task),
+        "train-final": lambda: _final_training(config, task),
+        "export": lambda: _section(config, task, "fisher", include=BINNING),
+        "fim": lambda: _network(config, task) | _section(config, task, "fisher", exclude=BINNING),
+        "map": lambda: (
+            _section(config, task, "fisher", include=BINNING) | _section(config, task, "map")
+        ),
+        "surrogate": lambda: config.surrogate.model_dump(mode="json"),
+        "simulate": lambda: config.simulation.model_dump(mode="json", exclude={"strategies"}),
+        "propose": lambda: _section(config, task, "search", include={"slots", "seed"}),
+        "finalists": lambda: _section(config, task, "final", include={"functions"}),
+        "final": lambda: _section(config, task, "final", include={"significance"}),
+        "report": lambda: {name: _training(config, name) for name in config.tasks},
+    }
+    return (readers[step]() if step in readers else {}) | wildcards
+
+
+def _chosen(config: Config, task: str | None) -> Task:
+    if task is None:
+        raise ValueError("this step has a task")
+    return config.task(task)
+
+
+def _section(config: Config, task: str | None, name: str, **only: Any) -> dict[str, Any]:
+    section = getattr(_chosen(config, task), name)
+    if section is None:
+        raise ConfigError(f"task {task!r} has no section {name!r}")
+    return {name: section.model_dump(mode="json", **only)}
+
+
+def _network(config: Config, task: str | None) -> dict[str, Any]:
+    chosen = _chosen(config, task)
+    network = chosen.model_dump(mode="json", include={"model", "replace"})
+    return network | {"data": config.data[chosen.data].model_dump(mode="json")}
+
+
+def _training(config: Config, task: str | None) -> dict[str, Any]:
+    recipe = _chosen(config, task).model_dump(
+        mode="json", include={"recipe", "seeds", "deterministic"}
+    )
+    return _network(config, task) | recipe
+
+
+def _final_training(config: Config, task: str | None) -> dict[str, Any]:
+    return _training(config, task) | _section(config, task, "final", include={"seeds"})

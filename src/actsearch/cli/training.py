@@ -1,0 +1,209 @@
+"""Commands: train, benchmark, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from actsearch.cli.app import (
+    DEFAULT_CONFIG,
+    ConfigFile,
+    FunctionsFile,
+    Out,
+    TableFile,
+    TaskName,
+    app,
+    execution,
+    load,
+    selected,
+)
+from actsearch.cli.progress import say, track
+from actsearch.config import Config, ConfigError, Task
+from actsearch.records.artifacts import (
+    read_arrays,
+    read_csv,
+    read_json,
+    read_provenance,
+    read_table,
+    write_json,
+    write_table,
+)
+from actsearch.records.packs import Pack
+from actsearch.records.provenance import Execution, now
+
+if TYPE_CHECKING:
+    from actsearch.functions.expressions import Expression
+    from actsearch.tasks.data import Dataset
+
+TrialsFolder = Annotated[Path, typer.Option("--trials", help="The folder of the task's trials.")]
+
+
+def _functions_by_name(files: list[Path], function: str | None) -> dict[Path, Expression]:
+    """The function of each file: given, or said by the file's name."""
+    from actsearch.functions.expressions import Expression, parse
+
+    if function is None:
+        return {path: Expression.from_slug(path.name.removesuffix(".json")) for path in files}
+    if len(files) != 1:
+        raise ConfigError(f"--function goes with one file, got {len(files)}")
+    return {files[0]: parse(function)}
+
+
+def _functions_by_slot(files: list[Path], proposals: Path) -> dict[Path, Expression]:
+    """The function of each file: the row of ``proposals`` with the slot the file is named by."""
+    from actsearch.functions.expressions import parse
+
+    names = read_csv(proposals).set_index("slot")["name"]
+    functions = {}
+    for path in files:
+        if not path.stem.isdigit() or int(path.stem) not in names.index:
+            allowed = ", ".join(f"{slot:02d}" for slot in names.index)
+            raise ConfigError(f"{path}: {proposals} has no slot {path.stem!r}; slots: {allowed}")
+        functions[path] = parse(names[int(path.stem)])
+    return functions
+
+
+@app.command()
+def train(
+    task: TaskName,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Trials to make, named by slug or slot.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The one trial to make.")] = None,
+    function: Annotated[str | None, typer.Option(help="Its function, by name.")] = None,
+    proposals: Annotated[
+        Path | None, typer.Option(help="CSV of functions; files are then named by slot.")
+    ] = None,
+    final: Annotated[
+        bool, typer.Option("--final", help="New seeds, train + validation, read the test set.")
+    ] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Train functions on a task, one file a function; what already stands is left alone."""
+    settings = load(config)
+    paths = [*(files or []), *([out] if out else [])]
+    if not paths:
+        raise ConfigError("no trial to make: name files, or one with --out")
+    if proposals is None:
+        functions = _functions_by_name(paths, function)
+    else:
+        functions = _functions_by_slot(paths, proposals)
+    record = _record(settings, task, proposals, final)
+    pack = Pack({path: f.slug for path, f in functions.items()}, record.identity)
+    to_do = {path: functions[path] for path in pack.to_do()}
+    if kept := len(functions) - len(to_do):
+        say(f"{kept} of {len(functions)} trials stand and are kept")
+    if to_do:
+        _train_all(settings, task, pack, to_do, record, final)
+    pack.release()
+
+
+def _record(config: Config, name: str, proposals: Path | None, final: bool) -> Execution:
+    task = config.task(name)
+    if final and task.final is None:
+        raise ConfigError(f"--final: task {name!r} has no section 'final'")
+    return execution(
+        "train-final" if final else "train",
+        config,
+        name,
+        inputs=[proposals] if proposals else [],
+        seeds={
+            "split": config.data[task.data].split.seed,
+            "runs": task.final.seeds if final and task.final else task.seeds,
+        },
+    )
+
+
+def _train_all(
+    config: Config,
+    name: str,
+    pack: Pack,
+    functions: dict[Path, Expression],
+    record: Execution,
+    final: bool,
+) -> None:
+    from actsearch.tasks.data import load_dataset
+    from actsearch.tasks.training import choose_device, describe_device
+
+    task = config.task(name)
+    dataset = load_dataset(config.data[task.data])
+    device = describe_device(choose_device(task))
+    for path, expression in track(list(functions.items()), f"training on {name}"):
+        started = now()
+        trial, seconds = _train_one(task, dataset, expression, final)
+        facts = {"started": started, "seconds": round(seconds, 3), "device": device}
+        pack.finish(path, {"task": name, **trial}, record.block(**facts))
+        accuracy = trial["test_accuracy" if final else "validation_accuracy"]
+        say(f"  {expression.name}  {trial['status']}  {accuracy:.4f}  {seconds:.1f} s")
+
+
+def _train_one(
+    task: Task, dataset: Dataset, expression: Expression, final: bool
+) -> tuple[dict[str, Any], float]:
+    from actsearch.tasks.training import run_trial
+
+    if not final:
+        return run_trial(task, dataset, expression)
+    assert task.final is not None
+    return run_trial(
+        task,
+        dataset,
+        expression,
+        seeds=task.final.seeds,
+        fit_on=("train", "validation"),
+        evaluate_on=("test",),
+    )
+
+
+def _trial_paths(functions: Path, trials: Path) -> list[Path]:
+    from actsearch.functions.expressions import parse
+
+    return [trials / f"{parse(name).slug}.json" for name in selected(read_table(functions))]
+
+
+@app.command()
+def benchmark(
+    task: TaskName,
+    functions: FunctionsFile,
+    trials: TrialsFolder,
+    out: Out,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Gather the trials of a space into the task's table."""
+    from actsearch.tasks.benchmark import build_table
+
+    paths = _trial_paths(functions, trials)
+    record = execution("benchmark", load(config), task, inputs=[functions, *paths])
+    write_table(out, build_table(read_json(path) for path in paths), record.block(task=task))
+
+
+@app.command()
+def export(
+    task: TaskName,
+    functions: FunctionsFile,
+    table: TableFile,
+    trials: TrialsFolder,
+    out: Out,
+    fim: Annotated[list[Path] | None, typer.Argument(help="Parts with the FIM spectra.")] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Write a table in the public Act-Bench format, which has no place for provenance."""
+    from actsearch.features.spectra import stack_cdfs
+    from actsearch.tasks.benchmark import to_act_bench
+
+    chosen = load(config).task(task)
+    listing = read_table(functions)
+    equivalents = {
+        str(name): list(group["name"])
+        for name, group in listing.groupby("representative", sort=False)
+    }
+    paths = _trial_paths(functions, trials)
+    runtimes = {
+        name: float(read_provenance(path)["seconds"])
+        for name, path in zip(selected(listing), paths, strict=True)
+    }
+    names, matrix = stack_cdfs([read_arrays(part) for part in fim or []], chosen.fisher)
+    cdfs = dict(zip(names, matrix, strict=True))
+    write_json(out, to_act_bench(read_table(table), runtimes, equivalents, cdfs), None)

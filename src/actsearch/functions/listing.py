@@ -1,0 +1,107 @@
+"""A space as a table: every name, the function that stands for its class, its place in the sample.
+
+A space that is too large to be enumerated before sampling is listed as its sample alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from actsearch.config import Space
+from actsearch.functions.expressions import Expression
+from actsearch.functions.spaces import (
+    ENUMERATED_SELECTION,
+    SearchSpace,
+    enumerate_space,
+    outputs,
+    select,
+)
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A space, or the sample of it that stands for it.
+
+    Attributes:
+        table: One row a name, in the order of the space: name, slug, representative (name of the
+            function that stands for its class), finite (on every normal sample), position (Int64:
+            place of a selected function, missing for the others).
+        selected: The selected functions by position.
+        n_names: Names in the space.
+        n_distinct: Distinct functions among the rows.
+        n_finite: Distinct functions among the rows that are finite on every sample.
+    """
+
+    table: pd.DataFrame
+    selected: list[Expression]
+    n_names: int
+    n_distinct: int
+    n_finite: int
+
+
+def list_functions(space: Space, progress: Progress | None = None) -> Listing:
+    """List a configured space.
+
+    Args:
+        space: the space.
+        progress: called now and then with the number of functions done and of all.
+
+    Raises:
+        SpaceError: for a bad space, or a sample larger than what the space holds.
+    """
+    whole = SearchSpace.from_config(space)
+    if space.sample is not None and whole.size > ENUMERATED_SELECTION:
+        table, selected = _list_sample(select(space))
+    else:
+        table = _list_whole(whole, progress)
+        distinct = table["name"] == table["representative"]
+        selected = _choose(space, whole, table[distinct])
+        positions = {function.name: place for place, function in enumerate(selected)}
+        # A name given twice, as by two schemas, is one function: its first row carries the place.
+        places = table["name"].map(positions).where(~table["name"].duplicated())
+        table["position"] = places.astype("Int64")
+    distinct = (table["name"] == table["representative"]) & ~table["name"].duplicated()
+    finite = distinct & table["finite"]
+    return Listing(table, selected, whole.size, int(distinct.sum()), int(finite.sum()))
+
+
+def _choose(space: Space, whole: SearchSpace, distinct: pd.DataFrame) -> list[Expression]:
+    """As ``select`` does; a space with neither sample nor filter need not be enumerated again."""
+    if space.sample is not None or space.finite_only:
+        return select(space)
+    return [whole[index] for index in distinct.index]
+
+
+def _list_whole(whole: SearchSpace, progress: Progress | None) -> pd.DataFrame:
+    listed = enumerate_space(whole, progress)
+    names = np.array(listed.names, dtype=object)
+    standing = np.empty(listed.class_of.max() + 1, dtype=object)
+    standing[listed.class_of[listed.representative]] = names[listed.representative]
+    return pd.DataFrame(
+        {
+            "name": names,
+            "slug": [expression.slug for expression in whole],
+            "representative": standing[listed.class_of],
+            "finite": listed.finite,
+        }
+    )
+
+
+def _list_sample(selected: list[Expression]) -> tuple[pd.DataFrame, list[Expression]]:
+    names = [expression.name for expression in selected]
+    table = pd.DataFrame(
+        {
+            "name": names,
+            "slug": [expression.slug for expression in selected],
+            "representative": names,
+            "finite": np.isfinite(outputs(selected)).all(axis=1),
+            "position": pd.array(range(len(names)), dtype="Int64"),
+        }
+    )
+    return table, selected

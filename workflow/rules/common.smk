@@ -1,0 +1,234 @@
+"""The checked configuration, and the paths that follow from it.
+
+Needs: the merged configuration. Makes: CONFIG, CONFIG_FILE and the helpers that the other rule files
+use. Everything a user can get wrong is found here, before any job.
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+from actsearch.cli.steps import register_operators, step_code, step_settings
+from actsearch.config import Config, parse_config
+from actsearch.functions.expressions import Expression
+from actsearch.functions.spaces import ENUMERATED_SELECTION, SearchSpace, select
+from actsearch.records.digests import settings_digest
+
+
+# One clear message in place of a stack trace, for the errors that the package defines.
+def checked(function, *arguments, **options):
+    try:
+        return function(*arguments, **options)
+    except ValueError as error:
+        if type(error).__module__.startswith("actsearch"):
+            raise WorkflowError(str(error)) from None
+        raise
+
+
+def plain(value):
+    """Snakemake's ordered dictionaries as plain ones."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+CONFIG = checked(parse_config, plain(config))
+checked(register_operators, CONFIG)
+TASKS = CONFIG.tasks
+BENCHMARKED = [name for name, task in TASKS.items() if task.benchmark]
+SEARCHED = [name for name, task in TASKS.items() if task.search]
+COMPARED = [name for name, task in TASKS.items() if task.final]
+N_BASELINES = 8
+
+
+wildcard_constraints:
+    task="|".join(map(re.escape, TASKS)),
+    space="|".join(map(re.escape, CONFIG.spaces)) or "(?!)",
+    # Features are made for a task's benchmark space, and for its search space under search/.
+    scope="(search/)?",
+    slug=r"[a-z0-9_.]+",
+    strategy=r"[a-z0-9-]+",
+    part=r"\d+",
+    round=r"\d+",
+
+
+def write_config():
+    """The file that commands read: the given one, or all that was merged, named by its digest."""
+    files = workflow.configfiles
+    if len(files) == 1 and yaml.safe_load(Path(files[0]).read_text()) == plain(config):
+        return os.path.relpath(files[0])
+    merged = Path(f".snakemake/config/{settings_digest(plain(config))[-16:]}.yaml")
+    if not merged.exists():
+        merged.parent.mkdir(parents=True, exist_ok=True)
+        merged.write_text(yaml.safe_dump(plain(config), sort_keys=False))
+    return str(merged)
+
+
+CONFIG_FILE = write_config()
+CONDA = "../../envs/environment.yaml"
+
+
+def settings(step, task=None, **wildcards):
+    """Digest of the configuration that a step depends on."""
+    return settings_digest(checked(step_settings, step, CONFIG, task, **wildcards))
+
+
+def code(step, task=None):
+    """Digest of the code that a step can execute."""
+    return checked(step_code, step, CONFIG, task)
+
+
+def space_of(task, scope):
+    """Name of the space behind a task's features."""
+    section = TASKS[task].search if scope else TASKS[task].benchmark
+    return section.space
+
+
+SELECTED = {}
+
+
+def slugs(space):
+    """Slugs of the functions of a space that is small enough to stand in the graph."""
+    if space not in SELECTED:
+        SELECTED[space] = [function.slug for function in checked(select, CONFIG.space(space))]
+    return SELECTED[space]
+
+
+def space_size(space):
+    """Number of functions that a space selects."""
+    sample = CONFIG.space(space).sample
+    return sample if sample is not None else len(slugs(space))
+
+
+def packs(items, size):
+    """``items`` in lists of at most ``size``, each with its number."""
+    items = list(items)
+    return list(enumerate(items[start : start + size] for start in range(0, len(items), size)))
+
+
+def rule_name(*parts):
+    """A rule's name from parts that may hold dashes."""
+    return "_".join(str(part) for part in parts).replace("-", "_")
+
+
+def training_resources(task):
+    """What a training job asks for; a GPU is named only where one is wanted."""
+    wanted = TASKS[task].resources
+    asked = {"mem_mb": wanted.mem_mb, "runtime": wanted.runtime}
+    return asked | ({"gpu": wanted.gpu} if wanted.gpu else {})
+
+
+def trial_files(task):
+    return [f"results/{task}/trials/{slug}.json" for slug in slugs(space_of(task, ""))]
+
+
+def fim_parts(task, scope):
+    size = space_size(space_of(task, scope))
+    parts = range(-(-size // TASKS[task].fisher.functions_per_job))
+    return [f"results/{task}/{scope}fim/part-{part}.npz" for part in parts]
+
+
+def slots(task, round):
+    """Slot numbers of a round of live search; round 0 is the baselines."""
+    return range(N_BASELINES if int(round) == 0 else TASKS[task].search.slots)
+
+
+def round_files(task, strategy, rounds):
+    """Proposals and trials of rounds of a live search, in order."""
+    folder = f"results/{task}/search/{strategy}"
+    proposals = [f"{folder}/round-{round}/proposals.csv" for round in rounds]
+    trials = [
+        f"{folder}/round-{round}/{slot:02d}.json"
+        for round in rounds
+        for slot in slots(task, round)
+    ]
+    return {"proposals": proposals, "trials": trials}
+
+
+def all_rounds(task):
+    return range(TASKS[task].search.rounds + 1)
+
+
+def histories(task):
+    strategies = TASKS[task].search.strategies if TASKS[task].search else ()
+    return [f"results/{task}/search/{strategy}/history.parquet" for strategy in strategies]
+
+
+def final_slots(task):
+    return range(N_BASELINES + TASKS[task].final.functions)
+
+
+def act_bench_files():
+    return [f"results/{task}/benchmark.json" for task in BENCHMARKED]
+
+
+def report_files():
+    """Files of the report by the option that takes them; keys name the task and the strategy."""
+    files = {}
+    for task in BENCHMARKED:
+        files["table", task] = f"results/{task}/benchmark.parquet"
+        files["map", task] = f"results/{task}/map.parquet"
+        files["surrogate", task] = f"results/{task}/surrogate.parquet"
+        files["predictions", task] = f"results/{task}/surrogate_predictions.parquet"
+        for strategy in CONFIG.simulation.strategies:
+            files["simulation", f"{task}/{strategy}"] = (
+                f"results/{task}/simulation/{strategy}.parquet"
+            )
+    for task in SEARCHED:
+        for strategy, path in zip(TASKS[task].search.strategies, histories(task)):
+            files["history", f"{task}/{strategy}"] = path
+    for task in COMPARED:
+        files["final", task] = f"results/{task}/final.json"
+    return files
+
+
+def report_options():
+    return " ".join(f"--{option} {key}={path}" for (option, key), path in report_files().items())
+
+
+def check_sizes():
+    """Refuse, by name, a space that cannot serve what asks for it."""
+    for name, task in TASKS.items():
+        for scope, section in (("", task.benchmark), ("search/", task.search)):
+            if section is None:
+                continue
+            space = CONFIG.space(section.space)
+            names = len(checked(SearchSpace.from_config, space))
+            if space.sample is None and names > ENUMERATED_SELECTION:
+                raise WorkflowError(
+                    f"tasks.{name}.{'search' if scope else 'benchmark'}: space "
+                    f"{section.space!r} has {names} names, too many to list; give it a sample, "
+                    f"or at most {ENUMERATED_SELECTION} names"
+                )
+        if task.search:
+            wanted = N_BASELINES + task.search.rounds * task.search.slots
+            held = space_size(task.search.space)
+            if wanted > held:
+                raise WorkflowError(
+                    f"tasks.{name}.search asks for {wanted} functions, "
+                    f"but space {task.search.space!r} holds {held}"
+                )
+
+
+def check_targets():
+    """Refuse a file under results/ that no rule can make, with the reason."""
+    known = [*TASKS, "spaces", "report.html"]
+    targets = workflow.dag_settings.targets if workflow.dag_settings else ()
+    for target in map(str, targets):
+        parts = target.split("/")
+        if parts[0] != "results" or len(parts) < 2:
+            continue
+        if parts[1] not in known:
+            raise WorkflowError(
+                f"{target}: no task {parts[1]!r}; tasks: {', '.join(TASKS)}"
+            )
+        if len(parts) == 4 and parts[2] == "trials" and target.endswith(".json"):
+            checked(Expression.from_slug, parts[3].removesuffix(".json"))
+
+
+check_sizes()
+check_targets()

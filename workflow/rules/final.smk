@@ -1,0 +1,78 @@
+"""The last comparison: the baselines and the best found, new seeds, the test set read once.
+
+Needs: the benchmark table and the search histories of a task. Makes:
+results/{task}/final/candidates.csv, final/{slot}.json and final.json.
+"""
+
+
+rule choose_finalists:
+    input:
+        table=lambda w: (
+            [f"results/{w.task}/benchmark.parquet"] if TASKS[w.task].benchmark else []
+        ),
+        histories=lambda w: histories(w.task),
+    output:
+        "results/{task}/final/candidates.csv",
+    log:
+        "logs/{task}/final/candidates.log",
+    params:
+        table=lambda w, input: [f"--table {path}" for path in input.table],
+        settings=lambda w: settings("finalists", w.task),
+        code=code("finalists"),
+    conda:
+        CONDA
+    message:
+        "{wildcards.task}: choosing the finalists"
+    shell:
+        "actsearch finalists --config {CONFIG_FILE} --task {wildcards.task} --out {output} "
+        "{params.table} {input.histories} 2> {log}"
+
+
+for task in COMPARED:
+    for number, pack in packs(final_slots(task), TASKS[task].final.functions_per_job):
+
+        rule:
+            name:
+                rule_name("train", task, "final", number)
+            input:
+                f"results/{task}/final/candidates.csv",
+            output:
+                update([f"results/{task}/final/{slot:02d}.json" for slot in pack]),
+            log:
+                f"logs/{task}/final/pack-{number}.log",
+            params:
+                task=task,
+                settings=settings("train-final", task),
+                code=code("train-final", task),
+            threads: TASKS[task].resources.threads
+            resources:
+                **training_resources(task),
+            conda:
+                CONDA
+            message:
+                f"{task}: training finalists, pack {number}"
+            shell:
+                "actsearch train --final --config {CONFIG_FILE} --task {params.task} "
+                "--proposals {input} {output} 2> {log}"
+
+
+rule compare_finalists:
+    input:
+        candidates="results/{task}/final/candidates.csv",
+        trials=lambda w: [
+            f"results/{w.task}/final/{slot:02d}.json" for slot in final_slots(w.task)
+        ],
+    output:
+        "results/{task}/final.json",
+    log:
+        "logs/{task}/final.log",
+    params:
+        settings=lambda w: settings("final", w.task),
+        code=code("final"),
+    conda:
+        CONDA
+    message:
+        "{wildcards.task}: comparing the finalists on the test set"
+    shell:
+        "actsearch final --config {CONFIG_FILE} --task {wildcards.task} "
+        "--candidates {input.candidates} --out {output} {input.trials} 2> {log}"

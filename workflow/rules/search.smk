@@ -1,0 +1,79 @@
+"""Live search: rounds of proposals with fixed slots, so that the whole search stands in the graph.
+
+Needs: the map of the search space. Makes: results/{task}/search/{strategy}/round-{round}/
+proposals.csv and {slot}.json, and history.parquet. Round 0 is the baselines.
+"""
+
+
+rule propose:
+    input:
+        unpack(lambda w: round_files(w.task, w.strategy, range(int(w.round)))),
+        map="results/{task}/search/map.parquet",
+    output:
+        "results/{task}/search/{strategy}/round-{round}/proposals.csv",
+    log:
+        "logs/{task}/search/{strategy}/round-{round}/propose.log",
+    params:
+        proposals=lambda w, input: [f"--proposals {path}" for path in input.get("proposals", ())],
+        settings=lambda w: settings("propose", w.task, strategy=w.strategy, round=int(w.round)),
+        code=code("propose"),
+    conda:
+        CONDA
+    message:
+        "{wildcards.task}: {wildcards.strategy} proposes round {wildcards.round}"
+    shell:
+        "actsearch propose --config {CONFIG_FILE} --task {wildcards.task} "
+        "--strategy {wildcards.strategy} --map {input.map} --round {wildcards.round} "
+        "--out {output} {params.proposals} {input.trials} 2> {log}"
+
+
+for task in SEARCHED:
+    for first in (True, False):
+        per_job = TASKS[task].search.functions_per_job
+        for number, pack in packs(slots(task, 0 if first else 1), per_job):
+            folder = f"results/{task}/search/{{strategy}}/round-{{round}}"
+
+            rule:
+                name:
+                    rule_name("train", task, "baselines" if first else "slots", number)
+                input:
+                    f"{folder}/proposals.csv",
+                output:
+                    update([f"{folder}/{slot:02d}.json" for slot in pack]),
+                wildcard_constraints:
+                    round="0" if first else "[1-9][0-9]*",
+                log:
+                    f"logs/{task}/search/{{strategy}}/round-{{round}}/pack-{number}.log",
+                params:
+                    task=task,
+                    settings=settings("train", task),
+                    code=code("train", task),
+                threads: TASKS[task].resources.threads
+                resources:
+                    **training_resources(task),
+                conda:
+                    CONDA
+                message:
+                    f"{task}: training round {{wildcards.round}}, pack {number}"
+                shell:
+                    "actsearch train --config {CONFIG_FILE} --task {params.task} "
+                    "--proposals {input} {output} 2> {log}"
+
+
+rule gather_history:
+    input:
+        unpack(lambda w: round_files(w.task, w.strategy, all_rounds(w.task))),
+    output:
+        "results/{task}/search/{strategy}/history.parquet",
+    log:
+        "logs/{task}/search/{strategy}/history.log",
+    params:
+        proposals=lambda w, input: [f"--proposals {path}" for path in input.proposals],
+        code=code("history"),
+    conda:
+        CONDA
+    message:
+        "{wildcards.task}: gathering the search by {wildcards.strategy}"
+    shell:
+        "actsearch history --config {CONFIG_FILE} --task {wildcards.task} --out {output} "
+        "{params.proposals} {input.trials} 2> {log}"

@@ -1,0 +1,25 @@
+"""Search spaces: every function, its class, its outputs on the normal samples.
+
+Needs: the configuration. Makes: results/spaces/{space}/functions.parquet and outputs.npy.
+"""
+
+
+rule enumerate_space:
+    output:
+        functions="results/spaces/{space}/functions.parquet",
+        outputs="results/spaces/{space}/outputs.npy",
+    log:
+        "logs/spaces/{space}.log",
+    params:
+        settings=lambda w: settings("enumerate", space=w.space),
+        code=code("enumerate"),
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    conda:
+        CONDA
+    message:
+        "{wildcards.space}: enumerating functions"
+    shell:
+        "actsearch enumerate --config {CONFIG_FILE} --space {wildcards.space} "
+        "--out {output.functions} --outputs {output.outputs} > {log} 2>&1"

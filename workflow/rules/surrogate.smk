@@ -1,0 +1,47 @@
+"""How well accuracy is predicted, and searches replayed on a table.
+
+Needs: a task's map and benchmark table. Makes: results/{task}/surrogate.parquet,
+surrogate_predictions.parquet, simulation/{strategy}.parquet.
+"""
+
+
+rule cross_validate:
+    input:
+        map="results/{task}/map.parquet",
+        table="results/{task}/benchmark.parquet",
+    output:
+        scores="results/{task}/surrogate.parquet",
+        predictions="results/{task}/surrogate_predictions.parquet",
+    log:
+        "logs/{task}/surrogate.log",
+    params:
+        settings=settings("surrogate"),
+        code=code("surrogate"),
+    conda:
+        CONDA
+    message:
+        "{wildcards.task}: cross-validating the surrogates"
+    shell:
+        "actsearch surrogate --config {CONFIG_FILE} --task {wildcards.task} --map {input.map} "
+        "--table {input.table} --out {output.scores} --predictions {output.predictions} 2> {log}"
+
+
+rule simulate:
+    input:
+        map="results/{task}/map.parquet",
+        table="results/{task}/benchmark.parquet",
+    output:
+        "results/{task}/simulation/{strategy}.parquet",
+    log:
+        "logs/{task}/simulation/{strategy}.log",
+    params:
+        settings=lambda w: settings("simulate", strategy=w.strategy),
+        code=code("simulate"),
+    conda:
+        CONDA
+    message:
+        "{wildcards.task}: simulating searches by {wildcards.strategy}"
+    shell:
+        "actsearch simulate --config {CONFIG_FILE} --task {wildcards.task} "
+        "--strategy {wildcards.strategy} --map {input.map} --table {input.table} "
+        "--out {output} 2> {log}"

@@ -1,0 +1,99 @@
+"""Trials, one file a function, and the benchmark tables made of them.
+
+Needs: the configuration, the functions of the benchmark space. Makes:
+results/{task}/trials/{slug}.json for the whole space and for any function asked for by name,
+results/{task}/benchmark.parquet, and benchmark.json in the public format.
+
+A pack's files are listed and marked update(): changing the pack size rebuilds nothing, and a missing
+file reruns its own pack, which keeps what stands.
+"""
+
+for task in BENCHMARKED:
+    for number, files in packs(trial_files(task), TASKS[task].functions_per_job):
+
+        rule:
+            name:
+                rule_name("train", task, number)
+            output:
+                update(files),
+            log:
+                f"logs/{task}/trials/pack-{number}.log",
+            params:
+                task=task,
+                settings=settings("train", task),
+                code=code("train", task),
+            threads: TASKS[task].resources.threads
+            resources:
+                **training_resources(task),
+            conda:
+                CONDA
+            message:
+                f"{task}: training pack {number} ({len(files)} functions)"
+            shell:
+                "actsearch train --config {CONFIG_FILE} --task {params.task} {output} 2> {log}"
+
+
+for task in TASKS:
+
+    rule:
+        name:
+            rule_name("train", task, "by_name")
+        output:
+            f"results/{task}/trials/{{slug}}.json",
+        log:
+            f"logs/{task}/trials/{{slug}}.log",
+        params:
+            task=task,
+            settings=settings("train", task),
+            code=code("train", task),
+        threads: TASKS[task].resources.threads
+        resources:
+            **training_resources(task),
+        conda:
+            CONDA
+        message:
+            f"{task}: training {{wildcards.slug}}"
+        shell:
+            "actsearch train --config {CONFIG_FILE} --task {params.task} {output} 2> {log}"
+
+
+rule benchmark_table:
+    input:
+        functions=lambda w: f"results/spaces/{space_of(w.task, '')}/functions.parquet",
+        trials=lambda w: trial_files(w.task),
+    output:
+        "results/{task}/benchmark.parquet",
+    log:
+        "logs/{task}/benchmark.log",
+    params:
+        code=code("benchmark"),
+    conda:
+        CONDA
+    message:
+        "{wildcards.task}: gathering the benchmark table"
+    shell:
+        "actsearch benchmark --config {CONFIG_FILE} --task {wildcards.task} "
+        "--functions {input.functions} --trials results/{wildcards.task}/trials "
+        "--out {output} 2> {log}"
+
+
+rule export_act_bench:
+    input:
+        functions=lambda w: f"results/spaces/{space_of(w.task, '')}/functions.parquet",
+        table="results/{task}/benchmark.parquet",
+        fim=lambda w: fim_parts(w.task, ""),
+    output:
+        "results/{task}/benchmark.json",
+    log:
+        "logs/{task}/export.log",
+    params:
+        settings=lambda w: settings("export", w.task),
+        code=code("export"),
+    conda:
+        CONDA
+    message:
+        "{wildcards.task}: writing the table in the Act-Bench format"
+    shell:
+        "actsearch export --config {CONFIG_FILE} --task {wildcards.task} "
+        "--functions {input.functions} --table {input.table} "
+        "--trials results/{wildcards.task}/trials --out {output} {input.fim} 2> {log}"
