@@ -1,0 +1,110 @@
+"""The configuration: what is accepted, and the one message for what is not."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from actsearch import config
+from actsearch.config import Config, ConfigError, load_config, parse_config
+from actsearch.functions.operators import BASELINES
+from actsearch.search.strategies import strategy_names
+
+ROOT = Path(__file__).parents[2]
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+TASK = "digits-cnn"
+
+
+def _broken(change: Callable[[dict[str, Any]], Any]) -> str:
+    """The message for the default configuration after ``change``."""
+    values = copy.deepcopy(DEFAULT)
+    change(values)
+    with pytest.raises(ConfigError) as error:
+        parse_config(values)
+    return str(error.value)
+
+
+def test_the_default_experiment_is_valid() -> None:
+    assert TASK in load_config(ROOT / "config.yaml").tasks
+
+
+def test_unknown_key_names_place_and_allowed_keys() -> None:
+    message = _broken(lambda c: c["tasks"][TASK]["recipe"].update(learning_rat=0.1))
+    assert f"tasks.{TASK}.recipe.learning_rat: unknown key" in message
+    assert "learning_rate" in message and "batch_size" in message
+
+
+def test_unknown_key_at_the_top() -> None:
+    message = _broken(lambda c: c.update(task={}))
+    assert "task: unknown key; allowed: " in message and "tasks" in message
+
+
+@pytest.mark.parametrize(
+    "change, expected",
+    [
+        (lambda t: t.update(data="digit"), "unknown 'digit' (did you mean 'digits'?)"),
+        (lambda t: t["benchmark"].update(space="nope"), "benchmark.space: unknown 'nope'"),
+        (lambda t: t["search"].update(strategies=["union-kn"]), "did you mean 'union-knr'?"),
+        (lambda t: t["recipe"].update(epochs=0), "got 0"),
+        (lambda t: t["recipe"].update(optimizer="adam"), "got 'adam'"),
+        (lambda t: t.update(seeds=[1, 1]), "a seed appears twice"),
+        (lambda t: t["final"].update(seeds=[0, 100]), "share values with seeds"),
+        (lambda t: t["final"].update(seeds=[100]), "at least two seeds"),
+        (lambda t: t["search"].update(rounds=100000), "holds"),
+        (lambda t: t.pop("model"), "model: Field required"),
+    ],
+)
+def test_a_bad_value_is_named(change: Callable[[dict[str, Any]], Any], expected: str) -> None:
+    assert expected in _broken(lambda c: change(c["tasks"][TASK]))
+
+
+def test_an_empty_space_is_refused() -> None:
+    assert "the space is empty" in _broken(lambda c: c["spaces"].update(empty={}))
+
+
+def test_several_mistakes_are_named_together() -> None:
+    def change(values: dict[str, Any]) -> None:
+        values["tasks"][TASK]["recipe"]["epochs"] = -1
+        values["tasks"][TASK]["colour"] = "red"
+
+    message = _broken(change)
+    assert "epochs" in message and "colour" in message
+
+
+def test_unknown_task_lists_the_known() -> None:
+    with pytest.raises(ConfigError, match=r"unknown 'digits-cn' \(did you mean 'digits-cnn'\?\)"):
+        load_config(ROOT / "config.yaml").task("digits-cn")
+
+
+def test_missing_and_malformed_files(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no configuration at"):
+        load_config(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [1")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load_config(tmp_path / "bad.yaml")
+    (tmp_path / "list.yaml").write_text("- 1")
+    with pytest.raises(ConfigError, match="expected a mapping"):
+        load_config(tmp_path / "list.yaml")
+
+
+def test_schema_file_agrees_with_the_models() -> None:
+    stored = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
+    assert stored == Config.model_json_schema(), "run `make schema`"
+
+
+def test_every_key_is_described() -> None:
+    schema = Config.model_json_schema()
+    for name, model in {**schema["$defs"], "Config": schema}.items():
+        for key, value in model["properties"].items():
+            assert value.get("description"), f"{name}.{key}"
+
+
+def test_constants_agree_with_the_rooms() -> None:
+    assert len(BASELINES) == config.N_BASELINES
+    assert sorted(strategy_names()) == sorted(config.STRATEGIES)

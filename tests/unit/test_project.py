@@ -1,0 +1,71 @@
+"""The project's own files: rooms, locks, environment."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def _pins(*names: str) -> dict[str, str]:
+    pins = {}
+    for name in names:
+        for line in (ROOT / "envs" / name).read_text().splitlines():
+            if line and not line.startswith("#"):
+                package, version = line.split(";")[0].strip().split("==")
+                pins[package] = version
+    return pins
+
+
+def test_rooms_import_only_from_above() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_conda_environment_has_the_versions_of_the_lock() -> None:
+    lock = _pins("requirements.lock")
+    environment = yaml.safe_load((ROOT / "envs/environment.yaml").read_text())
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    listed = dict(line.split("==") for line in pip if "==" in line)
+    assert listed.items() <= lock.items()
+    extras = PROJECT["optional-dependencies"]
+    direct = {Requirement(r).name for r in [*PROJECT["dependencies"], *extras["workflow"]]}
+    assert {canonicalize_name(name) for name in direct} <= set(listed)
+
+
+def test_every_dependency_is_locked() -> None:
+    pins = _pins("requirements.lock", "requirements-dev.lock")
+    extras = PROJECT["optional-dependencies"]
+    for requirement in map(Requirement, [*PROJECT["dependencies"], *sum(extras.values(), [])]):
+        version = pins[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version, prereleases=True), requirement
+
+
+def test_torch_is_the_pinned_one() -> None:
+    pins = _pins("requirements.lock")
+    assert (pins["torch"], pins["torchvision"]) == ("2.14.1", "0.29.1")
+
+
+def test_version_is_said_once_everywhere() -> None:
+    version = PROJECT["version"]
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
+    assert f'__version__ = "{version}"' in (ROOT / "src/actsearch/__init__.py").read_text()
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_links_to_files_lead_somewhere(name: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / name).read_text()):
+        if "://" not in target:
+            assert (ROOT / target).exists(), target
