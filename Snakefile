@@ -25,7 +25,7 @@ localrules:
 
 
 rule all:
+    default_target: True
     input:
         "results/report.html",
         act_bench_files(),
-    default_target: True

@@ -1,11 +1,12 @@
 """The checked configuration, and the paths that follow from it.
 
-Needs: the merged configuration. Makes: CONFIG, CONFIG_FILE and the helpers that the other rule files
-use. Everything a user can get wrong is found here, before any job.
+Needs: the merged configuration. Makes: CONFIG and the helpers that the other rule
+files use. Everything a user can get wrong is found here, before any job.
 """
 
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from actsearch.cli.steps import register_operators, step_code, step_settings
-from actsearch.config import Config, parse_config
+from actsearch.config import N_BASELINES, parse_config
 from actsearch.functions.expressions import Expression
 from actsearch.functions.spaces import ENUMERATED_SELECTION, SearchSpace, select
 from actsearch.records.digests import settings_digest
@@ -42,7 +43,6 @@ TASKS = CONFIG.tasks
 BENCHMARKED = [name for name, task in TASKS.items() if task.benchmark]
 SEARCHED = [name for name, task in TASKS.items() if task.search]
 COMPARED = [name for name, task in TASKS.items() if task.final]
-N_BASELINES = 8
 
 
 wildcard_constraints:
@@ -68,7 +68,14 @@ def write_config():
     return str(merged)
 
 
-CONFIG_FILE = write_config()
+# Commands read the configuration named here, so that its path is no parameter of any rule. A run
+# started from outside the environment still finds the command that lies beside its Python.
+BIN = (
+    ""
+    if shutil.which("actsearch")
+    else f"export PATH={Path(sys.executable).parent}:$PATH; "
+)
+shell.prefix(f"set -euo pipefail; {BIN}export ACTSEARCH_CONFIG={write_config()}; ")
 CONDA = "../../envs/environment.yaml"
 
 
@@ -94,7 +101,9 @@ SELECTED = {}
 def slugs(space):
     """Slugs of the functions of a space that is small enough to stand in the graph."""
     if space not in SELECTED:
-        SELECTED[space] = [function.slug for function in checked(select, CONFIG.space(space))]
+        SELECTED[space] = [
+            function.slug for function in checked(select, CONFIG.space(space))
+        ]
     return SELECTED[space]
 
 
@@ -107,7 +116,9 @@ def space_size(space):
 def packs(items, size):
     """``items`` in lists of at most ``size``, each with its number."""
     items = list(items)
-    return list(enumerate(items[start : start + size] for start in range(0, len(items), size)))
+    return list(
+        enumerate(items[start : start + size] for start in range(0, len(items), size))
+    )
 
 
 def rule_name(*parts):
@@ -155,7 +166,9 @@ def all_rounds(task):
 
 def histories(task):
     strategies = TASKS[task].search.strategies if TASKS[task].search else ()
-    return [f"results/{task}/search/{strategy}/history.parquet" for strategy in strategies]
+    return [
+        f"results/{task}/search/{strategy}/history.parquet" for strategy in strategies
+    ]
 
 
 def final_slots(task):
@@ -187,7 +200,9 @@ def report_files():
 
 
 def report_options():
-    return " ".join(f"--{option} {key}={path}" for (option, key), path in report_files().items())
+    return " ".join(
+        f"--{option} {key}={path}" for (option, key), path in report_files().items()
+    )
 
 
 def check_sizes():

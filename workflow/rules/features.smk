@@ -12,19 +12,19 @@ rule fim_part:
         "results/{task}/{scope}fim/part-{part}.npz",
     log:
         "logs/{task}/{scope}fim/part-{part}.log",
-    params:
-        settings=lambda w: settings("fim", w.task),
-        code=lambda w: code("fim", w.task),
+    conda:
+        CONDA
     threads: lambda w: TASKS[w.task].resources.threads
     resources:
         mem_mb=lambda w: TASKS[w.task].resources.mem_mb,
         runtime=240,
-    conda:
-        CONDA
+    params:
+        settings=lambda w: settings("fim", w.task),
+        code=lambda w: code("fim", w.task),
     message:
         "{wildcards.task}: FIM spectra, {wildcards.scope}part {wildcards.part}"
     shell:
-        "actsearch fim --config {CONFIG_FILE} --task {wildcards.task} --functions {input} "
+        "actsearch fim --task {wildcards.task} --functions {input} "
         "--part {wildcards.part} --out {output} 2> {log}"
 
 
@@ -37,17 +37,17 @@ rule map_functions:
         "results/{task}/{scope}map.parquet",
     log:
         "logs/{task}/{scope}map.log",
-    params:
-        settings=lambda w: settings("map", w.task),
-        code=code("map"),
+    conda:
+        CONDA
     resources:
         mem_mb=8000,
         runtime=120,
-    conda:
-        CONDA
+    params:
+        settings=lambda w: settings("map", w.task),
+        code=code("map"),
     message:
         "{wildcards.task}: {wildcards.scope}map of the functions"
     shell:
-        "actsearch map --config {CONFIG_FILE} --task {wildcards.task} "
+        "actsearch map --task {wildcards.task} "
         "--functions {input.functions} --outputs {input.outputs} --out {output} {input.fim} "
         "2> {log}"

@@ -15,16 +15,16 @@ rule choose_finalists:
         "results/{task}/final/candidates.csv",
     log:
         "logs/{task}/final/candidates.log",
+    conda:
+        CONDA
     params:
         table=lambda w, input: [f"--table {path}" for path in input.table],
         settings=lambda w: settings("finalists", w.task),
         code=code("finalists"),
-    conda:
-        CONDA
     message:
         "{wildcards.task}: choosing the finalists"
     shell:
-        "actsearch finalists --config {CONFIG_FILE} --task {wildcards.task} --out {output} "
+        "actsearch finalists --task {wildcards.task} --out {output} "
         "{params.table} {input.histories} 2> {log}"
 
 
@@ -40,19 +40,19 @@ for task in COMPARED:
                 update([f"results/{task}/final/{slot:02d}.json" for slot in pack]),
             log:
                 f"logs/{task}/final/pack-{number}.log",
+            conda:
+                CONDA
+            threads: TASKS[task].resources.threads
+            resources:
+                **training_resources(task),
             params:
                 task=task,
                 settings=settings("train-final", task),
                 code=code("train-final", task),
-            threads: TASKS[task].resources.threads
-            resources:
-                **training_resources(task),
-            conda:
-                CONDA
             message:
                 f"{task}: training finalists, pack {number}"
             shell:
-                "actsearch train --final --config {CONFIG_FILE} --task {params.task} "
+                "actsearch train --final --task {params.task} "
                 "--proposals {input} {output} 2> {log}"
 
 
@@ -66,13 +66,13 @@ rule compare_finalists:
         "results/{task}/final.json",
     log:
         "logs/{task}/final.log",
+    conda:
+        CONDA
     params:
         settings=lambda w: settings("final", w.task),
         code=code("final"),
-    conda:
-        CONDA
     message:
         "{wildcards.task}: comparing the finalists on the test set"
     shell:
-        "actsearch final --config {CONFIG_FILE} --task {wildcards.task} "
+        "actsearch final --task {wildcards.task} "
         "--candidates {input.candidates} --out {output} {input.trials} 2> {log}"

@@ -11,13 +11,13 @@ rule report:
         "results/report.html",
     log:
         "logs/report.log",
+    conda:
+        CONDA
     params:
         options=report_options(),
         settings=settings("report"),
         code=code("report"),
-    conda:
-        CONDA
     message:
         "writing {output}"
     shell:
-        "actsearch report --config {CONFIG_FILE} --out {output} {params.options} 2> {log}"
+        "actsearch report --out {output} {params.options} 2> {log}"

@@ -13,16 +13,20 @@ rule propose:
         "results/{task}/search/{strategy}/round-{round}/proposals.csv",
     log:
         "logs/{task}/search/{strategy}/round-{round}/propose.log",
-    params:
-        proposals=lambda w, input: [f"--proposals {path}" for path in input.get("proposals", ())],
-        settings=lambda w: settings("propose", w.task, strategy=w.strategy, round=int(w.round)),
-        code=code("propose"),
     conda:
         CONDA
+    params:
+        proposals=lambda w, input: [
+            f"--proposals {path}" for path in input.get("proposals", ())
+        ],
+        settings=lambda w: settings(
+            "propose", w.task, strategy=w.strategy, round=int(w.round)
+        ),
+        code=code("propose"),
     message:
         "{wildcards.task}: {wildcards.strategy} proposes round {wildcards.round}"
     shell:
-        "actsearch propose --config {CONFIG_FILE} --task {wildcards.task} "
+        "actsearch propose --task {wildcards.task} "
         "--strategy {wildcards.strategy} --map {input.map} --round {wildcards.round} "
         "--out {output} {params.proposals} {input.trials} 2> {log}"
 
@@ -40,23 +44,23 @@ for task in SEARCHED:
                     f"{folder}/proposals.csv",
                 output:
                     update([f"{folder}/{slot:02d}.json" for slot in pack]),
-                wildcard_constraints:
-                    round="0" if first else "[1-9][0-9]*",
                 log:
                     f"logs/{task}/search/{{strategy}}/round-{{round}}/pack-{number}.log",
+                wildcard_constraints:
+                    round="0" if first else "[1-9][0-9]*",
+                conda:
+                    CONDA
+                threads: TASKS[task].resources.threads
+                resources:
+                    **training_resources(task),
                 params:
                     task=task,
                     settings=settings("train", task),
                     code=code("train", task),
-                threads: TASKS[task].resources.threads
-                resources:
-                    **training_resources(task),
-                conda:
-                    CONDA
                 message:
                     f"{task}: training round {{wildcards.round}}, pack {number}"
                 shell:
-                    "actsearch train --config {CONFIG_FILE} --task {params.task} "
+                    "actsearch train --task {params.task} "
                     "--proposals {input} {output} 2> {log}"
 
 
@@ -67,13 +71,13 @@ rule gather_history:
         "results/{task}/search/{strategy}/history.parquet",
     log:
         "logs/{task}/search/{strategy}/history.log",
+    conda:
+        CONDA
     params:
         proposals=lambda w, input: [f"--proposals {path}" for path in input.proposals],
         code=code("history"),
-    conda:
-        CONDA
     message:
         "{wildcards.task}: gathering the search by {wildcards.strategy}"
     shell:
-        "actsearch history --config {CONFIG_FILE} --task {wildcards.task} --out {output} "
+        "actsearch history --task {wildcards.task} --out {output} "
         "{params.proposals} {input.trials} 2> {log}"

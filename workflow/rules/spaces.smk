@@ -10,16 +10,16 @@ rule enumerate_space:
         outputs="results/spaces/{space}/outputs.npy",
     log:
         "logs/spaces/{space}.log",
-    params:
-        settings=lambda w: settings("enumerate", space=w.space),
-        code=code("enumerate"),
+    conda:
+        CONDA
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        CONDA
+    params:
+        settings=lambda w: settings("enumerate", space=w.space),
+        code=code("enumerate"),
     message:
         "{wildcards.space}: enumerating functions"
     shell:
-        "actsearch enumerate --config {CONFIG_FILE} --space {wildcards.space} "
+        "actsearch enumerate --space {wildcards.space} "
         "--out {output.functions} --outputs {output.outputs} > {log} 2>&1"

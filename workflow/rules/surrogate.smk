@@ -14,15 +14,15 @@ rule cross_validate:
         predictions="results/{task}/surrogate_predictions.parquet",
     log:
         "logs/{task}/surrogate.log",
+    conda:
+        CONDA
     params:
         settings=settings("surrogate"),
         code=code("surrogate"),
-    conda:
-        CONDA
     message:
         "{wildcards.task}: cross-validating the surrogates"
     shell:
-        "actsearch surrogate --config {CONFIG_FILE} --task {wildcards.task} --map {input.map} "
+        "actsearch surrogate --task {wildcards.task} --map {input.map} "
         "--table {input.table} --out {output.scores} --predictions {output.predictions} 2> {log}"
 
 
@@ -34,14 +34,14 @@ rule simulate:
         "results/{task}/simulation/{strategy}.parquet",
     log:
         "logs/{task}/simulation/{strategy}.log",
+    conda:
+        CONDA
     params:
         settings=lambda w: settings("simulate", strategy=w.strategy),
         code=code("simulate"),
-    conda:
-        CONDA
     message:
         "{wildcards.task}: simulating searches by {wildcards.strategy}"
     shell:
-        "actsearch simulate --config {CONFIG_FILE} --task {wildcards.task} "
+        "actsearch simulate --task {wildcards.task} "
         "--strategy {wildcards.strategy} --map {input.map} --table {input.table} "
         "--out {output} 2> {log}"

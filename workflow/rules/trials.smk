@@ -18,19 +18,19 @@ for task in BENCHMARKED:
                 update(files),
             log:
                 f"logs/{task}/trials/pack-{number}.log",
+            conda:
+                CONDA
+            threads: TASKS[task].resources.threads
+            resources:
+                **training_resources(task),
             params:
                 task=task,
                 settings=settings("train", task),
                 code=code("train", task),
-            threads: TASKS[task].resources.threads
-            resources:
-                **training_resources(task),
-            conda:
-                CONDA
             message:
                 f"{task}: training pack {number} ({len(files)} functions)"
             shell:
-                "actsearch train --config {CONFIG_FILE} --task {params.task} {output} 2> {log}"
+                "actsearch train --task {params.task} {output} 2> {log}"
 
 
 for task in TASKS:
@@ -42,19 +42,19 @@ for task in TASKS:
             f"results/{task}/trials/{{slug}}.json",
         log:
             f"logs/{task}/trials/{{slug}}.log",
+        conda:
+            CONDA
+        threads: TASKS[task].resources.threads
+        resources:
+            **training_resources(task),
         params:
             task=task,
             settings=settings("train", task),
             code=code("train", task),
-        threads: TASKS[task].resources.threads
-        resources:
-            **training_resources(task),
-        conda:
-            CONDA
         message:
             f"{task}: training {{wildcards.slug}}"
         shell:
-            "actsearch train --config {CONFIG_FILE} --task {params.task} {output} 2> {log}"
+            "actsearch train --task {params.task} {output} 2> {log}"
 
 
 rule benchmark_table:
@@ -65,14 +65,14 @@ rule benchmark_table:
         "results/{task}/benchmark.parquet",
     log:
         "logs/{task}/benchmark.log",
-    params:
-        code=code("benchmark"),
     conda:
         CONDA
+    params:
+        code=code("benchmark"),
     message:
         "{wildcards.task}: gathering the benchmark table"
     shell:
-        "actsearch benchmark --config {CONFIG_FILE} --task {wildcards.task} "
+        "actsearch benchmark --task {wildcards.task} "
         "--functions {input.functions} --trials results/{wildcards.task}/trials "
         "--out {output} 2> {log}"
 
@@ -86,14 +86,14 @@ rule export_act_bench:
         "results/{task}/benchmark.json",
     log:
         "logs/{task}/export.log",
+    conda:
+        CONDA
     params:
         settings=lambda w: settings("export", w.task),
         code=code("export"),
-    conda:
-        CONDA
     message:
         "{wildcards.task}: writing the table in the Act-Bench format"
     shell:
-        "actsearch export --config {CONFIG_FILE} --task {wildcards.task} "
+        "actsearch export --task {wildcards.task} "
         "--functions {input.functions} --table {input.table} "
         "--trials results/{wildcards.task}/trials --out {output} {input.fim} 2> {log}"

@@ -24,7 +24,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ConfigFile = Annotated[Path, typer.Option("--config", help="The experiment's configuration.")]
+ConfigFile = Annotated[
+    Path,
+    typer.Option("--config", envvar="ACTSEARCH_CONFIG", help="The experiment's configuration."),
+]
 TaskName = Annotated[str, typer.Option("--task", help="A task of the configuration.")]
 SpaceName = Annotated[str, typer.Option("--space", help="A space of the configuration.")]
 Strategy = Annotated[str, typer.Option("--strategy", help="A search strategy.")]
