@@ -1,0 +1,69 @@
+"""Numbers and names as the page writes them: one place, so that they agree everywhere."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeGuard
+
+from markupsafe import Markup, escape
+
+MISSING = "–"
+MINUS = "−"
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether ``value`` is a finite number."""
+    try:
+        return value is not None and math.isfinite(value)
+    except TypeError:
+        return False
+
+
+def percent(value: Any, digits: int = 2) -> str:
+    """A share such as 0.9781 as ``97.81%``; a dash when it is missing."""
+    return f"{100 * value:.{digits}f}%" if is_number(value) else MISSING
+
+
+def points(value: Any, digits: int = 2) -> str:
+    """A difference of shares in percentage points, signed: 0.0031 as ``+0.31``."""
+    if not is_number(value):
+        return MISSING
+    text = f"{100 * abs(value):.{digits}f}"
+    if float(text) == 0:
+        return text
+    return (MINUS if value < 0 else "+") + text
+
+
+def spread(value: Any, digits: int = 2) -> str:
+    """A deviation in percentage points, unsigned."""
+    return f"{100 * value:.{digits}f}" if is_number(value) else MISSING
+
+
+def score(value: Any, digits: int = 2) -> str:
+    """A plain figure such as a correlation, with a true minus sign."""
+    if not is_number(value):
+        return MISSING
+    text = f"{value:.{digits}f}"
+    return text.replace("-", MINUS) if float(text) else text.lstrip("-")
+
+
+def p_value(value: Any) -> str:
+    """A p value with its sign: ``= 0.031``, or ``< 0.001``."""
+    if not is_number(value):
+        return MISSING
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
+def count(value: int) -> str:
+    """A whole number with thousands apart."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """``1 function``, ``2 functions``."""
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def function_name(name: str) -> Markup:
+    """A function's name as code that may wrap after its commas."""
+    return Markup('<code class="fn">{}</code>').format(escape(name).replace(",", Markup(",<wbr>")))

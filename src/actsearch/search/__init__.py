@@ -1,0 +1,1 @@
+"""Who is trained next: predictors on the map, strategies, searches, and the final verdict."""

@@ -1,0 +1,64 @@
+"""The functions a search may propose: those on the map, with all of their coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from actsearch.functions.operators import BASELINES
+
+FEATURES = ("outputs", "fisher", "union")
+
+
+def coordinates(features: str) -> list[str]:
+    """Columns of the map table that hold the 2-d coordinates of ``features``."""
+    return [f"{features}_x", f"{features}_y"]
+
+
+COORDINATES = [column for features in FEATURES for column in coordinates(features)]
+
+
+def on_map(map_table: pd.DataFrame) -> pd.DataFrame:
+    """The functions that every strategy and surrogate is compared on.
+
+    A function is in when all six coordinates are finite, that is when it has both features. One
+    common set keeps comparisons fair: nobody, random search included, sees more functions than
+    the others.
+
+    Args:
+        map_table: One row a function: ``name``, ``slug`` and the columns ``COORDINATES``.
+
+    Returns:
+        Those rows, indexed by name, in the order of the map: ``slug`` and the six coordinates.
+
+    Raises:
+        ValueError: When a column is missing or a name appears twice.
+    """
+    require_columns(map_table, ["name", "slug", *COORDINATES], "map table")
+    require_unique(map_table["name"], "map table")
+    table = map_table.set_index("name")[["slug", *COORDINATES]]
+    finite: np.ndarray = np.isfinite(table[COORDINATES].to_numpy(dtype=float)).all(axis=1)
+    return table.loc[finite]
+
+
+def require_columns(table: pd.DataFrame, columns: list[str], what: str) -> None:
+    """Raise ValueError naming every one of ``columns`` that ``table`` lacks."""
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise ValueError(f"{what} lacks the columns {', '.join(missing)}")
+
+
+def require_unique(names: pd.Series[str], what: str) -> None:
+    """Raise ValueError naming the first function that appears twice in ``names``."""
+    repeated = names[names.duplicated()]
+    if len(repeated):
+        raise ValueError(f"{what} holds {repeated.iloc[0]!r} more than once")
+
+
+def require_baselines(available: pd.Index[str], what: str) -> None:
+    """Raise ValueError naming the baselines that ``available`` (a set of names) lacks."""
+    missing = [name for name in BASELINES if name not in available]
+    if missing:
+        raise ValueError(
+            f"{what} lacks the baselines {', '.join(missing)}; a search begins with all eight"
+        )

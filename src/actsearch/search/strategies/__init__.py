@@ -1,0 +1,61 @@
+"""Strategies by name, and how to add one.
+
+Any object with the method ``propose`` of ``Strategy`` is one. Another regressor takes one line::
+
+    register("union-gp", SurrogateStrategy("union", lambda seed: GaussianProcessRegressor()))
+"""
+
+from __future__ import annotations
+
+from actsearch.search.strategies.base import Strategy, best, unevaluated
+from actsearch.search.strategies.random import RandomStrategy
+from actsearch.search.strategies.surrogate import SurrogateStrategy
+from actsearch.search.surrogates import nearest_neighbors, random_forest, support_vectors
+
+__all__ = [
+    "RandomStrategy",
+    "Strategy",
+    "SurrogateStrategy",
+    "best",
+    "get_strategy",
+    "register",
+    "strategy_names",
+    "unevaluated",
+]
+
+_REGISTRY: dict[str, Strategy] = {}
+
+
+def register(name: str, strategy: Strategy) -> None:
+    """Make ``strategy`` known as ``name``.
+
+    Raises:
+        ValueError: When the name is taken.
+    """
+    if name in _REGISTRY:
+        raise ValueError(f"a strategy called {name!r} is already registered")
+    _REGISTRY[name] = strategy
+
+
+def get_strategy(name: str) -> Strategy:
+    """The strategy called ``name``.
+
+    Raises:
+        ValueError: When there is none, listing the known ones.
+    """
+    if name not in _REGISTRY:
+        raise ValueError(f"unknown strategy {name!r}; allowed: {', '.join(strategy_names())}")
+    return _REGISTRY[name]
+
+
+def strategy_names() -> tuple[str, ...]:
+    """Names of the registered strategies, in the order of their registration."""
+    return tuple(_REGISTRY)
+
+
+register("random", RandomStrategy())
+register("union-knr", SurrogateStrategy("union", nearest_neighbors))
+register("union-rf", SurrogateStrategy("union", random_forest))
+register("union-svr", SurrogateStrategy("union", support_vectors))
+register("outputs-knr", SurrogateStrategy("outputs", nearest_neighbors))
+register("fisher-knr", SurrogateStrategy("fisher", nearest_neighbors))

@@ -1,0 +1,228 @@
+"""Predictors of a function's accuracy from its place on the map, and how good they are.
+
+The paper compares k-nearest neighbours (k = 3), a random forest and support vector regression, each
+as it comes from the library, on the two-dimensional map (section "Surrogate"). A constant predictor
+is the yardstick they have to beat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
+
+from actsearch.config import Surrogate
+from actsearch.search.candidates import (
+    FEATURES,
+    coordinates,
+    on_map,
+    require_columns,
+    require_unique,
+)
+
+Floats = NDArray[np.float64]
+
+N_NEIGHBORS = 3
+DECIMALS = 12
+"""Predictions closer than this count as equal: the mean of the same three accuracies, summed in
+another order, differs in its last bit."""
+
+
+class Regressor(Protocol):
+    """What is used of a scikit-learn regressor."""
+
+    def fit(self, x: Floats, y: Floats, /) -> Any:
+        """Fit on ``x`` (n, 2) and ``y`` (n,)."""
+
+    def predict(self, x: Floats, /) -> Floats:
+        """Predictions (n,) at ``x`` (n, 2)."""
+
+
+def nearest_neighbors(seed: int) -> Regressor:
+    """Mean of the three nearest functions; ``seed`` is not used."""
+    return KNeighborsRegressor(n_neighbors=N_NEIGHBORS)  # type: ignore[no-any-return]
+
+
+def random_forest(seed: int) -> Regressor:
+    """Random forest with the library's defaults."""
+    return RandomForestRegressor(random_state=seed)  # type: ignore[no-any-return]
+
+
+def support_vectors(seed: int) -> Regressor:
+    """Support vector regression with the library's defaults, on the standardised target.
+
+    The default tube of 0.1 is meant for targets of unit deviation. On accuracies it swallows the
+    differences a search is about: where they lie between 0.85 and 0.93 the raw regressor predicts
+    a constant (Spearman 0.0; standardised 0.7). ``seed`` is not used.
+    """
+    return TransformedTargetRegressor(SVR(), transformer=StandardScaler())  # type: ignore[no-any-return]
+
+
+def mean(seed: int) -> Regressor:
+    """The mean of the accuracies seen, wherever the function lies; ``seed`` is not used."""
+    return DummyRegressor(strategy="mean")  # type: ignore[no-any-return]
+
+
+REGRESSORS: dict[str, Callable[[int], Regressor]] = {
+    "knr": nearest_neighbors,
+    "rf": random_forest,
+    "svr": support_vectors,
+    "mean": mean,
+}
+
+
+def make_regressor(name: str, seed: int) -> Regressor:
+    """The unfitted regressor called ``name``.
+
+    Raises:
+        ValueError: When there is no such regressor.
+    """
+    if name not in REGRESSORS:
+        raise ValueError(f"unknown regressor {name!r}; allowed: {', '.join(REGRESSORS)}")
+    return REGRESSORS[name](seed)
+
+
+def cross_validate(
+    map_table: pd.DataFrame, table: pd.DataFrame, settings: Surrogate
+) -> pd.DataFrame:
+    """How well each feature set and regressor predicts the validation accuracy.
+
+    The scores of ``score`` on the predictions of ``cross_validated_predictions``.
+    """
+    return score(cross_validated_predictions(map_table, table, settings))
+
+
+def cross_validated_predictions(
+    map_table: pd.DataFrame, table: pd.DataFrame, settings: Surrogate
+) -> pd.DataFrame:
+    """Predictions for functions that the predictor was not fitted on.
+
+    Repeated shuffled k-fold cross-validation. Every feature set and regressor sees the same
+    functions (those with both features and in the table) in the same folds.
+
+    Args:
+        map_table: Coordinates, one row a function.
+        table: Benchmark table: ``name`` and ``validation_accuracy``.
+        settings: Folds, repeats and seed; repeat ``r`` uses ``seed + r``.
+
+    Returns:
+        One row for each feature set, regressor, repeat and function: ``features``, ``regressor``,
+        ``repeat`` (from 0), ``fold`` (from 0), ``name``, ``measured``, ``predicted``.
+
+    Raises:
+        ValueError: When too few functions are on the map and in the table, a name appears twice
+            or an accuracy is not finite.
+    """
+    functions = _measured_functions(map_table, table)
+    _require_enough(len(functions), settings.folds)
+    measured = functions["validation_accuracy"].to_numpy(dtype=float)
+    points = {key: functions[coordinates(key)].to_numpy(dtype=float) for key in FEATURES}
+    pieces = []
+    for repeat in range(settings.repeats):
+        seed = settings.seed + repeat
+        splits = KFold(settings.folds, shuffle=True, random_state=seed).split(measured)
+        for fold, (seen, held_out) in enumerate(splits):
+            for features, x in points.items():
+                for name in REGRESSORS:
+                    regressor = make_regressor(name, seed)
+                    regressor.fit(x[seen], measured[seen])
+                    pieces.append(
+                        pd.DataFrame(
+                            {
+                                "features": features,
+                                "regressor": name,
+                                "repeat": repeat,
+                                "fold": fold,
+                                "name": functions.index[held_out],
+                                "measured": measured[held_out],
+                                "predicted": regressor.predict(x[held_out]),
+                            }
+                        )
+                    )
+    return pd.concat(pieces, ignore_index=True)
+
+
+def score(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Scores of out-of-fold predictions.
+
+    R2 and Spearman's rank correlation are taken once a repeat, over the pooled predictions of its
+    folds, then averaged. A predictor that is constant within every fold ranks nothing: its
+    Spearman is NaN (pooled it would come out negative, since a fold that lost its best functions
+    has a lower mean). Both scores are NaN where all measured accuracies are equal. Deviations are
+    over repeats (ddof 1), NaN for a single one; they tell the spread over folds, not over tasks.
+
+    Args:
+        predictions: As returned by ``cross_validated_predictions``.
+
+    Returns:
+        One row for each feature set and regressor: ``features``, ``regressor``, ``n`` (functions),
+        ``r2_mean``, ``r2_std``, ``spearman_mean``, ``spearman_std``.
+    """
+    rows = []
+    for (features, regressor), group in predictions.groupby(["features", "regressor"], sort=False):
+        repeats = [repeat for _, repeat in group.groupby("repeat")]
+        scores = pd.DataFrame(
+            {"r2": [_r2(r) for r in repeats], "spearman": [_spearman(r) for r in repeats]}
+        )
+        rows.append(
+            {
+                "features": features,
+                "regressor": regressor,
+                "n": len(repeats[0]),
+                "r2_mean": scores["r2"].mean(),
+                "r2_std": scores["r2"].std(),
+                "spearman_mean": scores["spearman"].mean(),
+                "spearman_std": scores["spearman"].std(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _measured_functions(map_table: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Functions with both features and an accuracy: coordinates and ``validation_accuracy``."""
+    require_columns(table, ["name", "validation_accuracy"], "benchmark table")
+    require_unique(table["name"], "benchmark table")
+    accuracies = table.set_index("name")["validation_accuracy"]
+    functions = on_map(map_table).join(accuracies, how="inner")
+    broken = functions.index[~np.isfinite(functions["validation_accuracy"].to_numpy(dtype=float))]
+    if len(broken):
+        raise ValueError(f"the validation accuracy of {broken[0]!r} is not finite")
+    return functions
+
+
+def _require_enough(n: int, folds: int) -> None:
+    """Each fold needs a function, and its complement as many as k-NN has neighbours."""
+    needed = folds
+    while needed - -(-needed // folds) < N_NEIGHBORS:
+        needed += 1
+    if n < needed:
+        raise ValueError(
+            f"cross-validation with {folds} folds needs at least {needed} functions that are on "
+            f"the map and in the benchmark table, found {n}"
+        )
+
+
+def _r2(repeat: pd.DataFrame) -> float:
+    if repeat["measured"].nunique() == 1:
+        return float("nan")
+    return float(r2_score(repeat["measured"], repeat["predicted"]))
+
+
+def _spearman(repeat: pd.DataFrame) -> float:
+    predicted = repeat["predicted"].round(DECIMALS)
+    ranks = predicted.groupby(repeat["fold"]).nunique().max() > 1
+    if not ranks or repeat["measured"].nunique() == 1:
+        return float("nan")
+    return float(spearmanr(repeat["measured"], predicted).statistic)

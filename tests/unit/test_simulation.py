@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import pytest
+from search_tables import leave_off_map, make_map, make_table
+
+from actsearch.config import STRATEGIES, Simulation
+from actsearch.functions.operators import BASELINES
+from actsearch.search import strategies
+from actsearch.search.candidates import on_map
+from actsearch.search.simulation import simulate
+from actsearch.search.strategies import SurrogateStrategy, get_strategy, register
+from actsearch.search.surrogates import nearest_neighbors
+
+MAP = make_map(60)
+TABLE = make_table(MAP, noise=0.01)
+ACCURACY = TABLE.set_index("name")["validation_accuracy"]
+SETTINGS = Simulation(runs=3, evaluations=20, seed=5)
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strategies, "_REGISTRY", dict(strategies._REGISTRY))
+
+
+class Scripted:
+    """Proposes given names in turn."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = list(names)
+
+    def propose(
+        self,
+        candidates: pd.DataFrame,
+        evaluated: Mapping[str, float],
+        n: int,
+        rng: np.random.Generator,
+    ) -> list[tuple[str, float]]:
+        return [(self.names[len(evaluated) - len(BASELINES)], 0.0)]
+
+
+def test_best_and_regret_by_hand(registry: None) -> None:
+    map_table = make_map(11)
+    accuracy = [0.5, 0.6, 0.4, 0.1, 0.2, 0.3, 0.6, 0.5, 0.55, 0.9, 0.7]
+    table = pd.DataFrame({"name": map_table["name"], "validation_accuracy": accuracy})
+    register("scripted", Scripted("f0(x)", "f2(x)", "f1(x)"))
+    result = simulate("scripted", table, map_table, Simulation(runs=1, evaluations=11))
+    columns = ["run", "evaluation", "name", "validation_accuracy", "best", "regret"]
+    assert result.columns.to_list() == columns
+    assert result["evaluation"].to_list() == list(range(1, 12))
+    assert result["name"].to_list() == [*BASELINES, "f0(x)", "f2(x)", "f1(x)"]
+    assert result["validation_accuracy"].to_list() == [*accuracy[:9], 0.7, 0.9]
+    assert result["best"].to_list() == [0.5] + [0.6] * 8 + [0.7, 0.9]
+    expected = [0.4] + [0.3] * 8 + [0.2, 0.0]
+    np.testing.assert_allclose(result["regret"], expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_run_is_the_strategy_asked_again_and_again(strategy: str) -> None:
+    settings = Simulation(runs=2, evaluations=12, seed=5)
+    result = simulate(strategy, TABLE, MAP, settings)
+    candidates = on_map(MAP)
+    for run, group in result.groupby("run"):
+        assert isinstance(run, int)
+        rng = np.random.default_rng(5 + run)
+        evaluated = {name: float(ACCURACY[name]) for name in BASELINES}
+        while len(evaluated) < 12:
+            [(name, _)] = get_strategy(strategy).propose(candidates, evaluated, 1, rng)
+            evaluated[name] = float(ACCURACY[name])
+        assert group["name"].to_list() == list(evaluated)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("features", ["union", "outputs", "fisher"])
+def test_fast_nearest_neighbors_equal_scikit_learn(
+    features: str, seed: int, registry: None
+) -> None:
+    map_table = make_map(45, seed)
+    # Few distinct accuracies, as on a small validation set: predictions tie often.
+    table = make_table(map_table, noise=0.05, seed=seed).round({"validation_accuracy": 1})
+    settings = Simulation(runs=3, evaluations=45, seed=seed)
+    register("slow", SurrogateStrategy(features, lambda seed: nearest_neighbors(seed)))
+    slow = simulate("slow", table, map_table, settings)
+    fast = simulate(f"{features}-knr", table, map_table, settings)
+    pd.testing.assert_frame_equal(fast, slow)
+
+
+@pytest.mark.parametrize("strategy", ["random", "union-knr", "outputs-knr", "union-svr"])
+def test_runs_share_the_baselines_and_then_differ(strategy: str) -> None:
+    result = simulate(strategy, TABLE, MAP, SETTINGS)
+    assert len(result) == 60
+    runs = [group["name"].to_list() for _, group in result.groupby("run")]
+    for names in runs:
+        assert names[:8] == list(BASELINES)
+        assert len(set(names)) == 20
+    if strategy == "random":
+        assert runs[0] != runs[1] != runs[2]
+
+
+@pytest.mark.parametrize("strategy", ["random", "union-knr"])
+def test_run_k_uses_seed_plus_k(strategy: str) -> None:
+    result = simulate(strategy, TABLE, MAP, SETTINGS)
+    later = simulate(strategy, TABLE, MAP, SETTINGS.model_copy(update={"runs": 2, "seed": 6}))
+    later["run"] += 1
+    shifted = result[result["run"] > 0].reset_index(drop=True)
+    pd.testing.assert_frame_equal(later, shifted)
+
+
+@pytest.mark.parametrize("strategy", ["random", "union-knr"])
+def test_regret_falls_to_zero_when_all_is_evaluated(strategy: str) -> None:
+    result = simulate(strategy, TABLE, MAP, Simulation(runs=4, evaluations=60))
+    for _, run in result.groupby("run"):
+        assert (run["regret"].diff().dropna() <= 0).all()
+        assert run["regret"].iloc[-1] == 0
+        assert run["regret"].iloc[0] > 0
+        assert sorted(run["name"]) == sorted(MAP["name"])
+
+
+def test_prediction_beats_chance_where_the_map_tells_the_accuracy() -> None:
+    map_table = make_map(300)
+    settings = Simulation(runs=20, evaluations=40)
+    regret = {
+        name: simulate(name, make_table(map_table), map_table, settings).groupby("run")["regret"]
+        for name in ("random", "union-knr", "fisher-knr")
+    }
+    final = {name: runs.last().mean() for name, runs in regret.items()}
+    assert final["union-knr"] < final["random"] / 3
+    assert final["union-knr"] < final["fisher-knr"]
+
+
+def test_candidates_are_on_the_map_and_in_the_table() -> None:
+    best = str(ACCURACY.idxmax())
+    second = float(ACCURACY.drop(best).max())
+    settings = Simulation(runs=1, evaluations=59)
+    for map_table, table in (
+        (leave_off_map(MAP, best), TABLE),
+        (MAP, TABLE[TABLE["name"] != best]),
+    ):
+        for strategy in ("random", "union-knr"):
+            result = simulate(strategy, table, map_table, settings)
+            assert best not in set(result["name"])
+            assert result["best"].iloc[-1] == second
+            assert result["regret"].iloc[-1] == 0
+
+
+def test_the_order_of_the_table_does_not_matter() -> None:
+    pd.testing.assert_frame_equal(
+        simulate("union-knr", TABLE, MAP, SETTINGS),
+        simulate("union-knr", TABLE.sample(frac=1, random_state=0), MAP, SETTINGS),
+    )
+
+
+def test_bad_proposals_are_named(registry: None) -> None:
+    register("lost", Scripted("f0(x)", "cos(x)"))
+    with pytest.raises(ValueError, match=r"proposed 'cos\(x\)', which is not among the candid"):
+        simulate("lost", TABLE, MAP, SETTINGS)
+    register("stuck", Scripted("f0(x)", "f0(x)"))
+    with pytest.raises(ValueError, match=r"proposed 'f0\(x\)' a second time"):
+        simulate("stuck", TABLE, MAP, SETTINGS)
+    with pytest.raises(ValueError, match="unknown strategy 'guess'"):
+        simulate("guess", TABLE, MAP, SETTINGS)
+
+
+@pytest.mark.parametrize("evaluations", [7, 61])
+def test_evaluations_that_do_not_fit(evaluations: int) -> None:
+    with pytest.raises(ValueError, match=rf"evaluations is {evaluations}; allowed: 8 .* to 60"):
+        simulate("random", TABLE, MAP, Simulation(runs=1, evaluations=evaluations))
+
+
+def test_only_the_baselines_can_be_evaluated() -> None:
+    result = simulate("union-knr", TABLE, MAP, Simulation(runs=2, evaluations=8))
+    assert result["name"].to_list() == [*BASELINES, *BASELINES]
+
+
+def test_a_missing_baseline_is_named() -> None:
+    with pytest.raises(ValueError, match=r"lacks the baselines tanh\(x\)"):
+        simulate("random", TABLE[TABLE["name"] != "tanh(x)"], MAP, SETTINGS)
+    with pytest.raises(ValueError, match=r"lacks the baselines swish\(x\)"):
+        simulate("random", TABLE, leave_off_map(MAP, "swish(x)"), SETTINGS)
+
+
+def test_bad_tables_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"benchmark table holds 'relu\(x\)' more than once"):
+        simulate("random", pd.concat([TABLE, TABLE[1:2]]), MAP, SETTINGS)
+    broken = TABLE.assign(validation_accuracy=ACCURACY.mask(ACCURACY.index == "f8(x)").to_numpy())
+    with pytest.raises(ValueError, match=r"accuracy of 'f8\(x\)' is not finite"):
+        simulate("random", broken, MAP, SETTINGS)
