@@ -381,7 +381,9 @@ def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:
     schema = Config.model_json_schema()
     node: dict[str, Any] = schema
     for part in location:
-        node = node.get("properties", {}).get(part) or node.get("additionalProperties", {})
+        node = node.get("properties", {}).get(part) or next(
+            iter(node.get("patternProperties", {}).values()), {}
+        )
         for option in node.get("anyOf", []):
             node = option if "$ref" in option else node
         if "$ref" in node:

@@ -232,11 +232,9 @@ def check_sizes():
 def check_targets():
     """Refuse a file under results/ that no rule can make, with the reason."""
     known = [*TASKS, "spaces", "report.html"]
-    targets = workflow.dag_settings.targets if workflow.dag_settings else ()
-    for target in map(str, targets):
+    # Snakemake's own settings do not hold the targets yet while the Snakefile is parsed.
+    for target in (word for word in sys.argv[1:] if word.startswith("results/")):
         parts = target.split("/")
-        if parts[0] != "results" or len(parts) < 2:
-            continue
         if parts[1] not in known:
             raise WorkflowError(
                 f"{target}: no task {parts[1]!r}; tasks: {', '.join(TASKS)}"

@@ -21,7 +21,7 @@ from actsearch.cli.app import (
     load,
     selected,
 )
-from actsearch.cli.progress import track
+from actsearch.cli.progress import say
 from actsearch.config import ConfigError
 from actsearch.records.artifacts import (
     read_array,
@@ -43,7 +43,7 @@ def fim(
     """Spectra of the Fisher information matrix at initialisation, for a part of a space."""
     import torch
 
-    from actsearch.features.fisher import fisher_features
+    from actsearch.features.spectra import fisher_features
     from actsearch.functions.expressions import parse
     from actsearch.tasks.data import load_dataset
 
@@ -64,9 +64,7 @@ def fim(
     torch.set_num_threads(chosen.resources.threads)
     dataset = load_dataset(settings.data[chosen.data])
     expressions = [parse(name) for name in names]
-    arrays = fisher_features(
-        chosen, dataset, expressions, progress=lambda items: track(items, f"FIM on {task}")
-    )
+    arrays = fisher_features(chosen, dataset, expressions, progress=say)
     write_arrays(out, arrays, record.block(task=task, part=part))
 
 
@@ -110,7 +108,7 @@ def surrogate(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Cross-validate how well each feature set and regressor predicts accuracy."""
-    from actsearch.search.surrogates import cross_validate, cross_validated_predictions
+    from actsearch.search.surrogates import cross_validated_predictions, score
 
     settings = load(config)
     record = execution(
@@ -120,10 +118,10 @@ def surrogate(
         inputs=[map_file, table],
         seeds={"folds": settings.surrogate.seed},
     )
-    points, accuracies = read_table(map_file), read_table(table)
-    scores = cross_validate(points, accuracies, settings.surrogate)
-    guesses = cross_validated_predictions(points, accuracies, settings.surrogate)
-    write_table(out, scores, record.block(task=task))
+    guesses = cross_validated_predictions(
+        read_table(map_file), read_table(table), settings.surrogate
+    )
+    write_table(out, score(guesses), record.block(task=task))
     write_table(predictions, guesses, record.block(task=task))
 
 

@@ -125,11 +125,10 @@ def _train_all(
     final: bool,
 ) -> None:
     from actsearch.tasks.data import load_dataset
-    from actsearch.tasks.training import choose_device, describe_device
 
     task = config.task(name)
     dataset = load_dataset(config.data[task.data])
-    device = describe_device(choose_device(task))
+    device = "cpu"
     for path, expression in track(list(functions.items()), f"training on {name}"):
         started = now()
         trial, seconds = _train_one(task, dataset, expression, final)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from actsearch.records.artifacts import ArtifactError
 from actsearch.records.digests import code_digest, content_digest, settings_digest
 
 
@@ -68,6 +69,12 @@ def _slurm() -> dict[str, str] | None:
     return found or None
 
 
+def _input_digest(path: Path) -> str:
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such file")
+    return content_digest(path)
+
+
 def now() -> str:
     """The time as ISO 8601 in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -97,7 +104,7 @@ class Execution:
         self._fixed: dict[str, Any] = {
             "step": step,
             "command": shlex.join(["actsearch", *sys.argv[1:]]),
-            "inputs": {str(path): content_digest(path) for path in inputs},
+            "inputs": {str(path): _input_digest(Path(path)) for path in inputs},
             "settings": dict(settings or {}),
             "settings_digest": settings_digest(dict(settings or {})),
             "code_digest": code_digest(*code) if code else None,

@@ -1,0 +1,148 @@
+"""The whole chain on a small experiment: what it makes, and that a rerun makes nothing."""
+
+from __future__ import annotations
+
+import copy as copying
+import json
+
+import pandas as pd
+import pytest
+from conftest import SMALL, Experiment, make_experiment
+
+from actsearch import load_benchmark
+from actsearch.functions.operators import BASELINES
+from actsearch.records.artifacts import read_csv, read_json, read_provenance
+from actsearch.records.digests import content_digest
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+TABLES = ["benchmark.parquet", "map.parquet", "surrogate.parquet", "final.json"]
+
+
+def test_nothing_is_left_to_do(finished: Experiment) -> None:
+    assert "Nothing to be done" in finished.snakemake("-n").stdout
+
+
+def test_the_table_holds_the_space(finished: Experiment) -> None:
+    table = load_benchmark(finished.path("tiny/benchmark.parquet"))
+    assert len(table) == SMALL["spaces"]["small"]["sample"]
+    assert set(BASELINES) <= set(table["name"])
+    assert table["validation_accuracy"].between(0, 1).all()
+    assert table["test_accuracy"].isna().all()
+    act_bench = json.loads(finished.path("tiny/benchmark.json").read_text())
+    assert sorted(act_bench) == sorted(table["name"])
+    relu = act_bench["relu(x)"]
+    assert "max(relu(x),zero(x))" in relu["Equivalent Activation Functions"]
+    assert relu["Runtime (s)"] > 0
+    assert relu["Fisher log eigenvalue CDF"][-1] == pytest.approx(1.0)
+
+
+def test_the_search_has_its_slots(finished: Experiment) -> None:
+    folder = finished.path("tiny/search/union-knr")
+    assert tuple(read_csv(folder / "round-0/proposals.csv")["name"]) == BASELINES
+    history = pd.read_parquet(folder / "history.parquet")
+    assert history.groupby("round").size().to_dict() == {0: 8, 1: 3, 2: 3}
+    assert history["name"].is_unique
+    for row in history.itertuples():
+        trial = read_json(folder / f"round-{row.round}/{row.slot:02d}.json")
+        assert trial["function"] == row.name
+        assert trial["validation_accuracy"] == row.validation_accuracy
+
+
+def test_the_test_set_is_read_for_the_finalists_alone(finished: Experiment) -> None:
+    for path in finished.path("tiny").rglob("*.json"):
+        if path.name != "benchmark.json":
+            reads_test = '"test_accuracy"' in path.read_text()
+            assert reads_test == (path.parent.name == "final"), path
+    final = read_json(finished.path("tiny/final.json"))
+    assert len(final["functions"]) == 8 + SMALL["tasks"]["tiny"]["final"]["functions"]
+    assert final["seeds"] == SMALL["tasks"]["tiny"]["final"]["seeds"]
+
+
+def test_every_file_says_what_made_it(finished: Experiment) -> None:
+    paths = [path for path in finished.path("").rglob("*.*") if path.name != "benchmark.json"]
+    assert len(paths) > 50
+    for path in paths:
+        block = read_provenance(path)
+        assert {"step", "command", "settings_digest", "code_digest", "started", "ended"} <= set(
+            block
+        ), path
+        for name, digest in block.get("inputs", {}).items():
+            assert content_digest(finished.folder / name) == digest, (path, name)
+
+
+def test_the_report_is_one_page(finished: Experiment) -> None:
+    page = finished.path("report.html").read_text()
+    assert "tiny" in page and "relu(x)" in page
+
+
+def test_a_second_run_gives_the_same_content(finished: Experiment, tmp_path) -> None:
+    other = make_experiment(tmp_path / "other")
+    other.snakemake("--cores", "2", *[f"results/tiny/{name}" for name in TABLES])
+    for name in TABLES:
+        one, two = finished.path(f"tiny/{name}"), other.path(f"tiny/{name}")
+        assert content_digest(one) == content_digest(two), name
+
+
+def test_any_function_can_be_asked_for_by_name(copy: Experiment) -> None:
+    target = "results/tiny/trials/mul.hard_sigmoid.x.elu.x.json"
+    copy.snakemake("--cores", "1", target)
+    assert read_json(copy.folder / target)["function"] == "mul(hard_sigmoid(x),elu(x))"
+    assert "Nothing to be done" in copy.snakemake("-n").stdout
+
+
+def test_a_changed_recipe_retrains_and_spares_the_features(copy: Experiment) -> None:
+    config = copying.deepcopy(SMALL)
+    config["tasks"]["tiny"]["recipe"]["learning_rate"] = 0.02
+    copy.configure(config)
+    planned = copy.planned()
+    assert planned["train_tiny_0"] == 1
+    assert planned["benchmark_table"] == 1
+    assert not {"enumerate_space", "fim_part", "map_functions"} & set(planned)
+
+
+def test_changed_fisher_settings_retrain_nothing(copy: Experiment) -> None:
+    config = copying.deepcopy(SMALL)
+    config["tasks"]["tiny"]["fisher"]["examples"] = 9
+    copy.configure(config)
+    planned = copy.planned()
+    assert planned["fim_part"] == 4
+    assert not [
+        name
+        for name in planned
+        if name.startswith("train_tiny_")
+        and name[-1].isdigit()
+        and "slots" not in name
+        and "final" not in name
+        and "baselines" not in name
+    ]
+
+
+def test_the_pack_size_rebuilds_nothing(copy: Experiment) -> None:
+    config = copying.deepcopy(SMALL)
+    config["tasks"]["tiny"]["functions_per_job"] = 5
+    copy.configure(config)
+    assert "Nothing to be done" in copy.snakemake("-n").stdout
+
+
+def test_a_larger_sample_trains_only_what_is_new(copy: Experiment) -> None:
+    config = copying.deepcopy(SMALL)
+    config["spaces"]["small"]["sample"] = 26
+    copy.configure(config)
+    trials = copy.path("tiny/trials")
+    before = {path.name: path.stat().st_mtime_ns for path in trials.glob("*.json")}
+    copy.snakemake("--cores", "2", "results/tiny/benchmark.parquet")
+    after = {path.name: path.stat().st_mtime_ns for path in trials.glob("*.json")}
+    assert len(after) == len(before) + 2
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_lost_trial_is_made_again_alone(copy: Experiment) -> None:
+    trials = copy.path("tiny/trials")
+    before = {path.name: path.stat().st_mtime_ns for path in trials.glob("*.json")}
+    content = content_digest(trials / "relu.x.json")
+    (trials / "relu.x.json").unlink()
+    copy.snakemake("--cores", "1", "results/tiny/benchmark.parquet")
+    changed = [p.name for p in trials.glob("*.json") if p.stat().st_mtime_ns != before[p.name]]
+    assert changed == ["relu.x.json"]
+    assert content_digest(trials / "relu.x.json") == content

@@ -1,0 +1,57 @@
+"""The Snakefile: clean, light, and static."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from conftest import BIN, ROOT, Experiment
+
+pytestmark = pytest.mark.workflow
+
+
+def test_it_never_imports_torch(fresh: Experiment) -> None:
+    program = (
+        "import sys; from snakemake.cli import main\n"
+        "try: main(['--dry-run', '--quiet', 'all'])\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=fresh.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_the_search_stands_in_the_dry_run(fresh: Experiment) -> None:
+    planned = fresh.planned()
+    assert planned["propose"] == 3
+    assert planned["train_tiny_baselines_0"] == 1
+    assert planned["train_tiny_slots_0"] == 2
+    assert planned["train_tiny_final_1"] == 1
+
+
+def test_another_configuration_takes_the_place_of_the_default(fresh: Experiment) -> None:
+    text = (fresh.folder / "config.yaml").read_text().replace("tiny:", "other:")
+    (fresh.folder / "other.yaml").write_text(text)
+    planned = fresh.planned("--configfile", "other.yaml")
+    assert "train_other_0" in planned and "train_tiny_0" not in planned
+
+
+def test_single_values_can_be_overridden(fresh: Experiment) -> None:
+    output = fresh.snakemake("-n", "--config", "simulation={strategies: [random]}").stdout
+    assert "simulating searches by random" in output
+    assert "simulating searches by union-knr" not in output
+
+
+@pytest.mark.slow
+def test_lint_is_clean() -> None:
+    done = subprocess.run(
+        [str(BIN / "snakemake"), "--lint"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
