@@ -1,0 +1,198 @@
+"""Functions as torch modules, and putting them into a network.
+
+An `Activation` has no parameters and keeps shape and dtype. It works under ``torch.compile`` with
+``fullgraph=True``, ``torch.export``, ``torch.func``, and in ONNX export with ``dynamo=True`` except
+for ``bessel_i0e`` and ``bessel_i1e``, for which ONNX has no operator.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from actsearch.functions.expressions import Expression, parse
+from actsearch.functions.operators import LEAF, read_token
+
+# fmt: off
+ORDINARY = frozenset({
+    "CELU", "ELU", "GELU", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid", "Mish", "PReLU",
+    "RReLU", "ReLU", "ReLU6", "SELU", "SiLU", "Softplus", "Softsign", "Tanh", "Tanhshrink",
+    # timm
+    "GELUTanh", "HardMish", "HardMishMe", "HardSwish", "HardSwishMe", "MishMe", "QuickGELU",
+    "Swish", "SwishMe",
+    # transformers
+    "FastGELUActivation", "GELUActivation", "MishActivation", "NewGELUActivation",
+    "QuickGELUActivation", "ReLUSquaredActivation", "SiLUActivation",
+    # a network whose activations have been replaced before
+    "Activation",
+})
+"""Class names that are replaced when nothing else is said. PReLU loses its learned slope."""
+
+GATES = frozenset({
+    "GLU", "HardSigmoid", "HardSigmoidMe", "Hardsigmoid", "LogSoftmax", "Sigmoid", "Softmax",
+    "Softmax2d", "Softmin",
+})
+"""Class names that stay unless asked for by type or name. Attention modules always stay."""
+# fmt: on
+
+QUADRATURE_LIMIT = 16.0
+QUADRATURE_PANEL = 0.5
+QUADRATURE_NODES = 128
+QUADRATURE_TOLERANCE = 1e-3
+"""Relative change, or part of the outermost panels, above which an integral does not exist."""
+
+
+class Activation(nn.Module):
+    """An activation function as a module without parameters.
+
+    Args:
+        expression: The function or its name.
+        normalize: Shift and scale the output to mean 0 and variance 1 for inputs from N(0, 1).
+
+    Raises:
+        ExpressionError: when the name is none.
+        ValueError: with ``normalize``, when mean or variance is not finite or the variance is 0.
+    """
+
+    def __init__(self, expression: str | Expression, normalize: bool = False) -> None:
+        super().__init__()
+        self.expression = expression if isinstance(expression, Expression) else parse(expression)
+        self.normalize = normalize
+        self.mean, self.std = normal_moments(self.expression) if normalize else (0.0, 1.0)
+        self._program = _compile(self.expression)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """f(x), elementwise: any floating-point shape and dtype in, the same out."""
+        stack: list[Tensor] = []
+        for function, count in self._program:
+            if function is None:
+                stack.append(x)
+            else:
+                stack.append(function(*[stack.pop() for _ in range(count)]))
+        y = stack.pop()
+        return (y - self.mean) / self.std if self.normalize else y
+
+    def extra_repr(self) -> str:
+        """The function's name."""
+        return self.expression.name + (", normalize=True" if self.normalize else "")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_program"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._program = _compile(self.expression)
+
+
+def _compile(expression: Expression) -> tuple[tuple[Callable[..., Tensor] | None, int], ...]:
+    """Torch function (None: push x) and argument count of every step of a stack machine."""
+    program: list[tuple[Callable[..., Tensor] | None, int]] = []
+    for token in reversed(expression.tokens):
+        if token == LEAF:
+            program.append((None, 0))
+        else:
+            operator, count = read_token(token)
+            program.append((operator.torch_function, count))
+    return tuple(program)
+
+
+def normal_moments(expression: Expression) -> tuple[float, float]:
+    """Mean and standard deviation of f(x) for x from N(0, 1).
+
+    By composite Gauss-Legendre quadrature on [-16, 16] in panels of 0.5, so that the kinks of the
+    operators (0, +-2.5) lie on panel edges. An integral that changes with the number of nodes, or
+    that has mass in its last panels, does not exist.
+
+    Raises:
+        ValueError: naming the function, when mean or variance is not finite or the variance is 0.
+    """
+    coarse, fine = (
+        _moments(expression, nodes) for nodes in (QUADRATURE_NODES, 2 * QUADRATURE_NODES)
+    )
+    mean, variance, tail = fine
+    if not np.isfinite((*coarse, *fine)).all():
+        raise ValueError(f"cannot normalize {expression.name}: mean or variance is not finite")
+    scale = abs(mean) + np.sqrt(variance)
+    change = max(abs(mean - coarse[0]), abs(np.sqrt(variance) - np.sqrt(coarse[1])))
+    if change > QUADRATURE_TOLERANCE * scale or tail > QUADRATURE_TOLERANCE * scale**2:
+        raise ValueError(f"cannot normalize {expression.name}: mean or variance is not finite")
+    if np.sqrt(variance) <= 1e-12 * scale:
+        raise ValueError(f"cannot normalize {expression.name}: its variance is 0")
+    return float(mean), float(np.sqrt(variance))
+
+
+def _moments(expression: Expression, nodes: int) -> tuple[float, float, float]:
+    """Mean, variance, and the part of the second moment that comes from the outermost panels."""
+    edges = np.arange(-QUADRATURE_LIMIT, QUADRATURE_LIMIT, QUADRATURE_PANEL)
+    points, weights = np.polynomial.legendre.leggauss(nodes)
+    half = QUADRATURE_PANEL / 2
+    x = (edges[:, None] + half * (points + 1)).ravel()
+    density = np.tile(half * weights, len(edges)) * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+    with np.errstate(all="ignore"):
+        y = expression(x)
+        mean = float(density @ y)
+        variance = float(density @ (y - mean) ** 2)
+        outer = np.abs(x) > QUADRATURE_LIMIT - QUADRATURE_PANEL
+        tail = float(density[outer] @ y[outer] ** 2)
+    return mean, variance, tail
+
+
+def replace_activations(
+    model: nn.Module,
+    expression: str | Expression,
+    types: Iterable[str] = (),
+    names: Iterable[str] = (),
+) -> list[str]:
+    """Put ``Activation(expression)`` in place of a network's activation modules.
+
+    A module is replaced when its class name is one of ``types`` or its name matches one of
+    ``names``; when both are empty, when its class is one of the ordinary activations (`ORDINARY`).
+    A module that stands in several places stays one module. Activations that a network calls as
+    plain functions cannot be seen here.
+
+    Args:
+        model: Changed in place.
+        expression: The function or its name.
+        types: Exact class names, such as ``ReLU``.
+        names: Patterns of module names as for a shell, such as ``blocks.*.mlp.act``. A pattern with
+            wildcards meets only activation modules; a name without them meets any module.
+
+    Returns:
+        Sorted names of the replaced modules, every place of a shared one.
+
+    Raises:
+        ExpressionError: when the name of the function is none.
+        ValueError: when nothing was replaced; lists the activations the network has.
+    """
+    types, names = frozenset(types), tuple(names)
+    if not types and not names:
+        types = ORDINARY
+    places = [item for item in model.named_modules(remove_duplicate=False) if item[0]]
+    chosen = [(name, module) for name, module in places if _is_chosen(name, module, types, names)]
+    if not chosen:
+        found = [f"{n} ({type(m).__name__})" for n, m in places if _is_activation(m)]
+        listed = ", ".join(found) or "no activation modules"
+        raise ValueError(f"no activation was replaced; the network has {listed}")
+    expression = expression if isinstance(expression, Expression) else parse(expression)
+    new: dict[int, Activation] = {}
+    for name, module in chosen:
+        parent, _, attribute = name.rpartition(".")
+        owner = model.get_submodule(parent)
+        setattr(owner, attribute, new.setdefault(id(module), Activation(expression)))
+        if isinstance(owner, nn.TransformerEncoderLayer):
+            owner.activation_relu_or_gelu = 0  # its fused path would go on using the old one
+    return sorted(name for name, _ in chosen)
+
+
+def _is_activation(module: nn.Module) -> bool:
+    return type(module).__name__ in ORDINARY | GATES
+
+
+def _is_chosen(name: str, module: nn.Module, types: frozenset[str], names: tuple[str, ...]) -> bool:
+    if type(module).__name__ in types or name in names:
+        return True
+    return _is_activation(module) and any(fnmatch.fnmatchcase(name, pattern) for pattern in names)

@@ -1,0 +1,142 @@
+"""When two functions are the same: their outputs on fixed samples, compared up to rounding noise.
+
+Every output value is put in a cell of width 2^-26 = 1.5e-8 (`CELL_BITS`), absolute below 1 and
+relative above (exactly: of 1 + |value|), so that neither the noise of a sum near 0 nor that of a
+product near 1e300 counts. All NaN are alike, infinities of a sign are, and -0 is 0.
+
+Cells alone would split a function in two whenever a value lies at the edge of a cell and one
+rounding step carries it over. So there are two grids, shifted against each other, and functions are
+the same when all their values share cells in either grid (joined transitively). That is safe on
+both sides. Equal functions are missed only if some value straddles an edge in one grid and another
+in the other: the values that many functions share (0, 1, 1/2) lie far from the edges of both grids,
+for all others the odds are about (1000 * 1e-16 * 2^26)^2 a pair, 5e-11. Different functions are
+joined only if all their values lie within a cell of each other, or if 64-bit digests collide: 1e-7
+for a million functions.
+
+The width is finer than what float32 training can tell apart (1.2e-7) and far coarser than float64
+noise. It hardly matters: the three-node space has 2,791 distinct functions for every width from
+2^-10 to 2^-40; the four-node space 386,940 at 2^-20, 387,055 at 2^-26 and 387,131 at 2^-33. Those
+that come and go are truly different and nearly equal, such as erf and tanh of something large; from
+2^-40 on noise counts too.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from actsearch.functions.expressions import Expression
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
+
+N_SAMPLES = 1000
+SAMPLE_SEED = 0
+SAMPLE_LIMIT = 5.0
+CELL_BITS = 26
+"""Cells are 2**-26 = 1.5e-8 wide."""
+GRID_SHIFTS = (0.5, 0.88)
+"""Where round values lie in their cell, in cells, for each grid: far from the edges 0 and 1."""
+
+_ONE = np.float64(1).view(np.int64)
+_NAN = np.int64(3 << 61)  # beyond the code of infinity, 1 << 62
+_MIX = np.int64(-7046029254386353131)
+_WEIGHTS = np.random.RandomState(1).randint(-(2**63), 2**63 - 1, N_SAMPLES, dtype=np.int64) | 1
+
+
+def normal_samples() -> Floats:
+    """The fixed inputs, shape (1000,): draws from N(0, 1), clipped to [-5, 5]."""
+    draws = np.random.RandomState(SAMPLE_SEED).normal(size=N_SAMPLES)
+    return np.clip(draws, -SAMPLE_LIMIT, SAMPLE_LIMIT)
+
+
+def outputs(expressions: Iterable[Expression]) -> Floats:
+    """Outputs on the normal samples, shape (n, 1000), float64; NaN and inf where they are."""
+    x = normal_samples()
+    rows = [expression(x) for expression in expressions]
+    return np.array(rows).reshape(len(rows), N_SAMPLES)
+
+
+@dataclass(frozen=True)
+class Digests:
+    """What is kept of functions' outputs.
+
+    Attributes:
+        grids: Digest of the cells in each grid, shape (2, n), int64.
+        finite: Whether all values are finite, shape (n,), bool.
+    """
+
+    grids: Integers
+    finite: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, values: Floats, cell_bits: int = CELL_BITS) -> Digests:
+        """Digest outputs of shape (n, 1000)."""
+        finite = np.all(np.isfinite(values), axis=1)
+        # The bits of a float >= 1 count its representable values: linear in each octave, so
+        # logarithmic on the whole. 1 + |value| makes that absolute near 0.
+        magnitude = np.abs(values)
+        magnitude += 1
+        code = magnitude.view(np.int64)
+        code -= _ONE
+        sign = values.view(np.int64) >> 63
+        code ^= sign
+        code -= sign
+        if not finite.all():
+            np.putmask(code, np.isnan(values), _NAN)
+        shift = 52 - cell_bits
+        grids = []
+        for fraction in GRID_SHIFTS:
+            cells = code + np.int64(fraction * 2**shift)
+            cells >>= shift
+            cells *= _MIX
+            cells ^= cells >> 32
+            grids.append(cells @ _WEIGHTS)
+        return cls(np.array(grids), finite)
+
+    @classmethod
+    def join(cls, parts: Sequence[Digests]) -> Digests:
+        """Parts end to end."""
+        return cls(
+            np.concatenate([part.grids for part in parts], axis=1),
+            np.concatenate([part.finite for part in parts]),
+        )
+
+
+def group(grids: Integers) -> npt.NDArray[np.int64]:
+    """Class of every function, shape (n,), from digests of shape (2, n).
+
+    Functions that share a digest in either grid are in one class, transitively. Classes are
+    numbered by first appearance.
+    """
+    first, second = (np.unique(grid, return_inverse=True)[1] for grid in grids)
+    parent = np.arange(int(first.max(initial=-1)) + 1)
+
+    def find(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    # Classes of the first grid that meet in a class of the second are joined. Few do.
+    pairs = np.unique(second * len(parent) + first)
+    for left, right in itertools.pairwise(pairs.tolist()):
+        if left // len(parent) == right // len(parent):
+            roots = sorted((find(left % len(parent)), find(right % len(parent))))
+            parent[roots[1]] = roots[0]
+    moved = np.flatnonzero(parent != np.arange(len(parent)))
+    parent[moved] = [find(node) for node in moved.tolist()]
+    return by_first_appearance(parent[first])
+
+
+def by_first_appearance(labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
+    """The same partition, its classes numbered 0, 1, ... in the order they first appear."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]

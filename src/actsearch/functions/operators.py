@@ -1,0 +1,289 @@
+"""The operators that functions are built from: one table, open to the user's own.
+
+Every operator has two implementations that agree: NumPy (the reference, used to enumerate spaces)
+and PyTorch (used to train). The torch side is a dotted name that is looked up at first use, so that
+this module never imports torch. Names are those of Act-Bench (Bingham and Miikkulainen 2023,
+appendix).
+
+Both sides follow IEEE arithmetic where a formula meets an infinity: ``swish(-inf)`` is NaN, being
+``-inf * 0``. ``max`` and ``min`` pass NaN on, as ``numpy.maximum`` and ``torch.maximum`` do. They
+differ where torch's vectorised ``sinh`` and ``cosh`` overflow a little early, for 709 < abs(x) <
+710.48.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+LEAF = "x"
+"""The one variable of every function."""
+
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
+LEAKY_SLOPE = 0.01
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_RESERVED = frozenset({LEAF, "unary", "binary", "nary", "baselines"})
+
+
+class OperatorError(ValueError):
+    """An operator that cannot be registered or found; the message names it and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One node type of a call tree.
+
+    Attributes:
+        name: Lower-case identifier, as written in a function's name.
+        arity: Number of arguments; None takes any number from two on.
+        numpy: Elementwise function of ``arity`` float arrays of one shape; the same shape and dtype
+            out.
+        torch: The same for tensors, differentiable; a callable or its dotted name.
+    """
+
+    name: str
+    arity: int | None
+    numpy: Callable[..., Any]
+    torch: Callable[..., Any] | str
+
+    @functools.cached_property
+    def torch_function(self) -> Callable[..., Any]:
+        """The torch implementation, imported if it was given by name.
+
+        Raises:
+            OperatorError: when no such function exists.
+        """
+        if callable(self.torch):
+            return self.torch
+        parts = self.torch.split(".")
+        for split in range(len(parts) - 1, 0, -1):
+            try:
+                target: Any = importlib.import_module(".".join(parts[:split]))
+            except ModuleNotFoundError:
+                continue
+            target = functools.reduce(lambda t, part: getattr(t, part, None), parts[split:], target)
+            if callable(target):
+                return target  # type: ignore[no-any-return]
+            break
+        raise OperatorError(f"operator {self.name!r}: there is no function {self.torch!r}")
+
+
+_registry: dict[str, Operator] = {}
+
+
+def register(operator: Operator) -> Operator:
+    """Make ``operator`` usable in expressions and schemas; returns it.
+
+    Args:
+        operator: The operator, such as ``Operator("sine", 1, numpy=np.sin, torch="torch.sin")``.
+
+    Raises:
+        OperatorError: for a name that is malformed, taken, reserved, or that reads like an n-ary
+            operator with its argument count (``sum_n3``), since slugs would be ambiguous; for a bad
+            arity; for an implementation that is neither a callable nor, for torch, a dotted name.
+    """
+    name, arity = operator.name, operator.arity
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise OperatorError(
+            f"operator name {name!r} is not allowed: lower-case letters, digits and underscores, "
+            "a letter first"
+        )
+    if name in _RESERVED:
+        raise OperatorError(f"operator name {name!r} is reserved ({', '.join(sorted(_RESERVED))})")
+    if name in _registry:
+        raise OperatorError(f"operator name {name!r} is taken")
+    if arity is not None and (isinstance(arity, bool) or not isinstance(arity, int) or arity < 1):
+        raise OperatorError(
+            f"operator {name!r}: arity {arity!r} is not allowed: a positive integer, or None for "
+            "two arguments or more"
+        )
+    _refuse_ambiguous(name, arity)
+    if not callable(operator.numpy):
+        raise OperatorError(f"operator {name!r}: numpy must be callable, got {operator.numpy!r}")
+    if not callable(operator.torch) and not (
+        isinstance(operator.torch, str)
+        and "." in operator.torch
+        and all(part.isidentifier() for part in operator.torch.split("."))
+    ):
+        raise OperatorError(
+            f"operator {name!r}: torch must be callable or a dotted name such as 'torch.sin', "
+            f"got {operator.torch!r}"
+        )
+    _registry[name] = operator
+    return operator
+
+
+def _refuse_ambiguous(name: str, arity: int | None) -> None:
+    """Refuse a name that, counted or not, equals another operator's token."""
+    for other in _registry.values():
+        longer, shorter = (name, other.name) if len(name) > len(other.name) else (other.name, name)
+        counts = other.arity is None if shorter == other.name else arity is None
+        if counts and longer.startswith(shorter) and longer[len(shorter) :].isdigit():
+            raise OperatorError(
+                f"operator name {name!r} makes slugs ambiguous: "
+                f"{longer!r} reads as {shorter!r} with {longer[len(shorter) :]} arguments"
+            )
+
+
+def get_operator(name: str) -> Operator:
+    """The operator called ``name``.
+
+    Raises:
+        OperatorError: listing the known ones, with the closest as a suggestion.
+    """
+    try:
+        return _registry[name]
+    except (KeyError, TypeError):
+        raise OperatorError(f"unknown operator {describe_unknown(name)}") from None
+
+
+def describe_unknown(name: object) -> str:
+    """``'sigmod' (did you mean 'sigmoid'?); allowed: ...`` for an error message."""
+    known = sorted(_registry)
+    text = str(name)
+    text = text if len(text) <= 40 else text[:37] + "..."
+    close = difflib.get_close_matches(text, known, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    return f"{text!r}{hint}; allowed: {', '.join(known)}"
+
+
+@functools.lru_cache(maxsize=4096)
+def read_token(token: str) -> tuple[Operator, int]:
+    """Operator and number of arguments of a token; n-ary tokens carry their count (``sum_n3``).
+
+    Raises:
+        OperatorError: when the token names no operator, or an n-ary one without a count of at least
+            two.
+    """
+    operator = _registry.get(token)
+    if operator is not None and operator.arity is not None:
+        return operator, operator.arity
+    if operator is not None:
+        raise OperatorError(f"n-ary operator {token!r} needs its argument count, as in '{token}3'")
+    # Registered names may end in digits too, so every split of the trailing digits is tried.
+    for start in range(len(token) - 1, max(len(token) - 10, 0), -1):
+        if not "0" <= token[start] <= "9":
+            break
+        operator = _registry.get(token[:start])
+        if operator is not None and operator.arity is None and token[start] != "0":
+            if int(token[start:]) < 2:
+                raise OperatorError(f"operator {operator.name!r} takes 2 or more arguments, not 1")
+            return operator, int(token[start:])
+    raise OperatorError(f"unknown operator {describe_unknown(token)}")
+
+
+def make_token(name: str, count: int) -> str:
+    """The token of the operator called ``name`` with ``count`` arguments."""
+    return name if get_operator(name).arity is not None else f"{name}{count}"
+
+
+def _elu(x: Any) -> Any:
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+
+
+def _selu(x: Any) -> Any:
+    return SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(np.minimum(x, 0)))
+
+
+def _softplus(x: Any) -> Any:
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _log_sigmoid(x: Any) -> Any:
+    return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
+
+
+def _swish(x: Any) -> Any:
+    return x * special.expit(x)
+
+
+def _gelu(x: Any) -> Any:
+    # erfc keeps the digits that 1 + erf(x / sqrt(2)) loses for x far below 0
+    return 0.5 * x * special.erfc(x * -np.sqrt(0.5, dtype=x.dtype))
+
+
+def _nary(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    return lambda *arguments: functools.reduce(function, arguments)
+
+
+_ours = "actsearch.functions.torch_operators."
+_functional = "torch.nn.functional."
+
+_UNARY: dict[str, tuple[Callable[..., Any], str]] = {
+    "zero": (np.zeros_like, _ours + "zero"),
+    "one": (np.ones_like, _ours + "one"),
+    "identity": (lambda x: x, _ours + "identity"),
+    "negative": (np.negative, "torch.neg"),
+    "abs": (np.abs, "torch.abs"),
+    "reciprocal": (lambda x: 1 / x, "torch.reciprocal"),
+    "square": (np.square, "torch.square"),
+    "exp": (np.exp, "torch.exp"),
+    "erf": (special.erf, "torch.erf"),
+    "erfc": (special.erfc, "torch.erfc"),
+    "sinh": (np.sinh, "torch.sinh"),
+    "cosh": (np.cosh, "torch.cosh"),
+    "tanh": (np.tanh, "torch.tanh"),
+    "expm1": (np.expm1, "torch.expm1"),
+    "sigmoid": (special.expit, "torch.sigmoid"),
+    "log_sigmoid": (_log_sigmoid, _functional + "logsigmoid"),
+    "arcsinh": (np.arcsinh, "torch.asinh"),
+    "arctan": (np.arctan, "torch.atan"),
+    "bessel_i0e": (special.i0e, "torch.special.i0e"),
+    "bessel_i1e": (special.i1e, "torch.special.i1e"),
+    "relu": (lambda x: np.maximum(x, 0), "torch.relu"),
+    "elu": (_elu, _functional + "elu"),
+    "selu": (_selu, _functional + "selu"),
+    "swish": (_swish, _functional + "silu"),
+    "softplus": (_softplus, _ours + "softplus"),
+    "softsign": (lambda x: x / (1 + np.abs(x)), _functional + "softsign"),
+    "hard_sigmoid": (lambda x: np.clip(0.2 * x + 0.5, 0, 1), _ours + "hard_sigmoid"),
+}
+_EXTRA: dict[str, tuple[Callable[..., Any], str]] = {
+    "elish": (lambda x: _elu(x) * special.expit(x), _ours + "elish"),
+    "leakyrelu": (lambda x: np.where(x > 0, x, LEAKY_SLOPE * x), _functional + "leaky_relu"),
+    "mish": (lambda x: x * np.tanh(_softplus(x)), _functional + "mish"),
+    "gelu": (_gelu, _functional + "gelu"),
+}
+_BINARY: dict[str, tuple[Callable[..., Any], str]] = {
+    "add": (np.add, "torch.add"),
+    "sub": (np.subtract, "torch.sub"),
+    "mul": (np.multiply, "torch.mul"),
+    "div": (np.divide, "torch.div"),
+    "pow": (np.power, "torch.pow"),
+    "max": (np.maximum, "torch.maximum"),
+    "min": (np.minimum, "torch.minimum"),
+}
+_NARY: dict[str, tuple[Callable[..., Any], str]] = {
+    "sum_n": (_nary(np.add), _ours + "sum_n"),
+    "prod_n": (_nary(np.multiply), _ours + "prod_n"),
+    "max_n": (_nary(np.maximum), _ours + "max_n"),
+    "min_n": (_nary(np.minimum), _ours + "min_n"),
+}
+
+UNARY = tuple(_UNARY)
+"""The 27 unary operators of Act-Bench."""
+EXTRA_UNARY = tuple(_EXTRA)
+"""Four more, outside the standard spaces."""
+BINARY = tuple(_BINARY)
+"""The 7 binary operators."""
+NARY = tuple(_NARY)
+"""The 4 n-ary operators."""
+BASELINES = tuple(
+    f"{name}(x)"
+    for name in ("elu", "relu", "selu", "sigmoid", "softplus", "softsign", "swish", "tanh")
+)
+"""The 8 standard functions every search starts from, as names of functions."""
+
+for _arity, _table in ((1, _UNARY), (1, _EXTRA), (2, _BINARY), (None, _NARY)):
+    for _name, (_numpy, _torch) in _table.items():
+        register(Operator(_name, _arity, _numpy, _torch))
