@@ -29,10 +29,14 @@ def enumerate_command(
     space: SpaceName,
     out: Annotated[Path | None, typer.Option(help="Parquet file of the functions.")] = None,
     outputs: Annotated[Path | None, typer.Option(help="NPY file of their outputs.")] = None,
+    float32: Annotated[
+        bool, typer.Option("--float32", help="Add the classes that published tables use.")
+    ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """List a space: its functions, which of them are the same, which are finite."""
-    from actsearch.functions.listing import list_functions
+    from actsearch.functions.expressions import parse
+    from actsearch.functions.listing import float32_classes, list_functions
     from actsearch.functions.spaces import outputs as evaluate
 
     settings = _configuration(space, config)
@@ -40,10 +44,14 @@ def enumerate_command(
     listing = list_functions(chosen, progress=counter(f"enumerating {space}"))
     typer.echo(f"{listing.n_names} functions, {listing.n_distinct} distinct")
     typer.echo(f"{listing.n_finite} of the distinct functions are finite on every sample")
+    table = listing.table
+    if float32:
+        table["float32_class"] = float32_classes(map(parse, table["name"]))
+        typer.echo(f"{table['float32_class'].nunique()} differ in some bit of float32 outputs")
     if out is None and outputs is None:
         return
     record = execution("enumerate", settings, seeds={"sample": chosen.seed}, space=space)
     if out is not None:
-        write_table(out, listing.table, record.block(space=space))
+        write_table(out, table, record.block(space=space))
     if outputs is not None:
         write_array(outputs, evaluate(listing.selected), record.block(space=space))

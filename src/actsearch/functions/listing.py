@@ -5,7 +5,8 @@ A space that is too large to be enumerated before sampling is listed as its samp
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from actsearch.functions.spaces import (
     ENUMERATED_SELECTION,
     SearchSpace,
     enumerate_space,
+    normal_samples,
     outputs,
     select,
 )
@@ -86,7 +88,7 @@ def _list_whole(whole: SearchSpace, progress: Progress | None) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "name": names,
-            "slug": [expression.slug for expression in whole],
+            "slug": whole.slugs(),
             "representative": standing[listed.class_of],
             "finite": listed.finite,
         }
@@ -105,3 +107,21 @@ def _list_sample(selected: list[Expression]) -> tuple[pd.DataFrame, list[Express
         }
     )
     return table, selected
+
+
+def float32_classes(expressions: Iterable[Expression]) -> list[int]:
+    """Classes of functions whose float32 outputs are the same to the bit, numbered from 0.
+
+    Published tables tell functions apart in this way. Rounding then makes new functions, and how
+    many depends on the library: for the three-node space 2,904 with NumPy, 2,912 with PyTorch and
+    2,913 with TensorFlow, where 2,791 are different. Only 0 and -0, and all NaN, are alike.
+    """
+    x = normal_samples().astype(np.float32)
+    numbers: dict[bytes, int] = {}
+    classes = []
+    for expression in expressions:
+        values = np.asarray(expression(x)) + np.float32(0)
+        values[np.isnan(values)] = np.nan
+        digest = hashlib.blake2b(values.tobytes(), digest_size=16).digest()
+        classes.append(numbers.setdefault(digest, len(numbers)))
+    return classes
