@@ -381,11 +381,11 @@ def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:
     schema = Config.model_json_schema()
     node: dict[str, Any] = schema
     for part in location:
-        node = node.get("properties", {}).get(part) or next(
-            iter(node.get("patternProperties", {}).values()), {}
-        )
-        for option in node.get("anyOf", []):
-            node = option if "$ref" in option else node
+        # A key is one the section names, or one of a mapping's own.
+        named: dict[str, Any] = node.get("properties", {})
+        free: dict[str, Any] = node.get("patternProperties", {})
+        node = named[str(part)] if part in named else next(iter(free.values()), {})
+        node = next((option for option in node.get("anyOf", []) if "$ref" in option), node)
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
     return sorted(node.get("properties", {}))

@@ -26,7 +26,7 @@ from actsearch.records.artifacts import (
 )
 from actsearch.records.digests import content_digest
 
-TABLE = pd.DataFrame({"name": ["relu(x)", "a,\"b\""], "value": [0.5, np.nan], "runs": [[1.0], []]})
+TABLE = pd.DataFrame({"name": ["relu(x)", 'a,"b"'], "value": [0.5, np.nan], "runs": [[1.0], []]})
 FLAT = TABLE.drop(columns="runs")
 ARRAY = np.array([[1.0, np.nan], [np.inf, -0.0]])
 PAGE = "<html><head><title>t</title>\n</head><body>x</body></html>"
@@ -115,10 +115,10 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
 
 
 def test_missing_files_and_missing_provenance_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="nowhere.json: no such file"):
+    with pytest.raises(ArtifactError, match=r"nowhere\.json: no such file"):
         read_json(tmp_path / "nowhere.json")
     (tmp_path / "bare.json").write_text(json.dumps({"a": 1}))
-    with pytest.raises(ArtifactError, match="bare.json: carries no provenance"):
+    with pytest.raises(ArtifactError, match=r"bare\.json: carries no provenance"):
         read_provenance(tmp_path / "bare.json")
     (tmp_path / "list.json").write_text("[1]")
     with pytest.raises(ArtifactError, match="holds no JSON object"):

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,8 @@ def test_conda_environment_has_the_versions_of_the_lock() -> None:
 
 def test_every_dependency_is_locked() -> None:
     pins = _pins("requirements.lock", "requirements-dev.lock")
-    extras = PROJECT["optional-dependencies"]
-    for requirement in map(Requirement, [*PROJECT["dependencies"], *sum(extras.values(), [])]):
+    groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    for requirement in map(Requirement, chain.from_iterable(groups)):
         version = pins[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version, prereleases=True), requirement
 

@@ -21,7 +21,7 @@ from actsearch.cli.app import (
     load,
     selected,
 )
-from actsearch.cli.progress import say
+from actsearch.cli.progress import counter
 from actsearch.config import ConfigError
 from actsearch.records.artifacts import (
     read_array,
@@ -43,7 +43,7 @@ def fim(
     """Spectra of the Fisher information matrix at initialisation, for a part of a space."""
     import torch
 
-    from actsearch.features.spectra import fisher_features
+    from actsearch.features.fisher_parts import fisher_features
     from actsearch.functions.expressions import parse
     from actsearch.tasks.data import load_dataset
 
@@ -64,7 +64,7 @@ def fim(
     torch.set_num_threads(chosen.resources.threads)
     dataset = load_dataset(settings.data[chosen.data])
     expressions = [parse(name) for name in names]
-    arrays = fisher_features(chosen, dataset, expressions, progress=say)
+    arrays = fisher_features(chosen, dataset, expressions, progress=counter(f"FIM on {task}"))
     write_arrays(out, arrays, record.block(task=task, part=part))
 
 

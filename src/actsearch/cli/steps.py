@@ -25,7 +25,7 @@ STEP_MODULES: dict[str, tuple[str, ...]] = {
     "train-final": ("actsearch.tasks.training", TORCH_OPERATORS),
     "benchmark": ("actsearch.tasks.benchmark",),
     "export": ("actsearch.tasks.benchmark", "actsearch.features.spectra"),
-    "fim": ("actsearch.features.fisher", TORCH_OPERATORS),
+    "fim": ("actsearch.features.fisher_parts", TORCH_OPERATORS),
     "map": ("actsearch.features.embedding", "actsearch.features.spectra"),
     "surrogate": ("actsearch.search.surrogates",),
     "simulate": ("actsearch.search.simulation",),

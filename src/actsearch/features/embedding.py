@@ -1,0 +1,207 @@
+"""The map: both features, each alone and joined, laid out in two dimensions by UMAP.
+
+A UMAP layout is random in its details and differs between platforms; on one platform a seed fixes
+it. Neighbourhoods carry meaning, coordinates do not.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actsearch.features.outputs import transform_outputs
+from actsearch.functions.expressions import parse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from actsearch import config
+
+Floats = NDArray[np.floating[Any]]
+Metric = Literal["euclidean", "cityblock"]
+
+_SPREAD, _MINIMUM_DISTANCE = 1.0, 0.1  # UMAP's own defaults
+_REPULSION, _NEGATIVE_SAMPLES, _LEARNING_RATE = 1.0, 5, 1.0
+_BUFFER_BYTES = 64 * 2**20
+
+
+class _Feature(NamedTuple):
+    name: str
+    rows: NDArray[np.float64]
+    metric: Metric
+    neighbors: int
+
+
+def embed(
+    names: Sequence[str], outputs: Floats, cdfs: Floats, settings: config.Map
+) -> pd.DataFrame:
+    """Lay functions out by their outputs, by their Fisher features, and by both.
+
+    Nearest neighbours are exact: Euclidean among transformed outputs, Manhattan among Fisher
+    features. Each neighbourhood becomes a fuzzy graph (McInnes, Healy & Melville 2018). The joint
+    layout is that of the graphs' fuzzy union: near in either feature is near on the map. Layouts
+    start from principal components (Kobak & Linderman 2021), in the joint case of both features
+    scaled to the same variance: few neighbours leave a graph in many parts, which a spectral start
+    cannot arrange.
+
+    Args:
+        names: (n,) names of the functions.
+        outputs: (n, 1000) values on the normal samples, not yet transformed.
+        cdfs: (n, d) Fisher features.
+        settings: transform, neighbours and seed.
+
+    Returns:
+        One row a function, in the order given: name, slug, has_outputs, has_fisher (whether all of
+        the feature is finite), outputs_x, outputs_y, fisher_x, fisher_y, union_x, union_y.
+        Coordinates are float64, NaN for functions left out: those without the feature, in the union
+        without either.
+
+    Raises:
+        ValueError: when the arrays do not fit, a feature (or both together) is finite for no more
+            functions than it has neighbours, or distances overflow.
+    """
+    import pandas as pd
+
+    if not len(names) == len(outputs) == len(cdfs):
+        raise ValueError(
+            f"{len(names)} names, {len(outputs)} outputs and {len(cdfs)} Fisher features do not fit"
+        )
+    by_output = transform_outputs(np.asarray(outputs, np.float64), settings.outputs_transform)
+    by_fisher = np.asarray(cdfs, np.float64)
+    features = (
+        _Feature("outputs", by_output, "euclidean", settings.outputs_neighbors),
+        _Feature("fisher", by_fisher, "cityblock", settings.fisher_neighbors),
+    )
+    present = [_finite_rows(feature.rows) for feature in features]
+    both = np.logical_and(*present)
+    for feature, chosen in zip(features * 2, [*present, both, both], strict=True):
+        if chosen.sum() <= feature.neighbors:
+            kind = "outputs and fisher" if chosen is both else feature.name
+            raise ValueError(
+                f"map.{feature.name}_neighbors is {feature.neighbors}, but only {chosen.sum()} "
+                f"functions have finite {kind} features; a map needs more functions than neighbours"
+            )
+    table = pd.DataFrame({"name": list(names), "slug": [parse(name).slug for name in names]})
+    for feature, chosen in zip(features, present, strict=True):
+        table[f"has_{feature.name}"] = chosen
+    with _quiet():
+        graphs = []
+        for feature, chosen in zip(features, present, strict=True):
+            graph = _fuzzy_graph(feature, chosen)
+            _place(table, feature.name, chosen, _layout(graph, feature.rows[chosen], settings.seed))
+            same = np.array_equal(chosen, both)
+            graphs.append(graph if same else _fuzzy_graph(feature, both))
+        rows = np.hstack([_scaled(feature.rows[both]) for feature in features])
+        _place(table, "union", both, _layout(_union(*graphs), rows, settings.seed))
+    return table
+
+
+def nearest_neighbors(
+    rows: NDArray[np.float64], metric: Metric, neighbors: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Exact nearest neighbours of every row among all rows, itself first, ties by position.
+
+    Args:
+        rows: (n, d) finite.
+        metric: ``euclidean`` or ``cityblock``.
+        neighbors: how many, the row itself counted.
+
+    Returns:
+        Positions and distances, (n, neighbors) each.
+    """
+    from scipy.spatial.distance import cdist
+
+    rows = rows[:, np.ptp(rows, axis=0) > 0]  # most bins of a CDF are 0 or 1 for every function
+    n = len(rows)
+    at_once = max(1, _BUFFER_BYTES // (8 * n))
+    indices = np.empty((n, neighbors), dtype=np.int64)
+    distances = np.empty((n, neighbors))
+    for start in range(0, n, at_once):
+        block = cdist(rows[start : start + at_once], rows, metric)
+        own = np.arange(len(block))
+        block[own, start + own] = -1.0
+        order = np.argsort(block, axis=1, kind="stable")[:, :neighbors]
+        indices[start : start + at_once] = order
+        distances[start : start + at_once] = np.take_along_axis(block, order, axis=1)
+    distances[:, 0] = 0.0
+    return indices, distances
+
+
+def _fuzzy_graph(feature: _Feature, chosen: NDArray[np.bool_]) -> Any:
+    """Symmetric sparse membership strengths among the chosen functions."""
+    from umap.umap_ import fuzzy_simplicial_set
+
+    rows = feature.rows[chosen]
+    indices, distances = nearest_neighbors(rows, feature.metric, feature.neighbors)
+    if not np.isfinite(distances.astype(np.float32)).all():
+        raise ValueError("distances overflow; use map.outputs_transform: arcsinh")
+    graph, _, _ = fuzzy_simplicial_set(
+        rows, feature.neighbors, None, feature.metric, knn_indices=indices, knn_dists=distances
+    )
+    return graph
+
+
+def _union(first: Any, second: Any) -> Any:
+    """Fuzzy union, each function again fully connected to its nearest, as UMAP's ``+`` does."""
+    from umap.umap_ import general_simplicial_set_union, reset_local_connectivity
+
+    return reset_local_connectivity(general_simplicial_set_union(first, second), True)
+
+
+def _layout(graph: Any, rows: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """(n, 2) coordinates, from the principal components of ``rows`` on."""
+    from umap.umap_ import find_ab_params, simplicial_set_embedding
+
+    a, b = find_ab_params(_SPREAD, _MINIMUM_DISTANCE)
+    coordinates, _ = simplicial_set_embedding(
+        rows,
+        graph,
+        n_components=2,
+        initial_alpha=_LEARNING_RATE,
+        a=a,
+        b=b,
+        gamma=_REPULSION,
+        negative_sample_rate=_NEGATIVE_SAMPLES,
+        n_epochs=None,
+        init="pca",
+        random_state=np.random.RandomState(seed),
+        metric="euclidean",
+        metric_kwds={},
+        densmap=False,
+        densmap_kwds={},
+        output_dens=False,
+        parallel=False,  # parallel updates race: no two runs alike
+    )
+    return np.asarray(coordinates, np.float64)
+
+
+def _finite_rows(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray(np.isfinite(rows).all(axis=1))
+
+
+def _scaled(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows divided by the square root of their total variance."""
+    variance = rows.var(axis=0).sum()
+    return rows / np.sqrt(variance) if variance > 0 else rows
+
+
+def _place(
+    table: pd.DataFrame, feature: str, chosen: NDArray[np.bool_], xy: NDArray[np.float64]
+) -> None:
+    for axis, label in enumerate("xy"):
+        column = np.full(len(table), np.nan)
+        column[chosen] = xy[:, axis]
+        table[f"{feature}_{label}"] = column
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings of UMAP and its import that no user of a map can act on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

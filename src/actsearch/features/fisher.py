@@ -1,0 +1,242 @@
+"""Spectra of the Fisher information matrix at given weights, by K-FAC.
+
+F = E over x of the data and y of the model's predictive distribution of g g^T with g the gradient
+of log p(y | x), approximated by a block a layer with weights and each block by a Kronecker product
+of an input factor A and a gradient factor G (Martens & Grosse 2015; convolutions: Grosse & Martens
+2016). The conventions of the factors stand in ``factors``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+
+from actsearch.features import factors
+from actsearch.features.factors import Layer
+from actsearch.features.layers import evaluation_mode, fisher_layers
+from actsearch.features.spectra import LayerSpectrum
+
+Kind = Literal["true", "sampled", "empirical"]
+
+FLOOR = torch.finfo(torch.float32).eps ** 2
+"""Eigenvalues of a factor are told from zero down to this fraction of its largest (1.4e-14).
+
+Activations and gradients in float32 carry relative errors of about eps = 1.2e-7; in a matrix of
+second moments these appear as spurious directions of about eps^2 of the largest eigenvalue. The
+error of the float64 eigensolver lies below that. What is smaller, or negative, is raised to the
+floor rather than dropped or set to zero: a feature then does not jump where an eigenvalue sinks
+into the noise.
+"""
+
+_EXAMPLES_AT_ONCE = 128  # one graph holds the activations of this many
+
+
+def fisher_spectrum(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor | None = None,
+    kind: Kind = "true",
+    generator: torch.Generator | None = None,
+) -> list[LayerSpectrum]:
+    """Eigenvalues of the Kronecker factors of every layer's Fisher block.
+
+    Forward and backward passes run in the model's dtype, factors and eigenvalues in float64. The
+    model runs in evaluation mode and is left as it was; batch norm must have its statistics fixed
+    already (``calibrate_batch_norm``). Rows of a layer's input are examples times positions: axes
+    between the first and the feature axis of a linear layer are positions, as are a convolution's
+    outputs, and further calls of the same layer add positions. The first axis must be the
+    examples', or examples times windows.
+
+    Args:
+        model: maps (N, ...) to logits (N, classes).
+        x: (N, ...) inputs on the model's device.
+        y: (N,) integer labels; only ``kind="empirical"`` reads them.
+        kind: whose labels: ``true`` is the exact expectation over the predictive distribution (one
+            forward pass, classes - 1 backward passes), ``sampled`` draws one label an example from
+            it, ``empirical`` takes ``y``.
+        generator: draws the labels of ``kind="sampled"``; torch's global one when None.
+
+    Returns:
+        One spectrum a covered layer (see ``fisher_layers``), in the network's order. A layer that
+        the output does not depend on has zero gradient eigenvalues; of other factors, what lies in
+        the noise is raised to ``FLOOR`` and counted. A layer whose activations or gradients are not
+        finite is marked missing; all are when a logit is not finite.
+
+    Raises:
+        ValueError: for an unknown kind, labels that are missing or do not fit, batch norm without
+            fixed statistics, an output that is not (N, classes), or no layer to cover.
+    """
+    covered = fisher_layers(model).covered
+    if not covered:
+        raise ValueError("the model has no linear layer or convolution, hence no Fisher blocks")
+    _check_labels(x, y, kind)
+    layers: dict[str, Layer] = {name: model.get_submodule(name) for name in covered}  # type: ignore[misc]
+    sums = [_Sums(name, layer, x.device) for name, layer in layers.items()]
+    labels = y if kind == "empirical" else None
+    with evaluation_mode(model), _full_precision(x), torch.enable_grad():
+        for start in range(0, len(x), _EXAMPLES_AT_ONCE):
+            part = slice(start, start + _EXAMPLES_AT_ONCE)
+            _accumulate(
+                model, x[part], None if labels is None else labels[part], kind, generator, sums
+            )
+    return [entry.spectrum(len(x)) for entry in sums]
+
+
+class _Sums:
+    """What is gathered for one layer over all examples."""
+
+    def __init__(self, name: str, layer: Layer, device: torch.device) -> None:
+        self.name, self.layer = name, layer
+        shapes = factors.factor_shapes(layer)
+        self.inputs, self.gradients = (
+            torch.zeros(shape, dtype=torch.float64, device=device) for shape in shapes
+        )
+        self.rows = 0
+        self.edges: list[GradientEdge] = []  # one a call in the current graph
+
+    def record(self, examples: int, x: Tensor, output: Tensor) -> Tensor:
+        """Take in one call; returns the output, made part of the graph if it was not."""
+        linear = isinstance(self.layer, nn.Linear)
+        batched = x.dim() >= 2 if linear else x.dim() == self.layer.weight.dim()
+        if not batched or x.shape[0] % examples:
+            raise ValueError(
+                f"layer {self.name!r} got an input of shape {tuple(x.shape)} for {examples} "
+                "examples; the first axis must be the examples', or examples times windows"
+            )
+        self.inputs += factors.input_sum(self.layer, x.detach())
+        self.rows += factors.positions(self.layer, output)
+        if not output.requires_grad:  # frozen weights
+            output = output + torch.zeros_like(output[:1], requires_grad=True)
+        # an edge, since the tensor itself changes its history if it is modified in place later
+        self.edges.append(get_gradient_edge(output))
+        return output
+
+    def spectrum(self, examples: int) -> LayerSpectrum:
+        parameters = (self.layer.weight, self.layer.bias)
+        n_weights = sum(p.numel() for p in parameters if p is not None)
+        inputs, inputs_under = _eigenvalues(self.inputs / examples)
+        gradients, gradients_under = _eigenvalues(self.gradients / max(self.rows, 1))
+        under = (inputs_under, gradients_under)
+        return LayerSpectrum(self.name, n_weights, inputs, gradients, under)
+
+
+def _accumulate(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor | None,
+    kind: Kind,
+    generator: torch.Generator | None,
+    sums: list[_Sums],
+) -> None:
+    """Add one chunk of examples to the sums."""
+
+    def hook(entry: _Sums) -> Any:
+        def record(_: nn.Module, args: Any, kwargs: Any, output: Tensor) -> Tensor:
+            return entry.record(len(x), args[0] if args else kwargs["input"], output)
+
+        return entry.layer.register_forward_hook(record, with_kwargs=True)
+
+    handles = [hook(entry) for entry in sums]
+    try:
+        logits = model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(x):
+        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ValueError(f"the model must return logits (N, classes), got {shape} for N = {len(x)}")
+    edges = [(entry, edge) for entry in sums for edge in entry.edges]
+    for entry in sums:
+        entry.edges = []
+    if not logits.isfinite().all():
+        for entry in sums:
+            entry.gradients.fill_(math.nan)
+        return
+    if not logits.requires_grad:  # no layer reaches the output
+        return
+    directions = list(_directions(logits.detach().double(), y, kind, generator))
+    for k, direction in enumerate(directions, start=1):
+        gradients = torch.autograd.grad(
+            logits,
+            [edge for _, edge in edges],
+            direction.to(logits.dtype),
+            retain_graph=k < len(directions),
+            allow_unused=True,
+        )
+        for (entry, _), gradient in zip(edges, gradients, strict=True):
+            if gradient is not None:
+                entry.gradients += factors.gradient_sum(entry.layer, gradient)
+
+
+def _directions(
+    logits: Tensor, y: Tensor | None, kind: Kind, generator: torch.Generator | None
+) -> Iterator[Tensor]:
+    """Vectors v in logit space, (N, classes) each, whose v v^T sum to the Fisher of the logits.
+
+    The gradient of -log p(c) is p - e_c. Its covariance under p, diag(p) - p p^T, has rank
+    classes - 1, so that many vectors do: with B = [sqrt(p_c) (e_c - p)] and H the Householder
+    reflection that takes sqrt(p) to the last axis, B H has a last column B sqrt(p) = 0, and
+    (B H)(B H)^T = B B^T.
+    """
+    p = logits.softmax(-1)
+    if kind == "true":
+        identity = torch.eye(p.shape[1], dtype=p.dtype, device=p.device)
+        root = p.sqrt()
+        last = root[:, -1:]
+        shared = last / (1 + last) * (identity[-1] - p)
+        for c in range(p.shape[1] - 1):
+            yield root[:, c : c + 1] * (identity[c] - p - shared)
+        return
+    if kind == "sampled":
+        device = p.device if generator is None else generator.device
+        y = torch.multinomial(p.to(device), 1, generator=generator)[:, 0].to(p.device)
+    assert y is not None
+    if not 0 <= int(y.min()) <= int(y.max()) < p.shape[1]:
+        raise ValueError(
+            f"labels must lie in [0, {p.shape[1]}), got {int(y.min())} to {int(y.max())}"
+        )
+    yield p.scatter_add(1, y[:, None].long(), p.new_full((len(p), 1), -1.0))
+
+
+def _eigenvalues(matrices: Tensor) -> tuple[NDArray[np.float64], int]:
+    """Ascending eigenvalues of symmetric (groups, k, k), and how many were raised to the floor.
+
+    (k,) for one group, else (groups, k); all NaN when an entry is not finite.
+    """
+    if not matrices.isfinite().all():
+        shape = matrices.shape[1:2] if len(matrices) == 1 else matrices.shape[:2]
+        return np.full(shape, np.nan), 0
+    values = torch.linalg.eigvalsh(matrices).squeeze(0).cpu().numpy()
+    floor = FLOOR * max(values.max(), 0.0)
+    return np.maximum(values, floor), int((values <= floor).sum())
+
+
+def _check_labels(x: Tensor, y: Tensor | None, kind: Kind) -> None:
+    if kind not in get_args(Kind):
+        raise ValueError(f"unknown kind {kind!r}; allowed: {', '.join(get_args(Kind))}")
+    if len(x) == 0:
+        raise ValueError("x holds no example")
+    if kind != "empirical":
+        return
+    if y is None:
+        raise ValueError("kind='empirical' needs the labels y")
+    if y.shape != x.shape[:1] or y.is_floating_point():
+        raise ValueError(f"y must be integers of shape ({len(x)},), got {y.dtype} {tuple(y.shape)}")
+
+
+def _full_precision(x: Tensor) -> AbstractContextManager[Any]:
+    """Without TF32, a GPU's default for convolutions: its relative errors are 1e-3."""
+    if not x.is_cuda:
+        return nullcontext()
+    flags: AbstractContextManager[Any] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return flags

@@ -1,0 +1,64 @@
+"""Fisher spectra of many functions in the network of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from actsearch.features.fisher import fisher_spectrum
+from actsearch.features.layers import calibrate_batch_norm
+from actsearch.features.spectra import pack_spectra
+from actsearch.tasks.training import build_network
+
+if TYPE_CHECKING:
+    from actsearch import config
+    from actsearch.functions.expressions import Expression
+    from actsearch.tasks.data import Dataset
+
+
+def fisher_features(
+    task: config.Task,
+    dataset: Dataset,
+    expressions: Sequence[Expression],
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, NDArray[Any]]:
+    """Spectra of a part of a space on a task, packed (``pack_spectra``).
+
+    All functions meet the same initial weights (seed ``task.fisher.seed``) and the same
+    ``task.fisher.examples`` training examples, drawn by that seed. Statistics of batch norm are
+    those of these examples, for each function its own.
+
+    Args:
+        task: network, and how to compute (``task.fisher``).
+        dataset: only its part ``train`` is read.
+        expressions: the functions.
+        progress: called after every function with the number done and of all.
+
+    Raises:
+        ValueError: when fewer training examples exist than asked for.
+    """
+    settings = task.fisher
+    device = "cuda" if task.resources.gpu and torch.cuda.is_available() else "cpu"
+    x, y = dataset.part("train")
+    if settings.examples > len(x):
+        raise ValueError(
+            f"fisher.examples is {settings.examples}, but only {len(x)} train examples exist"
+        )
+    draw = np.random.default_rng(settings.seed).choice(len(x), settings.examples, replace=False)
+    chosen = torch.from_numpy(np.sort(draw))
+    x, y = x[chosen].to(device), y[chosen].to(device)
+    spectra = []
+    for count, expression in enumerate(expressions, start=1):
+        model, _ = build_network(task, dataset, expression, settings.seed)
+        model.to(device)
+        calibrate_batch_norm(model, x)
+        labels = y if settings.kind == "empirical" else None
+        generator = torch.Generator().manual_seed(settings.seed)
+        spectra.append(fisher_spectrum(model, x, labels, settings.kind, generator))
+        if progress:
+            progress(count, len(expressions))
+    return pack_spectra([expression.name for expression in expressions], spectra)
