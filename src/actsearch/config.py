@@ -290,7 +290,7 @@ class Simulation(Model):
     """Strategies to compare."""
     runs: PositiveInt = 100
     """Independent runs a strategy."""
-    evaluations: PositiveInt = 100
+    evaluations: Annotated[int, Field(ge=N_BASELINES)] = 100
     """Functions evaluated a run, the baselines included."""
     seed: NonNegativeInt = 0
     """Seed of the first run; run k uses seed + k."""
@@ -316,8 +316,15 @@ class Config(Model):
     def _references(self) -> Config:
         for name, task in self.tasks.items():
             _known(task.data, self.data, f"tasks.{name}.data")
+            train = self.data[task.data].split.train
+            if task.fisher.examples > train:
+                raise ValueError(
+                    f"tasks.{name}.fisher.examples is {task.fisher.examples}, "
+                    f"but data {task.data!r} has {train} training examples"
+                )
             if task.benchmark:
                 _known(task.benchmark.space, self.spaces, f"tasks.{name}.benchmark.space")
+                self._simulation_fits(task.benchmark)
             if task.search:
                 _known(task.search.space, self.spaces, f"tasks.{name}.search.space")
                 for strategy in task.search.strategies:
@@ -326,6 +333,14 @@ class Config(Model):
         for strategy in self.simulation.strategies:
             _known(strategy, STRATEGIES, "simulation.strategies")
         return self
+
+    def _simulation_fits(self, benchmark: Benchmark) -> None:
+        sample = self.spaces[benchmark.space].sample
+        if sample is not None and self.simulation.evaluations > sample:
+            raise ValueError(
+                f"simulation.evaluations is {self.simulation.evaluations}, "
+                f"but space {benchmark.space!r} holds {sample} functions"
+            )
 
     def _search_fits(self, name: str, search: Search) -> None:
         sample = self.spaces[search.space].sample

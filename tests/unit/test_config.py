@@ -58,10 +58,16 @@ def test_unknown_key_at_the_top() -> None:
         (lambda t: t["final"].update(seeds=[100]), "at least two seeds"),
         (lambda t: t["search"].update(rounds=100000), "holds"),
         (lambda t: t.pop("model"), "model: Field required"),
+        (lambda t: t["fisher"].update(examples=9999), "fisher.examples is 9999, but data"),
     ],
 )
 def test_a_bad_value_is_named(change: Callable[[dict[str, Any]], Any], expected: str) -> None:
     assert expected in _broken(lambda c: change(c["tasks"][TASK]))
+
+
+def test_a_simulation_longer_than_the_table_is_refused() -> None:
+    message = _broken(lambda c: c["simulation"].update(evaluations=99999))
+    assert "simulation.evaluations is 99999, but space" in message
 
 
 def test_an_empty_space_is_refused() -> None:

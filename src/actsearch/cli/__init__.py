@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 
 
 def main() -> None:
@@ -14,9 +15,14 @@ def main() -> None:
     try:
         app()
     except ValueError as error:
-        # Errors that this package defines speak to the user; any other is a bug, shown whole.
-        own = type(error).__module__.startswith("actsearch")
-        if not own or os.environ.get("ACTSEARCH_TRACEBACK"):
+        # What this package raises itself speaks to the user; any other error is shown whole.
+        if not _raised_here(error) or os.environ.get("ACTSEARCH_TRACEBACK"):
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _raised_here(error: BaseException) -> bool:
+    """Whether the raise statement stands in this package."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return str(frames[-1][0].f_globals.get("__name__", "")).startswith("actsearch.")

@@ -1,0 +1,106 @@
+"""What is compared with what."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+import torch
+from curvlinops import FisherType, KFACLinearOperator
+from torch import nn
+
+from actsearch.config import Simulation
+from actsearch.features.fisher import fisher_spectrum
+from actsearch.functions.activation import replace_activations
+from actsearch.functions.equivalence import outputs
+from actsearch.functions.expressions import parse
+from actsearch.functions.operators import BASELINES
+from actsearch.functions.spaces import SearchSpace, enumerate_space
+from actsearch.search.candidates import COORDINATES
+from actsearch.search.simulation import simulate
+from actsearch.search.strategies import register
+from actsearch.search.strategies.surrogate import SurrogateStrategy
+from actsearch.search.surrogates import nearest_neighbors
+from actsearch.tasks.models import build_model
+
+Work = Callable[[], object]
+
+
+def all_cases() -> Iterator[tuple[str, Work, str, Work]]:
+    """What, ours, name of the plain way, the plain way."""
+    yield _enumeration()
+    yield _spectrum()
+    yield _simulation()
+    yield _import()
+
+
+def _enumeration() -> tuple[str, Work, str, Work]:
+    space = SearchSpace.named("three-node")
+
+    def one_by_one() -> int:
+        rounded = np.round(outputs(space), 6) + 0.0
+        rounded[np.isnan(rounded)] = np.nan
+        return len({row.tobytes() for row in rounded})
+
+    return (
+        "classes of the three-node space",
+        lambda: enumerate_space(space),
+        "one by one",
+        one_by_one,
+    )
+
+
+def _spectrum() -> tuple[str, Work, str, Work]:
+    model = build_model("digits-cnn", (1, 8, 8), 10, seed=0)
+    replace_activations(model, parse("tanh(x)"))
+    x = torch.randn(64, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(64) % 10
+    parameters = list(model.parameters())
+
+    def curvlinops() -> None:
+        KFACLinearOperator(
+            model,
+            nn.CrossEntropyLoss(reduction="sum"),
+            parameters,
+            [(x, y)],
+            check_deterministic=False,
+            fisher_type=FisherType.TYPE2,
+            separate_weight_and_bias=False,
+        ).compute_kronecker_factors()
+
+    return (
+        "FIM spectra, digits-cnn",
+        lambda: fisher_spectrum(model, x, kind="true"),
+        "curvlinops (factors alone)",
+        curvlinops,
+    )
+
+
+def _simulation() -> tuple[str, Work, str, Work]:
+    rng = np.random.default_rng(0)
+    names = [*BASELINES, *(f"f{number}" for number in range(600))]
+    points = pd.DataFrame(rng.normal(size=(len(names), len(COORDINATES))), columns=COORDINATES)
+    points.insert(0, "name", names)
+    points.insert(1, "slug", names)
+    table = pd.DataFrame({"name": names, "validation_accuracy": rng.random(len(names))})
+    settings = Simulation(runs=2, evaluations=60)
+
+    # Another regressor object of the same kind: the walk then refits scikit-learn's each time.
+    register("refitted-knr", SurrogateStrategy("union", lambda seed: nearest_neighbors(seed)))
+    return (
+        "replayed search, k-NN",
+        lambda: simulate("union-knr", table, points, settings),
+        "a refit an evaluation",
+        lambda: simulate("refitted-knr", table, points, settings),
+    )
+
+
+def _import() -> tuple[str, Work, str, Work]:
+    def run(modules: str) -> Work:
+        return lambda: subprocess.run([sys.executable, "-c", f"import {modules}"], check=True)
+
+    light = "actsearch.cli.steps, actsearch.functions.spaces"
+    return "what the Snakefile imports", run(light), "the same with torch", run(f"{light}, torch")
