@@ -125,10 +125,11 @@ def _train_all(
     final: bool,
 ) -> None:
     from actsearch.tasks.data import load_dataset
+    from actsearch.tasks.training import choose_device, describe_device
 
     task = config.task(name)
     dataset = load_dataset(config.data[task.data])
-    device = "cpu"
+    device = describe_device(choose_device(task), task)
     for path, expression in track(list(functions.items()), f"training on {name}"):
         started = now()
         trial, seconds = _train_one(task, dataset, expression, final)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.layers import calibrate_batch_norm
 from actsearch.features.spectra import pack_spectra
-from actsearch.tasks.training import build_network
+from actsearch.tasks.training import build_network, choose_device
 
 if TYPE_CHECKING:
     from actsearch import config
@@ -42,7 +42,7 @@ def fisher_features(
         ValueError: when fewer training examples exist than asked for.
     """
     settings = task.fisher
-    device = "cuda" if task.resources.gpu and torch.cuda.is_available() else "cpu"
+    device = choose_device(task)
     x, y = dataset.part("train")
     if settings.examples > len(x):
         raise ValueError(

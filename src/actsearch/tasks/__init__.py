@@ -1,0 +1,1 @@
+"""What activation functions are searched for: data, networks, trainings and their table."""

@@ -1,0 +1,189 @@
+"""The table of a task: one row a function, the same whether trained here or imported."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+_NUMBERS = (
+    "train_accuracy",
+    "validation_accuracy",
+    "test_accuracy",
+    "train_loss",
+    "validation_loss",
+    "test_loss",
+)
+COLUMNS = ("name", "slug", "status", "n_runs", "n_diverged", *_NUMBERS, "run_validation_accuracies")
+
+
+class BenchmarkError(ValueError):
+    """A table that cannot be used; the message says what is wrong with it."""
+
+
+def build_table(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row a trial, sorted by name.
+
+    Columns: name, slug, status (completed, partial, diverged), n_runs, n_diverged, the medians over
+    runs (accuracies; losses in nats; NaN where not measured), and run_validation_accuracies, a list
+    of floats in the order of seeds.
+
+    Raises:
+        BenchmarkError: when there is no trial, a function appears twice, or seeds differ.
+    """
+    rows = []
+    seeds: dict[tuple[int, ...], str] = {}
+    for trial in trials:
+        runs = sorted(trial["runs"], key=lambda run: run["seed"])
+        seeds.setdefault(tuple(run["seed"] for run in runs), trial["function"])
+        row: dict[str, Any] = {
+            "name": trial["function"],
+            "slug": trial["slug"],
+            "status": trial["status"],
+            "n_runs": len(runs),
+            "n_diverged": sum(run["status"] == "diverged" for run in runs),
+            "run_validation_accuracies": [float(run["validation_accuracy"]) for run in runs],
+        }
+        for column in _NUMBERS:
+            value = trial.get(column)
+            row[column] = math.nan if value is None else float(value)
+        rows.append(row)
+    if not rows:
+        raise BenchmarkError("a benchmark table needs at least one trial")
+    if len(seeds) > 1:
+        (first, one), (second, other), *_ = seeds.items()
+        raise BenchmarkError(f"trials differ in seeds: {one} has {first}, {other} has {second}")
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("name", ignore_index=True)
+    return _checked(table, "trials")
+
+
+def load_benchmark(path: str | Path) -> pd.DataFrame:
+    """Read a benchmark table from Parquet; see :func:`build_table` for its columns.
+
+    Raises:
+        BenchmarkError: when the file is missing, is not Parquet, or is not such a table.
+    """
+    try:
+        table = pd.read_parquet(path)
+    except FileNotFoundError:
+        raise BenchmarkError(f"no benchmark table at {path}") from None
+    except (OSError, ValueError) as error:
+        raise BenchmarkError(f"{path} is not a Parquet file that can be read: {error}") from error
+    return _checked(table, str(path))
+
+
+def to_act_bench(
+    table: pd.DataFrame,
+    runtimes: Mapping[str, float],
+    equivalents: Mapping[str, Sequence[str]],
+    fisher_cdfs: Mapping[str, NDArray[np.float64]] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """The table in the public Act-Bench format, ready for JSON.
+
+    Args:
+        table: see :func:`build_table`.
+        runtimes: seconds a function's trial took.
+        equivalents: other names of a function's class; none when left out.
+        fisher_cdfs: CDF (d,) of a function's Fisher log eigenvalues; empty when left out, or where
+            it is not finite.
+
+    Returns:
+        Function name to an object with the nine keys of the format; a number that was not measured
+        (or a loss that does not exist) is None.
+    """
+    cdfs = fisher_cdfs or {}
+    return {
+        row["name"]: {
+            "Train Accuracy": _number(row["train_accuracy"]),
+            "Validation Accuracy": _number(row["validation_accuracy"]),
+            "Test Accuracy": _number(row["test_accuracy"]),
+            "Train Loss": _number(row["train_loss"]),
+            "Validation Loss": _number(row["validation_loss"]),
+            "Test Loss": _number(row["test_loss"]),
+            "Runtime (s)": _number(runtimes.get(row["name"], math.nan)),
+            "Equivalent Activation Functions": list(equivalents.get(row["name"], ())),
+            "Fisher log eigenvalue CDF": _cdf(cdfs.get(row["name"])),
+        }
+        for row in table.to_dict("records")
+    }
+
+
+def seed_reliability(table: pd.DataFrame) -> dict[str, Any]:
+    """How far one seed's ranking of functions foretells another's.
+
+    Each correlation is a mean over pairs of seeds. The best quarter is chosen by one seed and its
+    order there compared with the other seed's, in both directions. Chosen by the mean of both, the
+    two noises would be tied together (whoever is in with a low score on one has a high score on the
+    other) and the correlation come out too low. Chosen by one, it says what it should: when one
+    seed names the best quarter and orders it, how far does a new seed agree.
+
+    Returns:
+        n (functions), n_seeds, n_best_quarter, spearman and spearman_best_quarter (None with fewer
+        than two seeds or three functions, or without differences), and seed_std, the standard
+        deviation between the seeds of one function, pooled over functions (None with one seed).
+
+    Raises:
+        BenchmarkError: when functions differ in their number of runs.
+    """
+    lengths = set(table["run_validation_accuracies"].map(len))
+    if len(lengths) != 1:
+        raise BenchmarkError(f"functions differ in their number of runs: {sorted(lengths)}")
+    runs = np.array(table["run_validation_accuracies"].to_list(), dtype=np.float64)
+    n, n_seeds = runs.shape
+    n_best = math.ceil(n / 4)
+    over_all, over_best = [], []
+    for one, other in itertools.permutations(range(n_seeds), 2):
+        best = np.argsort(-runs[:, one], kind="stable")[:n_best]
+        over_all.append(_spearman(runs[:, one], runs[:, other]))
+        over_best.append(_spearman(runs[best, one], runs[best, other]))
+    return {
+        "n": n,
+        "n_seeds": n_seeds,
+        "n_best_quarter": n_best,
+        "spearman": _mean(over_all),
+        "spearman_best_quarter": _mean(over_best),
+        "seed_std": float(np.sqrt(runs.var(axis=1, ddof=1).mean())) if n_seeds > 1 else None,
+    }
+
+
+def _spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:
+    from scipy.stats import spearmanr
+
+    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return None
+    return float(spearmanr(one, other).statistic)
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _cdf(values: NDArray[np.float64] | None) -> list[float]:
+    if values is None or not np.isfinite(values).all():
+        return []
+    return [float(value) for value in values]
+
+
+def _checked(table: pd.DataFrame, origin: str) -> pd.DataFrame:
+    missing = [column for column in COLUMNS if column not in table.columns]
+    if missing:
+        raise BenchmarkError(f"{origin}: columns are missing: {', '.join(missing)}")
+    repeated = table["name"][table["name"].duplicated()].unique()
+    if len(repeated):
+        raise BenchmarkError(f"{origin}: functions appear twice: {', '.join(repeated)}")
+    # Parquet gives arrays back.
+    runs = [[float(value) for value in values] for values in table["run_validation_accuracies"]]
+    return table[list(COLUMNS)].assign(
+        run_validation_accuracies=pd.Series(runs, index=table.index, dtype=object)
+    )

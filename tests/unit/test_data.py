@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from actsearch.config import Data, Split
+from actsearch.tasks.data import PARTS, DataError, Dataset, load_dataset, split_arrays
+
+
+def split(train: int = 600, validation: int = 700, test: int = 497, seed: int = 0) -> Split:
+    return Split(train=train, validation=validation, test=test, seed=seed)
+
+
+def rows(dataset: Dataset, part: str) -> set[bytes]:
+    return {image.numpy().tobytes() for image in dataset.part(part)[0]}  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return load_dataset(Data(source="digits", split=split()))
+
+
+def numbered(n: int, n_classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """Images whose one pixel is their own number, so that a part tells which it holds."""
+    return np.arange(n, dtype=np.float64).reshape(n, 1, 1, 1), np.arange(n) % n_classes
+
+
+def test_digits_have_the_sizes_shapes_and_types_promised(digits: Dataset) -> None:
+    assert digits.image_shape == (1, 8, 8)
+    assert digits.n_classes == 10
+    for part, size in {"train": 600, "validation": 700, "test": 497}.items():
+        x, y = digits.part(part)  # type: ignore[arg-type]
+        assert x.shape == (size, 1, 8, 8)
+        assert x.dtype == torch.float32
+        assert y.shape == (size,)
+        assert y.dtype == torch.int64
+        assert set(y.tolist()) == set(range(10))
+
+
+def test_digits_keep_each_label_with_its_image(digits: Dataset) -> None:
+    from sklearn.datasets import load_digits
+
+    raw = load_digits()
+    label_of = {image.tobytes(): label for image, label in zip(raw.images, raw.target, strict=True)}
+    for part in PARTS:
+        x, y = digits.part(part)
+        pixels = x[:, 0].double().numpy()
+        # Scaling is affine, and both ends of 0..16 occur in every part.
+        restored = np.round(16 * (pixels - pixels.min()) / (pixels.max() - pixels.min()))
+        assert [label_of[image.tobytes()] for image in restored] == y.tolist()
+
+
+def test_parts_are_disjoint_and_cover_what_is_asked() -> None:
+    x, y = numbered(40)
+    dataset = split_arrays(x, y, split(16, 12, 12))
+    parts = [rows(dataset, part) for part in PARTS]
+    assert [len(part) for part in parts] == [16, 12, 12]
+    assert len(set.union(*parts)) == 40
+
+
+def test_sizes_may_leave_examples_over() -> None:
+    x, y = numbered(40)
+    dataset = split_arrays(x, y, split(5, 3, 2))
+    assert [len(dataset.part(part)[1]) for part in PARTS] == [5, 3, 2]
+
+
+@pytest.mark.parametrize("sizes", [(600, 700, 497), (900, 500, 397), (100, 60, 40)])
+def test_every_part_is_stratified(sizes: tuple[int, int, int]) -> None:
+    # Unequal classes: 60%, 30%, 9%, 1%.
+    y = np.repeat([0, 1, 2, 3], [1080, 540, 162, 18])
+    dataset = split_arrays(np.zeros((1800, 1, 1, 1)), y, split(*sizes))
+    for part, size in zip(PARTS, sizes, strict=True):
+        counts = np.bincount(dataset.part(part)[1].numpy(), minlength=4)
+        expected = size * np.array([0.6, 0.3, 0.09, 0.01])
+        assert np.abs(counts - expected).max() <= 2
+
+
+def test_the_split_hangs_on_its_seed_alone() -> None:
+    x, y = numbered(200)
+    first, again, other = (split_arrays(x, y, split(80, 60, 60, seed)) for seed in (0, 0, 1))
+    assert torch.equal(first.part("test")[0], again.part("test")[0])
+    assert rows(first, "test") != rows(other, "test")
+
+
+def test_the_test_part_stays_when_the_other_sizes_change() -> None:
+    x, y = numbered(200)
+    one = split_arrays(x, y, split(80, 60, 50))
+    two = split_arrays(x, y, split(20, 100, 50))
+    # Scaling differs, so compare order and labels through ranks.
+    assert torch.equal(one.part("test")[0].argsort(dim=0), two.part("test")[0].argsort(dim=0))
+    assert torch.equal(one.part("test")[1], two.part("test")[1])
+
+
+def test_channels_are_scaled_by_the_training_part_alone() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    x = rng.normal([[[[5.0]], [[-200.0]]]], [[[[2.0]], [[30.0]]]], (300, 2, 4, 4))
+    x[:, 1, 0, 0] = 7.0
+    sizes = split(100, 100, 100)
+    dataset = split_arrays(x, y, sizes)
+    train = dataset.part("train")[0].double()
+    torch.testing.assert_close(
+        train.mean(dim=(0, 2, 3)), torch.zeros(2).double(), atol=1e-5, rtol=0
+    )
+    torch.testing.assert_close(
+        train.std(dim=(0, 2, 3), correction=0), torch.ones(2).double(), atol=1e-5, rtol=0
+    )
+    # Wild values in the other parts must leave the training part as it is.
+    order = split_arrays(np.arange(300.0).reshape(300, 1, 1, 1), y, sizes)
+    ranks = order.parts(("train", "validation", "test"))[0].flatten().argsort().argsort()
+    wild = x.copy()
+    wild[ranks[100:].numpy()] *= 1e6
+    again = split_arrays(wild, y, sizes)
+    assert torch.equal(again.part("train")[0], dataset.part("train")[0])
+    assert not torch.equal(again.part("test")[0], dataset.part("test")[0])
+
+
+def test_a_constant_channel_becomes_zero() -> None:
+    dataset = split_arrays(np.full((20, 1, 2, 2), 3.0), np.arange(20) % 2, split(10, 5, 5))
+    assert torch.equal(dataset.part("train")[0], torch.zeros(10, 1, 2, 2))
+
+
+def test_parts_joins_in_the_order_asked(digits: Dataset) -> None:
+    x, y = digits.parts(("validation", "train"))
+    assert torch.equal(x[:700], digits.part("validation")[0])
+    assert torch.equal(y[700:], digits.part("train")[1])
+
+
+def test_an_unknown_part_is_named(digits: Dataset) -> None:
+    with pytest.raises(DataError, match=r"'holdout'.*train, validation, test"):
+        digits.part("holdout")  # type: ignore[arg-type]
+
+
+def test_asking_for_too_many_examples_names_the_numbers() -> None:
+    message = r"'digits'.*1798 .*1000 train \+ 500 validation \+ 298 test.*1797"
+    with pytest.raises(DataError, match=message):
+        load_dataset(Data(source="digits", split=split(1000, 500, 298)))
+
+
+@pytest.mark.parametrize("shape", [(60, 8, 8), (60, 1, 8, 8), (60, 3, 5, 7)])
+def test_npz_round_trip(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, shape, dtype=np.uint8), np.arange(60) % 3
+    np.savez_compressed(tmp_path / "images.npz", x=x, y=y)
+    sizes = split(30, 20, 10)
+    read = load_dataset(Data(source=f"npz:{tmp_path / 'images.npz'}", split=sizes))
+    direct = split_arrays(x, y, sizes)
+    assert read.image_shape == ((1, *shape[1:]) if len(shape) == 3 else shape[1:])
+    for part in PARTS:
+        assert torch.equal(read.part(part)[0], direct.part(part)[0])
+        assert torch.equal(read.part(part)[1], direct.part(part)[1])
+
+
+def test_labels_of_any_name_are_numbered_in_sorted_order() -> None:
+    x, _ = numbered(30)
+    dataset = split_arrays(x, np.array(["cat", "ant", "dog"] * 10), split(12, 9, 9))
+    values = dataset.parts(PARTS)[0].flatten()
+    labels = dataset.parts(PARTS)[1][values.argsort()]
+    assert labels.tolist() == [1, 0, 2] * 10
+
+
+def test_a_function_is_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("my_images")
+    module.load = lambda: numbered(40)  # type: ignore[attr-defined]
+    module.broken = lambda: np.zeros(3)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "my_images", module)
+    dataset = load_dataset(Data(source="my_images:load", split=split(16, 12, 12)))
+    assert dataset.n_classes == 4
+    with pytest.raises(DataError, match=r"my_images:broken.*must return \(x, y\)"):
+        load_dataset(Data(source="my_images:broken", split=split(16, 12, 12)))
+    with pytest.raises(DataError, match=r"my_images:missing.*cannot be imported"):
+        load_dataset(Data(source="my_images:missing", split=split(16, 12, 12)))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("cifar", "unknown data source 'cifar'; allowed: digits, npz:PATH"),
+        ("npz:nowhere.npz", "no data file at nowhere.npz"),
+        ("no_such_package:load", "no_such_package:load.*cannot be imported"),
+    ],
+)
+def test_an_unknown_source_is_named(source: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load_dataset(Data(source=source, split=split()))
+
+
+def test_an_npz_without_labels_says_what_it_holds(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.zeros((4, 2, 2)), labels=np.zeros(4))
+    with pytest.raises(DataError, match=r"lacks y.*holds x, labels"):
+        load_dataset(Data(source=f"npz:{tmp_path / 'a.npz'}", split=split(2, 1, 1)))
+
+
+@pytest.mark.parametrize("content", [b"not a zip file", b"PK\x03\x04 cut short", b""])
+def test_a_broken_npz_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "broken.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"broken\.npz is not an \.npz file"):
+        load_dataset(Data(source=f"npz:{tmp_path / 'broken.npz'}", split=split(2, 1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (np.zeros((6, 4)), np.arange(6), r"x must be .* got \(6, 4\)"),
+        (np.zeros((6, 2, 2)), np.arange(5), r"y must be \(6,\) to fit x, got \(5,\)"),
+        (np.zeros((6, 2, 2)), np.zeros(6, dtype=int), "at least two classes, got 1"),
+        (np.full((6, 2, 2), np.nan), np.arange(6), "not finite"),
+        (np.zeros((6, 2, 2)), np.linspace(0, 1, 6), "integers or strings, got dtype float64"),
+        (np.zeros((6, 2, 2), dtype="U1"), np.arange(6), "real numbers, got dtype <U1"),
+        (np.zeros((0, 2, 2)), np.zeros(0, dtype=int), r"not empty, got \(0, 1, 2, 2\)"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_explained(x: np.ndarray, y: np.ndarray, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        split_arrays(x, y, split(2, 1, 1))

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from actsearch.functions.activation import replace_activations
+from actsearch.tasks.models import BUILT_IN, ModelError, build_model
+
+SHAPE = (1, 8, 8)
+
+
+@pytest.fixture(params=sorted(BUILT_IN))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(one.state_dict().items(), other.state_dict().items(), strict=True)
+    return all(a == b and torch.equal(x, y) for (a, x), (b, y) in pairs)
+
+
+def test_logits_have_a_row_an_image_and_a_column_a_class(name: str) -> None:
+    model = build_model(name, SHAPE, 10, seed=0)
+    assert model(torch.randn(5, *SHAPE)).shape == (5, 10)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 12, 16)])
+def test_other_image_shapes_and_class_counts_work(name: str, shape: tuple[int, int, int]) -> None:
+    model = build_model(name, shape, 3, seed=0)
+    assert model(torch.randn(4, *shape)).shape == (4, 3)
+
+
+def test_a_seed_gives_the_same_weights_and_another_gives_others(name: str) -> None:
+    assert same(build_model(name, SHAPE, 10, 0), build_model(name, SHAPE, 10, 0))
+    assert not same(build_model(name, SHAPE, 10, 0), build_model(name, SHAPE, 10, 1))
+
+
+def test_the_global_generator_neither_matters_nor_moves(name: str) -> None:
+    torch.manual_seed(123)
+    one = build_model(name, SHAPE, 10, 0)
+    torch.manual_seed(456)
+    before = torch.get_rng_state()
+    two = build_model(name, SHAPE, 10, 0)
+    assert same(one, two)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_weights_are_the_same_whatever_function_comes_in(name: str) -> None:
+    plain = build_model(name, SHAPE, 10, 0)
+    for function in ("tanh(x)", "mul(sigmoid(x),erf(x))", "exp(exp(x))"):
+        changed = build_model(name, SHAPE, 10, 0)
+        replace_activations(changed, function)
+        assert same(plain, changed)
+
+
+def test_the_function_reaches_every_activation_of_the_network(name: str) -> None:
+    model = build_model(name, SHAPE, 10, 0)
+    ordinary = [n for n, m in model.named_modules() if isinstance(m, nn.ReLU | nn.GELU)]
+    expected = {"digits-cnn": 6, "digits-resnet": 7, "digits-vit": 2}[name]
+    assert len(ordinary) == expected
+    assert replace_activations(model, "tanh(x)") == sorted(ordinary)
+
+
+def test_every_weight_with_a_kernel_stands_in_a_layer_that_hooks_see(name: str) -> None:
+    model = build_model(name, SHAPE, 10, 0)
+    called: set[str] = set()
+    layers = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)}
+    for layer_name, layer in layers.items():
+        layer.register_forward_hook(lambda *_, n=layer_name: called.add(n))
+    model(torch.randn(2, *SHAPE))
+    assert called == set(layers)
+    kernels = {n.removesuffix(".weight") for n, p in model.named_parameters() if p.ndim in (2, 4)}
+    assert kernels == set(layers)
+
+
+def test_the_cnn_averages_the_last_activation_into_the_logits() -> None:
+    model = build_model("digits-cnn", SHAPE, 10, 0)
+    replace_activations(model, "sigmoid(x)")
+    logits = model(100 * torch.randn(16, *SHAPE))
+    assert logits.min() >= 0
+    assert logits.max() <= 1
+    assert not any(isinstance(m, nn.BatchNorm2d | nn.MaxPool2d) for m in model.modules())
+    assert all(m.bias is not None for m in model.modules() if isinstance(m, nn.Conv2d))
+
+
+def test_the_cnn_keeps_its_variance_with_a_rectifier() -> None:
+    model = build_model("digits-cnn", (1, 8, 8), 10, 0)
+    outputs = []
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda *arguments: outputs.append(arguments[2]))
+    model(torch.randn(256, 1, 8, 8))
+    # Padding takes away some; a gain off by sqrt(2) a layer would lose or win a factor of 60.
+    assert all(0.1 < output.square().mean() < 10 for output in outputs)
+
+
+def test_the_resnet_shortcut_passes_the_input_through() -> None:
+    from actsearch.tasks.models.digits_resnet import Block
+
+    block = Block(4, 8, stride=2).eval()
+    nn.init.zeros_(block.conv2.weight)
+    x = torch.rand(2, 4, 6, 6)
+    out = block(x)
+    assert torch.equal(out[:, :4], x[:, :, ::2, ::2])
+    assert torch.equal(out[:, 4:], torch.zeros(2, 4, 3, 3))
+
+
+def test_attention_agrees_with_the_frameworks_own() -> None:
+    from actsearch.tasks.models.digits_vit import Attention
+
+    own = Attention(12, 3)
+    reference = nn.MultiheadAttention(12, 3, batch_first=True)
+    with torch.no_grad():
+        reference.in_proj_weight.copy_(own.qkv.weight)
+        reference.in_proj_bias.copy_(own.qkv.bias)
+        reference.out_proj.weight.copy_(own.out.weight)
+        reference.out_proj.bias.copy_(own.out.bias)
+    x = torch.randn(4, 7, 12)
+    torch.testing.assert_close(own(x), reference(x, x, x, need_weights=False)[0])
+
+
+def test_vit_tokens_are_the_patches_in_reading_order() -> None:
+    from actsearch.tasks.models.digits_vit import DigitsViT
+
+    model = DigitsViT((1, 4, 6), 3)
+    model.blocks.register_forward_hook(lambda *arguments: seen.append(arguments[1][0]))
+    seen: list[torch.Tensor] = []
+    x = torch.zeros(1, 1, 4, 6)
+    model(x)
+    x[..., 0, 5] = 1.0  # a corner: the 3x3 convolution carries it no further than its own patch
+    model(x)
+    changed = (seen[0] != seen[1]).any(dim=2)
+    assert changed[0].tolist() == [False, False, True, False, False, False]
+
+
+def test_vit_names_a_size_that_has_no_whole_patches() -> None:
+    with pytest.raises(ValueError, match=r"multiples of 2, got 7 x 8"):
+        build_model("digits-vit", (1, 7, 8), 10, 0)
+
+
+def test_an_unknown_name_gives_the_allowed_ones() -> None:
+    with pytest.raises(ModelError, match=r"'resnet56'.*digits-cnn.*torchvision:NAME.*timm:NAME"):
+        build_model("resnet56", SHAPE, 10, 0)
+
+
+def test_torchvision_networks_are_seeded() -> None:
+    one = build_model("torchvision:resnet18", (3, 32, 32), 10, 0)
+    assert same(one, build_model("torchvision:resnet18", (3, 32, 32), 10, 0))
+    assert one.eval()(torch.randn(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_torchvision_errors_name_the_network() -> None:
+    with pytest.raises(ModelError, match="torchvision:resnet17"):
+        build_model("torchvision:resnet17", (3, 32, 32), 10, 0)
+    with pytest.raises(ModelError, match=r"torchvision:resnet18.*3 channels.*have 1"):
+        build_model("torchvision:resnet18", SHAPE, 10, 0)
+
+
+def test_timm_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(ModelError, match=r"timm:vit.*needs the package timm"):
+        build_model("timm:vit", SHAPE, 10, 0)
+
+
+def test_timm_gets_channels_and_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[str, dict[str, Any]]] = []
+
+    def create_model(name: str, **options: Any) -> nn.Module:
+        calls.append((name, options))
+        return nn.Linear(1, 1)
+
+    fake = types.ModuleType("timm")
+    fake.create_model = create_model  # type: ignore[attr-defined]
+    fake.list_models = lambda: ["vit"]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "timm", fake)
+    build_model("timm:vit", SHAPE, 7, 0)
+    assert calls == [("vit", {"pretrained": False, "num_classes": 7, "in_chans": 1})]
+    with pytest.raises(ModelError, match="timm:cnn"):
+        build_model("timm:cnn", SHAPE, 7, 0)
+
+
+def test_a_function_builds_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(image_shape: tuple[int, int, int], n_classes: int) -> nn.Module:
+        channels, height, width = image_shape
+        return nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, n_classes))
+
+    module = types.ModuleType("my_networks")
+    module.build = build  # type: ignore[attr-defined]
+    module.nothing = lambda image_shape, n_classes: None  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "my_networks", module)
+    assert importlib.import_module("my_networks") is module
+    model = build_model("my_networks:build", SHAPE, 10, 0)
+    assert model(torch.randn(2, *SHAPE)).shape == (2, 10)
+    with pytest.raises(ModelError, match=r"my_networks:nothing.*NoneType"):
+        build_model("my_networks:nothing", SHAPE, 10, 0)
+    with pytest.raises(ModelError, match=r"my_networks:missing.*cannot be imported"):
+        build_model("my_networks:missing", SHAPE, 10, 0)
