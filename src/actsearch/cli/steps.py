@@ -97,7 +97,11 @@ def step_settings(
         "propose": lambda: _section(config, task, "search", include={"slots", "seed"}),
         "finalists": lambda: _section(config, task, "final", include={"functions"}),
         "final": lambda: _section(config, task, "final", include={"significance"}),
-        "report": lambda: {name: _training(config, name) for name in config.tasks},
+        "report": lambda: {
+            name: _training(config, name)
+            | _section(config, name, "fisher", include={"kind", "examples"})
+            for name in config.tasks
+        },
     }
     return (readers[step]() if step in readers else {}) | wildcards
 

@@ -1,0 +1,90 @@
+"""What a record says of an execution."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from actsearch.cli.steps import STEP_MODULES, step_code, step_settings
+from actsearch.config import ConfigError, load_config
+from actsearch.records.artifacts import ArtifactError, write_json
+from actsearch.records.digests import content_digest
+from actsearch.records.provenance import Execution
+
+CONFIG = load_config(Path(__file__).parents[2] / "config.yaml")
+TASK = "digits-cnn"
+
+
+def test_a_block_is_plain_and_complete(tmp_path: Path) -> None:
+    source = tmp_path / "input.json"
+    write_json(source, {"a": 1}, {"note": "x"})
+    execution = Execution(
+        "step", settings={"b": 2}, code=STEP_MODULES["train"], inputs=[source], seeds={"runs": [0]}
+    )
+    block = json.loads(json.dumps(execution.block(task="t")))
+    assert block["inputs"] == {str(source): content_digest(source)}
+    assert block["settings"] == {"b": 2} and block["task"] == "t"
+    assert (block["settings_digest"], block["code_digest"]) == execution.identity
+    assert block["environment"]["versions"]["torch"]
+    started, ended = (datetime.fromisoformat(block[key]) for key in ("started", "ended"))
+    assert started <= ended and started.tzinfo is not None
+
+
+def test_what_is_not_known_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("SLURM_JOB_ID", "SLURMD_NODENAME", "SLURM_JOB_PARTITION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    block = Execution("step").block()
+    assert not {"slurm", "git", "code_digest", "inputs", "seeds"} & set(block)
+    assert None not in block.values()
+
+
+def test_a_slurm_job_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    monkeypatch.setenv("SLURMD_NODENAME", "n2")
+    assert Execution("step").block()["slurm"].items() >= {"job": "17", "node": "n2"}.items()
+
+
+def test_a_missing_input_is_named() -> None:
+    with pytest.raises(ArtifactError, match=r"nowhere\.json: no such file"):
+        Execution("step", inputs=["nowhere.json"])
+
+
+@pytest.mark.parametrize("step", STEP_MODULES)
+def test_every_step_has_settings_and_code(step: str) -> None:
+    wildcards = {"space": "three-node-sample"} if step == "enumerate" else {}
+    settings = step_settings(step, CONFIG, TASK, **wildcards)
+    assert json.loads(json.dumps(settings)) == settings
+    assert step_code(step, CONFIG, TASK).startswith("sha256:")
+
+
+def test_a_recipe_reaches_training_and_a_bin_only_the_map() -> None:
+    task = CONFIG.tasks[TASK]
+    recipe = task.recipe.model_copy(update={"learning_rate": 0.5})
+    fisher = task.fisher.model_copy(update={"minimum_bins": 7})
+    changed = {
+        "recipe": _steps_that_change(task.model_copy(update={"recipe": recipe})),
+        "bins": _steps_that_change(task.model_copy(update={"fisher": fisher})),
+        "packs": _steps_that_change(task.model_copy(update={"functions_per_job": 3})),
+    }
+    assert changed == {
+        "recipe": {"train", "train-final", "report"},
+        "bins": {"export", "map"},
+        "packs": set(),
+    }
+
+
+def _steps_that_change(task: object) -> set[str]:
+    other = CONFIG.model_copy(update={"tasks": {**CONFIG.tasks, TASK: task}})
+    steps = [step for step in STEP_MODULES if step != "enumerate"]
+    return {s for s in steps if step_settings(s, CONFIG, TASK) != step_settings(s, other, TASK)}
+
+
+def test_a_missing_section_is_named() -> None:
+    task = CONFIG.tasks[TASK].model_copy(update={"search": None})
+    other = CONFIG.model_copy(update={"tasks": {TASK: task}})
+    with pytest.raises(ConfigError, match="task 'digits-cnn' has no section 'search'"):
+        step_settings("propose", other, TASK)
