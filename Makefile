@@ -1,21 +1,19 @@
 # Two commands do everything on a fresh machine:  make results,  make test.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev results test lint bench lock schema clean
+.PHONY: help setup results test lint bench lock schema clean
 
 PYTHON ?= python3
 CORES ?= all
 PYTEST_ARGS ?=
 BIN := .venv/bin
-# The workflow and the tests find the commands of this environment, whatever else is active.
-export PATH := $(CURDIR)/$(BIN):$(PATH)
-export VIRTUAL_ENV := $(CURDIR)/.venv
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/pyvenv.cfg:
-	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or newer is needed, found {v[0]}.{v[1]}: make PYTHON=... ")'
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, found {v[0]}.{v[1]}: make PYTHON=python3.11")'
+	@echo "Setting up .venv; some GB are installed, which takes minutes"
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/run.stamp: .venv/pyvenv.cfg envs/requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r envs/requirements.lock
@@ -28,31 +26,30 @@ help:  ## Show this list
 
 setup: .venv/run.stamp  ## Create the environment from the pinned lock
 
-setup-dev: .venv/dev.stamp
-
 results: .venv/run.stamp  ## Run the experiment of config.yaml up to results/report.html
-	snakemake --cores $(CORES)
+	$(BIN)/snakemake --cores $(CORES)
 	@echo "Open results/report.html"
 
 test: .venv/dev.stamp lint  ## Check the code and run all tests
-	pytest $(PYTEST_ARGS)
+	$(BIN)/pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 lint: .venv/dev.stamp  ## Formatting, linting, types, rooms, workflow
-	ruff format --check .
-	ruff check .
-	mypy
-	lint-imports
-	snakefmt --check Snakefile workflow
-	snakemake --lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
 
 bench: .venv/dev.stamp  ## Measure speed, as ratios
-	python -m benchmarks
+	$(BIN)/python -W ignore -m benchmarks
 
 lock: .venv/dev.stamp  ## Pin what is installed: envs/*.lock and envs/environment.yaml
-	python envs/lock.py
+	$(BIN)/python envs/lock.py
 
 schema: .venv/run.stamp  ## Write workflow/schemas/config.schema.json
-	actsearch schema > workflow/schemas/config.schema.json
+	$(BIN)/actsearch schema > workflow/schemas/config.schema.json.new
+	mv workflow/schemas/config.schema.json.new workflow/schemas/config.schema.json
 
 clean:  ## Remove the environment, caches and logs; results/ is never touched
 	rm -rf .venv build src/*.egg-info logs .snakemake/log

@@ -61,15 +61,15 @@ def main() -> None:
     note = f"# Made by `make lock` with Python {python[0]}.{python[1]}; do not edit.\n"
     (HERE / "requirements.lock").write_text(note + lines(run))
     (HERE / "requirements-dev.lock").write_text(note + lines(dev))
-    names = sorted({canonicalize_name(Requirement(text).name) for text in direct})
-    pins = "".join(f"      - {name}=={run[name]}\n" for name in names)
+    # The whole lock, and no reference to another file: Snakemake copies this one elsewhere.
+    pins = "".join(f"      - \"{line}\"\n" for line in lines(run).splitlines())
     (HERE / "environment.yaml").write_text(
-        f"{note}# For clusters with conda: conda env create -f envs/environment.yaml, then\n"
-        "# pip install --no-deps -e . at the top of the repository.\n"
+        f"{note}# For clusters with conda: conda env create -f envs/environment.yaml, then, in the\n"
+        "# activated environment, pip install --no-deps -e . at the top of the repository.\n"
         "name: actsearch\n"
         "channels:\n  - conda-forge\n  - nodefaults\n"
         f"dependencies:\n  - python={python[0]}.{python[1]}\n  - pip\n"
-        f"  - pip:\n      - --constraint requirements.lock\n{pins}"
+        f"  - pip:\n{pins}"
     )
 
 
