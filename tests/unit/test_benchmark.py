@@ -125,7 +125,7 @@ def test_act_bench_has_exactly_the_public_keys() -> None:
     public = to_act_bench(
         build_table(TRIALS),
         {"tanh(x)": 1.5, "relu(x)": 2, "exp(x)": 0.1},
-        {"tanh(x)": ["identity(tanh(x))"]},
+        {"tanh(x)": ["tanh(x)", "neg(tanh(neg(x)))", "identity(tanh(x))", "tanh(x)"] * 2},
         {"tanh(x)": np.array([0.0, 0.5, 1.0]), "exp(x)": np.array([np.nan, 1.0])},
     )
     assert list(public) == ["exp(x)", "relu(x)", "tanh(x)"]
@@ -144,7 +144,10 @@ def test_act_bench_has_exactly_the_public_keys() -> None:
     tanh = public["tanh(x)"]
     assert tanh["Train Accuracy"] == tanh["Validation Accuracy"] == pytest.approx(0.85)
     assert tanh["Runtime (s)"] == 1.5
-    assert tanh["Equivalent Activation Functions"] == ["identity(tanh(x))"]
+    # The other names of its class, each once, in the order given.
+    others = ["neg(tanh(neg(x)))", "identity(tanh(x))"]
+    assert tanh["Equivalent Activation Functions"] == others
+    assert public["relu(x)"]["Equivalent Activation Functions"] == []
     assert tanh["Fisher log eigenvalue CDF"] == [0.0, 0.5, 1.0]
     assert tanh["Test Accuracy"] is None
     assert public["exp(x)"]["Validation Loss"] is None
@@ -169,6 +172,17 @@ def test_reliability_of_two_seeds_is_their_rank_correlation() -> None:
     assert figures["seed_std"] == pytest.approx(np.sqrt((differences**2 / 2).mean()))
 
 
+def test_a_run_that_diverged_does_not_rule_the_deviation_between_seeds() -> None:
+    trials = [trial("a(x)", [0.90, 0.92]), trial("b(x)", [0.81, 0.80]), trial("c(x)", [0.9, None])]
+    figures = seed_reliability(build_table(trials))
+    assert figures["n_completed"] == 2
+    assert figures["seed_std_completed"] == pytest.approx(math.sqrt((0.0002 + 0.00005) / 2))
+    assert figures["seed_std"] == pytest.approx(math.sqrt((0.0002 + 0.00005 + 0.32) / 3))
+    none_completed = seed_reliability(build_table(trials[2:]))
+    assert none_completed["n_completed"] == 0
+    assert none_completed["seed_std_completed"] is None
+
+
 def test_the_best_quarter_is_not_chosen_by_what_it_is_compared_with() -> None:
     # Pure noise: a choice by the mean of both seeds would show a strong negative correlation.
     runs = np.random.default_rng(0).uniform(0.4, 0.6, (4000, 2))
@@ -188,6 +202,7 @@ def test_where_there_is_nothing_to_compare_reliability_is_none() -> None:
     one_seed = seed_reliability(runs_table(np.array([[0.5], [0.6], [0.7], [0.8]])))
     assert one_seed["n_seeds"] == 1
     assert one_seed["spearman"] is one_seed["spearman_best_quarter"] is one_seed["seed_std"] is None
+    assert one_seed["seed_std_completed"] is None
     constant = seed_reliability(runs_table(np.full((12, 2), 0.1)))
     assert constant["spearman"] is None
     assert constant["seed_std"] == 0

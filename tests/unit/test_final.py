@@ -14,9 +14,9 @@ from scipy import stats
 from actsearch.functions.expressions import parse
 from actsearch.functions.operators import BASELINES
 from actsearch.search.final import choose_candidates, compare
-from actsearch.search.paired import holm, paired_difference
+from actsearch.search.paired import holm, paired_difference, sign_flip_p, smallest_p
 
-SEEDS = (100, 101, 102, 103, 104)
+SEEDS = tuple(range(100, 110))
 accuracy = st.floats(0, 1, allow_nan=False)
 
 
@@ -117,40 +117,80 @@ def test_holm_rejects_what_the_step_down_procedure_rejects(
     assert all(p <= c <= 1 for p, c in zip(p_values, corrected, strict=True))
 
 
+@pytest.mark.filterwarnings("error")
 @given(st.lists(st.tuples(accuracy, accuracy), min_size=2, max_size=10))
-def test_paired_difference_is_the_textbook_one(pairs: list[tuple[float, float]]) -> None:
+def test_the_interval_is_the_textbook_one(pairs: list[tuple[float, float]]) -> None:
     a, b = map(list, zip(*pairs, strict=True))
     d = np.subtract(a, b)
+    reach = stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d))
     result = paired_difference(a, b)
+    assert set(result) == {"mean", "low", "high", "p"}
     assert result["mean"] == pytest.approx(d.mean(), abs=1e-12)
-    assert result["low"] <= result["mean"] + 1e-12
-    assert result["mean"] <= result["high"] + 1e-12
-    if np.ptp(d) < 1e-9:
-        return
-    error = d.std(ddof=1) / np.sqrt(len(d))
-    reach = stats.t.ppf(0.975, len(d) - 1) * error
-    assert result["test"] == "paired t"
     assert result["low"] == pytest.approx(d.mean() - reach, rel=1e-6, abs=1e-9)
     assert result["high"] == pytest.approx(d.mean() + reach, rel=1e-6, abs=1e-9)
-    p = 2 * stats.t.sf(abs(d.mean()) / error, len(d) - 1)
-    assert result["p"] == pytest.approx(p, rel=1e-6, abs=1e-12)
+    assert result["p"] == sign_flip_p(d)
 
 
-@pytest.mark.filterwarnings("error")
-def test_the_same_difference_at_every_seed_is_not_called_certain() -> None:
-    higher = paired_difference([0.91, 0.93, 0.92, 0.94, 0.90], [0.90, 0.92, 0.91, 0.93, 0.89])
-    assert higher["test"] == "sign flip"
-    assert higher["p"] == 1 / 16
-    assert higher["low"] == higher["high"] == higher["mean"] == pytest.approx(0.01)
+steps = st.integers(-20, 20)  # accuracies of a test set of 437, apart by whole images
+
+
+@given(st.lists(steps, min_size=2, max_size=10))
+def test_p_is_that_of_scipy(apart: list[int]) -> None:
+    # Whole numbers have exact sums, so that scipy too sees which choices of signs tie.
+    oracle = stats.permutation_test(
+        (np.array(apart, dtype=float),),
+        np.sum,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=2**10,
+    )
+    scaled = 0.7 + np.array(apart) / 437
+    p = paired_difference(scaled.tolist(), [0.7] * len(apart))["p"]
+    assert p == pytest.approx(oracle.pvalue, rel=1e-12)
+
+
+@given(st.lists(steps, min_size=2, max_size=10))
+def test_p_does_not_hang_on_signs_order_or_scale(apart: list[int]) -> None:
+    d = np.array(apart) / 437
+    p = sign_flip_p(d)
+    assert smallest_p(len(d)) <= p <= 1
+    assert sign_flip_p(-d) == sign_flip_p(d[::-1]) == sign_flip_p(d * 3) == p
+
+
+@pytest.mark.parametrize("apart", [[1] * 10, [1] * 9 + [2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]])
+def test_small_steps_that_agree_are_not_called_certain(apart: list[int]) -> None:
+    # The t-test says p = 0, 2e-9 and 4e-4.
+    assert sign_flip_p(np.array(apart) / 300) == smallest_p(10) == 2 / 1024
+
+
+def test_noise_never_makes_a_difference_surer() -> None:
+    steady = np.full(10, 1 / 300)
+    for first in (0, -1, -3, -5):
+        noisy = steady.copy()
+        noisy[0] = first / 300
+        assert sign_flip_p(noisy) > sign_flip_p(steady)
+
+
+def test_no_difference_at_any_seed() -> None:
     equal = paired_difference([0.9, 0.8], [0.9, 0.8])
-    assert equal == {"mean": 0.0, "low": 0.0, "high": 0.0, "p": 1.0, "test": "sign flip"}
+    assert equal == {"mean": 0.0, "low": 0.0, "high": 0.0, "p": 1.0}
 
 
-def test_the_sign_flip_p_is_that_of_all_sign_flips() -> None:
-    n = 6
-    signs = np.array(np.meshgrid(*[[-1, 1]] * n)).reshape(n, -1).T
-    as_extreme = np.abs((0.01 * signs).mean(axis=1)) >= 0.01 - 1e-12
-    assert paired_difference([0.51] * n, [0.5] * n)["p"] == as_extreme.mean()
+def test_equal_differences_have_an_interval_of_no_width() -> None:
+    higher = paired_difference([0.91, 0.93, 0.92, 0.94, 0.90], [0.90, 0.92, 0.91, 0.93, 0.89])
+    assert higher["p"] == smallest_p(5) == 1 / 16
+    assert higher["low"] == pytest.approx(0.01)
+    assert higher["high"] == pytest.approx(0.01)
+
+
+def test_many_seeds_are_sampled_the_same_way_each_time() -> None:
+    d = np.random.default_rng(3).normal(0.3, 1, 20)
+    p = sign_flip_p(d)
+    assert p == sign_flip_p(d)
+    every = 1 - 2 * (np.arange(2**20)[:, None] >> np.arange(20) & 1)
+    exact = (abs(every @ d) >= abs(d.sum()) - 1e-9).mean()
+    assert p == pytest.approx(exact, abs=4 * np.sqrt(exact / 1e5))
+    assert sign_flip_p(np.ones(40)) == smallest_p(40) == 1e-5
 
 
 # Comparing
@@ -167,12 +207,17 @@ def make_trial(
         }
         for i, (seed, value) in enumerate(zip(seeds, accuracies, strict=True))
     ]
-    status = "partial" if diverged else "completed"
-    return {"function": name, "slug": parse(name).slug, "status": status, "runs": runs}
+    return {
+        "function": name,
+        "slug": parse(name).slug,
+        "status": "partial" if diverged else "completed",
+        "examples": {"test": 437},
+        "runs": runs,
+    }
 
 
-BEST = [0.90, 0.91, 0.89, 0.92, 0.90]
-OTHER = [0.80, 0.83, 0.80, 0.81, 0.82]
+BEST = [0.90, 0.91, 0.89, 0.92, 0.90] * 2
+OTHER = [0.80, 0.83, 0.80, 0.81, 0.82] * 2
 
 
 def make_candidates(found: dict[str, float], best: str = "elu(x)") -> pd.DataFrame:
@@ -193,7 +238,7 @@ def make_comparison(
 
 
 def shifted(shift: float, wobble: float = 0.002) -> list[float]:
-    return [a + shift + wobble * w for a, w in zip(BEST, (1, -1, 0, 2, -2), strict=True)]
+    return [a + shift + wobble * w for a, w in zip(BEST, (1, -1, 0, 2, -2) * 2, strict=True)]
 
 
 def rows(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -203,6 +248,8 @@ def rows(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_the_shape_of_a_comparison() -> None:
     result = make_comparison({"erf(x)": shifted(0.03)})
     assert result["seeds"] == list(SEEDS)
+    assert result["n_test"] == 437
+    assert result["method"] == "paired sign-flip test"
     assert result["best_baseline"] == "elu(x)"
     assert [row["name"] for row in result["functions"]] == [*BASELINES, "erf(x)"]
     row = rows(result)["erf(x)"]
@@ -217,14 +264,14 @@ def test_the_shape_of_a_comparison() -> None:
     assert json.loads(json.dumps(result)) == result
 
 
-def test_p_values_are_those_of_scipy_corrected_over_all_comparisons() -> None:
+def test_p_values_are_corrected_over_all_comparisons() -> None:
     result = make_comparison({"erf(x)": shifted(0.01), "sinh(x)": shifted(0.001, 0.01)})
     by_name = rows(result)
     assert by_name["elu(x)"]["difference"] is None
     assert by_name["elu(x)"]["verdict"] == "reference"
     compared = [row for row in result["functions"] if row["name"] != "elu(x)"]
     assert len(compared) == 9
-    p = [float(stats.ttest_rel(row["test_accuracies"], BEST).pvalue) for row in compared]
+    p = [sign_flip_p(np.subtract(row["test_accuracies"], BEST)) for row in compared]
     assert [row["difference"]["p"] for row in compared] == pytest.approx(p)
     assert [row["difference"]["p_holm"] for row in compared] == pytest.approx(holm(p))
 
@@ -235,8 +282,11 @@ def test_a_better_function_is_called_better() -> None:
     assert rows(result)["sinh(x)"]["verdict"] == "tie"
     assert rows(result)["relu(x)"]["verdict"] == "worse"
     assert "1 of 2 found functions is better than the best baseline elu(x)" in result["conclusion"]
-    assert "erf(x), +0.0300 from" in result["conclusion"]
-    assert "0.9040" in result["conclusion"]
+    assert "erf(x), +3.00 points from" in result["conclusion"]
+    where = "(mean test accuracy 90.40% over 10 seeds on these 437 test images)"
+    assert where in result["conclusion"]
+    assert "95% interval over seeds +2.79 to +3.21" in result["conclusion"]
+    assert "p = 0.018 after Holm, level 0.05" in result["conclusion"]
     assert "tie" not in result["conclusion"].lower()
 
 
@@ -244,7 +294,7 @@ def test_a_tie_is_called_a_tie() -> None:
     result = make_comparison({"erf(x)": shifted(0.001), "sinh(x)": shifted(-0.001)})
     assert {rows(result)[name]["verdict"] for name in ("erf(x)", "sinh(x)")} == {"tie"}
     assert result["conclusion"].startswith("A tie: no found function (of 2) differs")
-    assert "erf(x), +0.0010 from" in result["conclusion"]
+    assert "erf(x), +0.10 points from" in result["conclusion"]
     assert "better" not in result["conclusion"]
     assert result["conclusion"].count(". ") == 0
 
@@ -257,11 +307,11 @@ def test_worse_functions_are_called_worse() -> None:
     assert worse["conclusion"].startswith(
         "Every found function (2) is worse than the best baseline"
     )
-    assert "erf(x), -0.0500" in worse["conclusion"]
+    assert "erf(x), −5.00 points" in worse["conclusion"]
 
 
 def test_the_correction_can_turn_a_difference_into_a_tie() -> None:
-    found = {"erf(x)": shifted(0.004), "sinh(x)": shifted(0.0001)}
+    found = {"erf(x)": shifted(0.004, 0.003), "sinh(x)": shifted(0.0001)}
     p = rows(make_comparison(found))["erf(x)"]["difference"]["p"]
     between = make_comparison(found, significance=1.5 * p)  # the second largest p counts twice
     assert rows(between)["erf(x)"]["verdict"] == "tie"
@@ -288,7 +338,7 @@ def test_a_diverged_seed_counts_with_chance_and_is_stated() -> None:
     assert row["status"] == "partial"
     assert row["test_accuracies"][2] == 0.1
     assert row["verdict"] == "tie"
-    assert "diverged runs (1 of 45) count with chance accuracy" in result["conclusion"]
+    assert "diverged runs (1 of 90) count with chance accuracy" in result["conclusion"]
 
 
 def test_runs_are_paired_by_seed_not_by_position() -> None:
@@ -317,7 +367,7 @@ def test_trials_must_match_the_candidates() -> None:
 def test_seeds_must_match() -> None:
     candidates = make_candidates({"erf(x)": 0.9})
     trials = [make_trial(name, BEST) for name in candidates["name"]]
-    other = make_trial("erf(x)", BEST, seeds=(100, 101, 102, 103, 7))
+    other = make_trial("erf(x)", BEST, seeds=(*SEEDS[:-1], 7))
     with pytest.raises(ValueError, match=r"erf\(x\) was trained on the seeds \[100, .*, 7\]"):
         compare([*trials[:-1], other], candidates, 0.05)
     twice = make_trial("erf(x)", [*BEST, 0.9], seeds=(*SEEDS, 100))
@@ -326,6 +376,26 @@ def test_seeds_must_match() -> None:
     single = [make_trial(name, [0.9], seeds=(1,)) for name in candidates["name"]]
     with pytest.raises(ValueError, match=r"at least two seeds, found \[1\]"):
         compare(single, candidates, 0.05)
+
+
+def test_too_few_seeds_for_any_verdict_are_said_to_be() -> None:
+    candidates = make_candidates({"erf(x)": 0.9})
+    few = SEEDS[:5]
+    trials = [make_trial(name, BEST[:5], seeds=few) for name in candidates["name"][:-1]]
+    trials.append(make_trial("erf(x)", shifted(0.05)[:5], seeds=few))
+    result = compare(trials, candidates, 0.05)
+    assert rows(result)["erf(x)"]["verdict"] == "tie"
+    too_few = "5 seeds are too few for 8 comparisons: no corrected p can be below 0.5."
+    assert result["conclusion"].endswith(too_few)
+    assert "too few" not in make_comparison({"erf(x)": shifted(0.03)})["conclusion"]
+
+
+def test_all_must_be_tested_on_the_same_images() -> None:
+    candidates = make_candidates({"erf(x)": 0.9})
+    trials = [make_trial(name, BEST) for name in candidates["name"]]
+    trials[-1]["examples"] = {"test": 400}
+    with pytest.raises(ValueError, match=r"number of test examples: .*'erf\(x\)': 400"):
+        compare(trials, candidates, 0.05)
 
 
 def test_a_trial_without_test_accuracy() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 import types
 from typing import Any
@@ -9,13 +10,14 @@ import pytest
 import torch
 from torch import nn
 
+from actsearch.config import BUILT_IN_MODELS
 from actsearch.functions.activation import replace_activations
-from actsearch.tasks.models import BUILT_IN, ModelError, build_model
+from actsearch.tasks.models import ModelError, build_model
 
 SHAPE = (1, 8, 8)
 
 
-@pytest.fixture(params=sorted(BUILT_IN))
+@pytest.fixture(params=sorted(BUILT_IN_MODELS))
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -49,6 +51,24 @@ def test_the_global_generator_neither_matters_nor_moves(name: str) -> None:
     two = build_model(name, SHAPE, 10, 0)
     assert same(one, two)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_generators_of_gpus_are_not_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def seed_all(seed: int) -> None:
+        raise AssertionError("a GPU's generator was seeded")
+
+    monkeypatch.setattr("torch.cuda.manual_seed_all", seed_all)
+    build_model("digits-cnn", SHAPE, 10, 0)
+
+
+def test_a_built_in_network_imports_itself_alone() -> None:
+    program = (
+        "import sys; from actsearch.tasks.models import build_model;"
+        "build_model('digits-vit', (1, 8, 8), 10, 0);"
+        "print(*(m for m in sys.modules if m.startswith('actsearch.tasks.models.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split() == ["actsearch.tasks.models.digits_vit"], done.stderr
 
 
 def test_weights_are_the_same_whatever_function_comes_in(name: str) -> None:

@@ -223,6 +223,7 @@ def test_regret_is_the_median_over_runs(page: Page, data: ReportData, html: str)
             f"{100 * (ends == 0).mean():.0f}%",
         ]
         assert lines[strategy]["y"][49] == pytest.approx(medians[50], abs=5e-4)
+    assert "All runs share one map, one table and one start" in page.text("task-1-simulation")
 
 
 def test_live_search_shows_every_training_and_the_best_found(
@@ -267,13 +268,59 @@ def test_final_table_is_the_data(page: Page, data: ReportData) -> None:
         assert function["verdict"] in cells[4]
         assert cells[4].endswith(f"p {formats.p_value(function['difference']['p_holm'])}")
     assert any(function["n_diverged"] for function in final["functions"])
+    text = page.text("task-1-final")
+    assert "those of the paired sign-flip test and corrected" in text
+    assert "the test set, 437 images, is read once" in text
+    assert "not of other images. Diverged runs count with the accuracy of chance. A tie" in text
+
+
+def test_diverged_runs_are_mentioned_only_where_there_are_any() -> None:
+    final = make_final(make_table(N, 1), 1, 0.01)
+    final["functions"] = [f for f in final["functions"] if not f["n_diverged"]]
+    text = Page(render(one_task(final=final))).text("task-1-final")
+    assert "not of other images. A tie" in text
+    assert "iverged" not in text
+
+
+def test_finalists_that_diverged_in_every_run_are_said_to() -> None:
+    final = make_final(make_table(N, 1), 1, 0.01)
+    lost = next(f for f in final["functions"] if f["kind"] == "found")
+    apart = CHANCE - 0.97
+    lost |= {
+        "status": "diverged",
+        "n_diverged": 5,
+        "test_accuracies": [CHANCE] * 5,
+        "test_accuracy_mean": CHANCE,
+        "test_accuracy_std": 0.0,
+        "difference": {"mean": apart, "low": apart, "high": apart, "p": 0.0625, "p_holm": 0.75},
+        "verdict": "tie",
+    }
+    page = Page(render(one_task(final=final)))
+    cells = page.row("task-1-final", f"{lost['name']} 5 of 5 seeds diverged")
+    assert cells[2] == "10.00% ± 0.00"
+    assert cells[4] == "○ tiep = 0.750"
+
+
+def test_map_says_how_many_functions_lack_a_feature(page: Page, data: ReportData) -> None:
+    places = data.tasks[0].map
+    assert places is not None
+    text = page.text("task-1-map")
+    for feature, words in (
+        ("outputs", "lack outputs"),
+        ("fisher", "lack Fisher information"),
+        ("union", "that lack either"),
+    ):
+        missing = int(places[f"{feature}_x"].isna().sum())
+        assert f"{missing} ({100 * missing / len(places):.1f}%) {words}" in text
+    assert places["fisher_x"].isna().any()
 
 
 def test_reliability_is_the_data(page: Page) -> None:
     text = page.text("task-1-benchmark")
     assert "0.81" in text
     assert "0.29" in text
-    assert "0.62 points" in text
+    assert f"where every run completed ({N - 7})0.62 points" in text
+    assert "8.11" not in text
     assert "trained once, so the noise between seeds is unknown" in page.text("task-3-benchmark")
 
 

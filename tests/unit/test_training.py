@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from actsearch.config import Data, Recipe, Replace, Split, Task
+from actsearch.config import Benchmark, Data, Final, Recipe, Replace, Split, Task
 from actsearch.functions.expressions import parse
 from actsearch.tasks import training
 from actsearch.tasks.data import Dataset, Part, load_dataset
-from actsearch.tasks.training import build_network, evaluate, fit, learning_rate, run_trial
+from actsearch.tasks.network import build_network
+from actsearch.tasks.training import evaluate, fit, learning_rate, run_final_trial, run_trial
 
 NETWORKS = ("digits-cnn", "digits-resnet", "digits-vit")
 
@@ -85,6 +86,7 @@ def test_a_trial_has_the_promised_content(digits: Dataset) -> None:
         "status",
         "replaced",
         "parameters",
+        "examples",
         "runs",
         "train_accuracy",
         "validation_accuracy",
@@ -94,6 +96,7 @@ def test_a_trial_has_the_promised_content(digits: Dataset) -> None:
     assert content["function"] == "max(relu(x),tanh(x))"
     assert content["slug"] == "max.relu.x.tanh.x"
     assert content["status"] == "completed"
+    assert content["examples"] == {"train": 120, "validation": 100}
     assert len(content["replaced"]) == 7
     assert [run["seed"] for run in content["runs"]] == [0, 1, 2]
     assert all(run["epochs"] == 2 for run in content["runs"])
@@ -158,20 +161,30 @@ def test_the_test_part_is_touched_only_when_asked_for(digits: Dataset) -> None:
         run_trial(task(), sealed, parse("tanh(x)"), evaluate_on=("test",))
 
 
-def test_final_trials_fit_on_both_parts_and_report_the_test_part(digits: Dataset) -> None:
-    content, _ = run_trial(
-        task(),
+def test_final_trials_fit_on_both_parts_with_their_seeds_and_report_the_test_part(
+    digits: Dataset,
+) -> None:
+    final = {"benchmark": Benchmark(space="s"), "final": Final(seeds=(7, 8))}
+    settings = task().model_copy(update=final)
+    content, _ = run_final_trial(settings, digits, parse("tanh(x)"))
+    assert content["examples"] == {"test": 100}
+    assert [run["seed"] for run in content["runs"]] == [7, 8]
+    run = content["runs"][0]
+    assert set(run) == {"seed", "status", "epochs", "test_accuracy", "test_loss"}
+    assert content["test_accuracy"] == np.median([r["test_accuracy"] for r in content["runs"]])
+    alone, _ = run_trial(
+        settings,
         digits,
         parse("tanh(x)"),
         seeds=(7,),
         fit_on=("train", "validation"),
         evaluate_on=("test",),
     )
-    (run,) = content["runs"]
-    assert set(run) == {"seed", "status", "epochs", "test_accuracy", "test_loss"}
-    assert content["test_accuracy"] == run["test_accuracy"]
-    narrow, _ = run_trial(task(), digits, parse("tanh(x)"), seeds=(7,), evaluate_on=("test",))
+    assert alone["runs"] == [run]
+    narrow, _ = run_trial(settings, digits, parse("tanh(x)"), seeds=(7,), evaluate_on=("test",))
     assert narrow["runs"][0]["test_loss"] != run["test_loss"]
+    with pytest.raises(ValueError, match="no section 'final'"):
+        run_final_trial(task(), digits, parse("tanh(x)"))
 
 
 @pytest.mark.parametrize("model", NETWORKS)
@@ -207,15 +220,6 @@ def test_networks_learn(model: str) -> None:
         assert run_trial(settings, dataset, parse(function))[0]["validation_accuracy"] > 0.8
 
 
-def test_settings_of_the_process_are_put_back(digits: Dataset) -> None:
-    before = torch.get_rng_state()
-    threads = torch.get_num_threads()
-    run_trial(task(), digits, parse("tanh(x)"))
-    assert torch.equal(torch.get_rng_state(), before)
-    assert torch.get_num_threads() == threads
-    assert torch.tensor(1e-40).mul(0.5).item() > 0
-
-
 def test_denormals_are_flushed_while_it_trains(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,13 +232,6 @@ def test_denormals_are_flushed_while_it_trains(
     monkeypatch.setattr(training, "fit", look)
     run_trial(task(), digits, parse("tanh(x)"))
     assert seen == [0.0]
-
-
-def test_progress_gets_a_line_a_run(digits: Dataset) -> None:
-    lines: list[str] = []
-    run_trial(task(seeds=(0, 4)), digits, parse("tanh(x)"), progress=lines.append)
-    assert len(lines) == 2
-    assert "tanh(x), seed 4: completed" in lines[1]
 
 
 def test_sgd_agrees_with_the_update_written_out() -> None:
@@ -441,10 +438,6 @@ def test_huge_but_finite_outputs_have_a_finite_loss() -> None:
 
     _, loss = evaluate(Huge(), torch.zeros(9, 1, 1, 1), torch.zeros(9).long())
     assert loss == pytest.approx(6e38)
-
-
-def test_without_a_gpu_in_the_resources_it_trains_on_the_cpu() -> None:
-    assert training.choose_device(task()) == torch.device("cpu")
 
 
 @pytest.mark.gpu

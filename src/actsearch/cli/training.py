@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,7 +21,7 @@ from actsearch.cli.app import (
     selected,
 )
 from actsearch.cli.progress import say, track
-from actsearch.config import Config, ConfigError, Task
+from actsearch.config import Config, ConfigError
 from actsearch.records.artifacts import (
     read_arrays,
     read_csv,
@@ -35,7 +36,6 @@ from actsearch.records.provenance import Execution, now
 
 if TYPE_CHECKING:
     from actsearch.functions.expressions import Expression
-    from actsearch.tasks.data import Dataset
 
 TrialsFolder = Annotated[Path, typer.Option("--trials", help="The folder of the task's trials.")]
 
@@ -81,8 +81,13 @@ def train(
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Train functions on a task, one file a function; what already stands is left alone."""
+    """Train functions on a task, one file a function; what already stands is left alone.
+
+    A function that fails does not stop the others; what they gave is kept for the next run.
+    """
     settings = load(config)
+    if function is not None and proposals is not None:
+        raise ConfigError("--function and --proposals both name the functions: give one of them")
     paths = [*(files or []), *([out] if out else [])]
     if not paths:
         raise ConfigError("no trial to make: name files, or one with --out")
@@ -95,8 +100,9 @@ def train(
     to_do = {path: functions[path] for path in pack.to_do()}
     if kept := len(functions) - len(to_do):
         say(f"{kept} of {len(functions)} trials stand and are kept")
-    if to_do:
-        _train_all(settings, task, pack, to_do, record, final)
+    if failed := _train_all(settings, task, pack, to_do, record, final) if to_do else []:
+        say(f"error: {len(failed)} of {len(to_do)} functions failed: {', '.join(failed)}")
+        raise typer.Exit(1)
     pack.release()
 
 
@@ -123,38 +129,30 @@ def _train_all(
     functions: dict[Path, Expression],
     record: Execution,
     final: bool,
-) -> None:
+) -> list[str]:
+    """Train each function and write its trial; returns the names of those that failed."""
     from actsearch.tasks.data import load_dataset
-    from actsearch.tasks.training import choose_device, describe_device
+    from actsearch.tasks.network import choose_device, describe_device
+    from actsearch.tasks.training import run_final_trial, run_trial
 
     task = config.task(name)
     dataset = load_dataset(config.data[task.data])
     device = describe_device(choose_device(task), task)
+    run = run_final_trial if final else run_trial
+    failed = []
     for path, expression in track(list(functions.items()), f"training on {name}"):
         started = now()
-        trial, seconds = _train_one(task, dataset, expression, final)
+        try:
+            trial, seconds = run(task, dataset, expression)
+        except Exception:
+            failed.append(expression.name)
+            say(f"  {expression.name}  failed\n{traceback.format_exc()}")
+            continue
         facts = {"started": started, "seconds": round(seconds, 3), "device": device}
         pack.finish(path, {"task": name, **trial}, record.block(**facts))
         accuracy = trial["test_accuracy" if final else "validation_accuracy"]
         say(f"  {expression.name}  {trial['status']}  {accuracy:.4f}  {seconds:.1f} s")
-
-
-def _train_one(
-    task: Task, dataset: Dataset, expression: Expression, final: bool
-) -> tuple[dict[str, Any], float]:
-    from actsearch.tasks.training import run_trial
-
-    if not final:
-        return run_trial(task, dataset, expression)
-    assert task.final is not None
-    return run_trial(
-        task,
-        dataset,
-        expression,
-        seeds=task.final.seeds,
-        fit_on=("train", "validation"),
-        evaluate_on=("test",),
-    )
+    return failed
 
 
 def _trial_paths(functions: Path, trials: Path) -> list[Path]:

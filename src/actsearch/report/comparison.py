@@ -10,7 +10,16 @@ import pandas as pd
 from actsearch.report import plots
 from actsearch.report.drawings import Scale, curve, focus_floor, strip, strip_axis
 from actsearch.report.figures import Figures
-from actsearch.report.formats import is_number, p_value, percent, plural, points, score, spread
+from actsearch.report.formats import (
+    count,
+    is_number,
+    p_value,
+    percent,
+    plural,
+    points,
+    score,
+    spread,
+)
 
 Context = dict[str, Any]
 
@@ -199,6 +208,9 @@ def final_section(final: Mapping[str, Any] | None) -> Context | None:
         "best_baseline": final["best_baseline"],
         "seeds": ", ".join(str(seed) for seed in final["seeds"]),
         "n_seeds": plural(len(final["seeds"]), "seed"),
+        "n_test": count(final["n_test"]),
+        "method": final["method"],
+        "diverged": any(function["n_diverged"] for function in functions),
         "rows": rows,
         "tests_axis": strip_axis(tests, lambda v: percent(v, 1)),
         "differences_axis": strip_axis(differences, lambda v: points(v / 100, 1)),

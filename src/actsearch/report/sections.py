@@ -203,7 +203,8 @@ def _reliability(reliability: Mapping[str, Any] | None) -> Context | None:
         "n_best_quarter": count(reliability["n_best_quarter"]),
         "spearman": score(reliability["spearman"]),
         "spearman_best_quarter": score(reliability["spearman_best_quarter"]),
-        "seed_std": spread(reliability["seed_std"]),
+        "seed_std": spread(reliability["seed_std_completed"]),
+        "n_completed": count(reliability["n_completed"]),
         "repeated": reliability["n_seeds"] > 1,
     }
 
@@ -237,9 +238,11 @@ def _map(task: TaskData, anchor: str, figures: Figures) -> Context | None:
         )
     ticks = np.linspace(*limits, 5)
     placed = places[places[["outputs_x", "fisher_x", "union_x"]].notna().any(axis=1)]
+    missing = {f: int(places[f"{f}_x"].isna().sum()) for f in FEATURES}
     return {
         "panels": panels,
         "n": count(len(places)),
+        "missing": {f: f"{count(n)} ({percent(n / len(places), 1)})" for f, n in missing.items()},
         "groups": {
             g: count(int((placed["group"] == g).sum()))
             for g in ("trained", "diverged", "untrained")

@@ -41,6 +41,29 @@ def on_map(map_table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[finite]
 
 
+def measured_on_map(map_table: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The functions of ``on_map`` that are in a benchmark table.
+
+    Args:
+        map_table: See ``on_map``.
+        table: Benchmark table: ``name`` and ``validation_accuracy``.
+
+    Returns:
+        The rows of ``on_map``, in its order, with the column ``validation_accuracy`` besides.
+
+    Raises:
+        ValueError: When a column is missing, a name appears twice or an accuracy is not finite.
+    """
+    require_columns(table, ["name", "validation_accuracy"], "benchmark table")
+    require_unique(table["name"], "benchmark table")
+    accuracies = table.set_index("name")["validation_accuracy"].astype(float)
+    functions = on_map(map_table).join(accuracies, how="inner")
+    broken = functions.index[~np.isfinite(functions["validation_accuracy"].to_numpy())]
+    if len(broken):
+        raise ValueError(f"the validation accuracy of {broken[0]!r} is not finite")
+    return functions
+
+
 def require_columns(table: pd.DataFrame, columns: list[str], what: str) -> None:
     """Raise ValueError naming every one of ``columns`` that ``table`` lacks."""
     missing = [column for column in columns if column not in table.columns]

@@ -12,7 +12,9 @@ from actsearch.functions.expressions import parse
 from actsearch.functions.operators import BASELINES
 from actsearch.functions.spaces import SearchSpace, enumerate_space
 from actsearch.search.candidates import require_baselines
-from actsearch.search.paired import holm, paired_difference
+from actsearch.search.paired import holm, paired_difference, smallest_p
+
+METHOD = "paired sign-flip test"
 
 
 def choose_candidates(
@@ -62,29 +64,33 @@ def compare(
     """Test accuracies of all candidates, each compared with the best baseline seed by seed.
 
     The best baseline is the one with the highest validation accuracy in ``candidates`` (the first
-    on a tie); the test set has no say in it. p-values are two-sided and corrected by Holm over
-    all comparisons made, baselines included. A diverged run counts with its chance accuracy.
+    on a tie); the test set has no say in it. p-values are those of the paired sign-flip test over
+    seeds, two-sided and corrected by Holm over all comparisons made, baselines included. They and
+    the intervals speak of the seeds, on the one test set that all share. A diverged run counts
+    with its chance accuracy.
 
     Args:
-        trials: Contents of the trials, one a candidate, all on the same seeds, with
-            ``test_accuracy`` in every run.
+        trials: Contents of the trials, one a candidate, all on the same seeds and test examples,
+            with ``test_accuracy`` in every run.
         candidates: As returned by ``choose_candidates``.
         significance: A comparison is a tie unless its corrected p is below.
 
     Returns:
-        Plain data: ``seeds``; ``best_baseline``; ``functions``, in the order of ``candidates``,
+        Plain data: ``seeds``; ``n_test``, the number of test examples; ``method``, the name of
+        the statistical test; ``best_baseline``; ``functions``, in the order of ``candidates``,
         each with ``name``, ``slug``, ``kind``, ``validation_accuracy``, ``status``,
         ``n_diverged``, ``test_accuracies`` (by seed), ``test_accuracy_mean``,
         ``test_accuracy_std`` (ddof 1), ``difference`` to the best baseline (``mean``, ``low`` and
-        ``high`` of the 95% interval, ``p``, ``p_holm``, ``test``; None for the best baseline) and
+        ``high`` of the 95% interval, ``p``, ``p_holm``; None for the best baseline) and
         ``verdict`` ("better", "worse", "tie", "reference"); ``conclusion``, one sentence.
 
     Raises:
         ValueError: When trials and candidates do not match, seeds differ or are fewer than two,
-            or a run has no test accuracy.
+            a run has no test accuracy, or the numbers of test examples differ.
     """
     by_name = _match(trials, candidates)
     seeds, accuracies = _test_accuracies(by_name)
+    n_test = _test_examples(by_name)
     baselines = candidates[candidates["kind"] == "baseline"].reset_index(drop=True)
     best_baseline = str(baselines["name"].iloc[int(baselines["validation_accuracy"].argmax())])
     differences = {
@@ -115,9 +121,11 @@ def compare(
         )
     return {
         "seeds": seeds,
+        "n_test": n_test,
+        "method": METHOD,
         "best_baseline": best_baseline,
         "functions": functions,
-        "conclusion": _conclusion(functions, seeds, significance),
+        "conclusion": _conclusion(functions, len(seeds), n_test, significance),
     }
 
 
@@ -182,6 +190,13 @@ def _test_accuracies(
     return seeds, accuracies
 
 
+def _test_examples(trials: Mapping[str, Mapping[str, Any]]) -> int:
+    sizes = {name: int(trial["examples"]["test"]) for name, trial in trials.items()}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(f"trials differ in their number of test examples: {sizes}")
+    return next(iter(sizes.values()))
+
+
 def _verdict(difference: Mapping[str, Any] | None, significance: float) -> str:
     if difference is None:
         return "reference"
@@ -191,46 +206,60 @@ def _verdict(difference: Mapping[str, Any] | None, significance: float) -> str:
 
 
 def _conclusion(
-    functions: Sequence[Mapping[str, Any]], seeds: Sequence[int], significance: float
+    functions: Sequence[Mapping[str, Any]], n_seeds: int, n_test: int, significance: float
 ) -> str:
     """One sentence that claims what the numbers carry and no more."""
     reference = next(f for f in functions if f["verdict"] == "reference")
     found = [f for f in functions if f["kind"] == "found"]
-    verdicts = [f["verdict"] for f in found]
     against = (
         f"the best baseline {reference['name']} (mean test accuracy "
-        f"{reference['test_accuracy_mean']:.4f} over {len(seeds)} seeds)"
+        f"{100 * reference['test_accuracy_mean']:.2f}% over {n_seeds} seeds on these {n_test:,} "
+        "test images)"
     )
-    better, tie = verdicts.count("better"), verdicts.count("tie")
     if not found:
         return f"No function was compared with {against}."
-    if better:
-        verb = "is" if better == 1 else "are"
-        claim = f"{better} of {len(found)} found functions {verb} better than {against}"
-    elif tie == len(found):
-        claim = f"A tie: no found function (of {len(found)}) differs significantly from {against}"
-    elif tie:
-        claim = (
-            f"A tie at best: of {len(found)} found functions {tie} cannot be told from {against} "
-            f"and {len(found) - tie} {'is' if len(found) - tie == 1 else 'are'} worse"
-        )
-    else:
-        claim = f"Every found function ({len(found)}) is worse than {against}"
-    top = max(found, key=lambda f: (f["verdict"] == "better", f["difference"]["mean"]))
-    difference = top["difference"]
-    lead = "the best of them is" if better else "the highest mean is that of"
-    clauses = [
-        claim,
-        f"{lead} {top['name']}, {difference['mean']:+.4f} from the baseline's (95% interval "
-        f"{difference['low']:+.4f} to {difference['high']:+.4f}, p = {difference['p_holm']:.2g} "
-        f"by Holm, level {significance:g})",
-    ]
+    clauses = [_claim([f["verdict"] for f in found], against), _top(found, significance)]
     if others := [
         f["name"] for f in functions if f["kind"] != "found" and f["verdict"] == "better"
     ]:
         verb = "is" if len(others) == 1 else "are"
         clauses.append(f"of the other baselines {', '.join(others)} {verb} better than it")
     if diverged := sum(f["n_diverged"] for f in functions):
-        runs = sum(len(f["test_accuracies"]) for f in functions)
-        clauses.append(f"diverged runs ({diverged} of {runs}) count with chance accuracy")
+        clauses.append(
+            f"diverged runs ({diverged} of {n_seeds * len(functions)}) count with chance accuracy"
+        )
+    compared = len(functions) - 1
+    if (smallest := min(1.0, compared * smallest_p(n_seeds))) >= significance:
+        clauses.append(
+            f"{n_seeds} seeds are too few for {compared} comparisons: no corrected p can be below "
+            f"{smallest:.2g}"
+        )
     return "; ".join(clauses) + "."
+
+
+def _claim(verdicts: Sequence[str], against: str) -> str:
+    """What the verdicts on the found functions say together."""
+    n, better, tie = len(verdicts), verdicts.count("better"), verdicts.count("tie")
+    if better:
+        verb = "is" if better == 1 else "are"
+        return f"{better} of {n} found functions {verb} better than {against}"
+    if tie == n:
+        return f"A tie: no found function (of {n}) differs significantly from {against}"
+    if tie:
+        return (
+            f"A tie at best: of {n} found functions {tie} cannot be told from {against} "
+            f"and {n - tie} {'is' if n - tie == 1 else 'are'} worse"
+        )
+    return f"Every found function ({n}) is worse than {against}"
+
+
+def _top(found: Sequence[Mapping[str, Any]], significance: float) -> str:
+    """The numbers of the best found function."""
+    top = max(found, key=lambda f: (f["verdict"] == "better", f["difference"]["mean"]))
+    lead = "the best of them is" if top["verdict"] == "better" else "the highest mean is that of"
+    mean, low, high = (100 * top["difference"][key] for key in ("mean", "low", "high"))
+    numbers = (
+        f"{mean:+.2f} points from the baseline's (95% interval over seeds {low:+.2f} to "
+        f"{high:+.2f}, p = {top['difference']['p_holm']:.2g} after Holm, level {significance:g})"
+    )
+    return f"{lead} {top['name']}, {numbers.replace('-', '−')}"

@@ -8,13 +8,7 @@ from numpy.typing import NDArray
 
 from actsearch.config import Simulation
 from actsearch.functions.operators import BASELINES
-from actsearch.search.candidates import (
-    coordinates,
-    on_map,
-    require_baselines,
-    require_columns,
-    require_unique,
-)
+from actsearch.search.candidates import coordinates, measured_on_map, require_baselines
 from actsearch.search.strategies import Strategy, SurrogateStrategy, best, get_strategy
 from actsearch.search.surrogates import N_NEIGHBORS, nearest_neighbors
 
@@ -29,6 +23,10 @@ def simulate(
     Candidates are the functions on the map (both features) and in the table, the same for every
     strategy. Every run begins with the eight baselines in their fixed order, random search
     included, so that strategies differ only from evaluation 9 on.
+
+    All runs share one map, one table and one start; what differs is the generator, which random
+    search draws from and a surrogate breaks ties with. The spread over runs is therefore that of
+    these draws; it says nothing of another map, other trainings or another task.
 
     Args:
         strategy: Name of a registered strategy.
@@ -48,7 +46,9 @@ def simulate(
             function that is no candidate or was evaluated before.
     """
     proposer = get_strategy(strategy)
-    candidates, accuracies = _candidates(table, map_table)
+    candidates = measured_on_map(map_table, table)
+    require_baselines(candidates.index, "the map joined with the benchmark table")
+    accuracies = candidates.pop("validation_accuracy").to_numpy()  # a strategy must not see them
     if not len(BASELINES) <= settings.evaluations <= len(candidates):
         raise ValueError(
             f"simulation.evaluations is {settings.evaluations}; allowed: {len(BASELINES)} (the "
@@ -77,21 +77,6 @@ def simulate(
             )
         )
     return pd.concat(runs, ignore_index=True)
-
-
-def _candidates(table: pd.DataFrame, map_table: pd.DataFrame) -> tuple[pd.DataFrame, Floats]:
-    """Functions on the map and in the table, and their validation accuracies."""
-    require_columns(table, ["name", "validation_accuracy"], "benchmark table")
-    require_unique(table["name"], "benchmark table")
-    known = table.set_index("name")["validation_accuracy"]
-    candidates = on_map(map_table)
-    candidates = candidates.loc[candidates.index.isin(known.index)]
-    require_baselines(candidates.index, "the map joined with the benchmark table")
-    accuracies = known.loc[candidates.index].to_numpy(dtype=float)
-    broken = candidates.index[~np.isfinite(accuracies)]
-    if len(broken):
-        raise ValueError(f"the validation accuracy of {broken[0]!r} is not finite")
-    return candidates, accuracies
 
 
 def _walk(

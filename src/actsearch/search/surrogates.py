@@ -24,13 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
 from actsearch.config import Surrogate
-from actsearch.search.candidates import (
-    FEATURES,
-    coordinates,
-    on_map,
-    require_columns,
-    require_unique,
-)
+from actsearch.search.candidates import FEATURES, coordinates, measured_on_map
 
 Floats = NDArray[np.float64]
 
@@ -94,16 +88,6 @@ def make_regressor(name: str, seed: int) -> Regressor:
     return REGRESSORS[name](seed)
 
 
-def cross_validate(
-    map_table: pd.DataFrame, table: pd.DataFrame, settings: Surrogate
-) -> pd.DataFrame:
-    """How well each feature set and regressor predicts the validation accuracy.
-
-    The scores of ``score`` on the predictions of ``cross_validated_predictions``.
-    """
-    return score(cross_validated_predictions(map_table, table, settings))
-
-
 def cross_validated_predictions(
     map_table: pd.DataFrame, table: pd.DataFrame, settings: Surrogate
 ) -> pd.DataFrame:
@@ -125,9 +109,9 @@ def cross_validated_predictions(
         ValueError: When too few functions are on the map and in the table, a name appears twice
             or an accuracy is not finite.
     """
-    functions = _measured_functions(map_table, table)
+    functions = measured_on_map(map_table, table)
     _require_enough(len(functions), settings.folds)
-    measured = functions["validation_accuracy"].to_numpy(dtype=float)
+    measured = functions["validation_accuracy"].to_numpy()
     points = {key: functions[coordinates(key)].to_numpy(dtype=float) for key in FEATURES}
     pieces = []
     for repeat in range(settings.repeats):
@@ -188,18 +172,6 @@ def score(predictions: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def _measured_functions(map_table: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Functions with both features and an accuracy: coordinates and ``validation_accuracy``."""
-    require_columns(table, ["name", "validation_accuracy"], "benchmark table")
-    require_unique(table["name"], "benchmark table")
-    accuracies = table.set_index("name")["validation_accuracy"]
-    functions = on_map(map_table).join(accuracies, how="inner")
-    broken = functions.index[~np.isfinite(functions["validation_accuracy"].to_numpy(dtype=float))]
-    if len(broken):
-        raise ValueError(f"the validation accuracy of {broken[0]!r} is not finite")
-    return functions
 
 
 def _require_enough(n: int, folds: int) -> None:

@@ -89,13 +89,16 @@ def to_act_bench(
     Args:
         table: see :func:`build_table`.
         runtimes: seconds a function's trial took.
-        equivalents: other names of a function's class; none when left out.
+        equivalents: names of a function's class; the function itself may be among them, and a name
+            may come twice.
         fisher_cdfs: CDF (d,) of a function's Fisher log eigenvalues; empty when left out, or where
             it is not finite.
 
     Returns:
         Function name to an object with the nine keys of the format; a number that was not measured
-        (or a loss that does not exist) is None.
+        (or a loss that does not exist) is None. "Equivalent Activation Functions" are the other
+        names of the class, each once, in the order given; none for a function that is left out of
+        ``equivalents``.
     """
     cdfs = fisher_cdfs or {}
     return {
@@ -107,7 +110,11 @@ def to_act_bench(
             "Validation Loss": _number(row["validation_loss"]),
             "Test Loss": _number(row["test_loss"]),
             "Runtime (s)": _number(runtimes.get(row["name"], math.nan)),
-            "Equivalent Activation Functions": list(equivalents.get(row["name"], ())),
+            "Equivalent Activation Functions": [
+                other
+                for other in dict.fromkeys(equivalents.get(row["name"], ()))
+                if other != row["name"]
+            ],
             "Fisher log eigenvalue CDF": _cdf(cdfs.get(row["name"])),
         }
         for row in table.to_dict("records")
@@ -125,8 +132,10 @@ def seed_reliability(table: pd.DataFrame) -> dict[str, Any]:
 
     Returns:
         n (functions), n_seeds, n_best_quarter, spearman and spearman_best_quarter (None with fewer
-        than two seeds or three functions, or without differences), and seed_std, the standard
-        deviation between the seeds of one function, pooled over functions (None with one seed).
+        than two seeds or three functions, or without differences); seed_std, the standard deviation
+        between the seeds of one function, pooled over functions (None with one seed);
+        seed_std_completed, the same over the n_completed functions of which every run completed
+        (None also without any): a run at chance beside a good one outweighs all the others.
 
     Raises:
         BenchmarkError: when functions differ in their number of runs.
@@ -142,14 +151,24 @@ def seed_reliability(table: pd.DataFrame) -> dict[str, Any]:
         best = np.argsort(-runs[:, one], kind="stable")[:n_best]
         over_all.append(_spearman(runs[:, one], runs[:, other]))
         over_best.append(_spearman(runs[best, one], runs[best, other]))
+    steady = runs[table["n_diverged"].to_numpy() == 0]
     return {
         "n": n,
         "n_seeds": n_seeds,
         "n_best_quarter": n_best,
+        "n_completed": len(steady),
         "spearman": _mean(over_all),
         "spearman_best_quarter": _mean(over_best),
-        "seed_std": float(np.sqrt(runs.var(axis=1, ddof=1).mean())) if n_seeds > 1 else None,
+        "seed_std": _pooled_std(runs),
+        "seed_std_completed": _pooled_std(steady),
     }
+
+
+def _pooled_std(runs: NDArray[np.float64]) -> float | None:
+    """Root of the mean variance within the rows of ``runs`` (functions, seeds)."""
+    if len(runs) == 0 or runs.shape[1] < 2:
+        return None
+    return float(np.sqrt(runs.var(axis=1, ddof=1).mean()))
 
 
 def _spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:

@@ -5,18 +5,15 @@ draws while it trains (dropout), come from a second seed derived from it (:func:
 functions of a task thus start from the same weights and see the same batches.
 
 Reproducibility. On a CPU of one kind the same trial gives the same bits, with the number of threads
-that the task asks for. Denormal numbers are flushed to zero, since some functions that squash their
-input to nearly nothing otherwise train markedly slower.
+that the task asks for (:func:`actsearch.tasks.network.run_settings`).
 """
 
 from __future__ import annotations
 
 import math
-import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,35 +22,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from actsearch.config import Recipe, Task
-from actsearch.functions.activation import replace_activations
 from actsearch.functions.expressions import Expression
 from actsearch.tasks.data import Dataset, Part
-from actsearch.tasks.models import build_model
+from actsearch.tasks.network import build_network, choose_device, run_settings
 
 EVALUATION_BATCH = 256
 _WARM_UP = 0.3
 # Reading a loss makes the CPU wait for the GPU; on a CPU it costs a microsecond.
 _STEPS_BETWEEN_GPU_CHECKS = 50
-
-
-def build_network(
-    task: Task, dataset: Dataset, expression: Expression, seed: int
-) -> tuple[nn.Module, list[str]]:
-    """The task's network with ``expression`` in place of its activations.
-
-    Returns:
-        The network on the CPU, with weights that depend on ``seed`` alone, and the names of the
-        modules that were replaced.
-
-    Raises:
-        ModelError: when the model cannot be built.
-        ValueError: when nothing was replaced.
-    """
-    model = build_model(task.model, dataset.image_shape, dataset.n_classes, seed)
-    replaced = replace_activations(
-        model, expression, types=task.replace.types, names=task.replace.names
-    )
-    return model, replaced
 
 
 def order_seed(seed: int) -> int:
@@ -70,7 +46,6 @@ def run_trial(
     fit_on: Sequence[Part] = ("train",),
     evaluate_on: Sequence[Part] = ("train", "validation"),
     device: str | torch.device | None = None,
-    progress: Callable[[str], None] | None = None,
 ) -> tuple[dict[str, Any], float]:
     """Train and evaluate ``expression`` on ``task`` once for each seed.
 
@@ -86,35 +61,62 @@ def run_trial(
         fit_on: parts the weights are fitted on, together.
         evaluate_on: parts to measure accuracy and cross-entropy (nats, without smoothing) on.
         device: where to train; when left out, a GPU if the task asks for one and there is one.
-        progress: called with a line of text after each run.
 
     Returns:
-        The trial as plain data that depends on the arguments alone, and the seconds it took.
+        The trial as plain data that depends on the arguments alone, and the seconds it took. It
+        holds ``function``, ``slug``, ``status`` (completed, partial, diverged), the names of the
+        modules ``replaced``, ``parameters`` (number of them), ``examples`` (number in each
+        part evaluated on), ``runs``, and the medians over runs.
     """
     started = time.perf_counter()
     device = choose_device(task) if device is None else torch.device(device)
     runs = []
     replaced: list[str] = []
     parameters = 0
-    with _settings(task, device):
+    with run_settings(task, device):
         fitted = _to(device, dataset.parts(fit_on))
         evaluated = {part: _to(device, dataset.part(part)) for part in evaluate_on}
         for seed in task.seeds if seeds is None else seeds:
             model, replaced = build_network(task, dataset, expression, seed)
             parameters = sum(parameter.numel() for parameter in model.parameters())
-            run = _run(model.to(device), task.recipe, fitted, evaluated, seed, dataset.n_classes)
-            runs.append(run)
-            if progress:
-                progress(_describe(expression, run))
+            runs.append(
+                _run(model.to(device), task.recipe, fitted, evaluated, seed, dataset.n_classes)
+            )
     content = {
         "function": expression.name,
         "slug": expression.slug,
         "status": _status(runs),
         "replaced": replaced,
         "parameters": parameters,
+        "examples": {part: len(y) for part, (_, y) in evaluated.items()},
         "runs": runs,
     }
     return content | _medians(runs, evaluate_on), time.perf_counter() - started
+
+
+def run_final_trial(
+    task: Task, dataset: Dataset, expression: Expression
+) -> tuple[dict[str, Any], float]:
+    """The trial of the final comparison: the only one that reads the test part.
+
+    Fitted on training and validation data together, with the seeds of ``task.final``.
+
+    Returns:
+        As of :func:`run_trial`, with the numbers of the test part alone.
+
+    Raises:
+        ValueError: when the task has no final comparison.
+    """
+    if task.final is None:
+        raise ValueError("the task has no section 'final'")
+    return run_trial(
+        task,
+        dataset,
+        expression,
+        seeds=task.final.seeds,
+        fit_on=("train", "validation"),
+        evaluate_on=("test",),
+    )
 
 
 def _run(
@@ -237,45 +239,8 @@ def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
-def choose_device(task: Task) -> torch.device:
-    """A GPU if the task asks for one and there is one, else the CPU."""
-    return torch.device("cuda" if task.resources.gpu and torch.cuda.is_available() else "cpu")
-
-
-def describe_device(device: torch.device, task: Task) -> dict[str, Any]:
-    """What a record says of the device: its type; for a GPU its name, and which kernels were on."""
-    if device.type != "cuda":
-        return {"type": device.type}
-    name = torch.cuda.get_device_name(device)
-    return {"type": device.type, "name": name, "deterministic": task.deterministic}
-
-
 def _to(device: torch.device, pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     return pair[0].to(device), pair[1].to(device)
-
-
-@contextmanager
-def _settings(task: Task, device: torch.device) -> Iterator[None]:
-    """Threads, denormals and kernels as the task wants them; put back afterwards."""
-    threads = torch.get_num_threads()
-    flushed = _flushes_denormals()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(task.resources.threads)
-    torch.set_flush_denormal(True)
-    if task.deterministic and device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True)
-    try:
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(flushed)
-        torch.use_deterministic_algorithms(deterministic)
-
-
-def _flushes_denormals() -> bool:
-    return (torch.tensor(1e-308, dtype=torch.float64) * 1e-10).item() == 0.0
 
 
 def _status(runs: list[dict[str, Any]]) -> str:
@@ -291,12 +256,3 @@ def _medians(runs: list[dict[str, Any]], parts: Sequence[Part]) -> dict[str, flo
         medians[f"{part}_accuracy"] = statistics.median(run[f"{part}_accuracy"] for run in runs)
         medians[f"{part}_loss"] = statistics.median(losses) if losses else None
     return medians
-
-
-def _describe(expression: Expression, run: dict[str, Any]) -> str:
-    accuracies = ", ".join(
-        f"{key.removesuffix('_accuracy')} {value:.4f}"
-        for key, value in run.items()
-        if key.endswith("_accuracy")
-    )
-    return f"{expression.name}, seed {run['seed']}: {run['status']}, accuracy {accuracies}"

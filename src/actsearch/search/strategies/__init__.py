@@ -1,8 +1,12 @@
 """Strategies by name, and how to add one.
 
-Any object with the method ``propose`` of ``Strategy`` is one. Another regressor takes one line::
+Any object with the method ``propose`` of ``Strategy`` is one. From Python, another regressor takes
+one line, and ``propose`` and ``simulate`` then know its name::
 
     register("union-gp", SurrogateStrategy("union", lambda seed: GaussianProcessRegressor()))
+
+A configuration names the strategies listed in ``actsearch.config.STRATEGIES``, which are registered
+below; one that is to be used from there is added in both places.
 """
 
 from __future__ import annotations

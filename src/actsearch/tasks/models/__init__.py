@@ -9,15 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from actsearch.tasks.models.digits_cnn import DigitsCNN
-from actsearch.tasks.models.digits_resnet import DigitsResNet
-from actsearch.tasks.models.digits_vit import DigitsViT
-
-BUILT_IN: dict[str, Callable[..., nn.Module]] = {
-    "digits-cnn": DigitsCNN,
-    "digits-resnet": DigitsResNet,
-    "digits-vit": DigitsViT,
-}
+from actsearch.config import BUILT_IN_MODELS
 
 
 class ModelError(ValueError):
@@ -29,8 +21,9 @@ def build_model(
 ) -> nn.Module:
     """Build a network with weights drawn from ``seed``.
 
-    The global generator is seeded for the build and then put back, so the weights depend on the
-    network and the seed alone: every activation function starts from the same ones.
+    Networks are built on the CPU. Its global generator is seeded for the build and then put back,
+    and a GPU's is not touched, so the weights depend on the network and the seed alone: every
+    activation function starts from the same ones.
 
     Args:
         name: a built-in name, ``torchvision:NAME``, ``timm:NAME``, or ``package.module:function``,
@@ -44,7 +37,7 @@ def build_model(
     """
     build = _builder(name)
     with torch.random.fork_rng(devices=[]):
-        torch.random.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed seeds GPUs too
         model = build(image_shape=image_shape, n_classes=n_classes)
     if not isinstance(model, nn.Module):
         raise ModelError(
@@ -54,12 +47,10 @@ def build_model(
 
 
 def _builder(name: str) -> Callable[..., Any]:
-    if name in BUILT_IN:
-        return BUILT_IN[name]
-    source, colon, rest = name.partition(":")
+    source, colon, rest = BUILT_IN_MODELS.get(name, name).partition(":")
     if not colon:
         raise ModelError(
-            f"unknown model {name!r}; allowed: {', '.join(BUILT_IN)}, torchvision:NAME, "
+            f"unknown model {name!r}; allowed: {', '.join(BUILT_IN_MODELS)}, torchvision:NAME, "
             "timm:NAME, package.module:function"
         )
     if source == "torchvision":
@@ -67,6 +58,7 @@ def _builder(name: str) -> Callable[..., Any]:
     if source == "timm":
         return _timm(rest)
     try:
+        # Imported on use: the code of a task's trials is that of its own network alone.
         function: Callable[..., Any] = getattr(importlib.import_module(source), rest)
     except (ImportError, AttributeError, ValueError) as error:
         raise ModelError(f"model {name!r} cannot be imported: {error}") from error

@@ -1,0 +1,89 @@
+"""A task's network with a function in it, and the settings of the process under which it runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from actsearch.config import Task
+from actsearch.functions.activation import replace_activations
+from actsearch.functions.expressions import Expression
+from actsearch.tasks.data import Dataset
+from actsearch.tasks.models import build_model
+
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS is deterministic only with a fixed workspace
+
+
+def build_network(
+    task: Task, dataset: Dataset, expression: Expression, seed: int
+) -> tuple[nn.Module, list[str]]:
+    """The task's network with ``expression`` in place of its activations.
+
+    Returns:
+        The network on the CPU, with weights that depend on ``seed`` alone, and the names of the
+        modules that were replaced.
+
+    Raises:
+        ModelError: when the model cannot be built.
+        ValueError: when nothing was replaced.
+    """
+    model = build_model(task.model, dataset.image_shape, dataset.n_classes, seed)
+    replaced = replace_activations(
+        model, expression, types=task.replace.types, names=task.replace.names
+    )
+    return model, replaced
+
+
+def choose_device(task: Task) -> torch.device:
+    """A GPU if the task asks for one and there is one, else the CPU."""
+    return torch.device("cuda" if task.resources.gpu and torch.cuda.is_available() else "cpu")
+
+
+def describe_device(device: torch.device, task: Task) -> dict[str, Any]:
+    """What a record says of the device: on what, beyond the settings, the bits may hang.
+
+    A CPU's ``type`` and ``threads``; a GPU's ``type``, ``name`` and whether ``deterministic``
+    kernels were on.
+    """
+    if device.type != "cuda":
+        return {"type": device.type, "threads": task.resources.threads}
+    name = torch.cuda.get_device_name(device)
+    return {"type": device.type, "name": name, "deterministic": task.deterministic}
+
+
+@contextmanager
+def run_settings(task: Task, device: torch.device) -> Iterator[None]:
+    """Run a network of ``task`` on ``device`` reproducibly, and put everything back afterwards.
+
+    The task's number of threads; denormal numbers flushed to zero, since functions that squash
+    their input to nearly nothing otherwise run markedly slower; on a GPU deterministic kernels,
+    if the task wants them; global generators that may be seeded freely.
+    """
+    threads = torch.get_num_threads()
+    flushed = _flushes_denormals()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    workspace = os.environ.get(_WORKSPACE)
+    try:
+        torch.set_num_threads(task.resources.threads)
+        torch.set_flush_denormal(True)
+        if task.deterministic and device.type == "cuda":
+            os.environ.setdefault(_WORKSPACE, ":4096:8")
+            torch.use_deterministic_algorithms(True)
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(flushed)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        if workspace is None:
+            os.environ.pop(_WORKSPACE, None)
+
+
+def _flushes_denormals() -> bool:
+    return (torch.tensor(1e-308, dtype=torch.float64) * 1e-10).item() == 0.0
