@@ -105,13 +105,38 @@ def test_content_comes_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.load(tmp_path / "f.npy"), ARRAY)
 
 
-def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "f.json"
     write_json(path, {"a": 1}, {"note": "old"})
-    with pytest.raises(ValueError):
-        write_json(path, {"a": float("nan")}, {"note": "new"})
+
+    def full_disk(self: Path, text: str, **options: str) -> int:
+        self.write_bytes(text.encode()[:10])
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full_disk)
+    with pytest.raises(OSError, match="no space left"):
+        write_json(path, {"a": 2}, {"note": "new"})
     assert read_json(path)["a"] == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["f.json"]
+
+
+@pytest.mark.parametrize("kind", ["npz", "parquet"])
+def test_a_damaged_file_is_named_or_still_whole(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"file.{kind}"
+    _write(kind, path, "first")
+    whole, digest = path.read_bytes(), content_digest(path)
+    read = {"npz": read_arrays, "parquet": read_table}[kind]
+    named = 0
+    for position in range(0, len(whole), 7):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x55]) + whole[position + 1 :])
+        try:
+            read(path)
+        except ArtifactError as error:
+            assert path.name in str(error)
+            named += 1
+    assert named > 10
+    path.write_bytes(whole)
+    assert content_digest(path) == digest
 
 
 def test_missing_files_and_missing_provenance_are_named(tmp_path: Path) -> None:

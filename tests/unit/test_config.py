@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from actsearch import config
 from actsearch.config import Config, ConfigError, load_config, parse_config
 from actsearch.functions.operators import BASELINES
 from actsearch.search.strategies import strategy_names
+from actsearch.tasks.data import load_dataset
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -53,10 +55,10 @@ def test_unknown_key_at_the_top() -> None:
         (lambda t: t["search"].update(strategies=["union-kn"]), "did you mean 'union-knr'?"),
         (lambda t: t["recipe"].update(epochs=0), "got 0"),
         (lambda t: t["recipe"].update(optimizer="adam"), "got 'adam'"),
-        (lambda t: t.update(seeds=[1, 1]), "a seed appears twice"),
-        (lambda t: t["final"].update(seeds=[0, 100]), "share values with seeds"),
-        (lambda t: t["final"].update(seeds=[100]), "at least two seeds"),
-        (lambda t: t["search"].update(rounds=100000), "holds"),
+        (lambda t: t.update(seeds=[1, 1]), "a seed appears twice in [1, 1]"),
+        (lambda t: t["final"].update(seeds=[0, 100]), "final.seeds must be new: [0]"),
+        (lambda t: t["final"].update(seeds=[100]), "at least two seeds, got [100]"),
+        (lambda t: t.update(model="digits-cn"), "unknown 'digits-cn'; allowed: digits-cnn"),
         (lambda t: t.pop("model"), "model: Field required"),
         (lambda t: t["fisher"].update(examples=9999), "fisher.examples is 9999, but data"),
     ],
@@ -65,9 +67,15 @@ def test_a_bad_value_is_named(change: Callable[[dict[str, Any]], Any], expected:
     assert expected in _broken(lambda c: change(c["tasks"][TASK]))
 
 
-def test_a_simulation_longer_than_the_table_is_refused() -> None:
-    message = _broken(lambda c: c["simulation"].update(evaluations=99999))
-    assert "simulation.evaluations is 99999, but space" in message
+def test_an_unknown_data_source_is_named() -> None:
+    message = _broken(lambda c: c["data"]["digits"].update(source="digit"))
+    assert "data.digits.source: unknown 'digit'; allowed: digits, npz:PATH" in message
+
+
+@pytest.mark.parametrize("name", ["spaces", "digits_cnn"])
+def test_a_task_name_that_clashes_is_refused(name: str) -> None:
+    message = _broken(lambda c: c["tasks"].update({name: c["tasks"][TASK]}))
+    assert f"the name {name!r} clashes with" in message
 
 
 def test_an_empty_space_is_refused() -> None:
@@ -112,5 +120,11 @@ def test_every_key_is_described() -> None:
 
 
 def test_constants_agree_with_the_rooms() -> None:
+    for name, place in config.BUILT_IN_MODELS.items():
+        module, _, builder = place.partition(":")
+        assert callable(getattr(importlib.import_module(module), builder)), name
+    for name in config.BUILT_IN_DATA:
+        split = config.Split(train=20, validation=20, test=20)
+        assert load_dataset(config.Data(source=name, split=split)).n_classes
     assert len(BASELINES) == config.N_BASELINES
     assert sorted(strategy_names()) == sorted(config.STRATEGIES)

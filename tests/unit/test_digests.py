@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from actsearch.cli.steps import STEP_MODULES
+from actsearch.cli.steps import STEP_MODULES, step_modules
+from actsearch.config import load_config
 from actsearch.records.digests import (
+    DigestError,
     code_digest,
     reached_modules,
     settings_digest,
@@ -46,7 +49,19 @@ def test_training_does_not_reach_features_search_or_report() -> None:
     rooms = {module.split(".")[1] for module in reached}
     assert rooms == {"functions", "tasks"}
     assert "actsearch.functions.torch_operators" in reached
-    assert "actsearch.tasks.models.digits_cnn" in reached
+    assert not [module for module in reached if module.startswith("actsearch.tasks.models.")]
+
+
+def test_a_task_reaches_its_own_network_alone() -> None:
+    config = load_config(Path(__file__).parents[2] / "config.yaml")
+    for step in ("train", "train-final", "fim"):
+        reached = reached_modules(step_modules(step, config, "digits-vit"))
+        networks = [m for m in reached if m.startswith("actsearch.tasks.models.")]
+        assert networks == ["actsearch.tasks.models.digits_vit"]
+
+
+def test_features_do_not_reach_the_training_loop() -> None:
+    assert "actsearch.tasks.training" not in reached_modules(STEP_MODULES["fim"])
 
 
 def test_every_step_reaches_what_it_says() -> None:
@@ -59,7 +74,7 @@ def test_steps_differ_in_code() -> None:
 
 
 def test_unknown_module_is_named() -> None:
-    with pytest.raises(ValueError, match="nothing_here"):
+    with pytest.raises(DigestError, match="nothing_here"):
         code_digest("nothing_here")
 
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actsearch.records.artifacts import read_json, write_json
-from actsearch.records.packs import UNFINISHED, Pack
+import pytest
 
-IDENTITY = ("settings", "code")
+from actsearch.records.artifacts import ArtifactError, read_json, write_json
+from actsearch.records.packs import Pack
+
 BLOCK = {"settings_digest": "settings", "code_digest": "code"}
 
 
 def _pack(folder: Path, names: str = "abc") -> Pack:
-    return Pack({folder / f"{name}.json": name for name in names}, IDENTITY)
+    return Pack({folder / f"{name}.json": name for name in names}, BLOCK)
+
+
+def _paths(folder: Path) -> list[Path]:
+    return [folder / f"{name}.json" for name in "abc"]
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def _finish(pack: Pack, *paths: Path, value: int = 1) -> None:
@@ -23,9 +32,9 @@ def _finish(pack: Pack, *paths: Path, value: int = 1) -> None:
 def test_items_appear_together_at_the_end(tmp_path: Path) -> None:
     pack = _pack(tmp_path)
     _finish(pack, *pack.to_do())
-    assert not list(tmp_path.glob("*.json"))
+    assert not any(path.exists() for path in _paths(tmp_path))
     pack.release()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.json", "c.json"]
+    assert _names(tmp_path) == ["a.json", "b.json", "c.json"]
 
 
 def test_a_stopped_job_keeps_what_it_finished(tmp_path: Path) -> None:
@@ -35,7 +44,7 @@ def test_a_stopped_job_keeps_what_it_finished(tmp_path: Path) -> None:
     _finish(again, *again.to_do(), value=2)
     again.release()
     assert [read_json(tmp_path / f"{name}.json")["value"] for name in "abc"] == [1, 2, 2]
-    assert not (tmp_path / UNFINISHED).exists()
+    assert _names(tmp_path) == ["a.json", "b.json", "c.json"]
 
 
 def test_standing_files_are_left_alone(tmp_path: Path) -> None:
@@ -71,4 +80,21 @@ def test_neighbours_held_items_are_not_touched(tmp_path: Path) -> None:
     _finish(mine, tmp_path / "a.json")
     mine.release()
     other.release()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "z.json"]
+    assert _names(tmp_path) == ["a.json", "z.json"]
+
+
+def test_releasing_too_early_names_what_is_missing(tmp_path: Path) -> None:
+    pack = _pack(tmp_path, "ab")
+    _finish(pack, tmp_path / "a.json")
+    with pytest.raises(ArtifactError, match=r"not finished: .*b\.json"):
+        pack.release()
+    assert _names(tmp_path) == ["a.json"]
+
+
+def test_the_files_may_have_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "trial.txt"
+    pack = Pack({path: "a"}, BLOCK)
+    _finish(pack, path)
+    pack.release()
+    assert _names(tmp_path) == ["trial.txt"]
+    assert Pack({path: "a"}, BLOCK).to_do() == []

@@ -35,14 +35,10 @@ def test_rooms_import_only_from_above() -> None:
 
 
 def test_conda_environment_has_the_versions_of_the_lock() -> None:
-    lock = _pins("requirements.lock")
     environment = yaml.safe_load((ROOT / "envs/environment.yaml").read_text())
     (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
-    listed = dict(line.split("==") for line in pip if "==" in line)
-    assert listed.items() <= lock.items()
-    extras = PROJECT["optional-dependencies"]
-    direct = {Requirement(r).name for r in [*PROJECT["dependencies"], *extras["workflow"]]}
-    assert {canonicalize_name(name) for name in direct} <= set(listed)
+    lock = (ROOT / "envs/requirements.lock").read_text().splitlines()
+    assert pip == [line for line in lock if not line.startswith("#")]
 
 
 def test_every_dependency_is_locked() -> None:

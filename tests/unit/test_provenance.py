@@ -10,6 +10,7 @@ import pytest
 
 from actsearch.cli.steps import STEP_MODULES, step_code, step_settings
 from actsearch.config import ConfigError, load_config
+from actsearch.records import provenance
 from actsearch.records.artifacts import ArtifactError, write_json
 from actsearch.records.digests import content_digest
 from actsearch.records.provenance import Execution
@@ -22,12 +23,18 @@ def test_a_block_is_plain_and_complete(tmp_path: Path) -> None:
     source = tmp_path / "input.json"
     write_json(source, {"a": 1}, {"note": "x"})
     execution = Execution(
-        "step", settings={"b": 2}, code=STEP_MODULES["train"], inputs=[source], seeds={"runs": [0]}
+        "step",
+        settings={"b": 2},
+        code=STEP_MODULES["train"],
+        inputs=[source],
+        data=source,
+        seeds={"runs": [0]},
     )
     block = json.loads(json.dumps(execution.block(task="t")))
     assert block["inputs"] == {str(source): content_digest(source)}
     assert block["settings"] == {"b": 2} and block["task"] == "t"
-    assert (block["settings_digest"], block["code_digest"]) == execution.identity
+    assert block["data_digest"] == content_digest(source)
+    assert execution.identity.items() <= block.items()
     assert block["environment"]["versions"]["torch"]
     started, ended = (datetime.fromisoformat(block[key]) for key in ("started", "ended"))
     assert started <= ended and started.tzinfo is not None
@@ -36,10 +43,19 @@ def test_a_block_is_plain_and_complete(tmp_path: Path) -> None:
 def test_what_is_not_known_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("SLURM_JOB_ID", "SLURMD_NODENAME", "SLURM_JOB_PARTITION"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))  # no git
     block = Execution("step").block()
-    assert not {"slurm", "git", "code_digest", "inputs", "seeds"} & set(block)
+    unknown = {"slurm", "git", "code_digest", "data_digest", "inputs", "seeds"}
+    assert not unknown & set(block)
     assert None not in block.values()
+
+
+def test_a_state_of_the_tree_that_git_does_not_tell_is_not_made_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = {"rev-parse": "0123", "status": None}
+    monkeypatch.setattr(provenance, "_git", lambda verb, *_: answers[verb])
+    assert Execution("step").block()["git"] == {"commit": "0123"}
 
 
 def test_a_slurm_job_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +88,7 @@ def test_a_recipe_reaches_training_and_a_bin_only_the_map() -> None:
     }
     assert changed == {
         "recipe": {"train", "train-final", "report"},
-        "bins": {"export", "map"},
+        "bins": {"export", "map", "report"},
         "packs": set(),
     }
 

@@ -16,6 +16,9 @@ pytestmark = pytest.mark.workflow
 Change = Callable[[dict[str, Any]], Any]
 
 
+BASELINE_FREE = {"schemas": ["three-node"], "sample": 24}
+
+
 def _sine(config: dict[str, Any]) -> None:
     config["spaces"]["small"] = {"schemas": ["binary(unary(x),unary(x))"], "unary": ["sine"]}
 
@@ -39,9 +42,53 @@ BAD: dict[str, tuple[Change, str]] = {
         lambda c: c["spaces"]["small"].update(sample=5000),
         "5000 functions asked for, but the space holds 2791",
     ),
+    "search sample too large": (
+        lambda c: c["spaces"].update(
+            deep={"schemas": ["three-node"], "include": ["baselines"], "sample": 5000}
+        ),
+        "5000 functions asked for, but the space holds 2791",
+    ),
+    "no baselines": (
+        lambda c: c["spaces"].update(small=BASELINE_FREE),
+        "tasks.tiny.benchmark: space 'small' lacks baselines",
+    ),
+    "simulation too long": (
+        lambda c: c["simulation"].update(evaluations=25),
+        "simulation.evaluations asks for 25 functions, but space 'small' holds 24",
+    ),
+    "simulation longer than an unsampled space": (
+        lambda c: c["spaces"].update(small={"include": ["baselines", "exp(x)"]}),
+        "but space 'small' holds 9",
+    ),
+    "too many neighbours": (
+        lambda c: c["tasks"]["tiny"]["map"].update(outputs_neighbors=24),
+        "map.outputs_neighbors asks for 25 functions",
+    ),
+    "too many finalists": (
+        lambda c: c["tasks"]["tiny"]["final"].update(functions=23),
+        "asks for 23 functions besides the baselines, but only 22 are trained",
+    ),
+    "space beyond counting": (
+        lambda c: c["spaces"].update(
+            deep={"schemas": ["n-ary(" + ",".join(["unary(unary(x))"] * 8) + ")"]}
+        ),
+        "too many to list",
+    ),
+    "unknown network": (
+        lambda c: c["tasks"]["tiny"].update(model="digits-cn"),
+        "tasks.tiny.model: unknown 'digits-cn'",
+    ),
+    "network that cannot be found": (
+        lambda c: c["tasks"]["tiny"].update(model="no_such_package.nets:build"),
+        "no Python source for module 'no_such_package.nets'",
+    ),
+    "missing data": (
+        lambda c: c["data"]["digits"].update(source="npz:nowhere.npz"),
+        "data.digits: no file nowhere.npz",
+    ),
     "search too large": (
         lambda c: c["tasks"]["tiny"]["search"].update(rounds=20),
-        "asks for 68 functions",
+        "tasks.tiny.search asks for 68 functions, but space 'deep' holds 30",
     ),
     "space too large to list": (
         lambda c: c["spaces"]["deep"].pop("sample"),
@@ -68,12 +115,25 @@ def test_bad_configuration(case: str, fresh: Experiment) -> None:
     [
         ("results/tinny/benchmark.parquet", "no task 'tinny'; tasks: tiny"),
         ("results/tiny/trials/mul.rleu.x.x.json", "did you mean 'relu'?"),
-        ("results/tiny/trials/mul.relu.x.json", "mul"),
-        ("results/tiny/nothing.json", "results/tiny/nothing.json"),
+        ("results/tiny/trials/mul.relu.x.json", "bad slug 'mul.relu.x': the tokens end too early"),
+        ("results/tiny/nothing.json", "No rule to produce results/tiny/nothing.json"),
+        ("results/tiny/simulation/unionknr.parquet", "No rule to produce"),
     ],
 )
 def test_bad_target(target: str, expected: str, fresh: Experiment) -> None:
     assert expected in fresh.message(target)
+
+
+@pytest.mark.parametrize(
+    "section, target",
+    [("benchmark", "map.parquet"), ("search", "search/map.parquet"), ("final", "final.json")],
+)
+def test_target_of_a_missing_section(section: str, target: str, fresh: Experiment) -> None:
+    config = copy.deepcopy(SMALL)
+    del config["tasks"]["tiny"][section]
+    fresh.configure(config)
+    expected = f"results/tiny/{target}: task 'tiny' has no section {section!r}"
+    assert expected in fresh.message(f"results/tiny/{target}")
 
 
 def _actsearch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -90,7 +150,10 @@ def _actsearch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     "arguments, expected",
     [
         (("train", "--task", "tony", "--function", "relu(x)", "--out", "a.json"), "unknown 'tony'"),
-        (("train", "--task", "tiny", "--function", "relu(y)", "--out", "a.json"), "y"),
+        (
+            ("train", "--task", "tiny", "--function", "relu(y)", "--out", "a.json"),
+            "unknown operator 'y'",
+        ),
         (("train", "--task", "tiny"), "no trial to make"),
         (("enumerate", "--space", "five-node"), "unknown 'five-node'"),
         (

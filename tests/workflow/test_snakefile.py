@@ -31,16 +31,16 @@ def test_it_never_imports_torch(fresh: Experiment) -> None:
 def test_the_search_stands_in_the_dry_run(fresh: Experiment) -> None:
     planned = fresh.planned()
     assert planned["propose"] == 3
-    assert planned["train_tiny_baselines_0"] == 1
-    assert planned["train_tiny_slots_0"] == 2
-    assert planned["train_tiny_final_1"] == 1
+    assert planned["train__tiny__baselines__0"] == 1
+    assert planned["train__tiny__slots__0"] == 2
+    assert planned["train__tiny__final__1"] == 1
 
 
 def test_another_configuration_takes_the_place_of_the_default(fresh: Experiment) -> None:
     text = (fresh.folder / "config.yaml").read_text().replace("tiny:", "other:")
     (fresh.folder / "other.yaml").write_text(text)
     planned = fresh.planned("--configfile", "other.yaml")
-    assert "train_other_0" in planned and "train_tiny_0" not in planned
+    assert "train__other__0" in planned and "train__tiny__0" not in planned
 
 
 def test_single_values_can_be_overridden(fresh: Experiment) -> None:

@@ -6,16 +6,17 @@ files use. Everything a user can get wrong is found here, before any job.
 
 import os
 import re
-import shutil
+import shlex
 import sys
 from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from actsearch.cli.steps import register_operators, step_code, step_settings
-from actsearch.config import N_BASELINES, parse_config
+from actsearch.cli.steps import data_file, register_operators, step_code, step_settings
+from actsearch.config import N_BASELINES, STRATEGIES, parse_config
 from actsearch.functions.expressions import Expression
+from actsearch.functions.operators import BASELINES
 from actsearch.functions.spaces import ENUMERATED_SELECTION, SearchSpace, select
 from actsearch.records.digests import settings_digest
 
@@ -51,9 +52,9 @@ wildcard_constraints:
     # Features are made for a task's benchmark space, and for its search space under search/.
     scope="(search/)?",
     slug=r"[a-z0-9_.]+",
-    strategy=r"[a-z0-9-]+",
-    part=r"\d+",
-    round=r"\d+",
+    strategy="|".join(map(re.escape, STRATEGIES)),
+    part=r"0|[1-9]\d*",
+    round=r"0|[1-9]\d*",
 
 
 def write_config():
@@ -64,18 +65,19 @@ def write_config():
     merged = Path(f".snakemake/config/{settings_digest(plain(config))[-16:]}.yaml")
     if not merged.exists():
         merged.parent.mkdir(parents=True, exist_ok=True)
-        merged.write_text(yaml.safe_dump(plain(config), sort_keys=False))
+        beside = merged.with_suffix(f".{os.getpid()}.tmp")
+        beside.write_text(yaml.safe_dump(plain(config), sort_keys=False))
+        beside.replace(merged)
     return str(merged)
 
 
-# Commands read the configuration named here, so that its path is no parameter of any rule. A run
-# started from outside the environment still finds the command that lies beside its Python.
-BIN = (
-    ""
-    if shutil.which("actsearch")
-    else f"export PATH={Path(sys.executable).parent}:$PATH; "
+# Commands are those of the Python that computes the digests here. They read the configuration that
+# is named in the environment, so that its path is no parameter of any rule.
+shell.prefix(
+    "set -euo pipefail; "
+    f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH "
+    f"ACTSEARCH_CONFIG={shlex.quote(write_config())}; "
 )
-shell.prefix(f"set -euo pipefail; {BIN}export ACTSEARCH_CONFIG={write_config()}; ")
 CONDA = "../../envs/environment.yaml"
 
 
@@ -109,8 +111,20 @@ def slugs(space):
 
 def space_size(space):
     """Number of functions that a space selects."""
+    whole = checked(SearchSpace.from_config, CONFIG.space(space))
+    if whole.size <= ENUMERATED_SELECTION:
+        return len(slugs(space))
     sample = CONFIG.space(space).sample
-    return sample if sample is not None else len(slugs(space))
+    if sample is None:
+        raise WorkflowError(
+            f"space {space!r} has {whole.size} names, too many to list; give it a sample, "
+            f"or at most {ENUMERATED_SELECTION} names"
+        )
+    if sample > whole.size:
+        raise WorkflowError(
+            f"space {space!r}: sample {sample} of only {whole.size} names"
+        )
+    return sample
 
 
 def packs(items, size):
@@ -122,8 +136,14 @@ def packs(items, size):
 
 
 def rule_name(*parts):
-    """A rule's name from parts that may hold dashes."""
-    return "_".join(str(part) for part in parts).replace("-", "_")
+    """A rule's name: the parts, one of which is a task, whose own name may hold dashes."""
+    return "__".join(str(part) for part in parts).replace("-", "_")
+
+
+def task_data(task):
+    """The file of a task's data as a list, empty for data that come with a package."""
+    path = data_file(CONFIG, task)
+    return [str(path)] if path is not None else []
 
 
 def training_resources(task):
@@ -205,39 +225,81 @@ def report_options():
     )
 
 
+def refuse_unless(holds, message):
+    if not holds:
+        raise WorkflowError(message)
+
+
+def check_space(where, space):
+    """Size of a space that a task uses, which must have the baselines that searches start from."""
+    size = space_size(space)
+    included = {
+        f.name for f in checked(SearchSpace.from_config, CONFIG.space(space)).include
+    }
+    refuse_unless(
+        set(BASELINES) <= included,
+        f"{where}: space {space!r} lacks baselines; give it include: [baselines]",
+    )
+    return size
+
+
 def check_sizes():
-    """Refuse, by name, a space that cannot serve what asks for it."""
+    """Refuse, by name, whatever asks for more than there is."""
     for name, task in TASKS.items():
-        for scope, section in (("", task.benchmark), ("search/", task.search)):
+        found = 0
+        for key, section in (("benchmark", task.benchmark), ("search", task.search)):
             if section is None:
                 continue
-            space = CONFIG.space(section.space)
-            names = len(checked(SearchSpace.from_config, space))
-            if space.sample is None and names > ENUMERATED_SELECTION:
-                raise WorkflowError(
-                    f"tasks.{name}.{'search' if scope else 'benchmark'}: space "
-                    f"{section.space!r} has {names} names, too many to list; give it a sample, "
-                    f"or at most {ENUMERATED_SELECTION} names"
+            where = f"tasks.{name}.{key}"
+            size = check_space(where, section.space)
+            asked = {
+                f"tasks.{name}.map.outputs_neighbors": task.map.outputs_neighbors + 1
+            }
+            if key == "search":
+                asked[where] = N_BASELINES + section.rounds * section.slots
+            else:
+                asked["simulation.evaluations"] = CONFIG.simulation.evaluations
+                asked["surrogate.folds"] = CONFIG.surrogate.folds
+            for what, wanted in asked.items():
+                refuse_unless(
+                    wanted <= size,
+                    f"{what} asks for {wanted} functions, "
+                    f"but space {section.space!r} holds {size}",
                 )
-        if task.search:
-            wanted = N_BASELINES + task.search.rounds * task.search.slots
-            held = space_size(task.search.space)
-            if wanted > held:
-                raise WorkflowError(
-                    f"tasks.{name}.search asks for {wanted} functions, "
-                    f"but space {task.search.space!r} holds {held}"
-                )
+            found += (asked[where] if key == "search" else size) - N_BASELINES
+        if task.final:
+            refuse_unless(
+                task.final.functions <= found,
+                f"tasks.{name}.final asks for {task.final.functions} functions besides the "
+                f"baselines, but only {found} are trained",
+            )
+        for path in task_data(name):
+            refuse_unless(Path(path).is_file(), f"data.{task.data}: no file {path}")
+
+
+# What a task's folder holds, by the section of the configuration that asks for it.
+NEEDED = {
+    "benchmark": ("benchmark.", "map.", "fim", "surrogate", "simulation"),
+    "search": ("search",),
+    "final": ("final",),
+}
 
 
 def check_targets():
     """Refuse a file under results/ that no rule can make, with the reason."""
-    known = [*TASKS, "spaces", "report.html"]
     # Snakemake's own settings do not hold the targets yet while the Snakefile is parsed.
-    for target in (word for word in sys.argv[1:] if word.startswith("results/")):
+    for target in map(os.path.normpath, sys.argv[1:]):
         parts = target.split("/")
-        if parts[1] not in known:
-            raise WorkflowError(
-                f"{target}: no task {parts[1]!r}; tasks: {', '.join(TASKS)}"
+        if parts[0] != "results" or len(parts) < 3 or parts[1] == "spaces":
+            continue
+        refuse_unless(
+            parts[1] in TASKS,
+            f"{target}: no task {parts[1]!r}; tasks: {', '.join(TASKS)}",
+        )
+        for section, starts in NEEDED.items():
+            refuse_unless(
+                not parts[2].startswith(starts) or getattr(TASKS[parts[1]], section),
+                f"{target}: task {parts[1]!r} has no section {section!r}",
             )
         if len(parts) == 4 and parts[2] == "trials" and target.endswith(".json"):
             checked(Expression.from_slug, parts[3].removesuffix(".json"))

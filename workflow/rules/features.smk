@@ -7,7 +7,8 @@ results/{task}/fim/part-{part}.npz and map.parquet; the same under search/ for i
 
 rule fim_part:
     input:
-        lambda w: f"results/spaces/{space_of(w.task, w.scope)}/functions.parquet",
+        functions=lambda w: f"results/spaces/{space_of(w.task, w.scope)}/functions.parquet",
+        data=lambda w: task_data(w.task),
     output:
         "results/{task}/{scope}fim/part-{part}.npz",
     log:
@@ -19,13 +20,13 @@ rule fim_part:
         mem_mb=lambda w: TASKS[w.task].resources.mem_mb,
         runtime=240,
     params:
-        settings=lambda w: settings("fim", w.task),
+        settings=lambda w: settings("fim", w.task, part=int(w.part)),
         code=lambda w: code("fim", w.task),
     message:
         "{wildcards.task}: FIM spectra, {wildcards.scope}part {wildcards.part}"
     shell:
-        "actsearch fim --task {wildcards.task} --functions {input} "
-        "--part {wildcards.part} --out {output} 2> {log}"
+        "actsearch fim --task {wildcards.task} --functions {input.functions} "
+        "--part {wildcards.part} --out {output} 2>&1 | tee {log}"
 
 
 rule map_functions:
@@ -50,4 +51,4 @@ rule map_functions:
     shell:
         "actsearch map --task {wildcards.task} "
         "--functions {input.functions} --outputs {input.outputs} --out {output} {input.fim} "
-        "2> {log}"
+        "2>&1 | tee {log}"

@@ -25,7 +25,7 @@ rule choose_finalists:
         "{wildcards.task}: choosing the finalists"
     shell:
         "actsearch finalists --task {wildcards.task} --out {output} "
-        "{params.table} {input.histories} 2> {log}"
+        "{params.table} {input.histories} 2>&1 | tee {log}"
 
 
 for task in COMPARED:
@@ -35,7 +35,8 @@ for task in COMPARED:
             name:
                 rule_name("train", task, "final", number)
             input:
-                f"results/{task}/final/candidates.csv",
+                task_data(task),
+                candidates=f"results/{task}/final/candidates.csv",
             output:
                 update([f"results/{task}/final/{slot:02d}.json" for slot in pack]),
             log:
@@ -53,7 +54,7 @@ for task in COMPARED:
                 f"{task}: training finalists, pack {number}"
             shell:
                 "actsearch train --final --task {params.task} "
-                "--proposals {input} {output} 2> {log}"
+                "--proposals {input.candidates} {output} 2>&1 | tee {log}"
 
 
 rule compare_finalists:
@@ -75,4 +76,4 @@ rule compare_finalists:
         "{wildcards.task}: comparing the finalists on the test set"
     shell:
         "actsearch final --task {wildcards.task} "
-        "--candidates {input.candidates} --out {output} {input.trials} 2> {log}"
+        "--candidates {input.candidates} --out {output} {input.trials} 2>&1 | tee {log}"

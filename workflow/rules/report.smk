@@ -20,4 +20,4 @@ rule report:
     message:
         "writing {output}"
     shell:
-        "actsearch report --out {output} {params.options} 2> {log}"
+        "actsearch report --out {output} {params.options} 2>&1 | tee {log}"

@@ -28,7 +28,7 @@ rule propose:
     shell:
         "actsearch propose --task {wildcards.task} "
         "--strategy {wildcards.strategy} --map {input.map} --round {wildcards.round} "
-        "--out {output} {params.proposals} {input.trials} 2> {log}"
+        "--out {output} {params.proposals} {input.trials} 2>&1 | tee {log}"
 
 
 for task in SEARCHED:
@@ -41,7 +41,8 @@ for task in SEARCHED:
                 name:
                     rule_name("train", task, "baselines" if first else "slots", number)
                 input:
-                    f"{folder}/proposals.csv",
+                    task_data(task),
+                    proposals=f"{folder}/proposals.csv",
                 output:
                     update([f"{folder}/{slot:02d}.json" for slot in pack]),
                 log:
@@ -61,7 +62,7 @@ for task in SEARCHED:
                     f"{task}: training round {{wildcards.round}}, pack {number}"
                 shell:
                     "actsearch train --task {params.task} "
-                    "--proposals {input} {output} 2> {log}"
+                    "--proposals {input.proposals} {output} 2>&1 | tee {log}"
 
 
 rule gather_history:
@@ -80,4 +81,4 @@ rule gather_history:
         "{wildcards.task}: gathering the search by {wildcards.strategy}"
     shell:
         "actsearch history --task {wildcards.task} --out {output} "
-        "{params.proposals} {input.trials} 2> {log}"
+        "{params.proposals} {input.trials} 2>&1 | tee {log}"

@@ -22,4 +22,4 @@ rule enumerate_space:
         "{wildcards.space}: enumerating functions"
     shell:
         "actsearch enumerate --space {wildcards.space} "
-        "--out {output.functions} --outputs {output.outputs} > {log} 2>&1"
+        "--out {output.functions} --outputs {output.outputs} 2>&1 | tee {log}"

@@ -23,7 +23,7 @@ rule cross_validate:
         "{wildcards.task}: cross-validating the surrogates"
     shell:
         "actsearch surrogate --task {wildcards.task} --map {input.map} "
-        "--table {input.table} --out {output.scores} --predictions {output.predictions} 2> {log}"
+        "--table {input.table} --out {output.scores} --predictions {output.predictions} 2>&1 | tee {log}"
 
 
 rule simulate:
@@ -44,4 +44,4 @@ rule simulate:
     shell:
         "actsearch simulate --task {wildcards.task} "
         "--strategy {wildcards.strategy} --map {input.map} --table {input.table} "
-        "--out {output} 2> {log}"
+        "--out {output} 2>&1 | tee {log}"

@@ -30,7 +30,7 @@ for task in BENCHMARKED:
             message:
                 f"{task}: training pack {number} ({len(files)} functions)"
             shell:
-                "actsearch train --task {params.task} {output} 2> {log}"
+                "actsearch train --task {params.task} {output} 2>&1 | tee {log}"
 
 
 for task in TASKS:
@@ -54,7 +54,7 @@ for task in TASKS:
         message:
             f"{task}: training {{wildcards.slug}}"
         shell:
-            "actsearch train --task {params.task} {output} 2> {log}"
+            "actsearch train --task {params.task} {output} 2>&1 | tee {log}"
 
 
 rule benchmark_table:
@@ -74,7 +74,7 @@ rule benchmark_table:
     shell:
         "actsearch benchmark --task {wildcards.task} "
         "--functions {input.functions} --trials results/{wildcards.task}/trials "
-        "--out {output} 2> {log}"
+        "--out {output} 2>&1 | tee {log}"
 
 
 rule export_act_bench:
@@ -96,4 +96,4 @@ rule export_act_bench:
     shell:
         "actsearch export --task {wildcards.task} "
         "--functions {input.functions} --table {input.table} "
-        "--trials results/{wildcards.task}/trials --out {output} {input.fim} 2> {log}"
+        "--trials results/{wildcards.task}/trials --out {output} {input.fim} 2>&1 | tee {log}"

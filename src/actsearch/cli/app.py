@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from actsearch.cli.steps import register_operators, step_modules, step_settings
+from actsearch.cli.steps import (
+    NETWORK_STEPS,
+    data_file,
+    register_operators,
+    step_modules,
+    step_settings,
+)
 from actsearch.config import Config, load_config
 from actsearch.records.provenance import Execution
 
@@ -68,6 +74,7 @@ def execution(
         settings=step_settings(step, config, task, **wildcards),
         code=step_modules(step, config, task),
         inputs=inputs,
+        data=data_file(config, task) if task is not None and step in NETWORK_STEPS else None,
         seeds=seeds,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, Out, app, execution, load
+from actsearch.cli.steps import describe_task
 from actsearch.config import Config, ConfigError
 from actsearch.records.artifacts import read_json, read_table, write_html
 
@@ -59,11 +60,16 @@ def report(
         ReportData(
             title="Activation function search",
             tasks=tuple(_task(settings, name, files) for name in settings.tasks),
-            command="snakemake --cores all",
+            command=_command(config),
             paths=_paths(files),
         )
     )
     write_html(out, page, record.block())
+
+
+def _command(config: Path) -> str:
+    default = "snakemake --cores all"
+    return default if config == DEFAULT_CONFIG else f"{default} --configfile {config}"
 
 
 def _by_key(options: Files) -> dict[str, Path]:
@@ -91,7 +97,7 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskD
     table = one("table")
     return TaskData(
         name=name,
-        description=_description(config, name),
+        description=describe_task(config, name),
         table=table,
         map=one("map"),
         surrogate=one("surrogate"),
@@ -105,24 +111,6 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskD
 
 def _of(key: str) -> str:
     return key.rsplit("/", 1)[0]
-
-
-def _description(config: Config, name: str) -> dict[str, str]:
-    task = config.task(name)
-    data = config.data[task.data]
-    recipe = task.recipe
-    split = data.split
-    return {
-        "Data": f"{task.data} ({data.source})",
-        "Split": f"{split.train} train, {split.validation} validation, {split.test} test, "
-        f"seed {split.seed}",
-        "Network": task.model,
-        "Recipe": f"{recipe.optimizer}, learning rate {recipe.learning_rate:g} "
-        f"({recipe.schedule}), {recipe.epochs} epochs, batch {recipe.batch_size}, "
-        f"weight decay {recipe.weight_decay:g}",
-        "Seeds": ", ".join(map(str, task.seeds)),
-        "FIM": f"{task.fisher.kind}, {task.fisher.examples} examples",
-    }
 
 
 def _paths(files: dict[str, dict[str, Path]]) -> dict[str, str]:

@@ -51,16 +51,14 @@ def _final(config: Config, task: str) -> Final:
 def _rounds(proposals: list[Path], trials: list[Path]) -> list[dict[str, Any]]:
     """Trials with the round, slot and prediction they were proposed with."""
     by_function = {trial["function"]: trial for trial in map(read_json, trials)}
-    return [
-        {
-            **by_function[row.name],
-            "round": row.round,
-            "slot": row.slot,
-            "prediction": row.prediction,
-        }
-        for path in proposals
-        for row in read_csv(path).itertuples(index=False)
-    ]
+    rounds = []
+    for path in proposals:
+        for row in read_csv(path).to_dict("records"):
+            if row["name"] not in by_function:
+                raise ConfigError(f"{path}: no trial of {row['name']!r} among the trials given")
+            fields = {key: row[key] for key in ("round", "slot", "prediction")}
+            rounds.append(by_function[row["name"]] | fields)
+    return rounds
 
 
 @app.command()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from actsearch.config import Config, ConfigError, Task
+from actsearch.config import BUILT_IN_MODELS, Config, ConfigError, Task
 from actsearch.records.digests import code_digest
 
 # Looked up by name when a function is first evaluated, so the import graph does not show it.
@@ -33,8 +33,10 @@ STEP_MODULES: dict[str, tuple[str, ...]] = {
     "history": ("actsearch.search.rounds",),
     "finalists": ("actsearch.search.final",),
     "final": ("actsearch.search.final",),
-    "report": ("actsearch.report.page",),
+    "report": ("actsearch.report.page", "actsearch.tasks.benchmark"),
 }
+NETWORK_STEPS = ("train", "train-final", "fim")
+"""Steps that build the task's network and read its data."""
 BINNING = {"log_range", "weights_per_bin", "minimum_bins"}
 
 
@@ -50,21 +52,22 @@ def register_operators(config: Config) -> None:
             raise ConfigError(f"operators: cannot import {module!r} ({error})") from None
 
 
-def user_modules(config: Config, task: Task | None = None) -> tuple[str, ...]:
-    """Modules of the user's that a step can execute: operators, and the task's network and data."""
-    named = list(config.operators)
-    if task is not None:
-        for source in (task.model, config.data[task.data].source):
-            module, _, function = source.partition(":")
-            if function and module not in ("npz", "torchvision", "timm"):
-                named.append(module)
-    return tuple(dict.fromkeys(named))
+def data_file(config: Config, task: str) -> Path | None:
+    """The file that holds a task's data, where the configuration names one."""
+    kind, _, path = config.data[config.task(task).data].source.partition(":")
+    return Path(path) if kind == "npz" else None
 
 
 def step_modules(step: str, config: Config, task: str | None = None) -> tuple[str, ...]:
-    """Roots of the code digest of ``step``."""
-    chosen = config.task(task) if task is not None else None
-    return (*STEP_MODULES[step], *user_modules(config, chosen))
+    """Roots of the code digest of ``step``: ours, and the user's that it can execute."""
+    modules = [*STEP_MODULES[step], *config.operators]
+    if step in NETWORK_STEPS:
+        chosen = _chosen(config, task)
+        for name in (chosen.model, config.data[chosen.data].source):
+            module, _, function = BUILT_IN_MODELS.get(name, name).partition(":")
+            if function and module not in ("npz", "torchvision", "timm"):
+                modules.append(module)
+    return tuple(dict.fromkeys(modules))
 
 
 def step_code(step: str, config: Config, task: str | None = None) -> str:
@@ -97,11 +100,7 @@ def step_settings(
         "propose": lambda: _section(config, task, "search", include={"slots", "seed"}),
         "finalists": lambda: _section(config, task, "final", include={"functions"}),
         "final": lambda: _section(config, task, "final", include={"significance"}),
-        "report": lambda: {
-            name: _training(config, name)
-            | _section(config, name, "fisher", include={"kind", "examples"})
-            for name in config.tasks
-        },
+        "report": lambda: {name: describe_task(config, name) for name in config.tasks},
     }
     return (readers[step]() if step in readers else {}) | wildcards
 
@@ -134,3 +133,22 @@ def _training(config: Config, task: str | None) -> dict[str, Any]:
 
 def _final_training(config: Config, task: str | None) -> dict[str, Any]:
     return _training(config, task) | _section(config, task, "final", include={"seeds"})
+
+
+def describe_task(config: Config, name: str) -> dict[str, str]:
+    """Data, network and recipe of a task for people: a label and its value each."""
+    task = config.task(name)
+    data = config.data[task.data]
+    recipe, split, fisher = task.recipe, data.split, task.fisher
+    return {
+        "Data": f"{task.data} ({data.source})",
+        "Split": f"{split.train} train, {split.validation} validation, {split.test} test, "
+        f"seed {split.seed}",
+        "Network": task.model,
+        "Recipe": f"{recipe.optimizer}, learning rate {recipe.learning_rate:g} "
+        f"({recipe.schedule}), {recipe.epochs} epochs, batch {recipe.batch_size}, "
+        f"weight decay {recipe.weight_decay:g}",
+        "Seeds": ", ".join(map(str, task.seeds)),
+        "FIM": f"{fisher.kind} Fisher of {fisher.examples} examples; a bin for "
+        f"{fisher.weights_per_bin} weights, at least {fisher.minimum_bins} a layer",
+    }

@@ -12,7 +12,6 @@ import json
 import os
 import struct
 import uuid
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,9 +51,10 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise ArtifactError(f"{path}: no such file") from None
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, ArtifactError):
-            raise
+    except ArtifactError:
+        raise
+    # Readers of damaged files raise whatever they stumble on.
+    except Exception as error:
         raise ArtifactError(f"{path}: cut short or not a {path.suffix} file ({error})") from error
 
 
@@ -72,7 +72,7 @@ def write_json(path: str | Path, content: Mapping[str, Any], provenance: Provena
     whole = dict(content) if provenance is None else {**content, PROVENANCE_KEY: provenance}
     text = json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
     with _atomic(Path(path)) as beside:
-        beside.write_text(text + "\n")
+        beside.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     with _readable(path):
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
         raise ArtifactError(f"{path}: holds no JSON object")
     return content
@@ -115,7 +115,7 @@ def write_csv(path: str | Path, table: pd.DataFrame, provenance: Provenance) -> 
     text.write(CSV_MARK + _text(provenance) + "\n")
     table.to_csv(text, index=False, lineterminator="\n")
     with _atomic(Path(path)) as beside:
-        beside.write_text(text.getvalue())
+        beside.write_text(text.getvalue(), encoding="utf-8")
 
 
 def read_csv(path: str | Path) -> pd.DataFrame:
@@ -178,7 +178,7 @@ def write_html(path: str | Path, page: str, provenance: Provenance) -> None:
         f"{block.replace('</', '<' + chr(92) + '/')}</script>\n"
     )
     with _atomic(Path(path)) as beside:
-        beside.write_text(page.replace("</head>", script + "</head>", 1))
+        beside.write_text(page.replace("</head>", script + "</head>", 1), encoding="utf-8")
 
 
 def read_provenance(path: str | Path) -> Provenance:
@@ -212,11 +212,11 @@ def _find_provenance(path: Path) -> str | bytes | Provenance | None:
         case ".npy":
             return _npy_trailer(path)
         case ".csv":
-            with path.open() as file:
+            with path.open(encoding="utf-8") as file:
                 first = file.readline()
             return first.removeprefix(CSV_MARK) if first.startswith(CSV_MARK) else None
         case ".html":
-            match = HTML_BLOCK.search(path.read_text())
+            match = HTML_BLOCK.search(path.read_text(encoding="utf-8"))
             return match.group(1) if match else None
     return None
 

@@ -29,6 +29,10 @@ HTML_BLOCK = re.compile(
 CARRIERS = ("actsearch.records", "actsearch.config", "actsearch.cli")
 
 
+class DigestError(ValueError):
+    """Something that cannot be digested; the message names it."""
+
+
 def digest_bytes(data: bytes) -> str:
     """SHA-256 of ``data`` as ``sha256:<hex>``."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
@@ -87,12 +91,12 @@ def _digest_npy(path: Path) -> str:
 
 
 def _digest_csv(path: Path) -> str:
-    lines = path.read_text().splitlines(keepends=True)
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     return digest_bytes("".join(line for line in lines if not line.startswith("#")).encode())
 
 
 def _digest_html(path: Path) -> str:
-    return digest_bytes(HTML_BLOCK.sub("", path.read_text()).encode())
+    return digest_bytes(HTML_BLOCK.sub("", path.read_text(encoding="utf-8")).encode())
 
 
 _BY_SUFFIX: dict[str, Callable[[Path], str]] = {
@@ -132,13 +136,15 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
                     and isinstance(statement.value, ast.Constant)
                     and isinstance(statement.value.value, str)
                 )
-            ]
+            ] or [ast.Pass()]
     return tree
 
 
 def source_digest(source: str) -> str:
     """Digest of Python source as a syntax tree, without comments, docstrings and layout."""
-    return digest_bytes(ast.dump(_without_docstrings(ast.parse(source))).encode())
+    tree = _without_docstrings(ast.parse(source))
+    # Unparsed rather than dumped: a dump changes with the version of Python.
+    return digest_bytes(ast.unparse(tree).encode())
 
 
 @functools.cache
@@ -158,7 +164,7 @@ def _source_of(module: str) -> Path:
             break
         search = spec.submodule_search_locations
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        raise ValueError(f"no Python source for module {module!r}")
+        raise DigestError(f"no Python source for module {module!r}")
     return Path(spec.origin)
 
 
@@ -169,7 +175,7 @@ def _module_digest(module: str) -> str:
     is_package = source.name == "__init__.py"
     templates = sorted((source.parent / "templates").glob("*")) if is_package else []
     digests = {template.name: digest_bytes(template.read_bytes()) for template in templates}
-    return settings_digest([source_digest(source.read_text()), digests])
+    return settings_digest([source_digest(source.read_text(encoding="utf-8")), digests])
 
 
 def reached_modules(entries: Iterable[str]) -> list[str]:
@@ -192,7 +198,7 @@ def code_digest(*entries: str) -> str:
             modules of the user's, which are digested alone.
 
     Raises:
-        ValueError: when a module has no Python source.
+        DigestError: when a module has no Python source.
     """
     own = [entry for entry in entries if entry.split(".")[0] == "actsearch"]
     foreign = [entry for entry in entries if entry not in own]

@@ -6,35 +6,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.artifacts import ArtifactError, read_provenance, write_json
-
-UNFINISHED = ".unfinished"
+from actsearch.records.artifacts import ArtifactError, read_json, write_json
+from actsearch.records.digests import PROVENANCE_KEY
 
 
 class Pack:
     """The JSON files of one job, one an item.
 
-    An item is written to a folder beside its place and moves there when all are finished: a
-    workflow manager that removes the outputs of a failed job then removes nothing finished. An item
-    stands when its record says the same settings, code and item.
+    A finished item is held under a hidden name beside its place, and moves there when all are
+    finished: a workflow manager that removes the outputs of a failed job then removes nothing that
+    was finished. An item stands when its record has the same item and the same identity.
     """
 
-    def __init__(self, items: Mapping[Path, str], identity: tuple[str, str | None]) -> None:
+    def __init__(self, items: Mapping[Path, str], identity: Mapping[str, Any]) -> None:
         """Take the files with the item each holds, and what their records must say."""
         self._items = dict(items)
-        self._settings, self._code = identity
+        self._identity = dict(identity)
 
     def _stands(self, path: Path, item: str) -> bool:
         try:
-            block = read_provenance(path)
+            block = read_json(path).get(PROVENANCE_KEY)
         except ArtifactError:
             return False
-        found = block.get("settings_digest"), block.get("code_digest"), block.get("item")
-        return found == (self._settings, self._code, item)
+        wanted = {**self._identity, "item": item}
+        return isinstance(block, dict) and all(block.get(key) == wanted[key] for key in wanted)
 
     @staticmethod
     def _held(path: Path) -> Path:
-        return path.parent / UNFINISHED / path.name
+        return path.with_name(f".{path.name}.finished")
 
     def to_do(self) -> list[Path]:
         """Files that neither stand nor were finished by an earlier job."""
@@ -49,13 +48,19 @@ class Pack:
         write_json(self._held(path), content, {**provenance, "item": self._items[path]})
 
     def release(self) -> None:
-        """Move every finished item to its place."""
+        """Move every finished item to its place.
+
+        Raises:
+            ArtifactError: when an item was not finished; the others are moved all the same.
+        """
+        unfinished = []
         for path, item in self._items.items():
             held = self._held(path)
-            if self._stands(held, item) and not self._stands(path, item):
+            if self._stands(path, item):
+                held.unlink(missing_ok=True)
+            elif self._stands(held, item):
                 held.replace(path)
             else:
-                held.unlink(missing_ok=True)
-        for folder in {self._held(path).parent for path in self._items}:
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+                unfinished.append(str(path))
+        if unfinished:
+            raise ArtifactError(f"not finished: {', '.join(unfinished)}")

@@ -22,11 +22,11 @@ from actsearch.records.digests import code_digest, content_digest, settings_dige
 
 
 def _git(*arguments: str) -> str | None:
-    """Output of git, or None where there is no git or no repository."""
+    """Output of git in the folder of this package, or None where it has nothing to say."""
+    # Many jobs ask at once, beside a person who works: take no locks.
+    command = ["git", "--no-optional-locks", "-C", str(Path(__file__).parent), *arguments]
     try:
-        done = subprocess.run(
-            ["git", *arguments], capture_output=True, text=True, timeout=20, check=True
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
@@ -36,7 +36,8 @@ def _repository() -> dict[str, Any] | None:
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return None
-    return {"commit": commit, "clean": not _git("status", "--porcelain", "--untracked-files=no")}
+    changes = _git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit} | ({} if changes is None else {"clean": not changes})
 
 
 @functools.cache
@@ -90,6 +91,7 @@ class Execution:
         settings: Mapping[str, Any] | None = None,
         code: Iterable[str] = (),
         inputs: Iterable[str | Path] = (),
+        data: str | Path | None = None,
         seeds: Mapping[str, Any] | None = None,
     ) -> None:
         """Note the start.
@@ -99,12 +101,15 @@ class Execution:
             settings: the part of the configuration the step uses, as plain data.
             code: modules whose imports make up the step's code (see ``code_digest``).
             inputs: files the step reads.
+            data: a file of data that the configuration names, if any.
             seeds: seeds by what they seed.
         """
         self._fixed: dict[str, Any] = {
             "step": step,
             "command": shlex.join(["actsearch", *sys.argv[1:]]),
+            "configuration": os.environ.get("ACTSEARCH_CONFIG"),
             "inputs": {str(path): _input_digest(Path(path)) for path in inputs},
+            "data_digest": _input_digest(Path(data)) if data is not None else None,
             "settings": dict(settings or {}),
             "settings_digest": settings_digest(dict(settings or {})),
             "code_digest": code_digest(*code) if code else None,
@@ -119,9 +124,10 @@ class Execution:
         self.started = now()
 
     @property
-    def identity(self) -> tuple[str, str | None]:
-        """(settings digest, code digest): equal for executions that must give the same numbers."""
-        return self._fixed["settings_digest"], self._fixed["code_digest"]
+    def identity(self) -> dict[str, Any]:
+        """Digests that are equal for executions of the same step on the same data."""
+        names = ("settings_digest", "code_digest", "data_digest")
+        return {name: self._fixed[name] for name in names}
 
     def block(self, **further: Any) -> dict[str, Any]:
         """The provenance block of a file that is finished now; ``further`` fields are added."""
