@@ -220,6 +220,8 @@ def test_normalized_outputs_have_mean_0_and_variance_1(name: str) -> None:
         ("exp(exp(x))", "not finite"),
         ("pow(x,x)", "not finite"),
         ("div(x,zero(x))", "not finite"),
+        # both moments exist, the second by values beyond 16 too
+        ("pow(exp(square(x)),square(hard_sigmoid(zero(x))))", r"variance \(.*\|x\| <= 16"),
     ],
 )
 def test_what_cannot_be_normalized_is_named(name: str, reason: str) -> None:
@@ -264,6 +266,23 @@ def test_nothing_replaced_is_an_error_that_lists_what_there_is(
         replace_activations(network(), "relu(x)", types, names)
     with pytest.raises(ValueError, match="no activation modules"):
         replace_activations(nn.Sequential(nn.Linear(2, 2)), "relu(x)")
+
+
+@pytest.mark.parametrize(
+    ("types", "names", "unmet"),
+    [
+        (["ReLU", "SiLU"], [], "type 'SiLU'"),
+        (["ReLU"], ["2.1", "3.*"], r"name '3\.\*'"),
+        (["Swish"], ["1", "blocks.0.act"], r"type 'Swish', name 'blocks\.0\.act'"),
+    ],
+)
+def test_whatever_is_asked_for_must_be_there(
+    types: list[str], names: list[str], unmet: str
+) -> None:
+    model = network()
+    with pytest.raises(ValueError, match=rf"no module matches {unmet}; the network has 1 \(ReLU\)"):
+        replace_activations(model, "relu(x)", types, names)
+    assert isinstance(model[1], nn.ReLU)
 
 
 def test_a_bad_function_changes_nothing() -> None:

@@ -14,7 +14,7 @@ from actsearch.features.embedding import Metric, embed, nearest_neighbors
 from actsearch.functions.expressions import parse
 from actsearch.functions.spaces import SearchSpace
 
-N = 150
+N = 100
 COLUMNS = [
     "name",
     "slug",
@@ -122,8 +122,8 @@ def test_functions_without_a_feature_are_left_out() -> None:
 
 def test_repeated_points() -> None:
     outputs, cdfs = features()
-    outputs[:60] = outputs[0]
-    cdfs[:90] = cdfs[0]
+    outputs[:40] = outputs[0]
+    cdfs[:60] = cdfs[0]
     table = embed(names(), outputs, cdfs, SETTINGS)
     for feature in ("outputs", "fisher", "union"):
         assert np.isfinite(coordinates(table, feature)).all()
@@ -151,7 +151,7 @@ def test_overflow_and_shapes_are_reported() -> None:
     settings = SETTINGS.model_copy(update={"outputs_transform": "identity"})
     with pytest.raises(ValueError, match=r"use map\.outputs_transform: arcsinh"):
         embed(names(), outputs, cdfs, settings)
-    with pytest.raises(ValueError, match="150 names, 150 outputs and 7 Fisher features"):
+    with pytest.raises(ValueError, match="100 names, 100 outputs and 7 Fisher features"):
         embed(names(), outputs, cdfs[:7], SETTINGS)
 
 

@@ -131,9 +131,9 @@ def test_any_string_gives_an_expression_or_one_error(text: str) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=2_000, deadline=None)
 @given(STRINGS)
-def test_ten_thousand_strings_give_an_expression_or_one_error(text: str) -> None:
+def test_thousands_of_strings_give_an_expression_or_one_error(text: str) -> None:
     gives_an_expression_or_one_error(text)
 
 
@@ -255,7 +255,7 @@ def test_only_floating_point_is_evaluated() -> None:
 
 @pytest.mark.parametrize("shape", ["chain", "left", "right"])
 def test_depth_is_bounded_by_memory_alone(shape: str) -> None:
-    n = 200_000
+    n = 50_000
     text = {
         "chain": "abs(" * n + "x" + ")" * n,
         "left": "max(" * n + "x" + ",x)" * n,

@@ -211,6 +211,45 @@ def test_patches(
     torch.testing.assert_close(factors.gradient_sum(layer, gradient), rows @ rows.mT)
 
 
+def brute_factors(model: nn.Sequential, x: Tensor) -> tuple[Tensor, Tensor]:
+    """A and G of the first layer of ``model``, a convolution, one example and class at a time."""
+    layer = model[0]
+    assert isinstance(layer, nn.Conv1d | nn.Conv2d)
+    rows = patches(layer, x)
+    positions = rows.shape[-1] // len(x)
+    channels = layer.out_channels // layer.groups
+    gradients = torch.zeros(layer.groups, channels, channels, dtype=x.dtype)
+    for example in x:
+        outputs = layer(example[None]).detach().requires_grad_()
+        log_p = model[1:](outputs).log_softmax(-1)[0]
+        for value in log_p:
+            [gradient] = torch.autograd.grad(value, outputs, retain_graph=True)
+            g = gradient.view(layer.groups, channels, positions)
+            gradients += value.exp().detach() * g @ g.mT
+    return rows @ rows.mT / len(x), gradients / (len(x) * positions)
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("make", CONVOLUTIONS)
+def test_spectra_of_convolutions(make: Callable[[], nn.Conv1d | nn.Conv2d]) -> None:
+    """Of one and two dimensions, with one or more groups, each of which has a block."""
+    layer = make()
+    one_d = isinstance(layer, nn.Conv1d)
+    x = torch.randn((3, 4, 9) if one_d else (3, 4, 7, 8), dtype=torch.float64)
+    model = nn.Sequential(layer, nn.Tanh(), nn.Flatten(), nn.LazyLinear(3))
+    built(model, x)
+    spectrum = fisher_spectrum(model, x)[0]
+    assert spectrum.n_weights == sum(p.numel() for p in layer.parameters())
+    found = (spectrum.input_eigenvalues, spectrum.gradient_eigenvalues)
+    for values, factor in zip(found, brute_factors(model, x), strict=True):
+        expected = np.linalg.eigvalsh(factor.detach().numpy())
+        shape = expected.shape if layer.groups > 1 else expected.shape[1:]
+        assert values.shape == shape
+        np.testing.assert_allclose(
+            values, expected.reshape(shape), rtol=0, atol=1e-12 * expected.max()
+        )
+
+
 def test_a_convolution_is_a_linear_layer_on_its_patches() -> None:
     convolution = nn.Conv2d(2, 4, 3, stride=2, padding=1).double()
     x = torch.randn(5, 2, 6, 6, dtype=torch.float64)
@@ -397,11 +436,16 @@ class Constant(nn.Module):
 
 
 class Unused(nn.Module):
-    def __init__(self) -> None:
+    """The output does not depend on the second layer, be it called or not."""
+
+    def __init__(self, called: bool) -> None:
         super().__init__()
         self.used, self.unused = nn.Linear(3, 4), nn.Linear(3, 2)
+        self.called = called
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.called:
+            self.unused(x)
         out: Tensor = self.used(x)
         return out
 
@@ -412,11 +456,19 @@ def test_constant_functions_have_zero_gradients() -> None:
     assert (first.gradient_eigenvalues == 0).all()
     assert first.under_floor == (0, 4)
     assert last.gradient_eigenvalues.max() > 0
-    for model in (nn.Sequential(nn.Linear(3, 4), Constant()), Unused()):
+    for model in (nn.Sequential(nn.Linear(3, 4), Constant()), Unused(called=True)):
         spectra = fisher_spectrum(model, x)
         assert len(spectra) == len(fisher_layers(model).covered)
         assert (spectra[-1].gradient_eigenvalues == 0).all()
         assert not spectra[-1].missing
+
+
+def test_a_layer_never_called_is_missing_rather_than_zero() -> None:
+    used, unused = fisher_spectrum(Unused(called=False), torch.randn(5, 3))
+    assert not used.missing
+    assert unused.missing
+    assert np.isnan(unused.input_eigenvalues).all()
+    assert np.isnan(unused.gradient_eigenvalues).all()
 
 
 def test_noise_is_raised_to_the_floor_and_counted() -> None:
@@ -465,15 +517,6 @@ def test_what_is_not_finite_is_marked_missing(
             assert np.isnan(values).all() or np.isfinite(values).all()
 
 
-def test_groups_have_a_block_each() -> None:
-    model = nn.Sequential(nn.Conv2d(4, 6, 3, groups=2), nn.Tanh(), Mean(2, 3)).double()
-    x = torch.randn(5, 4, 6, 6, dtype=torch.float64)
-    [layer] = fisher_spectrum(model, x)
-    assert layer.input_eigenvalues.shape == (2, 19)
-    assert layer.gradient_eigenvalues.shape == (2, 3)
-    assert layer.n_weights == 6 * 2 * 9 + 6
-
-
 # Batch norm
 
 
@@ -491,6 +534,15 @@ def test_batch_norm_needs_fixed_statistics() -> None:
     once = fisher_spectrum(model, x)
     assert_same(fisher_spectrum(model, x.repeat(2, 1)), once)
     assert [layer.name for layer in once] == ["0", "2"]
+
+
+def test_batch_norm_without_statistics_is_refused_for_good() -> None:
+    norm = nn.BatchNorm1d(4, track_running_stats=False)
+    model = nn.Sequential(nn.Linear(3, 4), norm, nn.Linear(4, 2))
+    x = torch.randn(8, 3)
+    calibrate_batch_norm(model, x)
+    with pytest.raises(ValueError, match=r"batch norm '1'.*track_running_stats=True"):
+        fisher_spectrum(model, x)
 
 
 # Which layers

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from actsearch.config import Space
+from actsearch.functions import listing as listing_module
+from actsearch.functions import spaces
 from actsearch.functions.expressions import parse
 from actsearch.functions.listing import float32_classes, list_functions
-from actsearch.functions.spaces import SearchSpace, outputs, select
+from actsearch.functions.spaces import (
+    Enumeration,
+    SearchSpace,
+    enumerate_space,
+    outputs,
+    select,
+)
 
 THREE = Space(schemas=("three-node",))
 WITH_BASELINES = Space(schemas=("three-node",), include=("baselines",))
@@ -28,6 +38,10 @@ def test_three_node_counts() -> None:
         Space(schemas=("three-node",), include=("baselines",), sample=50, seed=3),
         Space(schemas=("three-node",), finite_only=True),
         Space(schemas=("four-node",), sample=40, seed=1),
+        Space(schemas=("unary(x)",), include=("relu(x)",)),
+        Space(schemas=("unary(x)", "relu(x)", "binary(x,x)", "unary(x)")),
+        Space(schemas=("unary(x)", "relu(x)"), include=("relu(x)",), sample=9, seed=2),
+        Space(schemas=("unary(x)", "reciprocal(zero(x))"), finite_only=True),
     ],
 )
 def test_positions_are_the_selection(space: Space) -> None:
@@ -36,6 +50,27 @@ def test_positions_are_the_selection(space: Space) -> None:
     assert list(chosen["name"]) == [function.name for function in select(space)]
     assert list(chosen["position"]) == list(range(len(chosen)))
     assert [function.name for function in listing.selected] == list(chosen["name"])
+
+
+def test_a_name_given_twice_is_one_function() -> None:
+    listing = list_functions(Space(schemas=("unary(x)", "tanh(x)"), include=("relu(x)",)))
+    assert (len(listing.table), listing.n_names, listing.n_distinct) == (29, 29, 27)
+    positions = listing.table.groupby("name")["position"]
+    assert positions.count()["relu(x)"] == positions.count()["tanh(x)"] == 1
+    assert listing.table["position"][0] == 0  # the included relu(x)
+
+
+def test_a_space_is_enumerated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[SearchSpace] = []
+
+    def counted(space: SearchSpace, *arguments: Any) -> Enumeration:
+        calls.append(space)
+        return enumerate_space(space, *arguments)
+
+    for module in (listing_module, spaces):
+        monkeypatch.setattr(module, "enumerate_space", counted)
+    list_functions(Space(schemas=("unary(x)",), sample=5, finite_only=True))
+    assert len(calls) == 1
 
 
 def test_representatives_have_the_same_outputs_and_stand_for_themselves() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actsearch import config
-from actsearch.functions import spaces
+from actsearch.functions import equivalence, spaces
 from actsearch.functions.equivalence import CELL_BITS, Digests, group
 from actsearch.functions.expressions import Expression, parse
 from actsearch.functions.operators import BASELINES, BINARY, UNARY
@@ -150,6 +151,33 @@ def test_samples() -> None:
     assert outputs([]).shape == (0, 1000)
 
 
+def test_outputs_are_values_on_the_samples() -> None:
+    x = normal_samples()
+    values = outputs(map(parse, ["identity(x)", "mul(relu(x),square(x))", "reciprocal(zero(x))"]))
+    assert values.shape == (3, 1000)
+    assert values.dtype == np.float64
+    np.testing.assert_allclose(values[0], x)
+    np.testing.assert_allclose(values[1], np.maximum(x, 0) * x**2)
+    assert not np.isfinite(values[2]).any()
+
+
+def test_long_lists_of_functions_are_evaluated_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = [f"{name}(x)" for name in UNARY]
+    sizes: list[int] = []
+
+    def counted(expressions: Sequence[Expression]) -> np.ndarray:
+        sizes.append(len(expressions))
+        return outputs(expressions)
+
+    whole = enumerate_space(SearchSpace([], functions))
+    monkeypatch.setattr(equivalence, "_FUNCTIONS_AT_ONCE", 10)
+    monkeypatch.setattr(equivalence, "outputs", counted)
+    parted = enumerate_space(SearchSpace([], functions))
+    assert sizes == [10, 10, 7]
+    np.testing.assert_array_equal(parted.class_of, whole.class_of)
+    np.testing.assert_array_equal(parted.finite, whole.finite)
+
+
 @pytest.mark.parametrize(
     "functions",
     [
@@ -200,12 +228,15 @@ def test_classes_equal_those_of_comparing_all_pairs() -> None:
     assert as_sets(listed.class_of) == set(map(frozenset, expected))
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from([1e-9, 1e-3, 1, 1e3, 1e100, 1e300]))
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1e-15, 1e-9, 1e-3, 1, 1e3, 1e100, 1e300]))
 def test_rounding_noise_makes_no_new_class(seed: int, scale: float) -> None:
+    """Noise of a sum: as large as that of its terms, however small it is itself."""
     rng = np.random.RandomState(seed)
     values = rng.normal(size=1000) * scale
-    noise = 1 + 4 * np.finfo(float).eps * rng.uniform(-1, 1, size=(20, 1000))
-    assert set(group(Digests.of(values * noise).grids)) == {0}
+    noise = 4 * np.finfo(float).eps * np.maximum(1, np.abs(values))
+    noisy = values + noise * rng.uniform(-1, 1, size=(20, 1000))
+    assert len(np.unique(noisy, axis=0)) == 20
+    assert set(group(Digests.of(noisy).grids)) == {0}
 
 
 @pytest.mark.parametrize("octave", [0.0, 1.0, 3.0])
@@ -325,6 +356,21 @@ def test_both_ways_of_sampling_hold_the_same_functions(monkeypatch: pytest.Monke
     assert len(set(classes(*listed, *drawn))) == n
     with pytest.raises(SpaceError, match=f"{n + 1} functions asked for, but the space holds {n}$"):
         select(space.model_copy(update={"sample": n + 1}))
+
+
+def test_drawing_ends_where_names_are_many_and_functions_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(spaces, "BARREN_DRAWS", 1000)
+    chain = config.Space(schemas=("unary(" * 60 + "x" + ")" * 60,), unary=("zero", "one"))
+    assert len(set(classes(*names(select(chain.model_copy(update={"sample": 2})))))) == 2
+    with pytest.raises(
+        SpaceError, match=r"3 functions .* only 2 distinct .* last 1,\d{3} draws added none"
+    ):
+        select(chain.model_copy(update={"sample": 3}))
+    infinite = chain.model_copy(update={"unary": ("reciprocal", "zero"), "finite_only": True})
+    with pytest.raises(SpaceError, match="only 1 distinct"):
+        select(infinite.model_copy(update={"sample": 2}))
 
 
 @pytest.mark.parametrize("schemas", [("three-node",), ("four-node",)])

@@ -8,12 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import wasserstein_distance
 
 from actsearch import config
+from actsearch.features import fisher_parts
+from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.fisher_parts import fisher_features
+from actsearch.features.layers import fisher_layers
 from actsearch.features.spectra import (
     LayerSpectrum,
     log_spectrum_cdf,
@@ -24,6 +28,7 @@ from actsearch.features.spectra import (
 )
 from actsearch.functions.expressions import parse
 from actsearch.tasks.data import Dataset, load_dataset
+from actsearch.tasks.network import build_network
 
 RANGE = (-100.0, 100.0)
 SIZES = (2600, 1010, 330)
@@ -189,11 +194,14 @@ def test_manhattan_is_wasserstein_within_a_bin(weights_per_bin: int) -> None:
 
 
 def test_layers_weigh_by_their_size() -> None:
-    """The same shift of all log eigenvalues counts in proportion to a layer's bins."""
-    for size in (2600, 10_100):
-        one, two = layer([-50.0, 0.0], size), layer([-40.0, 10.0], size)
-        [distance] = manhattan([one], [two])
-        assert distance == pytest.approx(10 * n_bins(size) / 200, abs=1)
+    """The same shift of all log eigenvalues counts in proportion to a layer's bins.
+
+    Exactly, for a shift by a whole number of bins: 16 is two of 25, and eight of 100.
+    """
+    for size, expected in ((2600, 2.0), (10_100, 8.0)):
+        one, two = layer([-51.0, 3.0], size), layer([-35.0, 19.0], size)
+        assert manhattan([one], [two]) == pytest.approx([expected], rel=1e-12)
+        assert expected == 16 * n_bins(size) / 200
 
 
 # Packing
@@ -219,11 +227,13 @@ def test_packing_and_back_through_a_file() -> None:
     broken[0].gradient_eigenvalues[:] = np.nan
     spectra = [grouped_layers(0), broken]
     file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **pack_spectra(["relu(x)", "exp(x)"], spectra))
+    part_of_two = pack_spectra(["relu(x)", "exp(x)"], spectra, ["norm", ""])
+    np.savez(file, allow_pickle=False, **part_of_two)
     file.seek(0)
     with np.load(file, allow_pickle=False) as part:
         arrays = dict(part)
     np.testing.assert_array_equal(arrays["finite"], [True, False])
+    assert arrays["passed_over"].tolist() == ["norm", ""]
     unpacked = dict(unpack_spectra(arrays))
     assert list(unpacked) == ["relu(x)", "exp(x)"]
     for expected, found in zip(spectra, unpacked.values(), strict=True):
@@ -314,6 +324,8 @@ def test_parts_of_all_kinds_and_networks(dataset: Dataset, model: str, kind: str
     part = fisher_features(task, dataset, functions, lambda *count: counts.append(count))
     np.testing.assert_array_equal(part["finite"], [True, False])
     assert counts == [(1, 2), (2, 2)]
+    network, _ = build_network(task, dataset, functions[0], 0)
+    assert (part["layers"].tolist(), part["passed_over"].tolist()) == fisher_layers(network)
     _, cdfs = stack_cdfs([part], task.fisher)
     np.testing.assert_array_equal(np.isnan(cdfs).all(axis=1), [False, True])
 
@@ -322,6 +334,29 @@ def test_a_constant_function_has_a_finite_feature(dataset: Dataset) -> None:
     part = fisher_features(digits_task(), dataset, [parse("zero(x)")])
     assert part["finite"].all()
     assert (part["under_floor"] > 0).any()
+
+
+def test_features_are_computed_as_networks_are_trained(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the task's settings, which end with the part and leave the caller's generator alone."""
+    seen: list[tuple[int, float]] = []
+
+    def spied(*arguments: Any) -> list[LayerSpectrum]:
+        denormal = (torch.tensor(1e-308, dtype=torch.float64) * 1e-10).item()
+        seen.append((torch.get_num_threads(), denormal))
+        return fisher_spectrum(*arguments)
+
+    monkeypatch.setattr(fisher_parts, "fisher_spectrum", spied)
+    before, state = torch.get_num_threads(), torch.get_rng_state()
+    task = digits_task()
+    task = task.model_copy(
+        update={"resources": task.resources.model_copy(update={"threads": before + 1})}
+    )
+    fisher_features(task, dataset, [parse("relu(x)")])
+    assert seen == [(before + 1, 0.0)]
+    assert torch.get_num_threads() == before
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_too_few_examples(dataset: Dataset) -> None:

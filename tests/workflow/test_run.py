@@ -141,7 +141,7 @@ def test_a_lost_trial_is_made_again_alone(copy: Experiment) -> None:
     lost = copy.path("tiny/trials/relu.x.json")
     before, content = _made(copy), content_digest(lost)
     lost.unlink()
-    copy.snakemake("--cores", "1", "results/tiny/benchmark.parquet")
+    copy.snakemake("--cores", "1", "results/tiny/trials/relu.x.json")
     after = _made(copy)
     assert [name for name in after if after[name] != before[name]] == [lost.name]
     assert content_digest(lost) == content

@@ -14,6 +14,8 @@ for task in BENCHMARKED:
         rule:
             name:
                 rule_name("train", task, number)
+            input:
+                task_data(task),
             output:
                 update(files),
             log:
@@ -38,6 +40,8 @@ for task in TASKS:
     rule:
         name:
             rule_name("train", task, "by_name")
+        input:
+            task_data(task),
         output:
             f"results/{task}/trials/{{slug}}.json",
         log:

@@ -41,8 +41,6 @@ def fim(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Spectra of the Fisher information matrix at initialisation, for a part of a space."""
-    import torch
-
     from actsearch.features.fisher_parts import fisher_features
     from actsearch.functions.expressions import parse
     from actsearch.tasks.data import load_dataset
@@ -61,7 +59,6 @@ def fim(
         part=part,
         seeds={"features": chosen.fisher.seed},
     )
-    torch.set_num_threads(chosen.resources.threads)
     dataset = load_dataset(settings.data[chosen.data])
     expressions = [parse(name) for name in names]
     arrays = fisher_features(chosen, dataset, expressions, progress=counter(f"FIM on {task}"))

@@ -194,7 +194,7 @@ def export(
     chosen = load(config).task(task)
     listing = read_table(functions)
     equivalents = {
-        str(name): list(group["name"])
+        str(name): list(group["name"].unique())
         for name, group in listing.groupby("representative", sort=False)
     }
     paths = _trial_paths(functions, trials)

@@ -1,6 +1,6 @@
 """What is known of a function without training: outputs, Fisher spectra, and the map of both.
 
-The public names are loaded on first use, so that importing the package costs nothing.
+The public names are loaded on first use: importing the room costs nothing.
 """
 
 from __future__ import annotations
@@ -9,26 +9,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from actsearch.features.embedding import embed as embed
     from actsearch.features.fisher import fisher_spectrum as fisher_spectrum
-    from actsearch.features.fisher_parts import fisher_features as fisher_features
     from actsearch.features.layers import calibrate_batch_norm as calibrate_batch_norm
-    from actsearch.features.layers import fisher_layers as fisher_layers
-    from actsearch.features.outputs import output_features as output_features
     from actsearch.features.spectra import LayerSpectrum as LayerSpectrum
     from actsearch.features.spectra import log_spectrum_cdf as log_spectrum_cdf
-    from actsearch.features.spectra import stack_cdfs as stack_cdfs
 
 _HOMES = {
     "LayerSpectrum": "actsearch.features.spectra",
     "calibrate_batch_norm": "actsearch.features.layers",
-    "embed": "actsearch.features.embedding",
-    "fisher_features": "actsearch.features.fisher_parts",
-    "fisher_layers": "actsearch.features.layers",
     "fisher_spectrum": "actsearch.features.fisher",
     "log_spectrum_cdf": "actsearch.features.spectra",
-    "output_features": "actsearch.features.outputs",
-    "stack_cdfs": "actsearch.features.spectra",
 }
 __all__ = sorted(_HOMES)
 
@@ -37,7 +27,3 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *_HOMES]

@@ -68,7 +68,8 @@ def fisher_spectrum(
         One spectrum a covered layer (see ``fisher_layers``), in the network's order. A layer that
         the output does not depend on has zero gradient eigenvalues; of other factors, what lies in
         the noise is raised to ``FLOOR`` and counted. A layer whose activations or gradients are not
-        finite is marked missing; all are when a logit is not finite.
+        finite is marked missing, as is one that the network never called: its weights may be used
+        without it. All are when a logit is not finite.
 
     Raises:
         ValueError: for an unknown kind, labels that are missing or do not fit, batch norm without
@@ -122,6 +123,9 @@ class _Sums:
     def spectrum(self, examples: int) -> LayerSpectrum:
         parameters = (self.layer.weight, self.layer.bias)
         n_weights = sum(p.numel() for p in parameters if p is not None)
+        if not self.rows:  # never called: nothing is known, which is not the same as zero
+            self.inputs.fill_(math.nan)
+            self.gradients.fill_(math.nan)
         inputs, inputs_under = _eigenvalues(self.inputs / examples)
         gradients, gradients_under = _eigenvalues(self.gradients / max(self.rows, 1))
         under = (inputs_under, gradients_under)
@@ -162,13 +166,14 @@ def _accumulate(
         return
     if not logits.requires_grad:  # no layer reaches the output
         return
-    directions = list(_directions(logits.detach().double(), y, kind, generator))
+    count = logits.shape[1] - 1 if kind == "true" else 1
+    directions = _directions(logits.detach().double(), y, kind, generator)
     for k, direction in enumerate(directions, start=1):
         gradients = torch.autograd.grad(
             logits,
             [edge for _, edge in edges],
             direction.to(logits.dtype),
-            retain_graph=k < len(directions),
+            retain_graph=k < count,
             allow_unused=True,
         )
         for (entry, _), gradient in zip(edges, gradients, strict=True):

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from actsearch.features.fisher import fisher_spectrum
-from actsearch.features.layers import calibrate_batch_norm
+from actsearch.features.layers import calibrate_batch_norm, fisher_layers
 from actsearch.features.spectra import pack_spectra
-from actsearch.tasks.training import build_network, choose_device
+from actsearch.tasks.network import build_network, choose_device, run_settings
 
 if TYPE_CHECKING:
     from actsearch import config
@@ -30,7 +30,8 @@ def fisher_features(
 
     All functions meet the same initial weights (seed ``task.fisher.seed``) and the same
     ``task.fisher.examples`` training examples, drawn by that seed. Statistics of batch norm are
-    those of these examples, for each function its own.
+    those of these examples, for each function its own. Networks run where and under the settings
+    that they are trained with (``choose_device``, ``run_settings``).
 
     Args:
         task: network, and how to compute (``task.fisher``).
@@ -50,15 +51,18 @@ def fisher_features(
         )
     draw = np.random.default_rng(settings.seed).choice(len(x), settings.examples, replace=False)
     chosen = torch.from_numpy(np.sort(draw))
-    x, y = x[chosen].to(device), y[chosen].to(device)
     spectra = []
-    for count, expression in enumerate(expressions, start=1):
-        model, _ = build_network(task, dataset, expression, settings.seed)
-        model.to(device)
-        calibrate_batch_norm(model, x)
-        labels = y if settings.kind == "empirical" else None
-        generator = torch.Generator().manual_seed(settings.seed)
-        spectra.append(fisher_spectrum(model, x, labels, settings.kind, generator))
-        if progress:
-            progress(count, len(expressions))
-    return pack_spectra([expression.name for expression in expressions], spectra)
+    passed_over: list[str] = []
+    with run_settings(task, device):
+        x, y = x[chosen].to(device), y[chosen].to(device)
+        for count, expression in enumerate(expressions, start=1):
+            model, _ = build_network(task, dataset, expression, settings.seed)
+            model.to(device)
+            passed_over = fisher_layers(model).passed_over
+            calibrate_batch_norm(model, x)
+            labels = y if settings.kind == "empirical" else None
+            generator = torch.Generator().manual_seed(settings.seed)
+            spectra.append(fisher_spectrum(model, x, labels, settings.kind, generator))
+            if progress:
+                progress(count, len(expressions))
+    return pack_spectra([expression.name for expression in expressions], spectra, passed_over)

@@ -18,7 +18,8 @@ class FisherLayers(NamedTuple):
     """Linear layers and convolutions: they have a block."""
     passed_over: list[str]
     """All other modules that hold parameters themselves: norms, embeddings, attention projections
-    that are no module of their own, and subclasses that compute something else than their base."""
+    that are no module of their own, and subclasses that compute something else than their base. The
+    network itself, where it holds parameters, has the name ``""``."""
 
 
 def fisher_layers(model: nn.Module) -> FisherLayers:
@@ -50,9 +51,9 @@ def calibrate_batch_norm(model: nn.Module, x: Tensor) -> None:
     """Set the statistics of all batch norms to those of ``x`` and put the model in eval mode.
 
     Batch norm in training mode ties the examples of a batch together, so that no example has a
-    gradient of its own. One pass over ``x`` (N, ...) fixes the statistics that training would begin
-    with; dropout and the like are off during the pass. Does nothing but ``eval()`` without batch
-    norm.
+    gradient of its own. One pass over ``x`` (N, ...) sets the running mean and the running variance
+    (unbiased, as always in torch) to those of all its examples; dropout and the like are off during
+    the pass. Batch norms that keep no statistics stay without.
     """
     model.eval()
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
@@ -78,9 +79,14 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
     training = [module for module in model.modules() if module.training]
     for name, module in model.named_modules():
         if isinstance(module, _BatchNorm) and (module.training or module.running_mean is None):
+            remedy = (
+                "build it with track_running_stats=True, or use another norm"
+                if module.running_mean is None
+                else "fix them with calibrate_batch_norm(model, x)"
+            )
             raise ValueError(
                 f"batch norm {name!r} takes its statistics from the batch, so examples have no "
-                "gradients of their own; fix them with calibrate_batch_norm(model, x)"
+                f"gradients of their own; {remedy}"
             )
     model.eval()
     try:

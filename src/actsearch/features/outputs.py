@@ -1,26 +1,13 @@
-"""Output features: a function's values on the normal samples."""
+"""Output features: functions' values on the normal samples, made ready for the map."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from actsearch.functions.expressions import parse
-from actsearch.functions.spaces import outputs
-
 Transform = Literal["identity", "arcsinh"]
-
-
-def output_features(names: Iterable[str]) -> NDArray[np.float64]:
-    """Values of every function on the 1,000 normal samples, (n, 1000) float64, as they come.
-
-    Raises:
-        ExpressionError: when a name is no function.
-    """
-    return outputs([parse(name) for name in names])
 
 
 def transform_outputs(

@@ -21,7 +21,8 @@ class LayerSpectrum:
     """Eigenvalues of the two Kronecker factors of one layer's Fisher block.
 
     The block's eigenvalues are all products of one of ``input_eigenvalues`` and one of
-    ``gradient_eigenvalues`` (within a group). A factor that is not finite holds NaN throughout.
+    ``gradient_eigenvalues`` (within a group). A factor that is not finite, or unknown, holds NaN
+    throughout.
     """
 
     name: str
@@ -37,7 +38,7 @@ class LayerSpectrum:
 
     @property
     def missing(self) -> bool:
-        """Whether activations or gradients were not finite."""
+        """Whether activations or gradients were not finite, or the layer was never called."""
         return not (
             np.isfinite(self.input_eigenvalues).all()
             and np.isfinite(self.gradient_eigenvalues).all()
@@ -65,7 +66,8 @@ def log_spectrum_cdf(
 
     The Manhattan distance between two such features, a layer's part times its bin width, is the sum
     of the layers' 1-Wasserstein distances, up to the binning. Without the bin widths, which fall
-    with the number of bins, it is the same sum weighted by layer size.
+    with the number of bins, it is the same sum weighted by the layers' numbers of bins: by their
+    sizes, that is, but for layers so small that ``minimum_bins`` binds, which count for more.
 
     Args:
         spectra: the layers' spectra, in the network's order.
@@ -113,17 +115,24 @@ def _log(eigenvalues: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def pack_spectra(
-    names: Sequence[str], spectra: Sequence[Sequence[LayerSpectrum]]
+    names: Sequence[str],
+    spectra: Sequence[Sequence[LayerSpectrum]],
+    passed_over: Sequence[str] = (),
 ) -> dict[str, NDArray[Any]]:
     """Spectra of n functions in one network of L layers as plain arrays, fit for an NPZ file.
 
     Eigenvalues stay float64: they span far more than float32 can hold.
 
+    Args:
+        names: n functions.
+        spectra: of every function, the layers' spectra in the network's order.
+        passed_over: the network's other modules with weights (``fisher_layers``), for the record.
+
     Returns:
         ``names`` (n,); ``layers`` (L,) names; ``n_weights`` (L,); ``input_shapes`` and
         ``gradient_shapes`` (L, 2): groups and eigenvalues a group; ``eigenvalues`` (n, total):
         layer after layer, a layer's inputs before its gradients; ``under_floor`` (n, L, 2);
-        ``finite`` (n,).
+        ``finite`` (n,); ``passed_over`` names.
 
     Raises:
         ValueError: when a function's layers are not those of the first.
@@ -145,6 +154,7 @@ def pack_spectra(
         "eigenvalues": np.stack([np.concatenate(_flat(layers)) for layers in spectra]),
         "under_floor": np.array([[s.under_floor for s in layers] for layers in spectra]),
         "finite": np.array([not any(s.missing for s in layers) for layers in spectra]),
+        "passed_over": np.array(passed_over, dtype=np.str_),
     }
 
 

@@ -8,7 +8,7 @@ for ``bessel_i0e`` and ``bessel_i1e``, for which ONNX has no operator.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,7 @@ QUADRATURE_LIMIT = 16.0
 QUADRATURE_PANEL = 0.5
 QUADRATURE_NODES = 128
 QUADRATURE_TOLERANCE = 1e-3
-"""Relative change, or part of the outermost panels, above which an integral does not exist."""
+"""Most that a moment may change with the nodes or owe to the outermost panels, relatively."""
 
 
 class Activation(nn.Module):
@@ -55,7 +55,8 @@ class Activation(nn.Module):
 
     Raises:
         ExpressionError: when the name is none.
-        ValueError: with ``normalize``, when mean or variance is not finite or the variance is 0.
+        ValueError: with ``normalize``, when mean or variance cannot be told (see `normal_moments`)
+            or the variance is 0.
     """
 
     def __init__(self, expression: str | Expression, normalize: bool = False) -> None:
@@ -104,22 +105,28 @@ def normal_moments(expression: Expression) -> tuple[float, float]:
     """Mean and standard deviation of f(x) for x from N(0, 1).
 
     By composite Gauss-Legendre quadrature on [-16, 16] in panels of 0.5, so that the kinks of the
-    operators (0, +-2.5) lie on panel edges. An integral that changes with the number of nodes, or
-    that has mass in its last panels, does not exist.
+    operators (0, +-2.5) lie on panel edges. A moment that changes with the number of nodes, as at a
+    pole, or that has mass in the last panels, is refused: the integral may exist, but its value is
+    not known.
 
     Raises:
-        ValueError: naming the function, when mean or variance is not finite or the variance is 0.
+        ValueError: naming the function and what was found, when mean or variance is not finite or
+            not determined by ``|x| <= 16``, or when the variance is 0.
     """
     coarse, fine = (
         _moments(expression, nodes) for nodes in (QUADRATURE_NODES, 2 * QUADRATURE_NODES)
     )
     mean, variance, tail = fine
-    if not np.isfinite((*coarse, *fine)).all():
-        raise ValueError(f"cannot normalize {expression.name}: mean or variance is not finite")
     scale = abs(mean) + np.sqrt(variance)
-    change = max(abs(mean - coarse[0]), abs(np.sqrt(variance) - np.sqrt(coarse[1])))
-    if change > QUADRATURE_TOLERANCE * scale or tail > QUADRATURE_TOLERANCE * scale**2:
-        raise ValueError(f"cannot normalize {expression.name}: mean or variance is not finite")
+    told = np.isfinite((*coarse, *fine)).all()
+    if told:
+        change = max(abs(mean - coarse[0]), abs(np.sqrt(variance) - np.sqrt(coarse[1])))
+        told = change <= QUADRATURE_TOLERANCE * scale and tail <= QUADRATURE_TOLERANCE * scale**2
+    if not told:
+        raise ValueError(
+            f"cannot normalize {expression.name}: its mean ({mean:.4g}) or variance "
+            f"({variance:.4g}) is not finite, or not determined by |x| <= {QUADRATURE_LIMIT:g}"
+        )
     if np.sqrt(variance) <= 1e-12 * scale:
         raise ValueError(f"cannot normalize {expression.name}: its variance is 0")
     return float(mean), float(np.sqrt(variance))
@@ -150,9 +157,9 @@ def replace_activations(
     """Put ``Activation(expression)`` in place of a network's activation modules.
 
     A module is replaced when its class name is one of ``types`` or its name matches one of
-    ``names``; when both are empty, when its class is one of the ordinary activations (`ORDINARY`).
-    A module that stands in several places stays one module. Activations that a network calls as
-    plain functions cannot be seen here.
+    ``names``, each of which must meet a module; when both are empty, when its class is one of the
+    ordinary activations (`ORDINARY`). A module that stands in several places stays one module.
+    Activations that a network calls as plain functions cannot be seen here.
 
     Args:
         model: Changed in place.
@@ -166,33 +173,45 @@ def replace_activations(
 
     Raises:
         ExpressionError: when the name of the function is none.
-        ValueError: when nothing was replaced; lists the activations the network has.
+        ValueError: when one of ``types`` or ``names`` meets no module, or with neither there is no
+            ordinary activation; lists the activations the network has. Nothing is replaced then.
     """
-    types, names = frozenset(types), tuple(names)
-    if not types and not names:
-        types = ORDINARY
-    places = [item for item in model.named_modules(remove_duplicate=False) if item[0]]
-    chosen = [(name, module) for name, module in places if _is_chosen(name, module, types, names)]
-    if not chosen:
-        found = [f"{n} ({type(m).__name__})" for n, m in places if _is_activation(m)]
-        listed = ", ".join(found) or "no activation modules"
-        raise ValueError(f"no activation was replaced; the network has {listed}")
+    places = {n: m for n, m in model.named_modules(remove_duplicate=False) if n}
+    asked = {f"type {kind!r}": _of_types(places, {kind}) for kind in types}
+    asked |= {f"name {pattern!r}": _of_name(places, pattern) for pattern in names}
+    asked = asked or {"an ordinary activation": _of_types(places, ORDINARY)}
+    if unmet := [what for what, found in asked.items() if not found]:
+        there = [f"{n} ({type(m).__name__})" for n, m in places.items() if _is_activation(m)]
+        raise ValueError(
+            f"no activation was replaced: no module matches {', '.join(unmet)}; "
+            f"the network has {', '.join(there) or 'no activation modules'}"
+        )
     expression = expression if isinstance(expression, Expression) else parse(expression)
+    chosen = sorted({name for found in asked.values() for name in found})
     new: dict[int, Activation] = {}
-    for name, module in chosen:
+    for name in chosen:
+        module = places[name]
         parent, _, attribute = name.rpartition(".")
         owner = model.get_submodule(parent)
         setattr(owner, attribute, new.setdefault(id(module), Activation(expression)))
         if isinstance(owner, nn.TransformerEncoderLayer):
             owner.activation_relu_or_gelu = 0  # its fused path would go on using the old one
-    return sorted(name for name, _ in chosen)
+    return chosen
 
 
 def _is_activation(module: nn.Module) -> bool:
     return type(module).__name__ in ORDINARY | GATES
 
 
-def _is_chosen(name: str, module: nn.Module, types: frozenset[str], names: tuple[str, ...]) -> bool:
-    if type(module).__name__ in types or name in names:
-        return True
-    return _is_activation(module) and any(fnmatch.fnmatchcase(name, pattern) for pattern in names)
+def _of_types(places: Mapping[str, nn.Module], types: Container[str]) -> list[str]:
+    return [name for name, module in places.items() if type(module).__name__ in types]
+
+
+def _of_name(places: Mapping[str, nn.Module], pattern: str) -> list[str]:
+    if pattern in places:
+        return [pattern]
+    return [
+        name
+        for name, module in places.items()
+        if _is_activation(module) and fnmatch.fnmatchcase(name, pattern)
+    ]

@@ -43,6 +43,7 @@ CELL_BITS = 26
 GRID_SHIFTS = (0.5, 0.88)
 """Where round values lie in their cell, in cells, for each grid: far from the edges 0 and 1."""
 
+_FUNCTIONS_AT_ONCE = 256
 _ONE = np.float64(1).view(np.int64)
 _NAN = np.int64(3 << 61)  # beyond the code of infinity, 1 << 62
 _MIX = np.int64(-7046029254386353131)
@@ -58,8 +59,11 @@ def normal_samples() -> Floats:
 def outputs(expressions: Iterable[Expression]) -> Floats:
     """Outputs on the normal samples, shape (n, 1000), float64; NaN and inf where they are."""
     x = normal_samples()
-    rows = [expression(x) for expression in expressions]
-    return np.array(rows).reshape(len(rows), N_SAMPLES)
+    functions = tuple(expressions)
+    values = np.empty((len(functions), N_SAMPLES))
+    for row, function in zip(values, functions, strict=True):
+        row[:] = function(x)
+    return values
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,13 @@ class Digests:
             np.concatenate([part.grids for part in parts], axis=1),
             np.concatenate([part.finite for part in parts]),
         )
+
+
+def digest(expressions: Sequence[Expression]) -> Digests:
+    """Digests of one or more functions, whose outputs are held for a few at a time only."""
+    starts = range(0, len(expressions), _FUNCTIONS_AT_ONCE)
+    blocks = (expressions[start : start + _FUNCTIONS_AT_ONCE] for start in starts)
+    return Digests.join([Digests.of(outputs(block)) for block in blocks])
 
 
 def group(grids: Integers) -> npt.NDArray[np.int64]:

@@ -141,8 +141,8 @@ class Expression:
             x: Floating-point array or torch tensor of any shape.
 
         Returns:
-            The same type, shape and dtype. NumPy gives no warnings: what is undefined is NaN or
-            inf.
+            The same type, shape and dtype; ``x`` and ``identity(x)`` may return the input itself,
+            not a copy. NumPy gives no warnings: what is undefined is NaN or inf.
 
         Raises:
             TypeError: for anything else.

@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 
 from actsearch.config import Space
+from actsearch.functions.equivalence import digest
 from actsearch.functions.expressions import Expression
 from actsearch.functions.spaces import (
-    ENUMERATED_SELECTION,
     SearchSpace,
+    choose,
     enumerate_space,
+    enumerated,
     normal_samples,
-    outputs,
     select,
 )
 
@@ -33,7 +34,8 @@ class Listing:
     Attributes:
         table: One row a name, in the order of the space: name, slug, representative (name of the
             function that stands for its class), finite (on every normal sample), position (Int64:
-            place of a selected function, missing for the others).
+            place of a selected function, missing for the others). A name given twice has two rows,
+            of which the first can be selected.
         selected: The selected functions by position.
         n_names: Names in the space.
         n_distinct: Distinct functions among the rows.
@@ -58,55 +60,49 @@ def list_functions(space: Space, progress: Progress | None = None) -> Listing:
         SpaceError: for a bad space, or a sample larger than what the space holds.
     """
     whole = SearchSpace.from_config(space)
-    if space.sample is not None and whole.size > ENUMERATED_SELECTION:
-        table, selected = _list_sample(select(space))
-    else:
-        table = _list_whole(whole, progress)
-        distinct = table["name"] == table["representative"]
-        selected = _choose(space, whole, table[distinct])
-        positions = {function.name: place for place, function in enumerate(selected)}
-        # A name given twice, as by two schemas, is one function: its first row carries the place.
-        places = table["name"].map(positions).where(~table["name"].duplicated())
-        table["position"] = places.astype("Int64")
-    distinct = (table["name"] == table["representative"]) & ~table["name"].duplicated()
-    finite = distinct & table["finite"]
-    return Listing(table, selected, whole.size, int(distinct.sum()), int(finite.sum()))
+    return _list_whole(space, whole, progress) if enumerated(space, whole) else _list_sample(space)
 
 
-def _choose(space: Space, whole: SearchSpace, distinct: pd.DataFrame) -> list[Expression]:
-    """As ``select`` does; a space with neither sample nor filter need not be enumerated again."""
-    if space.sample is not None or space.finite_only:
-        return select(space)
-    return [whole[index] for index in distinct.index]
-
-
-def _list_whole(whole: SearchSpace, progress: Progress | None) -> pd.DataFrame:
+def _list_whole(space: Space, whole: SearchSpace, progress: Progress | None) -> Listing:
     listed = enumerate_space(whole, progress)
+    indices = choose(space, whole, listed)
     names = np.array(listed.names, dtype=object)
     standing = np.empty(listed.class_of.max() + 1, dtype=object)
     standing[listed.class_of[listed.representative]] = names[listed.representative]
-    return pd.DataFrame(
+    positions = pd.Series(range(len(indices)), index=indices, dtype="Int64")
+    table = pd.DataFrame(
         {
             "name": names,
             "slug": whole.slugs(),
             "representative": standing[listed.class_of],
             "finite": listed.finite,
+            "position": positions.reindex(range(whole.size)),
         }
+    )
+    return Listing(
+        table,
+        [whole[index] for index in indices],
+        whole.size,
+        int(listed.representative.sum()),
+        int((listed.representative & listed.finite).sum()),
     )
 
 
-def _list_sample(selected: list[Expression]) -> tuple[pd.DataFrame, list[Expression]]:
-    names = [expression.name for expression in selected]
+def _list_sample(space: Space) -> Listing:
+    selected = select(space)
+    names = [function.name for function in selected]
+    finite = digest(selected).finite
     table = pd.DataFrame(
         {
             "name": names,
-            "slug": [expression.slug for expression in selected],
+            "slug": [function.slug for function in selected],
             "representative": names,
-            "finite": np.isfinite(outputs(selected)).all(axis=1),
+            "finite": finite,
             "position": pd.array(range(len(names)), dtype="Int64"),
         }
     )
-    return table, selected
+    n_names = SearchSpace.from_config(space).size
+    return Listing(table, selected, n_names, len(selected), int(finite.sum()))
 
 
 def float32_classes(expressions: Iterable[Expression]) -> list[int]:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from actsearch import config
 from actsearch.functions.enumeration import Enumerator
-from actsearch.functions.equivalence import Digests, group
+from actsearch.functions.equivalence import Digests, digest, group
 from actsearch.functions.equivalence import normal_samples as normal_samples
 from actsearch.functions.equivalence import outputs as outputs
 from actsearch.functions.expressions import Expression, ExpressionError, parse
@@ -62,7 +62,9 @@ ENUMERATED_SELECTION = 20_000
 """Spaces of at most so many names are enumerated whole before a sample is drawn."""
 MAX_ENUMERATED = 10_000_000
 """Most names that are ever enumerated."""
-_DRAWS = 256
+BARREN_DRAWS = 20_000
+"""After so many draws in a row that add no function, a sample is given up."""
+_DRAWS_AT_ONCE = 256
 
 
 class SearchSpace:
@@ -187,7 +189,8 @@ def enumerate_space(
 ) -> Enumeration:
     """List a space and find its distinct functions.
 
-    Memory is bounded: about 250 bytes a name, and the outputs of shared sub-expressions.
+    Memory is bounded: about 250 bytes a name, and the different outputs of shared sub-expressions,
+    8 kB each (at most `actsearch.functions.enumeration.MAX_ROWS` a sub-expression's shape).
 
     Args:
         space: At most `MAX_ENUMERATED` names.
@@ -207,7 +210,7 @@ def enumerate_space(
         if progress:
             progress(done + n, space.size)
 
-    parts = [Digests.of(outputs(space.include))] if space.include else []
+    parts = [digest(space.include)] if space.include else []
     enumerator = Enumerator()
     for schema in space.schemas:
         parts.append(enumerator.digests(schema, report))
@@ -231,20 +234,34 @@ def select(space: config.Space) -> list[Expression]:
     count towards the sample. A sample is drawn uniformly without replacement by ``space.seed``:
     from the distinct functions if the space has at most `ENUMERATED_SELECTION` names, else from the
     names, dropping functions equal to one drawn before (so that functions with many names are
-    likelier; nothing is enumerated). In both cases a larger sample of the same seed contains the
-    smaller.
+    likelier; nothing is enumerated), until `BARREN_DRAWS` draws in a row add none. In both cases a
+    larger sample of the same seed contains the smaller.
 
     Returns:
         Included functions in their order, then the others: in the space's order, or as drawn from a
         large space.
 
     Raises:
-        SpaceError: for a bad space, one too large to list, or a sample larger than what it holds.
+        SpaceError: for a bad space, one too large to list, or a sample larger than what it holds
+            or draws can find.
     """
     whole = SearchSpace.from_config(space)
-    if space.sample is not None and whole.size > ENUMERATED_SELECTION:
+    if space.sample is not None and not enumerated(space, whole):
         return _draw(whole, space.sample, space.seed, space.finite_only)
-    listed = enumerate_space(whole)
+    return [whole[index] for index in choose(space, whole, enumerate_space(whole))]
+
+
+def enumerated(space: config.Space, whole: SearchSpace) -> bool:
+    """Whether `select` enumerates a configured space, rather than drawing from its names."""
+    return space.sample is None or whole.size <= ENUMERATED_SELECTION
+
+
+def choose(space: config.Space, whole: SearchSpace, listed: Enumeration) -> list[int]:
+    """Indices in ``whole``, once enumerated, of what `select` takes, in its order.
+
+    Raises:
+        SpaceError: when nothing is finite, or the sample does not fit.
+    """
     chosen = listed.representative
     if space.finite_only:
         included = np.arange(whole.size) < len(whole.include)
@@ -258,7 +275,7 @@ def select(space: config.Space) -> list[Expression]:
         others = indices[n_included:]
         random.Random(space.seed).shuffle(others)
         indices = indices[:n_included] + sorted(others[: space.sample - n_included])
-    return [whole[index] for index in indices]
+    return indices
 
 
 def _draw(space: SearchSpace, sample: int, seed: int, finite_only: bool) -> list[Expression]:
@@ -267,7 +284,7 @@ def _draw(space: SearchSpace, sample: int, seed: int, finite_only: bool) -> list
     seen: tuple[set[int], set[int]] = (set(), set())
 
     def add(expressions: Sequence[Expression], any_value: bool) -> None:
-        digests = Digests.of(outputs(expressions))
+        digests = digest(expressions)
         for expression, keys, finite in zip(
             expressions, digests.grids.T.tolist(), digests.finite, strict=True
         ):
@@ -282,11 +299,19 @@ def _draw(space: SearchSpace, sample: int, seed: int, finite_only: bool) -> list
     n_included = len(chosen)
     _check_sample(sample, n_included, sample)
     draws = _permutation(space.size - len(space.include), seed)
+    barren = 0
     while len(chosen) < sample:
-        batch = [space[len(space.include) + index] for index in islice(draws, _DRAWS)]
+        batch = [space[len(space.include) + index] for index in islice(draws, _DRAWS_AT_ONCE)]
         if not batch:
             _check_sample(sample, n_included, len(chosen))
+        found = len(chosen)
         add(batch, any_value=not finite_only)
+        barren = barren + len(batch) if len(chosen) == found else 0
+        if barren >= BARREN_DRAWS:
+            raise SpaceError(
+                f"sample: {sample} functions asked for, but only {found} distinct ones were found; "
+                f"the last {barren:,} draws added none"
+            )
     return chosen[:sample]
 
 

@@ -1,0 +1,45 @@
+"""The names that others rely on."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+
+import pytest
+
+import actsearch
+
+SIGNATURES = {
+    "actsearch.features.fisher_spectrum": ["model", "x", "y", "kind"],
+    "actsearch.features.log_spectrum_cdf": ["spectra"],
+    "actsearch.features.LayerSpectrum": [
+        "name",
+        "n_weights",
+        "input_eigenvalues",
+        "gradient_eigenvalues",
+    ],
+    "actsearch.parse": ["text"],
+    "actsearch.load_benchmark": ["path"],
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signatures(name: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    function = getattr(importlib.import_module(module), attribute)
+    wanted = SIGNATURES[name]
+    assert list(inspect.signature(function).parameters)[: len(wanted)] == wanted
+
+
+def test_the_package_names_what_it_offers() -> None:
+    offered = {"Activation", "Expression", "SearchSpace", "load_benchmark", "parse"}
+    assert offered <= set(actsearch.__all__)
+    for name in actsearch.__all__:
+        assert getattr(actsearch, name).__module__.startswith("actsearch.")
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = actsearch.nothing
+
+
+def test_slugs_and_names() -> None:
+    assert actsearch.parse("mul(sigmoid(x),erf(x))").slug == "mul.sigmoid.x.erf.x"
+    assert actsearch.Expression.from_slug("mul.sigmoid.x.erf.x").name == "mul(sigmoid(x),erf(x))"
