@@ -54,15 +54,13 @@ def main() -> None:
     extras = PROJECT["optional-dependencies"]
     direct = [*PROJECT["dependencies"], *extras["workflow"], "setuptools"]
     run = closure(direct)
-    dev = {
-        name: version for name, version in closure(extras["dev"]).items() if name not in run
-    }
+    dev = {name: version for name, version in closure(extras["dev"]).items() if name not in run}
     python = platform.python_version_tuple()
     note = f"# Made by `make lock` with Python {python[0]}.{python[1]}; do not edit.\n"
     (HERE / "requirements.lock").write_text(note + lines(run))
     (HERE / "requirements-dev.lock").write_text(note + lines(dev))
     # The whole lock, and no reference to another file: Snakemake copies this one elsewhere.
-    pins = "".join(f"      - \"{line}\"\n" for line in lines(run).splitlines())
+    pins = "".join(f'      - "{line}"\n' for line in lines(run).splitlines())
     (HERE / "environment.yaml").write_text(
         f"{note}# For clusters with conda: conda env create -f envs/environment.yaml, then, in the\n"
         "# activated environment, pip install --no-deps -e . at the top of the repository.\n"
