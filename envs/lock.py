@@ -62,8 +62,8 @@ def main() -> None:
     # The whole lock, and no reference to another file: Snakemake copies this one elsewhere.
     pins = "".join(f'      - "{line}"\n' for line in lines(run).splitlines())
     (HERE / "environment.yaml").write_text(
-        f"{note}# For clusters with conda: conda env create -f envs/environment.yaml, then, in the\n"
-        "# activated environment, pip install --no-deps -e . at the top of the repository.\n"
+        f"{note}# For clusters with conda: conda env create -f envs/environment.yaml, then, in\n"
+        "# this environment, pip install --no-deps -e . at the top of the repository.\n"
         "name: actsearch\n"
         "channels:\n  - conda-forge\n  - nodefaults\n"
         f"dependencies:\n  - python={python[0]}.{python[1]}\n  - pip\n"
