@@ -74,3 +74,13 @@ def test_one_source_of_functions(folder: Path) -> None:
     result = train(*options)
     assert isinstance(result.exception, ConfigError)
     assert "--function and --proposals" in str(result.exception)
+
+
+def test_a_network_that_cannot_be_built_is_one_error(folder: Path) -> None:
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config["tasks"]["tiny"]["replace"] = {"types": ["SiLU"]}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    done = train("tanh.x.json", "elu.x.json")
+    assert isinstance(done.exception, ValueError)
+    assert "no module matches type 'SiLU'" in str(done.exception)
+    assert not list(folder.glob(".*"))

@@ -132,13 +132,15 @@ def _train_all(
 ) -> list[str]:
     """Train each function and write its trial; returns the names of those that failed."""
     from actsearch.tasks.data import load_dataset
-    from actsearch.tasks.network import choose_device, describe_device
+    from actsearch.tasks.network import build_network, choose_device, describe_device
     from actsearch.tasks.training import run_final_trial, run_trial
 
     task = config.task(name)
     dataset = load_dataset(config.data[task.data])
     device = describe_device(choose_device(task), task)
     run = run_final_trial if final else run_trial
+    # A network that cannot be built is one error, not a failure of each function.
+    build_network(task, dataset, next(iter(functions.values())), task.seeds[0])
     failed = []
     for path, expression in track(list(functions.items()), f"training on {name}"):
         started = now()
