@@ -102,6 +102,11 @@ def test_a_changed_recipe_retrains_and_spares_the_features(copy: Experiment) -> 
     assert planned["train__tiny__0"] == 1
     assert planned["benchmark_table"] == 1
     assert not {"enumerate_space", "fim_part", "map_functions"} & set(planned)
+    before = _made(copy)
+    copy.snakemake("--cores", "2", "results/tiny/benchmark.parquet")
+    after = _made(copy)
+    assert len(after) == len(before)
+    assert not set(before.items()) & set(after.items())
 
 
 def test_changed_fisher_settings_retrain_nothing(copy: Experiment) -> None:
