@@ -206,6 +206,17 @@ def test_predictions_come_from_one_repeat_of_the_best_regressor(
     assert dots["y"] == pytest.approx(part["predicted"].tolist(), abs=5e-5)
 
 
+@pytest.mark.parametrize("settled", [True, False])
+def test_it_says_when_the_baselines_leave_nothing_to_find(settled: bool) -> None:
+    simulations = dict(make_task("digits-cnn", seed=1, n=N, runs=RUNS).simulations or {})
+    for strategy, simulation in simulations.items():
+        missing = 0.0 if settled else 0.01
+        regret = np.where(simulation["evaluation"] <= 8, missing, 0.0)
+        simulations[strategy] = simulation.assign(regret=regret)
+    page = render(one_task(simulations=simulations))
+    assert ("there was nothing left to find" in page) == settled
+
+
 def test_regret_is_the_median_over_runs(page: Page, data: ReportData, html: str) -> None:
     simulations = data.tasks[0].simulations
     assert simulations is not None

@@ -272,7 +272,11 @@ def _simulation(
                 "solved": percent((ends <= 1e-12).mean(), 0),
             }
         )
+    after_baselines = [
+        s.loc[s["evaluation"] == N_BASELINES, "regret"] for s in simulations.values()
+    ]
     return {
+        "settled": all(len(r) and bool((r <= 1e-12).all()) for r in after_baselines),
         "runs": plural(runs, "run"),
         "marks": [count(m) for m in marks],
         "rows": rows,
