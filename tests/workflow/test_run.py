@@ -183,3 +183,22 @@ def _snakemake_params(experiment: Experiment) -> list[list[str]]:
     records = (experiment.folder / ".snakemake/metadata").rglob("*")
     contents = [json.loads(path.read_text()) for path in records if path.is_file()]
     return [[value.strip("'") for value in content["params"]] for content in contents]
+
+
+def test_a_table_with_an_operator_of_the_users(fresh: Experiment) -> None:
+    (fresh.folder / "my_operators.py").write_text(
+        "import numpy as np\nfrom actsearch import Operator, register\n\n"
+        'register(Operator("sine", 1, numpy=np.sin, torch="torch.sin"))\n'
+    )
+    config = copying.deepcopy(SMALL)
+    config["operators"] = ["my_operators"]
+    config["spaces"]["small"] = {
+        "schemas": ["binary(unary(x),unary(x))"],
+        "include": ["baselines"],
+        "unary": ["sine", "tanh", "relu", "identity"],
+        "binary": ["add", "mul"],
+    }
+    fresh.configure(config)
+    fresh.snakemake("--cores", "2", "results/tiny/benchmark.parquet")
+    table = load_benchmark(fresh.path("tiny/benchmark.parquet"))
+    assert "sine" in " ".join(table["name"])

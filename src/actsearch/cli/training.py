@@ -174,8 +174,9 @@ def benchmark(
     """Gather the trials of a space into the task's table."""
     from actsearch.tasks.benchmark import build_table
 
+    settings = load(config)  # before names are parsed: it registers the user's operators
     paths = _trial_paths(functions, trials)
-    record = execution("benchmark", load(config), task, inputs=[functions, *paths])
+    record = execution("benchmark", settings, task, inputs=[functions, *paths])
     write_table(out, build_table(read_json(path) for path in paths), record.block(task=task))
 
 
