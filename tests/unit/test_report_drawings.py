@@ -85,7 +85,7 @@ def test_values_below_a_live_searchs_axis_are_marked() -> None:
         }
     )
     spec = live_search(history)
-    [below] = [trace for trace in spec["data"] if trace["name"] == "below the axis"]
+    [below] = [trace for trace in spec["data"] if trace["name"] == "proposed, below the axis"]
     assert below["x"] == [5]
     assert "20.00%" in below["text"][0]
     assert spec["layout"]["yaxis"]["range"][0] < below["y"][0] < 0.96

@@ -161,6 +161,7 @@ def live_search(history: pd.DataFrame) -> Spec:
             "hovertemplate": "%{text}<extra></extra>",
         }
 
+    under = trained & (values < floor)
     data: list[Spec] = [
         {
             "type": "scatter",
@@ -177,16 +178,8 @@ def live_search(history: pd.DataFrame) -> Spec:
             {"color": "var(--baseline)", "size": 9, "symbol": "square"},
         ),
         dots("proposed", seen & (rounds > 0), {"color": "var(--found)", "size": 9}),
-        dots(
-            "below the axis",
-            trained & (values < floor),
-            {
-                "color": "var(--found)",
-                "size": 9,
-                "symbol": "triangle-down-open",
-                "line": {"width": 1.6},
-            },
-        ),
+        dots("baseline, below the axis", under & (rounds == 0), _below("var(--baseline)")),
+        dots("proposed, below the axis", under & (rounds > 0), _below("var(--found)")),
         dots(
             "diverged",
             diverged,
@@ -239,3 +232,8 @@ def _round_labels(rounds: Sequence[int] | np.ndarray) -> tuple[list[float], list
     kept = numbers[::every]
     middles = [float(places[np.asarray(rounds) == r].mean()) for r in kept]
     return middles, ["baselines" if r == 0 and len(numbers) <= 8 else str(r) for r in kept]
+
+
+def _below(colour: str) -> Spec:
+    """Marker of a function whose accuracy lies under the axis."""
+    return {"color": colour, "size": 9, "symbol": "triangle-down-open", "line": {"width": 1.6}}

@@ -259,7 +259,8 @@ def _top(found: Sequence[Mapping[str, Any]], significance: float) -> str:
     lead = "the best of them is" if top["verdict"] == "better" else "the highest mean is that of"
     mean, low, high = (100 * top["difference"][key] for key in ("mean", "low", "high"))
     numbers = (
-        f"{mean:+.2f} points from the baseline's (95% interval over seeds {low:+.2f} to "
-        f"{high:+.2f}, p = {top['difference']['p_holm']:.2g} after Holm, level {significance:g})"
+        f"{mean:+.2f} points from the baseline's (uncorrected 95% interval over seeds "
+        f"{low:+.2f} to {high:+.2f}, p = {top['difference']['p_holm']:.2g} after Holm, "
+        f"level {significance:g})"
     )
     return f"{lead} {top['name']}, {numbers.replace('-', '−')}"
