@@ -19,7 +19,8 @@ from actsearch.cli.app import (
     execution,
     load,
 )
-from actsearch.config import Config, ConfigError, Final, Search
+from actsearch.cli.steps import task_section
+from actsearch.config import ConfigError, Final, Search
 from actsearch.records.artifacts import (
     read_csv,
     read_json,
@@ -32,20 +33,6 @@ from actsearch.records.artifacts import (
 ProposalFiles = Annotated[
     list[Path] | None, typer.Option("--proposals", help="Proposals of earlier rounds, in order.")
 ]
-
-
-def _search(config: Config, task: str) -> Search:
-    search = config.task(task).search
-    if search is None:
-        raise ConfigError(f"task {task!r} has no section 'search'")
-    return search
-
-
-def _final(config: Config, task: str) -> Final:
-    final = config.task(task).final
-    if final is None:
-        raise ConfigError(f"task {task!r} has no section 'final'")
-    return final
 
 
 def _rounds(proposals: list[Path], trials: list[Path]) -> list[dict[str, Any]]:
@@ -77,7 +64,7 @@ def propose(
     from actsearch.search.rounds import propose as choose
 
     settings = load(config)
-    search = _search(settings, task)
+    search: Search = task_section(settings, task, "search")
     record = execution(
         "propose",
         settings,
@@ -125,7 +112,7 @@ def finalists(
     from actsearch.search.final import choose_candidates
 
     settings = load(config)
-    final = _final(settings, task)
+    final: Final = task_section(settings, task, "final")
     tables = [path for path in (table, *(histories or [])) if path is not None]
     record = execution("finalists", settings, task, inputs=tables)
     chosen = choose_candidates(
@@ -148,7 +135,7 @@ def final(
     from actsearch.search.final import compare
 
     settings = load(config)
-    section = _final(settings, task)
+    section: Final = task_section(settings, task, "final")
     record = execution(
         "final",
         settings,

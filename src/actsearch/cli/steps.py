@@ -111,11 +111,16 @@ def _chosen(config: Config, task: str | None) -> Task:
     return config.task(task)
 
 
-def _section(config: Config, task: str | None, name: str, **only: Any) -> dict[str, Any]:
+def task_section(config: Config, task: str | None, name: str) -> Any:
+    """A section of a task that not every task has; ConfigError where it is missing."""
     section = getattr(_chosen(config, task), name)
     if section is None:
         raise ConfigError(f"task {task!r} has no section {name!r}")
-    return {name: section.model_dump(mode="json", **only)}
+    return section
+
+
+def _section(config: Config, task: str | None, name: str, **only: Any) -> dict[str, Any]:
+    return {name: task_section(config, task, name).model_dump(mode="json", **only)}
 
 
 def _network(config: Config, task: str | None) -> dict[str, Any]:
