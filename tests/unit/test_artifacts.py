@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -111,10 +113,10 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.M
 
     def full_disk(self: Path, text: str, **options: str) -> int:
         self.write_bytes(text.encode()[:10])
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "write_text", full_disk)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(ArtifactError, match=r"f\.json: cannot be written \(No space left"):
         write_json(path, {"a": 2}, {"note": "new"})
     assert read_json(path)["a"] == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["f.json"]

@@ -86,7 +86,7 @@ def test_neighbours_held_items_are_not_touched(tmp_path: Path) -> None:
 def test_releasing_too_early_names_what_is_missing(tmp_path: Path) -> None:
     pack = _pack(tmp_path, "ab")
     _finish(pack, tmp_path / "a.json")
-    with pytest.raises(ArtifactError, match=r"not finished: .*b\.json"):
+    with pytest.raises(ArtifactError, match=r"b\.json: not finished"):
         pack.release()
     assert _names(tmp_path) == ["a.json"]
 
@@ -98,3 +98,27 @@ def test_the_files_may_have_any_name(tmp_path: Path) -> None:
     pack.release()
     assert _names(tmp_path) == ["trial.txt"]
     assert Pack({path: "a"}, BLOCK).to_do() == []
+
+
+def test_a_late_job_does_not_overwrite_what_a_newer_one_made(tmp_path: Path) -> None:
+    """A job of a killed run, whose configuration was changed meanwhile."""
+    path = tmp_path / "a.json"
+    late = _pack(tmp_path, "a")
+    late.finish(path, {"value": 1}, {**BLOCK, "started": "2026-01-01T10:00:00.000+00:00"})
+    newer = {**BLOCK, "settings_digest": "other", "started": "2026-01-01T11:00:00.000+00:00"}
+    write_json(path, {"value": 2}, {**newer, "item": "a"})
+    with pytest.raises(ArtifactError, match=r"a\.json: a later job has made it otherwise"):
+        late.release()
+    assert read_json(path)["value"] == 2
+    assert _names(tmp_path) == ["a.json"]
+
+
+def test_of_two_jobs_with_one_item_the_first_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    late, first = _pack(tmp_path, "a"), _pack(tmp_path, "a")
+    _finish(first, path, value=1)
+    first.release()
+    _finish(late, path, value=2)
+    late.release()
+    assert read_json(path)["value"] == 1
+    assert _names(tmp_path) == ["a.json"]

@@ -41,7 +41,7 @@ def test_a_block_is_plain_and_complete(tmp_path: Path) -> None:
 
 
 def test_what_is_not_known_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("SLURM_JOB_ID", "SLURMD_NODENAME", "SLURM_JOB_PARTITION"):
+    for name in ("SLURM_JOB_ID", "SLURMD_NODENAME", "SLURM_JOB_PARTITION", "SLURM_STEP_GPUS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))  # no git
     block = Execution("step").block()
@@ -61,7 +61,27 @@ def test_a_state_of_the_tree_that_git_does_not_tell_is_not_made_up(
 def test_a_slurm_job_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "17")
     monkeypatch.setenv("SLURMD_NODENAME", "n2")
-    assert Execution("step").block()["slurm"].items() >= {"job": "17", "node": "n2"}.items()
+    monkeypatch.setenv("SLURM_STEP_GPUS", "1")
+    told = {"job": "17", "node": "n2", "gpus": "1"}
+    assert Execution("step").block()["slurm"].items() >= told.items()
+
+
+def test_what_stands_is_known_by_settings_code_and_inputs(tmp_path: Path) -> None:
+    given, made = tmp_path / "in.json", tmp_path / "out.json"
+    write_json(given, {"a": 1}, {})
+
+    def execution(step: str = "fim", seed: int = 0) -> Execution:
+        return Execution(step, settings={"seed": seed}, inputs=[given])
+
+    assert not execution().made(made)
+    write_json(made, {"b": 2}, execution().block())
+    assert execution().made(made)
+    assert not execution(seed=1).made(made)
+    assert not execution("map").made(made)
+    write_json(given, {"a": 2}, {})
+    assert not execution().made(made)
+    made.write_text("{")
+    assert not execution().made(made)
 
 
 def test_a_missing_input_is_named() -> None:

@@ -21,7 +21,7 @@ from actsearch.cli.app import (
     load,
     selected,
 )
-from actsearch.cli.progress import counter
+from actsearch.cli.progress import counter, say
 from actsearch.config import ConfigError
 from actsearch.records.artifacts import (
     read_array,
@@ -59,6 +59,9 @@ def fim(
         part=part,
         seeds={"features": chosen.fisher.seed},
     )
+    if record.made(out):
+        say(f"{out} stands and is kept")
+        return
     dataset = load_dataset(settings.data[chosen.data])
     expressions = [parse(name) for name in names]
     arrays = fisher_features(chosen, dataset, expressions, progress=counter(f"FIM on {task}"))

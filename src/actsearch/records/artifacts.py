@@ -29,17 +29,19 @@ _NPY_MAGIC = b"ACTSEARCH-PROVENANCE"
 
 
 class ArtifactError(ValueError):
-    """A file that cannot be read as what its name says; the message names it."""
+    """A file that cannot be written, or read as what its name says; the message names it."""
 
 
 @contextlib.contextmanager
 def _atomic(path: Path) -> Iterator[Path]:
     """A name beside ``path`` to write to; renamed at the end, removed after an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield beside
         os.replace(beside, path)  # noqa: PTH105 - the atomic rename is the point
+    except OSError as error:  # a full disk, a quota, a folder of somebody else's
+        raise ArtifactError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
         beside.unlink(missing_ok=True)
 

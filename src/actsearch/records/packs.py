@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.artifacts import ArtifactError, read_json, write_json
+from actsearch.records.artifacts import ArtifactError, read_json, read_provenance, write_json
 from actsearch.records.digests import PROVENANCE_KEY
 
 
@@ -48,19 +48,31 @@ class Pack:
         write_json(self._held(path), content, {**provenance, "item": self._items[path]})
 
     def release(self) -> None:
-        """Move every finished item to its place.
+        """Move every finished item to its place, unless a later job has made it meanwhile.
 
         Raises:
-            ArtifactError: when an item was not finished; the others are moved all the same.
+            ArtifactError: when an item was not finished, or its place has what a later job made
+                with other settings or code; the others are moved all the same.
         """
-        unfinished = []
+        problems = []
         for path, item in self._items.items():
             held = self._held(path)
             if self._stands(path, item):
                 held.unlink(missing_ok=True)
-            elif self._stands(held, item):
-                held.replace(path)
+            elif not self._stands(held, item):
+                problems.append(f"{path}: not finished")
+            elif _started(path) > _started(held):
+                held.unlink()
+                problems.append(f"{path}: a later job has made it otherwise; left alone")
             else:
-                unfinished.append(str(path))
-        if unfinished:
-            raise ArtifactError(f"not finished: {', '.join(unfinished)}")
+                held.replace(path)
+        if problems:
+            raise ArtifactError("\n".join(problems))
+
+
+def _started(path: Path) -> str:
+    """Start of the job that made ``path``, as ISO 8601 in UTC; empty where that is unknown."""
+    try:
+        return str(read_provenance(path).get("started", ""))
+    except ArtifactError:
+        return ""

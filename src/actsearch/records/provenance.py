@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.artifacts import ArtifactError
+from actsearch.records.artifacts import ArtifactError, read_provenance
 from actsearch.records.digests import code_digest, content_digest, settings_digest
 
 
@@ -65,9 +65,15 @@ def _cpu_model() -> str | None:
 
 
 def _slurm() -> dict[str, str] | None:
-    names = {"SLURM_JOB_ID": "job", "SLURMD_NODENAME": "node", "SLURM_JOB_PARTITION": "partition"}
-    found = {label: os.environ[name] for name, label in names.items() if name in os.environ}
-    return found or None
+    """Job, node, partition and the numbers of the GPUs on that node, as SLURM tells a job step."""
+    names = {
+        "SLURM_JOB_ID": "job",
+        "SLURMD_NODENAME": "node",
+        "SLURM_JOB_PARTITION": "partition",
+        "SLURM_STEP_GPUS": "gpus",
+    }
+    found = {label: os.environ[name] for name, label in names.items() if os.environ.get(name)}
+    return found if "job" in found else None
 
 
 def _input_digest(path: Path) -> str:
@@ -122,6 +128,15 @@ class Execution:
             "slurm": _slurm(),
         }
         self.started = now()
+
+    def made(self, path: str | Path) -> bool:
+        """Whether ``path`` stands, made by this step from the same settings, code and inputs."""
+        try:
+            block = read_provenance(path)
+        except ArtifactError:
+            return False
+        wanted = self.identity | {"step": self._fixed["step"], "inputs": self._fixed["inputs"]}
+        return all(block.get(key, {}) == (value or {}) for key, value in wanted.items())
 
     @property
     def identity(self) -> dict[str, Any]:
