@@ -142,7 +142,8 @@ class Recipe(Model):
     epochs: PositiveInt
     """Passes over the training examples."""
     batch_size: PositiveInt
-    """Examples a step; a last incomplete batch is used too."""
+    """Examples a step, over all processes. A last incomplete batch is used too, unless it holds
+    fewer examples than there are processes."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Momentum of SGD; AdamW uses betas (0.9, 0.999)."""
     weight_decay: NonNegativeFloat = 0.0
@@ -248,14 +249,31 @@ class Final(Model):
 class Resources(Model):
     """What one training job of the task asks for."""
 
+    processes: PositiveInt = 1
+    """Training processes, which share every batch; more than one are started through torchrun."""
+    nodes: PositiveInt = 1
+    """Nodes that the processes are spread over evenly; more than one need a SLURM job."""
     gpu: NonNegativeInt = 0
-    """GPUs; 0 trains on the CPU."""
+    """GPUs of the whole job: one for each process, or 0 to train on the CPU."""
     threads: PositiveInt = 1
-    """CPU cores, and the threads torch may use."""
+    """CPU cores of each process, and the threads torch may use in it."""
     mem_mb: PositiveInt = 2000
-    """Memory in MB."""
+    """Memory in MB on each node."""
     runtime: PositiveInt = 30
     """Wall-clock limit in minutes."""
+
+    @model_validator(mode="after")
+    def _spread(self) -> Resources:
+        if self.gpu not in (0, self.processes):
+            raise ValueError(
+                f"gpu is {self.gpu} with {self.processes} processes; "
+                f"allowed: 0, or one for each process"
+            )
+        if self.processes % self.nodes:
+            raise ValueError(
+                f"{self.processes} processes cannot be spread evenly over {self.nodes} nodes"
+            )
+        return self
 
 
 class Task(Model):
@@ -275,6 +293,9 @@ class Task(Model):
     """Deterministic kernels on a GPU; a CPU is always deterministic."""
     functions_per_job: PositiveInt = 32
     """Functions that share a training job; changing it rebuilds nothing."""
+    checkpoint_minutes: NonNegativeFloat = 10
+    """Minutes of training between checkpoints, which a job that was stopped goes on from; 0 writes
+    one after every epoch."""
     resources: Resources = Resources()
     """What a job asks for."""
     fisher: Fisher = Fisher()
@@ -290,6 +311,11 @@ class Task(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Task:
+        if self.recipe.batch_size < self.resources.processes:
+            raise ValueError(
+                f"recipe.batch_size is {self.recipe.batch_size}, but resources.processes is "
+                f"{self.resources.processes}: each process needs an example of every batch"
+            )
         if self.final and not (self.benchmark or self.search):
             raise ValueError("final needs a benchmark or a search to choose from")
         if self.final:
@@ -350,6 +376,11 @@ class Config(Model):
             if task.fisher.examples > train:
                 raise ValueError(
                     f"tasks.{name}.fisher.examples is {task.fisher.examples}, "
+                    f"but data {task.data!r} has {train} training examples"
+                )
+            if task.resources.processes > train:
+                raise ValueError(
+                    f"tasks.{name}.resources.processes is {task.resources.processes}, "
                     f"but data {task.data!r} has {train} training examples"
                 )
             if task.benchmark:

@@ -46,11 +46,11 @@ def test_a_function_that_fails_does_not_stop_the_others(
 ) -> None:
     run_trial, trained = training.run_trial, []
 
-    def broken_for_relu(task: Any, dataset: Any, expression: Expression) -> Any:
+    def broken_for_relu(task: Any, dataset: Any, expression: Expression, **options: Any) -> Any:
         trained.append(expression.name)
         if expression.name == "relu(x)":
             raise RuntimeError("out of order")
-        return run_trial(task, dataset, expression)
+        return run_trial(task, dataset, expression, **options)
 
     monkeypatch.setattr(training, "run_trial", broken_for_relu)
     files = ["tanh.x.json", "relu.x.json", "elu.x.json"]

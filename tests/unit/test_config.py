@@ -61,6 +61,27 @@ def test_unknown_key_at_the_top() -> None:
         (lambda t: t.update(model="digits-cn"), "unknown 'digits-cn'; allowed: digits-cnn"),
         (lambda t: t.pop("model"), "model: Field required"),
         (lambda t: t["fisher"].update(examples=9999), "fisher.examples is 9999, but data"),
+        (
+            lambda t: t.update(resources={"processes": 4, "gpu": 2}),
+            "resources: gpu is 2 with 4 processes; allowed: 0, or one for each process",
+        ),
+        (
+            lambda t: t.update(resources={"processes": 4, "nodes": 3}),
+            "resources: 4 processes cannot be spread evenly over 3 nodes",
+        ),
+        (
+            lambda t: t.update(
+                resources={"processes": 64}, recipe={**t["recipe"], "batch_size": 63}
+            ),
+            "recipe.batch_size is 63, but resources.processes is 64",
+        ),
+        (
+            lambda t: t.update(
+                resources={"processes": 9999}, recipe={**t["recipe"], "batch_size": 9999}
+            ),
+            "resources.processes is 9999, but data 'digits' has",
+        ),
+        (lambda t: t.update(checkpoint_minutes=-1), "got -1"),
     ],
 )
 def test_a_bad_value_is_named(change: Callable[[dict[str, Any]], Any], expected: str) -> None:

@@ -14,8 +14,9 @@ from actsearch.config import Benchmark, Data, Final, Recipe, Replace, Split, Tas
 from actsearch.functions.expressions import parse
 from actsearch.tasks import training
 from actsearch.tasks.data import Dataset, Part, load_dataset
+from actsearch.tasks.fitting import _optimizer, evaluate, fit, learning_rate
 from actsearch.tasks.network import build_network
-from actsearch.tasks.training import evaluate, fit, learning_rate, run_final_trial, run_trial
+from actsearch.tasks.training import run_final_trial, run_trial
 
 NETWORKS = ("digits-cnn", "digits-resnet", "digits-vit")
 
@@ -142,8 +143,8 @@ def test_a_diverged_run_counts_as_chance_among_others(
 ) -> None:
     true_fit = fit
 
-    def fit_unless_seed_1(*arguments: Any, seed: int) -> int:
-        return 0 if seed == 1 else true_fit(*arguments, seed=seed)
+    def fit_unless_seed_1(*arguments: Any, seed: int, **options: Any) -> int:
+        return 0 if seed == 1 else true_fit(*arguments, seed=seed, **options)
 
     monkeypatch.setattr(training, "fit", fit_unless_seed_1)
     content, _ = run_trial(task(seeds=(0, 1)), digits, parse("tanh(x)"))
@@ -288,7 +289,7 @@ def test_adamw_agrees_with_the_update_written_out() -> None:
 def test_biases_norms_and_positions_are_not_decayed(digits: Dataset) -> None:
     for name in NETWORKS:
         model, _ = build_network(task(name), digits, parse("tanh(x)"), 0)
-        optimizer = training._optimizer(model, recipe(weight_decay=0.3))
+        optimizer = _optimizer(model, recipe(weight_decay=0.3))
         decayed = {
             id(p)
             for group in optimizer.param_groups

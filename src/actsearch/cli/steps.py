@@ -130,10 +130,12 @@ def _network(config: Config, task: str | None) -> dict[str, Any]:
 
 
 def _training(config: Config, task: str | None) -> dict[str, Any]:
-    recipe = _chosen(config, task).model_dump(
-        mode="json", include={"recipe", "seeds", "deterministic"}
-    )
-    return _network(config, task) | recipe
+    chosen = _chosen(config, task)
+    recipe = chosen.model_dump(mode="json", include={"recipe", "seeds", "deterministic"})
+    # Several processes sum in another order, and batch norm sees a share of the batch in each.
+    processes = chosen.resources.processes
+    shared = {"processes": processes} if processes > 1 else {}
+    return _network(config, task) | recipe | shared
 
 
 def _final_training(config: Config, task: str | None) -> dict[str, Any]:
@@ -145,13 +147,15 @@ def describe_task(config: Config, name: str) -> dict[str, str]:
     task = config.task(name)
     data = config.data[task.data]
     recipe, split, fisher = task.recipe, data.split, task.fisher
+    processes = task.resources.processes
+    shared = f" shared by {processes} processes" if processes > 1 else ""
     return {
         "Data": f"{task.data} ({data.source})",
         "Split": f"{split.train} train, {split.validation} validation, {split.test} test, "
         f"seed {split.seed}",
         "Network": task.model,
         "Recipe": f"{recipe.optimizer}, learning rate {recipe.learning_rate:g} "
-        f"({recipe.schedule}), {recipe.epochs} epochs, batch {recipe.batch_size}, "
+        f"({recipe.schedule}), {recipe.epochs} epochs, batch {recipe.batch_size}{shared}, "
         f"weight decay {recipe.weight_decay:g}",
         "Seeds": ", ".join(map(str, task.seeds)),
         "FIM": f"{fisher.kind} Fisher of {fisher.examples} examples; a bin for "

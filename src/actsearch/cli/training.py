@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,8 +24,9 @@ from actsearch.cli.app import (
     load,
     selected,
 )
+from actsearch.cli.launch import launch, launched
 from actsearch.cli.progress import say, track
-from actsearch.config import Config, ConfigError
+from actsearch.config import Config, ConfigError, Task
 from actsearch.records.artifacts import (
     read_arrays,
     read_csv,
@@ -36,6 +41,8 @@ from actsearch.records.provenance import Execution, now
 
 if TYPE_CHECKING:
     from actsearch.functions.expressions import Expression
+    from actsearch.tasks.checkpoints import Checkpoint
+    from actsearch.tasks.data import Dataset
 
 TrialsFolder = Annotated[Path, typer.Option("--trials", help="The folder of the task's trials.")]
 
@@ -83,7 +90,8 @@ def train(
 ) -> None:
     """Train functions on a task, one file a function; what already stands is left alone.
 
-    A function that fails does not stop the others; what they gave is kept for the next run.
+    A function that fails does not stop the others; what they gave is kept for the next run. A task
+    that asks for several processes starts them; the first of them does all that is seen.
     """
     settings = load(config)
     if function is not None and proposals is not None:
@@ -95,12 +103,21 @@ def train(
         functions = _functions_by_name(paths, function)
     else:
         functions = _functions_by_slot(paths, proposals)
+    resources = settings.task(task).resources
+    joining = resources.processes > 1 and launched()
+    if joining and os.environ["RANK"] != "0":
+        _assist(settings, task, functions, final)
+        return
     record = _record(settings, task, proposals, final)
     pack = Pack({path: f.slug for path, f in functions.items()}, record.identity)
     to_do = {path: functions[path] for path in pack.to_do()}
+    for path in functions.keys() - to_do.keys():
+        _checkpoint_path(path).unlink(missing_ok=True)  # of a job stopped right after the trial
+    if to_do and resources.processes > 1 and not joining:
+        launch(resources, sys.argv[1:])
     if kept := len(functions) - len(to_do):
         say(f"{kept} of {len(functions)} trials stand and are kept")
-    if failed := _train_all(settings, task, pack, to_do, record, final) if to_do else []:
+    if failed := _train_all(settings, task, pack, to_do, record, final) if to_do or joining else []:
         say(f"error: {len(failed)} of {len(to_do)} functions failed: {', '.join(failed)}")
         raise typer.Exit(1)
     pack.release()
@@ -131,30 +148,95 @@ def _train_all(
     final: bool,
 ) -> list[str]:
     """Train each function and write its trial; returns the names of those that failed."""
-    from actsearch.tasks.data import load_dataset
-    from actsearch.tasks.network import build_network, choose_device, describe_device
-    from actsearch.tasks.training import run_final_trial, run_trial
+    from actsearch.tasks.distributed import broadcast
+    from actsearch.tasks.network import choose_device, describe_device
 
     task = config.task(name)
-    dataset = load_dataset(config.data[task.data])
-    device = describe_device(choose_device(task), task)
-    run = run_final_trial if final else run_trial
-    # A network that cannot be built is one error, not a failure of each function.
-    build_network(task, dataset, next(iter(functions.values())), task.seeds[0])
-    failed = []
-    for path, expression in track(list(functions.items()), f"training on {name}"):
-        started = now()
-        try:
-            trial, seconds = run(task, dataset, expression)
-        except Exception:
-            failed.append(expression.name)
-            say(f"  {expression.name}  failed\n{traceback.format_exc()}")
-            continue
-        facts = {"started": started, "seconds": round(seconds, 3), "device": device}
-        pack.finish(path, {"task": name, **trial}, record.block(**facts))
-        accuracy = trial["test_accuracy" if final else "validation_accuracy"]
-        say(f"  {expression.name}  {trial['status']}  {accuracy:.4f}  {seconds:.1f} s")
+    failed: list[str] = []
+    with _processes(task):
+        broadcast(list(functions))
+        if not functions:  # another job has made them in the meantime
+            return []
+        dataset = _prepare(config, task, next(iter(functions.values())))
+        device = describe_device(choose_device(task), task)
+        device["processes"] = task.resources.processes
+        for path, expression in track(list(functions.items()), f"training on {name}"):
+            started = now()
+            identity = {**record.identity, "item": expression.slug}
+            checkpoint = _checkpoint(path, task, identity)
+            try:
+                trial, seconds = _run(task, dataset, expression, checkpoint, final)
+            except Exception:
+                failed.append(expression.name)
+                say(f"  {expression.name}  failed\n{traceback.format_exc()}")
+                continue
+            facts = {"started": started, "seconds": round(seconds, 3), "device": device}
+            pack.finish(path, {"task": name, **trial}, record.block(**facts))
+            checkpoint.remove()
+            accuracy = trial["test_accuracy" if final else "validation_accuracy"]
+            say(f"  {expression.name}  {trial['status']}  {accuracy:.4f}  {seconds:.1f} s")
     return failed
+
+
+def _assist(config: Config, name: str, functions: Mapping[Path, Expression], final: bool) -> None:
+    """What a process beside the main one does: the same trainings, in silence."""
+    from actsearch.tasks.distributed import broadcast
+
+    task = config.task(name)
+    with _processes(task):
+        paths = broadcast(list(functions))  # those of the main process take their place
+        if not paths:
+            return
+        try:
+            dataset = _prepare(config, task, functions[paths[0]])
+        except Exception:
+            raise SystemExit(0) from None  # the main process says it
+        for path in paths:
+            with contextlib.suppress(Exception):
+                _run(task, dataset, functions[path], _checkpoint(path, task, {}), final)
+
+
+def _processes(task: Task) -> contextlib.AbstractContextManager[None]:
+    """The task's processes, joined; nothing where there is one."""
+    from actsearch.tasks.distributed import process_group
+
+    return process_group(task) if task.resources.processes > 1 else contextlib.nullcontext()
+
+
+def _prepare(config: Config, task: Task, expression: Expression) -> Dataset:
+    """The task's data, in every process or in none."""
+    from actsearch.tasks.data import load_dataset
+    from actsearch.tasks.distributed import in_step
+    from actsearch.tasks.network import build_network
+
+    with in_step():
+        dataset = load_dataset(config.data[task.data])
+        # A network that cannot be built is one error, not a failure of each function.
+        build_network(task, dataset, expression, task.seeds[0])
+    return dataset
+
+
+def _run(
+    task: Task, dataset: Dataset, expression: Expression, checkpoint: Checkpoint, final: bool
+) -> tuple[dict[str, Any], float]:
+    """A trial and its seconds, in every process or in none."""
+    from actsearch.tasks.distributed import in_step
+    from actsearch.tasks.training import run_final_trial, run_trial
+
+    with in_step():
+        run = run_final_trial if final else run_trial
+        return run(task, dataset, expression, checkpoint=checkpoint)
+
+
+def _checkpoint(path: Path, task: Task, identity: dict[str, Any]) -> Checkpoint:
+    from actsearch.tasks.checkpoints import Checkpoint
+
+    return Checkpoint(_checkpoint_path(path), identity, task.checkpoint_minutes, say)
+
+
+def _checkpoint_path(path: Path) -> Path:
+    """Where the checkpoint of the trial at ``path`` lies: hidden beside it."""
+    return path.with_name(f".{path.name}.checkpoint")
 
 
 def _trial_paths(functions: Path, trials: Path) -> list[Path]:

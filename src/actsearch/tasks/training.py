@@ -1,8 +1,9 @@
 """One trial: a network with one activation function, trained once for each seed, and evaluated.
 
 Seeds. A run's seed draws the initial weights; the order of the examples, and whatever the network
-draws while it trains (dropout), come from a second seed derived from it (:func:`order_seed`). All
-functions of a task thus start from the same weights and see the same batches.
+draws while it trains (dropout), come from a second seed derived from it
+(:func:`actsearch.tasks.fitting.order_seed`). All functions of a task thus start from the same
+weights and see the same batches.
 
 Reproducibility. On a CPU of one kind the same trial gives the same bits, with the number of threads
 that the task asks for (:func:`actsearch.tasks.network.run_settings`).
@@ -16,25 +17,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from actsearch.config import Recipe, Task
 from actsearch.functions.expressions import Expression
+from actsearch.tasks.checkpoints import Checkpoint
 from actsearch.tasks.data import Dataset, Part
+from actsearch.tasks.fitting import evaluate, fit
 from actsearch.tasks.network import build_network, choose_device, run_settings
-
-EVALUATION_BATCH = 256
-_WARM_UP = 0.3
-# Reading a loss makes the CPU wait for the GPU; on a CPU it costs a microsecond.
-_STEPS_BETWEEN_GPU_CHECKS = 50
-
-
-def order_seed(seed: int) -> int:
-    """Seed of the order of examples in the run of ``seed``; unrelated to the weights' stream."""
-    return int(np.random.SeedSequence((seed, 1)).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def run_trial(
@@ -46,6 +37,7 @@ def run_trial(
     fit_on: Sequence[Part] = ("train",),
     evaluate_on: Sequence[Part] = ("train", "validation"),
     device: str | torch.device | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[dict[str, Any], float]:
     """Train and evaluate ``expression`` on ``task`` once for each seed.
 
@@ -61,27 +53,29 @@ def run_trial(
         fit_on: parts the weights are fitted on, together.
         evaluate_on: parts to measure accuracy and cross-entropy (nats, without smoothing) on.
         device: where to train; when left out, a GPU if the task asks for one and there is one.
+        checkpoint: where a trial that was stopped goes on from; the caller removes it.
 
     Returns:
-        The trial as plain data that depends on the arguments alone, and the seconds it took. It
-        holds ``function``, ``slug``, ``status`` (completed, partial, diverged), the names of the
-        modules ``replaced``, ``parameters`` (number of them), ``examples`` (number in each
-        part evaluated on), ``runs``, and the medians over runs.
+        The trial as plain data that depends on the arguments alone, and the seconds it took, those
+        before it was stopped included. It holds ``function``, ``slug``, ``status`` (completed,
+        partial, diverged), the names of the modules ``replaced``, ``parameters`` (number of them),
+        ``examples`` (number in each part evaluated on), ``runs``, and the medians over runs.
     """
     started = time.perf_counter()
     device = choose_device(task) if device is None else torch.device(device)
-    runs = []
+    if checkpoint:
+        checkpoint.open(device)
+    runs = checkpoint.runs if checkpoint else []
     replaced: list[str] = []
     parameters = 0
     with run_settings(task, device):
         fitted = _to(device, dataset.parts(fit_on))
         evaluated = {part: _to(device, dataset.part(part)) for part in evaluate_on}
-        for seed in task.seeds if seeds is None else seeds:
+        for seed in (task.seeds if seeds is None else seeds)[len(runs) :]:
             model, replaced = build_network(task, dataset, expression, seed)
             parameters = sum(parameter.numel() for parameter in model.parameters())
-            runs.append(
-                _run(model.to(device), task.recipe, fitted, evaluated, seed, dataset.n_classes)
-            )
+            epochs = fit(model.to(device), task.recipe, *fitted, seed=seed, checkpoint=checkpoint)
+            runs.append(_run(model, task.recipe, epochs, evaluated, seed, dataset.n_classes))
     content = {
         "function": expression.name,
         "slug": expression.slug,
@@ -91,11 +85,12 @@ def run_trial(
         "examples": {part: len(y) for part, (_, y) in evaluated.items()},
         "runs": runs,
     }
-    return content | _medians(runs, evaluate_on), time.perf_counter() - started
+    seconds = time.perf_counter() - started + (checkpoint.seconds if checkpoint else 0)
+    return content | _medians(runs, evaluate_on), seconds
 
 
 def run_final_trial(
-    task: Task, dataset: Dataset, expression: Expression
+    task: Task, dataset: Dataset, expression: Expression, *, checkpoint: Checkpoint | None = None
 ) -> tuple[dict[str, Any], float]:
     """The trial of the final comparison: the only one that reads the test part.
 
@@ -116,19 +111,19 @@ def run_final_trial(
         seeds=task.final.seeds,
         fit_on=("train", "validation"),
         evaluate_on=("test",),
+        checkpoint=checkpoint,
     )
 
 
 def _run(
     model: nn.Module,
     recipe: Recipe,
-    fitted: tuple[Tensor, Tensor],
+    epochs: int,
     evaluated: dict[Part, tuple[Tensor, Tensor]],
     seed: int,
     n_classes: int,
 ) -> dict[str, Any]:
-    """One training and its evaluation, as the trial lists it."""
-    epochs = fit(model, recipe, *fitted, seed=seed)
+    """The evaluation of a network trained for ``epochs``, as the trial lists it."""
     results: dict[Part, tuple[float, float]] = {}
     if epochs == recipe.epochs:
         results = {part: evaluate(model, x, y) for part, (x, y) in evaluated.items()}
@@ -142,101 +137,6 @@ def _run(
         accuracy, loss = results[part] if completed else (1 / n_classes, None)
         run |= {f"{part}_accuracy": accuracy, f"{part}_loss": loss}
     return run
-
-
-def fit(model: nn.Module, recipe: Recipe, x: Tensor, y: Tensor, *, seed: int) -> int:
-    """Train ``model`` in place, until the end of the recipe or a loss that is not finite.
-
-    The global generator is seeded, for the order of the examples and the network's own draws.
-
-    Args:
-        model: on the device of ``x``.
-        recipe: how to train.
-        x: images (N, C, H, W).
-        y: labels (N,) int64.
-        seed: seed of the run, see :func:`order_seed`.
-
-    Returns:
-        The number of finished epochs: fewer than the recipe's when the run diverged.
-    """
-    optimizer = _optimizer(model, recipe)
-    parameters = list(model.parameters())
-    n_steps = recipe.epochs * math.ceil(len(x) / recipe.batch_size)
-    check_every = 1 if x.device.type == "cpu" else _STEPS_BETWEEN_GPU_CHECKS
-    torch.manual_seed(order_seed(seed))
-    model.train()
-    step = 0
-    for epoch in range(recipe.epochs):
-        order = torch.randperm(len(x)).to(x.device)
-        for start in range(0, len(x), recipe.batch_size):
-            batch = order[start : start + recipe.batch_size]
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(recipe, step, n_steps)
-            loss = functional.cross_entropy(
-                model(x[batch]), y[batch], label_smoothing=recipe.label_smoothing
-            )
-            step += 1
-            if step % check_every == 0 and not math.isfinite(loss.item()):
-                return epoch
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            if recipe.gradient_clip is not None:
-                nn.utils.clip_grad_norm_(parameters, recipe.gradient_clip)
-            optimizer.step()
-    return recipe.epochs
-
-
-def learning_rate(recipe: Recipe, step: int, n_steps: int) -> float:
-    """Learning rate of step ``step`` (from 0) of ``n_steps``."""
-    if recipe.schedule == "constant":
-        return recipe.learning_rate
-    place = (step + 1) / (n_steps + 1)  # neither the first nor the last step has a rate of 0
-    if recipe.schedule == "one-cycle":
-        if place < _WARM_UP:
-            return recipe.learning_rate * place / _WARM_UP
-        place = (place - _WARM_UP) / (1 - _WARM_UP)
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * place))
-
-
-def evaluate(model: nn.Module, x: Tensor, y: Tensor) -> tuple[float, float]:
-    """Accuracy and mean cross-entropy (nats) of ``model`` on images ``x`` (N, C, H, W).
-
-    The cross-entropy is nan when an output is not finite.
-    """
-    model.eval()
-    correct = torch.zeros((), dtype=torch.int64, device=x.device)
-    total = torch.zeros((), dtype=torch.float64, device=x.device)
-    with torch.inference_mode():
-        for start in range(0, len(x), EVALUATION_BATCH):
-            labels = y[start : start + EVALUATION_BATCH]
-            # In double precision huge but finite outputs have a finite loss.
-            logits = model(x[start : start + EVALUATION_BATCH]).double()
-            correct += (logits.argmax(dim=1) == labels).sum()
-            loss = functional.cross_entropy(logits, labels, reduction="sum")
-            total += torch.where(logits.isfinite().all(), loss, math.nan)
-    return correct.item() / len(x), total.item() / len(x)
-
-
-def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer, with weight decay on weight matrices and kernels alone."""
-    decayed: list[nn.Parameter] = []
-    plain: list[nn.Parameter] = []
-    for name, parameter in model.named_parameters():
-        matrix = name.endswith("weight") and parameter.ndim >= 2
-        (decayed if matrix else plain).append(parameter)
-    groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(
-            groups,
-            lr=recipe.learning_rate,
-            momentum=recipe.momentum,
-            nesterov=recipe.momentum > 0,
-            fused=True,
-        )
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
 def _to(device: torch.device, pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,158 @@
+"""Training a network by a recipe, and measuring it; by one process or by several together.
+
+Several processes take equal shares of every batch, in the order that one process alone would take
+it. Gradients and losses are those of the whole batch, whatever the shares, so a network without
+batch norm and dropout learns the same up to rounding. Batch norm sees a process's share.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from actsearch.config import Recipe
+from actsearch.tasks.checkpoints import Checkpoint
+from actsearch.tasks.distributed import join_buffers, processes, rank, replicate, share, total
+
+EVALUATION_BATCH = 256
+_WARM_UP = 0.3
+# Reading a loss makes the CPU wait for the GPU; on a CPU it costs a microsecond.
+_STEPS_BETWEEN_GPU_CHECKS = 50
+
+
+def order_seed(seed: int) -> int:
+    """Seed of the order of examples in the run of ``seed``; unrelated to the weights' stream."""
+    return _derived(seed, 1)
+
+
+def _derived(*entropy: int) -> int:
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def fit(
+    model: nn.Module,
+    recipe: Recipe,
+    x: Tensor,
+    y: Tensor,
+    *,
+    seed: int,
+    checkpoint: Checkpoint | None = None,
+) -> int:
+    """Train ``model`` in place, until the end of the recipe or a loss that is not finite.
+
+    The global generator is seeded, for the order of the examples and the network's own draws; these
+    differ between processes.
+
+    Args:
+        model: on the device of ``x``, the same in all processes.
+        recipe: how to train.
+        x: images (N, C, H, W), the whole data in every process.
+        y: labels (N,) int64.
+        seed: seed of the run, see :func:`order_seed`.
+        checkpoint: where to go on from, and what to write after an epoch.
+
+    Returns:
+        The number of finished epochs: fewer than the recipe's when the run diverged.
+    """
+    optimizer = _optimizer(model, recipe)
+    parameters = list(model.parameters())
+    # Every process needs an example of a batch.
+    starts = [s for s in range(0, len(x), recipe.batch_size) if len(x) - s >= processes()]
+    check_every = 1 if x.device.type == "cpu" else _STEPS_BETWEEN_GPU_CHECKS
+    generator = _seed_generators(seed)
+    finished = checkpoint.restore(model, optimizer, generator) if checkpoint else 0
+    network = replicate(model)
+    network.train()
+    step = finished * len(starts)
+    for epoch in range(finished, recipe.epochs):
+        order = torch.randperm(len(x), generator=generator).to(x.device)
+        for start in starts:
+            batch = order[start : start + recipe.batch_size]
+            mine = share(batch)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(recipe, step, recipe.epochs * len(starts))
+            loss = functional.cross_entropy(
+                network(x[mine]), y[mine], label_smoothing=recipe.label_smoothing
+            )
+            # Processes are averaged: this makes it the mean over the examples of the batch.
+            if (weight := len(mine) * processes() / len(batch)) != 1:
+                loss = loss * weight
+            step += 1
+            if step % check_every == 0 and not math.isfinite(total(loss.detach().clone()).item()):
+                return epoch
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            if recipe.gradient_clip is not None:
+                nn.utils.clip_grad_norm_(parameters, recipe.gradient_clip)
+            optimizer.step()
+        join_buffers(model)
+        if checkpoint:
+            checkpoint.after_epoch(epoch + 1, model, optimizer, generator)
+    return recipe.epochs
+
+
+def _seed_generators(seed: int) -> torch.Generator:
+    """Seed the global generators for the network's draws; returns that of the examples' order."""
+    if processes() == 1:
+        torch.manual_seed(order_seed(seed))
+        return torch.default_generator
+    torch.manual_seed(_derived(seed, 2, rank()))
+    return torch.Generator().manual_seed(order_seed(seed))
+
+
+def learning_rate(recipe: Recipe, step: int, n_steps: int) -> float:
+    """Learning rate of step ``step`` (from 0) of ``n_steps``."""
+    if recipe.schedule == "constant":
+        return recipe.learning_rate
+    place = (step + 1) / (n_steps + 1)  # neither the first nor the last step has a rate of 0
+    if recipe.schedule == "one-cycle":
+        if place < _WARM_UP:
+            return recipe.learning_rate * place / _WARM_UP
+        place = (place - _WARM_UP) / (1 - _WARM_UP)
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * place))
+
+
+def evaluate(model: nn.Module, x: Tensor, y: Tensor) -> tuple[float, float]:
+    """Accuracy and mean cross-entropy (nats) of ``model`` on images ``x`` (N, C, H, W).
+
+    The cross-entropy is nan when an output is not finite. Several processes take turns at the
+    batches that one process alone would take.
+    """
+    model.eval()
+    correct = torch.zeros((), dtype=torch.int64, device=x.device)
+    summed = torch.zeros((), dtype=torch.float64, device=x.device)
+    with torch.inference_mode():
+        for start in range(rank() * EVALUATION_BATCH, len(x), processes() * EVALUATION_BATCH):
+            labels = y[start : start + EVALUATION_BATCH]
+            # In double precision huge but finite outputs have a finite loss.
+            logits = model(x[start : start + EVALUATION_BATCH]).double()
+            correct += (logits.argmax(dim=1) == labels).sum()
+            loss = functional.cross_entropy(logits, labels, reduction="sum")
+            summed += torch.where(logits.isfinite().all(), loss, math.nan)
+    return total(correct).item() / len(x), total(summed).item() / len(x)
+
+
+def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer, with weight decay on weight matrices and kernels alone."""
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        matrix = name.endswith("weight") and parameter.ndim >= 2
+        (decayed if matrix else plain).append(parameter)
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            groups,
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            nesterov=recipe.momentum > 0,
+            fused=True,
+        )
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
