@@ -146,11 +146,54 @@ def task_data(task):
     return [str(path)] if path is not None else []
 
 
-def training_resources(task):
-    """What a training job asks for; a GPU is named only where one is wanted."""
+def site(name):
+    """What the profile says of the cluster among its default resources, or None."""
+    defaults = workflow.resource_settings.default_resources or {}
+    return defaults[name].raw if name in defaults else None
+
+
+def growing(amount):
+    """More at every attempt: what ran out of memory or time is tried again with more."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def cpu_job(mem_mb, runtime):
+    """What a job without a GPU asks for: MB on a node, minutes."""
+    asked = {"mem_mb": growing(mem_mb), "runtime": growing(runtime)}
+    if site("cpu_partition"):
+        asked["slurm_partition"] = site("cpu_partition")
+    if site("gpu_model"):
+        asked["gpu_model"] = ""  # the executor takes the default for a wish
+    return asked
+
+
+def gpu_job(gpu, mem_mb, runtime, nodes=1):
+    """What a job on ``gpu`` GPUs asks for, or one on the CPU where there are none."""
+    if not gpu:
+        asked = cpu_job(mem_mb, runtime)
+        return asked | ({"nodes": nodes, "tasks": nodes} if nodes > 1 else {})
+    asked = {"mem_mb": growing(mem_mb), "runtime": growing(runtime)}
+    if nodes == 1:
+        return asked | {"gpu": gpu}
+    # A number of GPUs for the whole job may fall unevenly on its nodes; gres counts on each.
+    model = f"{site('gpu_model')}:" if site("gpu_model") else ""
+    return asked | {
+        "nodes": nodes,
+        "gres": f"gpu:{model}{gpu // nodes}",
+        "gpu_model": "",
+    }
+
+
+def training_job(task):
+    """What a training job of a task asks for."""
     wanted = TASKS[task].resources
-    asked = {"mem_mb": wanted.mem_mb, "runtime": wanted.runtime}
-    return asked | ({"gpu": wanted.gpu} if wanted.gpu else {})
+    return gpu_job(wanted.gpu, wanted.mem_mb, wanted.runtime, wanted.nodes)
+
+
+def training_threads(task):
+    """CPU cores of a training job on each of its nodes."""
+    wanted = TASKS[task].resources
+    return wanted.threads * wanted.processes // wanted.nodes
 
 
 def trial_files(task):

@@ -4,29 +4,37 @@ Needs: the functions and outputs of a space. Makes, for the benchmark space of a
 results/{task}/fim/part-{part}.npz and map.parquet; the same under search/ for its search space.
 """
 
+for task in {*BENCHMARKED, *SEARCHED}:
 
-rule fim_part:
-    input:
-        functions=lambda w: f"results/spaces/{space_of(w.task, w.scope)}/functions.parquet",
-        data=lambda w: task_data(w.task),
-    output:
-        "results/{task}/{scope}fim/part-{part}.npz",
-    log:
-        "logs/{task}/{scope}fim/part-{part}.log",
-    conda:
-        CONDA
-    threads: lambda w: TASKS[w.task].resources.threads
-    resources:
-        mem_mb=lambda w: TASKS[w.task].resources.mem_mb,
-        runtime=240,
-    params:
-        settings=lambda w: settings("fim", w.task, part=int(w.part)),
-        code=lambda w: code("fim", w.task),
-    message:
-        "{wildcards.task}: FIM spectra, {wildcards.scope}part {wildcards.part}"
-    shell:
-        "actsearch fim --task {wildcards.task} --functions {input.functions} "
-        "--part {wildcards.part} --out {output} 2>&1 | tee {log}"
+    rule:
+        name:
+            rule_name("fim", task)
+        input:
+            task_data(task),
+            functions=lambda w, task=task: (
+                f"results/spaces/{space_of(task, w.scope)}/functions.parquet"
+            ),
+        output:
+            # What stands is kept by the command, like a trial, so Snakemake must not remove it.
+            update(f"results/{task}/{{scope}}fim/part-{{part}}.npz"),
+        log:
+            f"logs/{task}/{{scope}}fim/part-{{part}}.log",
+        conda:
+            CONDA
+        threads: TASKS[task].resources.threads
+        resources:
+            **gpu_job(
+                min(TASKS[task].resources.gpu, 1), TASKS[task].resources.mem_mb, 240
+            ),
+        params:
+            task=task,
+            settings=lambda w, task=task: settings("fim", task, part=int(w.part)),
+            code=code("fim", task),
+        message:
+            f"{task}: FIM spectra, {{wildcards.scope}}part {{wildcards.part}}"
+        shell:
+            "actsearch fim --task {params.task} --functions {input.functions} "
+            "--part {wildcards.part} --out {output} 2>&1 | tee {log}"
 
 
 rule map_functions:
@@ -41,8 +49,7 @@ rule map_functions:
     conda:
         CONDA
     resources:
-        mem_mb=8000,
-        runtime=120,
+        **cpu_job(8000, 120),
     params:
         settings=lambda w: settings("map", w.task),
         code=code("map"),

@@ -5,6 +5,12 @@ results/{task}/final/candidates.csv, final/{slot}.json and final.json.
 """
 
 
+# Seconds of work: on a cluster they run where Snakemake runs.
+localrules:
+    choose_finalists,
+    compare_finalists,
+
+
 rule choose_finalists:
     input:
         table=lambda w: (
@@ -43,9 +49,9 @@ for task in COMPARED:
                 f"logs/{task}/final/pack-{number}.log",
             conda:
                 CONDA
-            threads: TASKS[task].resources.threads
+            threads: training_threads(task)
             resources:
-                **training_resources(task),
+                **training_job(task),
             params:
                 task=task,
                 settings=settings("train-final", task),

@@ -4,6 +4,11 @@ Needs: whatever the configuration asks for. Makes: results/report.html.
 """
 
 
+# Seconds of work: on a cluster they run where Snakemake runs.
+localrules:
+    report,
+
+
 rule report:
     input:
         list(report_files().values()),

@@ -5,6 +5,12 @@ proposals.csv and {slot}.json, and history.parquet. Round 0 is the baselines.
 """
 
 
+# Seconds of work: on a cluster they run where Snakemake runs.
+localrules:
+    propose,
+    gather_history,
+
+
 rule propose:
     input:
         unpack(lambda w: round_files(w.task, w.strategy, range(int(w.round)))),
@@ -51,9 +57,9 @@ for task in SEARCHED:
                     round="0" if first else "[1-9][0-9]*",
                 conda:
                     CONDA
-                threads: TASKS[task].resources.threads
+                threads: training_threads(task)
                 resources:
-                    **training_resources(task),
+                    **training_job(task),
                 params:
                     task=task,
                     settings=settings("train", task),

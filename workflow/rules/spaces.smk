@@ -4,6 +4,11 @@ Needs: the configuration. Makes: results/spaces/{space}/functions.parquet and ou
 """
 
 
+# Seconds of work: on a cluster they run where Snakemake runs.
+localrules:
+    enumerate_space,
+
+
 rule enumerate_space:
     output:
         functions="results/spaces/{space}/functions.parquet",
@@ -14,7 +19,6 @@ rule enumerate_space:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=60,
     params:
         settings=lambda w: settings("enumerate", space=w.space),
         code=code("enumerate"),

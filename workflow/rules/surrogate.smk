@@ -16,6 +16,8 @@ rule cross_validate:
         "logs/{task}/surrogate.log",
     conda:
         CONDA
+    resources:
+        **cpu_job(4000, 240),
     params:
         settings=settings("surrogate"),
         code=code("surrogate"),
@@ -36,6 +38,8 @@ rule simulate:
         "logs/{task}/simulation/{strategy}.log",
     conda:
         CONDA
+    resources:
+        **cpu_job(4000, 240),
     params:
         settings=lambda w: settings("simulate", strategy=w.strategy),
         code=code("simulate"),

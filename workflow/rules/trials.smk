@@ -8,6 +8,13 @@ A pack's files are listed and marked update(): changing the pack size rebuilds n
 file reruns its own pack, which keeps what stands.
 """
 
+
+# Seconds of work: on a cluster they run where Snakemake runs.
+localrules:
+    benchmark_table,
+    export_act_bench,
+
+
 for task in BENCHMARKED:
     for number, files in packs(trial_files(task), TASKS[task].functions_per_job):
 
@@ -22,9 +29,9 @@ for task in BENCHMARKED:
                 f"logs/{task}/trials/pack-{number}.log",
             conda:
                 CONDA
-            threads: TASKS[task].resources.threads
+            threads: training_threads(task)
             resources:
-                **training_resources(task),
+                **training_job(task),
             params:
                 task=task,
                 settings=settings("train", task),
@@ -48,9 +55,9 @@ for task in TASKS:
             f"logs/{task}/trials/{{slug}}.log",
         conda:
             CONDA
-        threads: TASKS[task].resources.threads
+        threads: training_threads(task)
         resources:
-            **training_resources(task),
+            **training_job(task),
         params:
             task=task,
             settings=settings("train", task),

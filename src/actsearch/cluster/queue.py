@@ -1,0 +1,72 @@
+"""What SLURM says of jobs, asked with squeue: it answers with and without accounting."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# Without a controller SLURM's tools hang for minutes.
+_PATIENCE_S = 60
+_FIELDS = "%i|%T|%N|%k"  # those of QueuedJob
+
+
+class QueueError(ValueError):
+    """SLURM gave no answer; the message says what its tool said."""
+
+
+@dataclass(frozen=True)
+class QueuedJob:
+    """A job that waits or runs."""
+
+    job_id: str
+    state: str
+    """SLURM's long name of it, such as ``PENDING`` or ``RUNNING``."""
+    nodes: str
+    comment: str
+    """For a job of Snakemake's, its rule and wildcards."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether it has not started."""
+        return self.state == "PENDING"
+
+    def __str__(self) -> str:
+        where = f" on {self.nodes}" if self.nodes else ""
+        return f"{self.job_id} ({self.comment}, {self.state.lower()}{where})"
+
+
+def queued_jobs(names: Iterable[str]) -> list[QueuedJob]:
+    """Jobs of the given names that have not ended.
+
+    Raises:
+        QueueError: when SLURM does not answer.
+    """
+    if not (names := list(names)):
+        return []
+    output = _run("squeue", "--noheader", f"--name={','.join(names)}", f"--format={_FIELDS}")
+    return [QueuedJob(*line.split("|", 3)) for line in output.splitlines()]
+
+
+def cancel(jobs: Iterable[QueuedJob]) -> None:
+    """Cancel those of ``jobs`` that have not started.
+
+    Raises:
+        QueueError: when SLURM does not answer.
+    """
+    if ids := [job.job_id for job in jobs]:
+        _run("scancel", "--state=PENDING", *ids)
+
+
+def _run(*command: str) -> str:
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_PATIENCE_S, check=True
+        )
+    except FileNotFoundError:
+        raise QueueError(f"no {command[0]} on this machine: is it a login node?") from None
+    except subprocess.TimeoutExpired:
+        raise QueueError(f"{command[0]} gave no answer for {_PATIENCE_S} s") from None
+    except subprocess.CalledProcessError as error:
+        raise QueueError(f"{command[0]}: {error.stderr.strip()}") from None
+    return done.stdout

@@ -1,0 +1,71 @@
+"""A run in this folder, and on a cluster: one at a time, no job twice, an end where nothing moves.
+
+Needs: Snakemake's own options. Makes: no file of results.
+"""
+
+import contextlib
+import io
+import os
+import time
+
+from snakemake.cli import parse_args
+from snakemake.logging import logger
+
+from actsearch.cluster.queue import queued_jobs
+from actsearch.cluster.runs import claim, running
+from actsearch.cluster.watchdog import Watchdog, patience, watch
+
+SECONDS_TO_END = 30
+# Options with which Snakemake makes no file of ours.
+LOOKS = (
+    "dryrun unlock lint list_rules list_target_rules print_compilation containerize report "
+    "generate_unit_tests dag rulegraph filegraph d3dag cleanup_metadata conda_cleanup_envs "
+    "conda_create_envs_only list_conda_envs cleanup_shadow container_cleanup_images list_changes "
+    "list_input_changes list_params_changes list_untracked summary detailed_summary archive"
+).split()
+
+
+def snakemake_options():
+    """Options of this process, or None in a job and where Snakemake is used as a library."""
+    if not workflow.is_main_process or "snakemake" not in Path(sys.argv[0]).parts[-2:]:
+        return None
+    with contextlib.redirect_stderr(io.StringIO()):  # it says which profiles it reads
+        return parse_args(sys.argv[1:])[1]
+
+
+OPTIONS = snakemake_options()
+ON_SLURM = OPTIONS is not None and OPTIONS.executor == "slurm"
+CLAIM = None
+
+if OPTIONS is not None and not any(getattr(OPTIONS, look, None) for look in LOOKS):
+    checked(patience)
+    CLAIM = checked(claim, Path.cwd(), logger.info)
+    if ON_SLURM:
+        checked(CLAIM.wait_for_leftovers, logger.info)
+elif OPTIONS is not None and OPTIONS.unlock and (other := running(Path.cwd())):
+    raise WorkflowError(f"not unlocked: the run of {other} is alive")
+
+
+def awaited_jobs():
+    """Number of SLURM jobs that Snakemake waits for."""
+    return sum(not job.is_local for job in workflow.scheduler.running)
+
+
+def end_run(reason):
+    """End with a message: softly, or without Snakemake where it hangs itself."""
+    workflow.scheduler.executor_error_callback(WorkflowError(reason))
+    time.sleep(SECONDS_TO_END)
+    os._exit(1)
+
+
+def look_after_jobs():
+    """Note the jobs' name for whoever comes after this run, and start the watchdog."""
+    name = workflow.scheduler._executor.run_uuid  # no public way leads to it
+    CLAIM.submit_as(name)
+    dog = Watchdog(awaited_jobs, lambda: queued_jobs([name]), patience())
+    watch(dog, end_run, every=patience() / 20)
+
+
+onstart:
+    if ON_SLURM and CLAIM:
+        look_after_jobs()
