@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine:  make results,  make test.
 .DEFAULT_GOAL := help
-.PHONY: help setup results test lint bench lock schema clean
+.PHONY: help setup results test lint bench slurm-demo lock schema clean
 
 PYTHON ?= python3
 CORES ?= all
@@ -31,7 +31,7 @@ results: .venv/run.stamp  ## Run the experiment of config.yaml up to results/rep
 	@echo "Open results/report.html"
 
 test: .venv/dev.stamp lint  ## Check the code and run all tests
-	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: .venv/dev.stamp  ## Formatting, linting, types, rooms, workflow
 	$(BIN)/ruff format --check .
@@ -43,6 +43,9 @@ lint: .venv/dev.stamp  ## Formatting, linting, types, rooms, workflow
 
 bench: .venv/dev.stamp  ## Measure speed, as ratios
 	$(BIN)/python -W ignore -m benchmarks
+
+slurm-demo: .venv/run.stamp  ## Try the profile on a private SLURM cluster (root on Debian)
+	tests/slurm/demo
 
 lock: .venv/dev.stamp  ## Pin what is installed: envs/*.lock and envs/environment.yaml
 	$(BIN)/python envs/lock.py

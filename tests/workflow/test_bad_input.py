@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import BIN, SMALL, Experiment
+from experiment import BIN, SMALL, Experiment
 
 pytestmark = pytest.mark.workflow
 

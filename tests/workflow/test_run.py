@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import SMALL, Experiment, make_experiment
+from experiment import SMALL, Experiment, make_experiment
 from sklearn.datasets import load_digits
 
 from actsearch import load_benchmark

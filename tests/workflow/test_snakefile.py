@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import BIN, ROOT, Experiment
+from experiment import BIN, ROOT, Experiment
 
 pytestmark = pytest.mark.workflow
 

@@ -1,0 +1,89 @@
+"""The whole workflow on a real SLURM cluster."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from lab import Cluster, Experiment, make_folder, make_lab
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(1800)]
+
+DEMO = "--configfile=config/demo.yaml"
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    """The demonstration, run on this machine."""
+    experiment = make_folder(tmp_path_factory.mktemp("local") / "demo")
+    experiment.succeeds(experiment.start("--cores=2", DEMO), 600)
+    return experiment
+
+
+@pytest.fixture(scope="module")
+def remote(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    """The demonstration, run on the cluster."""
+    experiment = make_folder(tmp_path_factory.mktemp("remote") / "demo")
+    kind = ("--default-resources", "gpu_model=demo", "mem_mb=2000", "runtime=10")
+    experiment.succeeds(experiment.slurm(DEMO, *kind), 900)
+    return experiment
+
+
+def test_results_are_those_of_a_local_run(local: Experiment, remote: Experiment) -> None:
+    contents = remote.contents()
+    assert contents == local.contents()
+    assert "report.html" in contents
+    assert "digits-cnn/final.json" in contents
+
+
+def test_every_trial_names_its_job_node_and_gpu(cluster: Cluster, remote: Experiment) -> None:
+    jobs = {job["JobId"]: job for job in cluster.ended(remote.folder)}
+    trials = [
+        path
+        for folder in ("trials", "search/union-knr/round-*", "final")
+        for path in remote.folder.glob(f"results/*/{folder}/*.json")
+    ]
+    assert len(trials) == 3 * 24 + 8 + 4 + 10
+    for path in trials:
+        slurm = json.loads(path.read_text())["provenance"]["slurm"]
+        assert jobs[slurm["job"]]["NodeList"] == slurm["node"]
+        assert slurm["gpus"] in ("0", "1")
+        assert slurm["partition"] == "gpu"
+
+
+def test_jobs_ask_for_what_the_task_and_the_site_say(cluster: Cluster, remote: Experiment) -> None:
+    ended = cluster.ended(remote.folder)
+    assert {job["JobState"] for job in ended} == {"COMPLETED"}
+    asked = {(job["TimeLimit"], job["Tres"].split(",")[1]) for job in ended}
+    # Trainings; FIM parts; maps; cross-validation and simulation. Light steps are no jobs.
+    assert asked == {("10", "mem=2000M"), ("240", "mem=2000M"), ("120", "mem=8000M"),
+                     ("240", "mem=4000M")}  # fmt: skip
+
+
+def test_nothing_is_left_to_do(remote: Experiment) -> None:
+    """Neither afterwards, nor with other packs."""
+    config = remote.folder / "config" / "demo.yaml"
+    whole = config.read_text()
+    for text in (whole, whole.replace("functions_per_job: &pack 12", "functions_per_job: &pack 5")):
+        config.write_text(text)
+        before = len(remote.said())
+        remote.succeeds(remote.start("--profile=slurm", DEMO, "--dry-run"))
+        assert "Nothing to be done" in remote.said()[before:]
+
+
+def test_the_profile_as_it_comes(cluster: Cluster, tmp_path: Path) -> None:
+    lab = make_lab(tmp_path / "lab")
+    lab.succeeds(lab.start("--profile", "slurm", "results/lab/trials/relu.x.json"))
+    assert list(lab.trials()) == ["relu(x)"]
+    assert [job["JobState"] for job in cluster.ended(lab.folder)] == ["COMPLETED"]
+    assert list((lab.folder / "logs" / "slurm").rglob("*.log"))
+    assert (lab.folder / "logs/lab/trials/relu.x.log").read_text().count("completed") == 1
+
+
+def test_without_a_cluster_one_error(tmp_path: Path) -> None:
+    lab = make_lab(tmp_path / "lab")
+    said = lab.fails(lab.slurm("results/lab/trials/relu.x.json", PATH=str(tmp_path)))
+    assert "no squeue on this machine: is it a login node?" in said
+    assert "Traceback" not in said
+    assert not (lab.folder / "results").exists()

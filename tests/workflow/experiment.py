@@ -1,0 +1,112 @@
+"""A small experiment of the real kind, run by Snakemake in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+SOURCES = ("Snakefile", "workflow", "profiles", "envs", "slurm")
+
+RECIPE = {"optimizer": "adamw", "learning_rate": 0.01, "epochs": 1, "batch_size": 64}
+SMALL: dict[str, Any] = {
+    "data": {
+        "digits": {
+            "source": "digits",
+            "split": {"train": 200, "validation": 200, "test": 200, "seed": 0},
+        }
+    },
+    "spaces": {
+        "small": {"schemas": ["three-node"], "include": ["baselines"], "sample": 24, "seed": 1},
+        "deep": {"schemas": ["four-node"], "sample": 30, "seed": 1, "finite_only": True},
+    },
+    "tasks": {
+        "tiny": {
+            "data": "digits",
+            "model": "digits-cnn",
+            "recipe": RECIPE,
+            "seeds": [0, 1],
+            "functions_per_job": 9,
+            "fisher": {"examples": 8, "minimum_bins": 20, "functions_per_job": 16},
+            "map": {"outputs_neighbors": 5},
+            "benchmark": {"space": "small"},
+            "search": {"space": "deep", "rounds": 2, "slots": 3, "functions_per_job": 4},
+            "final": {"functions": 2, "seeds": [7, 8], "functions_per_job": 5},
+        }
+    },
+    "surrogate": {"folds": 3, "repeats": 2},
+    "simulation": {"strategies": ["random", "union-knr"], "runs": 3, "evaluations": 12},
+}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A folder with the workflow's sources and a configuration."""
+
+    folder: Path
+
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Write config.yaml."""
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False))
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake here; its output is both streams together."""
+        environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            [str(BIN / "snakemake"), *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout[-6000:]
+        return done
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """Rules that a dry run would execute, with the number of jobs."""
+        output = self.snakemake("--dry-run", *arguments).stdout
+        _, _, table = output.partition("Job stats:")
+        jobs = {}
+        for line in table.splitlines()[3:]:
+            if not line.strip():
+                break
+            name, count = line.split()
+            jobs[name] = int(count)
+        jobs.pop("total", None)
+        return jobs
+
+    def message(self, *arguments: str) -> str:
+        """Output of a run that must fail before any job starts."""
+        done = self.snakemake("--cores", "1", *arguments, check=False)
+        assert done.returncode != 0
+        assert "Traceback" not in done.stdout
+        assert not (self.folder / "results").exists(), "a job has started"
+        return done.stdout
+
+    def path(self, name: str) -> Path:
+        """A file under results/."""
+        return self.folder / "results" / name
+
+
+def make_experiment(folder: Path) -> Experiment:
+    """The workflow's sources and the small configuration in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in SOURCES:
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, folder / source)
+        else:
+            shutil.copy(ROOT / source, folder / source)
+    experiment = Experiment(folder)
+    experiment.configure(SMALL)
+    return experiment
