@@ -1,7 +1,7 @@
 # Configuration check, includes, targets. Start with:  snakemake --cores all
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.27")
 
 
 # --configfile takes the place of the default experiment; two are not merged.

@@ -20,6 +20,8 @@ def cluster() -> Iterator[Cluster]:
             pytest.fail(reason)
         pytest.skip(reason)
     cluster = Cluster()
-    cluster("start")
-    yield cluster
-    cluster("stop")
+    try:
+        cluster("start")
+        yield cluster
+    finally:
+        cluster("stop")

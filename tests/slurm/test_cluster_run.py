@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
 def remote(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """The demonstration, run on the cluster."""
     experiment = make_folder(tmp_path_factory.mktemp("remote") / "demo")
-    kind = ("--default-resources", "gpu_model=demo", "mem_mb=2000", "runtime=10")
+    site = ("slurm_partition=gpu", "cpu_partition=cpu", "gpu_model=demo")
+    kind = ("--default-resources", *site, "mem_mb=2000", "runtime=10")
     experiment.succeeds(experiment.slurm(DEMO, *kind), 900)
     return experiment
 
@@ -55,10 +57,14 @@ def test_every_trial_names_its_job_node_and_gpu(cluster: Cluster, remote: Experi
 def test_jobs_ask_for_what_the_task_and_the_site_say(cluster: Cluster, remote: Experiment) -> None:
     ended = cluster.ended(remote.folder)
     assert {job["JobState"] for job in ended} == {"COMPLETED"}
-    asked = {(job["TimeLimit"], job["Tres"].split(",")[1]) for job in ended}
+    asked = {(job["Partition"], job["TimeLimit"], job["Tres"].split(",")[1]) for job in ended}
     # Trainings; FIM parts; maps; cross-validation and simulation. Light steps are no jobs.
-    assert asked == {("10", "mem=2000M"), ("240", "mem=2000M"), ("120", "mem=8000M"),
-                     ("240", "mem=4000M")}  # fmt: skip
+    assert asked == {
+        ("gpu", "10", "mem=2000M"),
+        ("gpu", "240", "mem=2000M"),
+        ("cpu", "120", "mem=8000M"),
+        ("cpu", "240", "mem=4000M"),
+    }
 
 
 def test_nothing_is_left_to_do(remote: Experiment) -> None:
@@ -74,16 +80,20 @@ def test_nothing_is_left_to_do(remote: Experiment) -> None:
 
 def test_the_profile_as_it_comes(cluster: Cluster, tmp_path: Path) -> None:
     lab = make_lab(tmp_path / "lab")
-    lab.succeeds(lab.start("--profile", "slurm", "results/lab/trials/relu.x.json"))
-    assert list(lab.trials()) == ["relu(x)"]
+    lab.succeeds(lab.start("--profile", "slurm", "results/lab/trials/swish.elu.x.json"))
+    assert list(lab.trials()) == ["swish(elu(x))"]
     assert [job["JobState"] for job in cluster.ended(lab.folder)] == ["COMPLETED"]
     assert list((lab.folder / "logs" / "slurm").rglob("*.log"))
-    assert (lab.folder / "logs/lab/trials/relu.x.log").read_text().count("completed") == 1
+    assert (lab.folder / "logs/lab/trials/swish.elu.x.log").read_text().count("completed") == 1
 
 
 def test_without_a_cluster_one_error(tmp_path: Path) -> None:
     lab = make_lab(tmp_path / "lab")
-    said = lab.fails(lab.slurm("results/lab/trials/relu.x.json", PATH=str(tmp_path)))
-    assert "no squeue on this machine: is it a login node?" in said
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("bash", "sh", "which", "git", "uname"):
+        (tools / tool).symlink_to(shutil.which(tool) or tool)
+    said = lab.fails(lab.slurm("results/lab/trials/swish.elu.x.json", PATH=str(tools)))
+    assert "no sbatch on this machine: --profile slurm is for a cluster's login node" in said
     assert "Traceback" not in said
     assert not (lab.folder / "results").exists()

@@ -68,10 +68,7 @@ def dies(fault: str, cluster: Cluster, folder: Path) -> None:
     assert jobs[0]["JobState"] in state.split("|")
     assert _by_job(lab) == [3, 7]
     assert _built(lab) == 13
-    assert ["mem=2000M" in job["Tres"] for job in jobs] == [True, False]
-    assert "mem=4000M" in jobs[1]["Tres"]
-    minutes = resources.get("runtime", 5)
-    assert [int(job["TimeLimit"]) for job in jobs] == [minutes, 2 * minutes], "more at each try"
+    assert [job["Tres"].split(",")[1] for job in jobs] == ["mem=2000M", "mem=4000M"], "more"
 
 
 def a_failing_or_missing_function_is_made_alone(cluster: Cluster, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import torch
@@ -64,6 +64,26 @@ def test_a_stopped_trial_ends_as_if_it_had_not_been(
     assert seconds > checkpoint.seconds > 0
     checkpoint.remove()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_costs_the_checkpoint_alone(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen, path = task("digits-vit"), tmp_path / ".tanh.x.json.checkpoint"
+    whole, _ = run_trial(chosen, digits, TANH)
+
+    def full(state: object, file: IO[bytes]) -> None:
+        file.write(b"half")
+        raise RuntimeError("unexpected pos 64 vs 0")  # what torch makes of it
+
+    monkeypatch.setattr(torch, "save", full)
+    said: list[str] = []
+    trial, _ = run_trial(
+        chosen, digits, TANH, checkpoint=Checkpoint(path, IDENTITY, 0, said.append)
+    )
+    assert trial == whole
+    assert not list(tmp_path.iterdir())
+    assert said[0].startswith(f"{path}: cannot be written, the training goes on without")
 
 
 def test_what_was_trained_before_is_not_trained_again(

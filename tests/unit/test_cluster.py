@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from actsearch.cluster import runs
 from actsearch.cluster.queue import QueuedJob, QueueError, cancel, queued_jobs
 from actsearch.cluster.runs import SIGNATURE, Claim, Run, RunError, claim, running
 from actsearch.cluster.watchdog import PatienceError, Watchdog, patience
@@ -156,6 +157,35 @@ def test_pending_leftovers_are_cancelled_and_running_ones_waited_for(
     assert json.loads((tmp_path / SIGNATURE).read_text())["jobs"] == []
 
 
+def test_a_leftover_that_waits_again_is_cancelled(squeue: Path, tmp_path: Path) -> None:
+    """Its node has failed."""
+    _start(tmp_path, "mine.submit_as('earlier'); import os; os._exit(1)").wait()
+    for number, answer in enumerate(("7|RUNNING|n1|a\n", "7|PENDING||a\n", "")):
+        (squeue / "answers" / str(number)).write_text(answer)
+    _wait(tmp_path, [])
+    assert (squeue / "cancelled").read_text() == "--state=PENDING 7\n"
+
+
+def test_a_run_taken_for_dead_does_not_sign_for_its_follower(tmp_path: Path) -> None:
+    mine = claim(tmp_path, print)
+    _signature(tmp_path, host="another", process=5)
+    mine.submit_as("name")
+    follower = running(tmp_path)
+    assert follower is not None
+    assert (follower.host, follower.jobs) == ("another", ())
+
+
+def test_a_folder_of_somebody_else_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(runs, "_one_at_a_time", refuse)
+    with pytest.raises(RunError, match=r"cannot be written to: .*Permission denied"):
+        claim(tmp_path, print)
+
+
 @pytest.mark.parametrize("end", ["import os; os._exit(1)", ""])
 def test_whoever_gives_up_waiting_passes_the_names_on(
     end: str, squeue: Path, tmp_path: Path
@@ -240,7 +270,7 @@ def test_patience_is_a_number_of_minutes(monkeypatch: pytest.MonkeyPatch) -> Non
     assert patience() == 1200
     monkeypatch.setenv("ACTSEARCH_PATIENCE", "0.5")
     assert patience() == 30
-    for text in ("soon", "0", "-1", "nan"):
+    for text in ("soon", "0", "-1", "nan", "inf"):
         monkeypatch.setenv("ACTSEARCH_PATIENCE", text)
         with pytest.raises(PatienceError, match=f"is '{text}'; it takes a number of minutes"):
             patience()

@@ -47,16 +47,25 @@ def test_the_endpoint_is_a_port_of_this_machine() -> None:
     assert host and 0 < int(port) < 65536
 
 
-def test_the_command_takes_the_place_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_the_command_takes_the_place_of_this_process(
+    nodes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started: list[Any] = []
-    monkeypatch.setattr(os, "execvp", lambda *call: started.append(call))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-    resources = Resources(processes=2, threads=3)
+    monkeypatch.setattr(os, "execvpe", lambda *call: started.append(call))
+    monkeypatch.setattr(launch, "_free_endpoint", lambda: "node-7:29400")
+    step = {"SLURM_JOB_ID": "41", "SLURM_NTASKS": "1", "SLURM_CONF": "/etc/slurm/slurm.conf"}
+    for name, value in (step | {"OMP_NUM_THREADS": "1"}).items():
+        monkeypatch.setenv(name, value)
+    resources = Resources(processes=2, nodes=nodes, threads=3)
     launch.launch(resources, ARGUMENTS)
-    command = launch.launch_command(resources, ARGUMENTS, None)
-    assert started == [(command[0], command)]
-    assert os.environ["OMP_NUM_THREADS"] == "3"
+    ((file, command, environment),) = started
+    assert command == launch.launch_command(resources, ARGUMENTS, "41")
+    assert file == command[0]
+    assert environment["OMP_NUM_THREADS"] == "3"
+    # srun would take the step's variables for options.
+    kept = {"SLURM_CONF"} if nodes > 1 else set(step)
+    assert {name for name in environment if name.startswith("SLURM_")} == kept
 
 
 def test_torchrun_says_who_it_started(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,11 +104,23 @@ def test_a_late_job_does_not_overwrite_what_a_newer_one_made(tmp_path: Path) -> 
     """A job of a killed run, whose configuration was changed meanwhile."""
     path = tmp_path / "a.json"
     late = _pack(tmp_path, "a")
-    late.finish(path, {"value": 1}, {**BLOCK, "started": "2026-01-01T10:00:00.000+00:00"})
-    newer = {**BLOCK, "settings_digest": "other", "started": "2026-01-01T11:00:00.000+00:00"}
+    late.finish(path, {"value": 1}, {**BLOCK, "job_started": "2026-01-01T10:00:00.000+00:00"})
+    newer = {**BLOCK, "settings_digest": "other", "job_started": "2026-01-01T11:00:00.000+00:00"}
     write_json(path, {"value": 2}, {**newer, "item": "a"})
     with pytest.raises(ArtifactError, match=r"a\.json: a later job has made it otherwise"):
         late.release()
+    assert read_json(path)["value"] == 2
+
+
+@pytest.mark.parametrize("older", [{"job_started": "2026-01-01T09:00:00.000+00:00"}, {}])
+def test_what_an_older_job_made_otherwise_is_replaced(
+    older: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"value": 1}, {**BLOCK, "settings_digest": "other", "item": "a", **older})
+    newer = _pack(tmp_path, "a")
+    newer.finish(path, {"value": 2}, {**BLOCK, "job_started": "2026-01-01T10:00:00.000+00:00"})
+    newer.release()
     assert read_json(path)["value"] == 2
     assert _names(tmp_path) == ["a.json"]
 

@@ -101,7 +101,7 @@ def test_a_changed_recipe_retrains_and_spares_the_features(copy: Experiment) -> 
     planned = copy.planned()
     assert planned["train__tiny__0"] == 1
     assert planned["benchmark_table"] == 1
-    assert not {"enumerate_space", "fim_part", "map_functions"} & set(planned)
+    assert not {"enumerate_space", "fim__tiny", "map_functions"} & set(planned)
     before = _made(copy)
     copy.snakemake("--cores", "2", "results/tiny/benchmark.parquet")
     after = _made(copy)
@@ -114,7 +114,7 @@ def test_changed_fisher_settings_retrain_nothing(copy: Experiment) -> None:
     config["tasks"]["tiny"]["fisher"]["examples"] = 9
     copy.configure(config)
     planned = copy.planned()
-    assert planned["fim_part"] == 4
+    assert planned["fim__tiny"] == 4
     assert not [name for name in planned if re.fullmatch(r"train__tiny__\d+", name)]
 
 

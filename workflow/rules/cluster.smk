@@ -11,11 +11,11 @@ import time
 from snakemake.cli import parse_args
 from snakemake.logging import logger
 
-from actsearch.cluster.queue import queued_jobs
+from actsearch.cluster.queue import has_slurm, queued_jobs, require_slurm
 from actsearch.cluster.runs import claim, running
 from actsearch.cluster.watchdog import Watchdog, patience, watch
 
-SECONDS_TO_END = 30
+SECONDS_TO_END = 200  # the executor may sleep for 180
 # Options with which Snakemake makes no file of ours.
 LOOKS = (
     "dryrun unlock lint list_rules list_target_rules print_compilation containerize report "
@@ -39,8 +39,10 @@ CLAIM = None
 
 if OPTIONS is not None and not any(getattr(OPTIONS, look, None) for look in LOOKS):
     checked(patience)
-    CLAIM = checked(claim, Path.cwd(), logger.info)
     if ON_SLURM:
+        checked(require_slurm)
+    CLAIM = checked(claim, Path.cwd(), logger.info)
+    if has_slurm():
         checked(CLAIM.wait_for_leftovers, logger.info)
 elif OPTIONS is not None and OPTIONS.unlock and (other := running(Path.cwd())):
     raise WorkflowError(f"not unlocked: the run of {other} is alive")
@@ -48,11 +50,12 @@ elif OPTIONS is not None and OPTIONS.unlock and (other := running(Path.cwd())):
 
 def awaited_jobs():
     """Number of SLURM jobs that Snakemake waits for."""
-    return sum(not job.is_local for job in workflow.scheduler.running)
+    return sum(not job.is_local for job in list(workflow.scheduler.running))
 
 
 def end_run(reason):
     """End with a message: softly, or without Snakemake where it hangs itself."""
+    logger.error(reason)
     workflow.scheduler.executor_error_callback(WorkflowError(reason))
     time.sleep(SECONDS_TO_END)
     os._exit(1)
@@ -69,3 +72,8 @@ def look_after_jobs():
 onstart:
     if ON_SLURM and CLAIM:
         look_after_jobs()
+
+
+onsuccess:
+    if CLAIM:
+        CLAIM.forget_jobs()

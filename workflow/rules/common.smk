@@ -149,17 +149,17 @@ def task_data(task):
 def site(name):
     """What the profile says of the cluster among its default resources, or None."""
     defaults = workflow.resource_settings.default_resources or {}
-    return defaults[name].raw if name in defaults else None
+    return str(defaults[name].raw).strip("'\"") if name in defaults else None
 
 
-def growing(amount):
-    """More at every attempt: what ran out of memory or time is tried again with more."""
-    return lambda wildcards, attempt: amount * attempt
+def any_job(mem_mb, runtime):
+    """MB on a node, more at every attempt, and minutes: what ran out of time is gone on with."""
+    return {"mem_mb": lambda wildcards, attempt: mem_mb * attempt, "runtime": runtime}
 
 
 def cpu_job(mem_mb, runtime):
-    """What a job without a GPU asks for: MB on a node, minutes."""
-    asked = {"mem_mb": growing(mem_mb), "runtime": growing(runtime)}
+    """What a job without a GPU asks for."""
+    asked = any_job(mem_mb, runtime)
     if site("cpu_partition"):
         asked["slurm_partition"] = site("cpu_partition")
     if site("gpu_model"):
@@ -172,9 +172,10 @@ def gpu_job(gpu, mem_mb, runtime, nodes=1):
     if not gpu:
         asked = cpu_job(mem_mb, runtime)
         return asked | ({"nodes": nodes, "tasks": nodes} if nodes > 1 else {})
-    asked = {"mem_mb": growing(mem_mb), "runtime": growing(runtime)}
+    asked = any_job(mem_mb, runtime)
     if nodes == 1:
-        return asked | {"gpu": gpu}
+        # Several GPUs without a number of nodes may come from several.
+        return asked | {"gpu": gpu} | ({"nodes": 1} if gpu > 1 else {})
     # A number of GPUs for the whole job may fall unevenly on its nodes; gres counts on each.
     model = f"{site('gpu_model')}:" if site("gpu_model") else ""
     return asked | {

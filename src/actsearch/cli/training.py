@@ -162,7 +162,13 @@ def _train_all(
         device["processes"] = task.resources.processes
         for path, expression in track(list(functions.items()), f"training on {name}"):
             started = now()
-            identity = {**record.identity, "item": expression.slug}
+            # On a CPU, the bits hang on the installed versions and the number of threads too.
+            identity = {
+                **record.identity,
+                "item": expression.slug,
+                "environment": record.environment_digest,
+                "threads": task.resources.threads,
+            }
             checkpoint = _checkpoint(path, task, identity)
             try:
                 trial, seconds = _run(task, dataset, expression, checkpoint, final)
@@ -170,7 +176,8 @@ def _train_all(
                 failed.append(expression.name)
                 say(f"  {expression.name}  failed\n{traceback.format_exc()}")
                 continue
-            facts = {"started": started, "seconds": round(seconds, 3), "device": device}
+            times = {"job_started": record.started, "started": started}
+            facts = times | {"seconds": round(seconds, 3), "device": device}
             pack.finish(path, {"task": name, **trial}, record.block(**facts))
             checkpoint.remove()
             accuracy = trial["test_accuracy" if final else "validation_accuracy"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,6 +37,18 @@ class QueuedJob:
         return f"{self.job_id} ({self.comment}, {self.state.lower()}{where})"
 
 
+def has_slurm() -> bool:
+    """Whether jobs can be submitted from this machine."""
+    return shutil.which("sbatch") is not None
+
+
+def require_slurm() -> None:
+    """Raise QueueError where jobs cannot be submitted from, or SLURM does not answer."""
+    if not has_slurm():
+        raise QueueError("no sbatch on this machine: --profile slurm is for a cluster's login node")
+    _run("squeue", "--noheader", "--name=nobody")
+
+
 def queued_jobs(names: Iterable[str]) -> list[QueuedJob]:
     """Jobs of the given names that have not ended.
 
@@ -44,7 +57,10 @@ def queued_jobs(names: Iterable[str]) -> list[QueuedJob]:
     """
     if not (names := list(names)):
         return []
-    output = _run("squeue", "--noheader", f"--name={','.join(names)}", f"--format={_FIELDS}")
+    # Also of partitions that are hidden from whoever asks.
+    output = _run(
+        "squeue", "--all", "--noheader", f"--name={','.join(names)}", f"--format={_FIELDS}"
+    )
     return [QueuedJob(*line.split("|", 3)) for line in output.splitlines()]
 
 
@@ -64,7 +80,7 @@ def _run(*command: str) -> str:
             command, capture_output=True, text=True, timeout=_PATIENCE_S, check=True
         )
     except FileNotFoundError:
-        raise QueueError(f"no {command[0]} on this machine: is it a login node?") from None
+        raise QueueError(f"no {command[0]} on this machine") from None
     except subprocess.TimeoutExpired:
         raise QueueError(f"{command[0]} gave no answer for {_PATIENCE_S} s") from None
     except subprocess.CalledProcessError as error:

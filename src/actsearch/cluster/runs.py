@@ -97,10 +97,11 @@ class Claim:
         Raises:
             QueueError: when SLURM does not answer.
         """
-        jobs = queued_jobs(self._run.jobs)
-        cancel(job for job in jobs if job.pending)
         told: set[QueuedJob] = set()
-        while jobs := [job for job in queued_jobs(self._run.jobs) if not job.pending]:
+        while jobs := queued_jobs(self._run.jobs):
+            # Also one that its node has failed, and that waits again.
+            cancel(job for job in jobs if job.pending)
+            jobs = [job for job in jobs if not job.pending]
             if not told.issuperset(jobs):
                 told.update(jobs)
                 say(
@@ -111,16 +112,23 @@ class Claim:
             time.sleep(_SECONDS_BETWEEN_LOOKS)
         if told:
             say("They have ended.")
+        self.forget_jobs()
+
+    def forget_jobs(self) -> None:
+        """Note that no job of this run or of earlier ones is left."""
         self._sign(replace(self._run, jobs=()))
 
     def _sign(self, run: Run) -> None:
-        self._run = run
-        _write(self._folder, run)
+        # A run that was held up for long may have been taken for dead, and followed.
+        if _read(self._folder) == self._run:
+            self._run = run
+            _write(self._folder, run)
 
     def _give_signs(self) -> None:
         while not self._ended.wait(_SECONDS_BETWEEN_SIGNS):
             with contextlib.suppress(OSError):
-                os.utime(self._folder / SIGNATURE)
+                if _read(self._folder) == self._run:
+                    os.utime(self._folder / SIGNATURE)
 
     def _end(self) -> None:
         self._ended.set()
@@ -136,15 +144,33 @@ def claim(folder: Path, say: Callable[[str], None]) -> Claim:
         say: told of an earlier run that died without a word, whose locks are removed.
 
     Raises:
-        RunError: when another run lives in it.
+        RunError: when another run lives in it, or it cannot be written to.
     """
+    _refuse_beside(running(folder))  # said first to whoever may only read
+    try:
+        return _claim(folder, say)
+    except OSError as error:
+        raise RunError(f"this folder cannot be written to: {error}") from None
+
+
+def _refuse_beside(other: Run | None) -> None:
+    if other is None:
+        return
+    far = (
+        f" (if that is no more, the folder is free {_SILENCE_S // 60} minutes after its last sign)"
+        if other.host != platform.node()
+        else ""
+    )
+    raise RunError(
+        f"this folder is in use by a run of {other}; wait for its end{far}, or work in a clone of "
+        "your own. Dry runs (snakemake -n) work meanwhile"
+    )
+
+
+def _claim(folder: Path, say: Callable[[str], None]) -> Claim:
     with _one_at_a_time(folder):
         earlier = _read(folder)
-        if earlier is not None and _lives(earlier, folder / SIGNATURE):
-            raise RunError(
-                f"this folder is in use by a run of {earlier}; wait for its end, or work in a "
-                "clone of your own. Dry runs (snakemake -n) work meanwhile"
-            )
+        _refuse_beside(running(folder))
         if earlier is not None and not earlier.ended:
             say(f"Going on after a run of {earlier}, which was stopped.")
             shutil.rmtree(folder / _LOCKS, ignore_errors=True)
@@ -185,13 +211,14 @@ def _lives(run: Run, path: Path) -> bool:
             created: float = psutil.Process(run.process).create_time()
         except psutil.Error:
             return False
-        return abs(created - run.created) < 1
+        # The time moves when the clock is set.
+        return abs(created - run.created) < 60
     # The file server's clock, for both times.
     probe = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}")
-    probe.touch()
     try:
-        return probe.stat().st_mtime - path.stat().st_mtime < _SILENCE_S
-    except FileNotFoundError:
-        return False
-    finally:
+        probe.touch()
+        now = probe.stat().st_mtime
         probe.unlink()
+    except OSError:  # somebody else's folder
+        now = time.time()
+    return now - path.stat().st_mtime < _SILENCE_S

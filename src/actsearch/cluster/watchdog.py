@@ -6,12 +6,13 @@ left the queue unseen is never reported: Snakemake then waits for ever.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 
-from actsearch.cluster.queue import QueuedJob, QueueError
+from actsearch.cluster.queue import QueuedJob
 
 PATIENCE_VARIABLE = "ACTSEARCH_PATIENCE"
 _PATIENCE_MINUTES = 20.0
@@ -34,8 +35,10 @@ def patience() -> float:
         minutes = float(text)
     except ValueError:
         minutes = 0.0
-    if not minutes > 0:
-        raise PatienceError(f"{PATIENCE_VARIABLE} is {text!r}; it takes a number of minutes above 0")
+    if not 0 < minutes < math.inf:
+        raise PatienceError(
+            f"{PATIENCE_VARIABLE} is {text!r}; it takes a number of minutes above 0"
+        )
     return 60 * minutes
 
 
@@ -53,7 +56,7 @@ class Watchdog:
 
         Args:
             waiting: the number of SLURM jobs that the run waits for.
-            queued: its jobs that SLURM has; may raise QueueError.
+            queued: its jobs that SLURM has; whatever it raises counts as no answer.
             patience: seconds without progress to put up with.
             clock: seconds that only rise.
         """
@@ -74,13 +77,12 @@ class Watchdog:
         return f"{reason} {ONWARDS}" if now - self._since >= self._patience else None
 
     def _trouble(self) -> str | None:
-        if not (waiting := self._waiting()):
-            return None
         minutes = f"for {self._patience / 60:g} minutes"
         try:
-            if self._queued():
+            # One job in the queue is enough: a run that ended now would wait for it all the same.
+            if not (waiting := self._waiting()) or self._queued():
                 return None
-        except QueueError as error:
+        except Exception as error:  # whatever it is, nobody else would notice
             return f"SLURM has given no answer {minutes} ({error})."
         return f"{waiting} jobs are waited for, but SLURM has had none of them {minutes}."
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.artifacts import ArtifactError, read_json, read_provenance, write_json
+from actsearch.records.artifacts import ArtifactError, read_json, write_json
 from actsearch.records.digests import PROVENANCE_KEY
 
 
@@ -61,8 +61,7 @@ class Pack:
                 held.unlink(missing_ok=True)
             elif not self._stands(held, item):
                 problems.append(f"{path}: not finished")
-            elif _started(path) > _started(held):
-                held.unlink()
+            elif _job_started(path) > _job_started(held):
                 problems.append(f"{path}: a later job has made it otherwise; left alone")
             else:
                 held.replace(path)
@@ -70,9 +69,10 @@ class Pack:
             raise ArtifactError("\n".join(problems))
 
 
-def _started(path: Path) -> str:
+def _job_started(path: Path) -> str:
     """Start of the job that made ``path``, as ISO 8601 in UTC; empty where that is unknown."""
     try:
-        return str(read_provenance(path).get("started", ""))
+        block = read_json(path).get(PROVENANCE_KEY)
     except ArtifactError:
         return ""
+    return str(block.get("job_started", "")) if isinstance(block, dict) else ""

@@ -144,6 +144,11 @@ class Execution:
         names = ("settings_digest", "code_digest", "data_digest")
         return {name: self._fixed[name] for name in names}
 
+    @property
+    def environment_digest(self) -> str:
+        """Digest of Python's installed packages with their versions."""
+        return str(self._fixed["environment"]["digest"])
+
     def block(self, **further: Any) -> dict[str, Any]:
         """The provenance block of a file that is finished now; ``further`` fields are added."""
         whole = {**self._fixed, "started": self.started, "ended": now(), **further}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -112,21 +113,23 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Remove the file: the trial is finished."""
-        self._path.unlink(missing_ok=True)
-        self._new().unlink(missing_ok=True)
-
-    def _new(self) -> Path:
-        return self._path.with_name(f"{self._path.name}.new")
+        for path in [self._path, *self._path.parent.glob(f"{self._path.name}.*.new")]:
+            path.unlink(missing_ok=True)
 
     def _write(self, state: dict[str, Any]) -> None:
         seconds = self.seconds + time.monotonic() - self._opened
         state |= {"identity": self._identity, "runs": self.runs, "seconds": seconds}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._new().open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        self._new().replace(self._path)
+        beside = self._path.with_name(f"{self._path.name}.{uuid.uuid4().hex[:8]}.new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with beside.open("wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self._path)
+        except (OSError, RuntimeError) as error:  # torch has the latter for a full disk
+            beside.unlink(missing_ok=True)
+            self._say(f"{self._path}: cannot be written, the training goes on without ({error})")
 
     def _read(self) -> dict[str, Any] | None:
         if not self._path.exists():
