@@ -31,7 +31,7 @@ results: .venv/run.stamp  ## Run the experiment of config.yaml up to results/rep
 	@echo "Open results/report.html"
 
 test: .venv/dev.stamp lint  ## Check the code and run all tests
-	$(BIN)/pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: .venv/dev.stamp  ## Formatting, linting, types, rooms, workflow
 	$(BIN)/ruff format --check .

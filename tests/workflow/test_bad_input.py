@@ -26,7 +26,7 @@ def _sine(config: dict[str, Any]) -> None:
 BAD: dict[str, tuple[Change, str]] = {
     "unknown key": (
         lambda c: c["tasks"]["tiny"].update(recip={}),
-        "tasks.tiny.recip: unknown key; allowed: benchmark, data",
+        "tasks.tiny.recip: unknown key; allowed: benchmark, checkpoint_minutes, data",
     ),
     "wrong type": (
         lambda c: c["tasks"]["tiny"]["recipe"].update(epochs="many"),
