@@ -1,7 +1,8 @@
 """What a SLURM job costs beyond training, and what a large graph costs before the first job.
 
-    python -m benchmarks.slurm           as root: it starts the private cluster of tests/slurm
-    python -m benchmarks.slurm graph     the graph alone; needs no cluster
+    python -m benchmarks.slurm [graph] [first-job] [packs]
+
+All but ``graph`` start the private cluster of tests/slurm, as root.
 
 Two jobs at a time, on a machine with two cores that does nothing else; the cluster has its daemons
 on the same machine.
@@ -40,9 +41,12 @@ def _default_task(**changes: Any) -> dict[str, Any]:
     for section in ("search", "final"):
         del task[section]
     space = {"schemas": ["three-node"], "include": ["baselines"], "sample": N_FUNCTIONS}
-    return config | {"spaces": {"few": space}, "tasks": {
-        "lab": task | {"benchmark": {"space": "few"}, "resources": {"gpu": 1}} | changes
-    }}  # fmt: skip
+    lab = task | {"benchmark": {"space": "few"}, "resources": {"gpu": 1}} | changes
+    return config | {
+        "spaces": {"few": space},
+        "tasks": {"lab": lab},
+        "simulation": {"evaluations": N_FUNCTIONS},
+    }
 
 
 def _trials(folder: Path) -> list[dict[str, Any]]:
@@ -114,18 +118,22 @@ def graph(scratch: Path) -> str:
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure what is named, or everything, and print it."""
+    asked = set(sys.argv[1:]) or {"graph", "first-job", "packs"}
     console = Console()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        console.print(graph(scratch))
-        if sys.argv[1:] == ["graph"]:
+        if "graph" in asked:
+            console.print(graph(scratch))
+        if not asked & {"first-job", "packs"}:
             return
         cluster = Cluster()
-        cluster("start")
         try:
-            console.print(first_job(cluster, scratch))
-            console.print(packs(cluster, scratch))
+            cluster("start")
+            if "first-job" in asked:
+                console.print(first_job(cluster, scratch))
+            if "packs" in asked:
+                console.print(packs(cluster, scratch))
         finally:
             cluster("stop")
 
