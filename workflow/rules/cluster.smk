@@ -29,8 +29,15 @@ def snakemake_options():
     """Options of this process, or None in a job and where Snakemake is used as a library."""
     if not workflow.is_main_process or "snakemake" not in Path(sys.argv[0]).parts[-2:]:
         return None
-    with contextlib.redirect_stderr(io.StringIO()):  # it says which profiles it reads
-        return parse_args(sys.argv[1:])[1]
+    # After --directory, a profile is no more seen from here.
+    for folder in (Path.cwd(), workflow.basedir):
+        with (
+            contextlib.suppress(SystemExit),
+            contextlib.chdir(folder),
+            contextlib.redirect_stderr(io.StringIO()),  # it has been said already
+        ):
+            return parse_args(sys.argv[1:])[1]
+    raise WorkflowError("with --directory, --profile takes the profile's absolute path")
 
 
 OPTIONS = snakemake_options()
