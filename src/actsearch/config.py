@@ -266,8 +266,8 @@ class Resources(Model):
     def _spread(self) -> Resources:
         if self.gpu not in (0, self.processes):
             raise ValueError(
-                f"gpu is {self.gpu} with {self.processes} processes; "
-                f"allowed: 0, or one for each process"
+                f"gpu is {self.gpu} with processes {self.processes}; allowed: 0, or one for each "
+                f"process (gpu: {self.processes}, or processes: {self.gpu})"
             )
         if self.processes % self.nodes:
             raise ValueError(

@@ -159,7 +159,7 @@ def snakemake_killed_and_started_again(cluster: Cluster, folder: Path) -> None:
     lab.succeeds(lab.slurm(TABLE))
     said = lab.said()
     assert f"(process {process.pid})" in said
-    assert "1 jobs of an earlier run still work in this folder" in said
+    assert "Jobs of an earlier run still work in this folder" in said
     assert _by_job(lab) == [N_FUNCTIONS], "all of the first job's"
     assert _built(lab) == 11
     assert set(_training_jobs(cluster, lab)) == {"COMPLETED"}
@@ -197,7 +197,7 @@ def the_controller_is_away_for_half_a_minute(cluster: Cluster, folder: Path) -> 
     cluster("start-controller")
     ends = {name: labs[name].fails(run) for name, run in runs.items()}
     assert "SLURM has given no answer for 0.3 minutes" in ends["shorter"]
-    assert "1 jobs are waited for, but SLURM has had none of them for 0.8 min" in ends["longer"]
+    assert "SLURM has had none of the jobs waited for (1) for 0.8 minutes" in ends["longer"]
     for name, lab in labs.items():
         assert "start the same command again" in ends[name]
         lab.succeeds(lab.slurm(TABLE))

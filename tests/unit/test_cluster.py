@@ -240,7 +240,7 @@ def test_jobs_that_slurm_lost_end_the_run() -> None:
     assert cluster.after(599) is None
     reason = cluster.after(1)
     assert reason is not None
-    assert "2 jobs are waited for, but SLURM has had none of them for 10 minutes" in reason
+    assert "SLURM has had none of the jobs waited for (2) for 10 minutes" in reason
     assert "start the same command again" in reason
 
 

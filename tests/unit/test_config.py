@@ -63,7 +63,7 @@ def test_unknown_key_at_the_top() -> None:
         (lambda t: t["fisher"].update(examples=9999), "fisher.examples is 9999, but data"),
         (
             lambda t: t.update(resources={"processes": 4, "gpu": 2}),
-            "resources: gpu is 2 with 4 processes; allowed: 0, or one for each process",
+            "resources: gpu is 2 with processes 4; allowed: 0, or one for each process",
         ),
         (
             lambda t: t.update(resources={"processes": 4, "nodes": 3}),

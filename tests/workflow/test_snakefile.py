@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from experiment import BIN, ROOT, Experiment
@@ -47,6 +48,15 @@ def test_single_values_can_be_overridden(fresh: Experiment) -> None:
     output = fresh.snakemake("-n", "--config", "simulation={strategies: [random]}").stdout
     assert "simulating searches by random" in output
     assert "simulating searches by union-knr" not in output
+
+
+def test_the_profile_of_a_cluster_is_planned_with_anywhere(
+    fresh: Experiment, tmp_path: Path
+) -> None:
+    planned = fresh.planned("--profile", "slurm")
+    assert planned["fim__tiny"] == 4
+    elsewhere = ("--directory", str(tmp_path / "elsewhere"), "--configfile", "config.yaml")
+    assert fresh.planned("--profile", "slurm", *elsewhere) == planned
 
 
 @pytest.mark.slow

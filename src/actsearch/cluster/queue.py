@@ -46,7 +46,10 @@ def require_slurm() -> None:
     """Raise QueueError where jobs cannot be submitted from, or SLURM does not answer."""
     if not has_slurm():
         raise QueueError("no sbatch on this machine: --profile slurm is for a cluster's login node")
-    _run("squeue", "--noheader", "--name=nobody")
+    try:
+        _run("squeue", "--noheader", "--name=nobody")
+    except QueueError as error:
+        raise QueueError(f"SLURM does not answer, nothing was started: {error}") from None
 
 
 def queued_jobs(names: Iterable[str]) -> list[QueuedJob]:

@@ -105,7 +105,7 @@ class Claim:
             if not told.issuperset(jobs):
                 told.update(jobs)
                 say(
-                    f"{len(jobs)} jobs of an earlier run still work in this folder: "
+                    "Jobs of an earlier run still work in this folder: "
                     f"{', '.join(map(str, jobs))}. Waiting for their end; to drop them: "
                     f"scancel {' '.join(job.job_id for job in jobs)}"
                 )

@@ -84,7 +84,7 @@ class Watchdog:
                 return None
         except Exception as error:  # whatever it is, nobody else would notice
             return f"SLURM has given no answer {minutes} ({error})."
-        return f"{waiting} jobs are waited for, but SLURM has had none of them {minutes}."
+        return f"SLURM has had none of the jobs waited for ({waiting}) {minutes}."
 
 
 def watch(dog: Watchdog, end: Callable[[str], None], every: float) -> None:

@@ -36,7 +36,9 @@ def _repository() -> dict[str, Any] | None:
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return None
-    changes = _git("status", "--porcelain", "--untracked-files=no")
+    # A site edits its profile, which changes where jobs run and no number.
+    tree = (":(top)", ":(top,exclude)slurm")
+    changes = _git("status", "--porcelain", "--untracked-files=no", "--", *tree)
     return {"commit": commit} | ({} if changes is None else {"clean": not changes})
 
 
