@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 
 import pytest
 from lab import Cluster
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Behind a shell's "&" it is ignored, in every process started here too; tests send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
