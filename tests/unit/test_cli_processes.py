@@ -158,7 +158,7 @@ def test_two_processes_of_which_one_is_killed_go_on_to_the_same_end(folder: Path
     record = json.loads((folder / "pair-killed/tanh.x.json").read_text())["provenance"]
     assert record["device"] == {"type": "cpu", "threads": 1, "processes": 2}
     assert record["command"] == "actsearch train --task pair pair-killed/tanh.x.json"
-    assert record["settings"]["processes"] == 2
+    assert record["settings"]["tasks"]["pair"]["resources"] == {"processes": 2}
 
 
 @pytest.mark.slow

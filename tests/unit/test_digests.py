@@ -10,13 +10,8 @@ import pytest
 
 from actsearch.cli.steps import STEP_MODULES, step_modules
 from actsearch.config import load_config
-from actsearch.records.digests import (
-    DigestError,
-    code_digest,
-    reached_modules,
-    settings_digest,
-    source_digest,
-)
+from actsearch.records.code import code_digest, reached_modules, source_digest
+from actsearch.records.digests import DigestError, settings_digest
 
 SOURCE = '''
 """About the module."""

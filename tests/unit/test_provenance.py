@@ -33,7 +33,7 @@ def test_a_block_is_plain_and_complete(tmp_path: Path) -> None:
     block = json.loads(json.dumps(execution.block(task="t")))
     assert block["inputs"] == {str(source): content_digest(source)}
     assert block["settings"] == {"b": 2} and block["task"] == "t"
-    assert block["data_digest"] == content_digest(source)
+    assert block["data"] == {str(source): content_digest(source)}
     assert execution.identity.items() <= block.items()
     assert block["environment"]["versions"]["torch"]
     started, ended = (datetime.fromisoformat(block[key]) for key in ("started", "ended"))
@@ -45,7 +45,7 @@ def test_what_is_not_known_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))  # no git
     block = Execution("step").block()
-    unknown = {"slurm", "git", "code_digest", "data_digest", "inputs", "seeds"}
+    unknown = {"slurm", "git", "code_digest", "data", "inputs", "seeds"}
     assert not unknown & set(block)
     assert None not in block.values()
 

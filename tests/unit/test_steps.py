@@ -22,11 +22,11 @@ def changed(**changes: Any) -> Config:
 
 @pytest.mark.parametrize("step", ["train", "train-final"])
 def test_processes_are_a_setting_only_where_there_are_several(step: str) -> None:
-    alone = step_settings(step, CONFIG, TASK)
+    alone = step_settings(step, CONFIG, TASK)["tasks"][TASK]
     own = {"model", "replace", "data", "recipe", "seeds", "deterministic"}
     assert set(alone) == own | ({"final"} if step == "train-final" else set())
-    several = changed(resources={"processes": 2})
-    assert step_settings(step, several, TASK) == alone | {"processes": 2}
+    several = step_settings(step, changed(resources={"processes": 2}), TASK)
+    assert several["tasks"][TASK] == alone | {"resources": {"processes": 2}}
 
 
 @pytest.mark.parametrize(

@@ -162,10 +162,10 @@ def test_a_file_of_data_is_an_input(fresh: Experiment) -> None:
     target = "results/tiny/trials/relu.x.json"
     fresh.snakemake("--cores", "1", target)
     first = read_provenance(fresh.folder / target)
-    assert first["data_digest"] == content_digest(data)
+    assert first["data"] == {"data.npz": content_digest(data)}
     np.savez(data, x=digits.images[::-1].astype("float32"), y=digits.target[::-1])
     fresh.snakemake("--cores", "1", target)
-    assert read_provenance(fresh.folder / target)["data_digest"] != first["data_digest"]
+    assert read_provenance(fresh.folder / target)["data"] != first["data"]
 
 
 def test_records_name_the_digests_that_the_rules_depend_on(finished: Experiment) -> None:

@@ -82,7 +82,7 @@ CONDA = "../../envs/environment.yaml"
 
 
 def settings(step, task=None, **wildcards):
-    """Digest of the configuration that a step depends on."""
+    """Digest of the part of the configuration that a step depends on."""
     return settings_digest(checked(step_settings, step, CONFIG, task, **wildcards))
 
 

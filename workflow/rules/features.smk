@@ -33,7 +33,7 @@ for task in {*BENCHMARKED, *SEARCHED}:
         message:
             f"{task}: FIM spectra, {{wildcards.scope}}part {{wildcards.part}}"
         shell:
-            "actsearch fim --task {params.task} --functions {input.functions} "
+            "ACTSEARCH_RULE={rule} actsearch fim --task {params.task} --functions {input.functions} "
             "--part {wildcards.part} --out {output} 2>&1 | tee {log}"
 
 
@@ -56,6 +56,6 @@ rule map_functions:
     message:
         "{wildcards.task}: {wildcards.scope}map of the functions"
     shell:
-        "actsearch map --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch map --task {wildcards.task} "
         "--functions {input.functions} --outputs {input.outputs} --out {output} {input.fim} "
         "2>&1 | tee {log}"

@@ -30,7 +30,7 @@ rule choose_finalists:
     message:
         "{wildcards.task}: choosing the finalists"
     shell:
-        "actsearch finalists --task {wildcards.task} --out {output} "
+        "ACTSEARCH_RULE={rule} actsearch finalists --task {wildcards.task} --out {output} "
         "{params.table} {input.histories} 2>&1 | tee {log}"
 
 
@@ -59,7 +59,7 @@ for task in COMPARED:
             message:
                 f"{task}: training finalists, pack {number}"
             shell:
-                "actsearch train --final --task {params.task} "
+                "ACTSEARCH_RULE={rule} actsearch train --final --task {params.task} "
                 "--proposals {input.candidates} {output} 2>&1 | tee {log}"
 
 
@@ -81,5 +81,5 @@ rule compare_finalists:
     message:
         "{wildcards.task}: comparing the finalists on the test set"
     shell:
-        "actsearch final --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch final --task {wildcards.task} "
         "--candidates {input.candidates} --out {output} {input.trials} 2>&1 | tee {log}"

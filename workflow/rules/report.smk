@@ -25,4 +25,4 @@ rule report:
     message:
         "writing {output}"
     shell:
-        "actsearch report --out {output} {params.options} 2>&1 | tee {log}"
+        "ACTSEARCH_RULE={rule} actsearch report --out {output} {params.options} 2>&1 | tee {log}"

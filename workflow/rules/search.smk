@@ -32,7 +32,7 @@ rule propose:
     message:
         "{wildcards.task}: {wildcards.strategy} proposes round {wildcards.round}"
     shell:
-        "actsearch propose --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch propose --task {wildcards.task} "
         "--strategy {wildcards.strategy} --map {input.map} --round {wildcards.round} "
         "--out {output} {params.proposals} {input.trials} 2>&1 | tee {log}"
 
@@ -67,7 +67,7 @@ for task in SEARCHED:
                 message:
                     f"{task}: training round {{wildcards.round}}, pack {number}"
                 shell:
-                    "actsearch train --task {params.task} "
+                    "ACTSEARCH_RULE={rule} actsearch train --task {params.task} "
                     "--proposals {input.proposals} {output} 2>&1 | tee {log}"
 
 
@@ -86,5 +86,5 @@ rule gather_history:
     message:
         "{wildcards.task}: gathering the search by {wildcards.strategy}"
     shell:
-        "actsearch history --task {wildcards.task} --out {output} "
+        "ACTSEARCH_RULE={rule} actsearch history --task {wildcards.task} --out {output} "
         "{params.proposals} {input.trials} 2>&1 | tee {log}"

@@ -25,5 +25,5 @@ rule enumerate_space:
     message:
         "{wildcards.space}: enumerating functions"
     shell:
-        "actsearch enumerate --space {wildcards.space} "
+        "ACTSEARCH_RULE={rule} actsearch enumerate --space {wildcards.space} "
         "--out {output.functions} --outputs {output.outputs} 2>&1 | tee {log}"

@@ -24,7 +24,7 @@ rule cross_validate:
     message:
         "{wildcards.task}: cross-validating the surrogates"
     shell:
-        "actsearch surrogate --task {wildcards.task} --map {input.map} "
+        "ACTSEARCH_RULE={rule} actsearch surrogate --task {wildcards.task} --map {input.map} "
         "--table {input.table} --out {output.scores} --predictions {output.predictions} 2>&1 | tee {log}"
 
 
@@ -46,6 +46,6 @@ rule simulate:
     message:
         "{wildcards.task}: simulating searches by {wildcards.strategy}"
     shell:
-        "actsearch simulate --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch simulate --task {wildcards.task} "
         "--strategy {wildcards.strategy} --map {input.map} --table {input.table} "
         "--out {output} 2>&1 | tee {log}"

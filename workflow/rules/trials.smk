@@ -39,7 +39,7 @@ for task in BENCHMARKED:
             message:
                 f"{task}: training pack {number} ({len(files)} functions)"
             shell:
-                "actsearch train --task {params.task} {output} 2>&1 | tee {log}"
+                "ACTSEARCH_RULE={rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
 
 
 for task in TASKS:
@@ -65,7 +65,7 @@ for task in TASKS:
         message:
             f"{task}: training {{wildcards.slug}}"
         shell:
-            "actsearch train --task {params.task} {output} 2>&1 | tee {log}"
+            "ACTSEARCH_RULE={rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
 
 
 rule benchmark_table:
@@ -83,7 +83,7 @@ rule benchmark_table:
     message:
         "{wildcards.task}: gathering the benchmark table"
     shell:
-        "actsearch benchmark --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch benchmark --task {wildcards.task} "
         "--functions {input.functions} --trials results/{wildcards.task}/trials "
         "--out {output} 2>&1 | tee {log}"
 
@@ -105,6 +105,6 @@ rule export_act_bench:
     message:
         "{wildcards.task}: writing the table in the Act-Bench format"
     shell:
-        "actsearch export --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch export --task {wildcards.task} "
         "--functions {input.functions} --table {input.table} "
         "--trials results/{wildcards.task}/trials --out {output} {input.fim} 2>&1 | tee {log}"

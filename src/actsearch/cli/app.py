@@ -71,6 +71,8 @@ def execution(
     """The record of a step that starts now, with the settings and code it depends on."""
     return Execution(
         step,
+        task=task,
+        wildcards=wildcards,
         settings=step_settings(step, config, task, **wildcards),
         code=step_modules(step, config, task),
         inputs=inputs,

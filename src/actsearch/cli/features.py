@@ -44,6 +44,7 @@ def fim(
     from actsearch.features.fisher_parts import fisher_features
     from actsearch.functions.expressions import parse
     from actsearch.tasks.data import load_dataset
+    from actsearch.tasks.network import FISHER_TOLERANCE, device_fields
 
     settings = load(config)
     chosen = settings.task(task)
@@ -64,8 +65,9 @@ def fim(
         return
     dataset = load_dataset(settings.data[chosen.data])
     expressions = [parse(name) for name in names]
+    device = device_fields(chosen, FISHER_TOLERANCE)
     arrays = fisher_features(chosen, dataset, expressions, progress=counter(f"FIM on {task}"))
-    write_arrays(out, arrays, record.block(task=task, part=part))
+    write_arrays(out, arrays, record.block(**device))
 
 
 @app.command("map")
@@ -95,7 +97,7 @@ def map_command(
     if list(stacked) != names:
         raise ConfigError(f"{parts[0].parent}: the parts do not hold the functions of {functions}")
     table = embed(names, read_array(outputs), cdfs, chosen.map)
-    write_table(out, table, record.block(task=task))
+    write_table(out, table, record.block())
 
 
 @app.command()
@@ -121,8 +123,8 @@ def surrogate(
     guesses = cross_validated_predictions(
         read_table(map_file), read_table(table), settings.surrogate
     )
-    write_table(out, score(guesses), record.block(task=task))
-    write_table(predictions, guesses, record.block(task=task))
+    write_table(out, score(guesses), record.block())
+    write_table(predictions, guesses, record.block())
 
 
 @app.command()
@@ -147,4 +149,4 @@ def simulate(
         strategy=strategy,
     )
     history = replay(strategy, read_table(table), read_table(map_file), settings.simulation)
-    write_table(out, history, record.block(task=task))
+    write_table(out, history, record.block())

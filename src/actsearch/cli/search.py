@@ -82,7 +82,7 @@ def propose(
         round=round_number,
         seed=search.seed,
     )
-    write_csv(out, table.assign(round=round_number), record.block(task=task))
+    write_csv(out, table.assign(round=round_number), record.block())
 
 
 @app.command()
@@ -97,7 +97,7 @@ def history(
     from actsearch.search.rounds import build_history
 
     record = execution("history", load(config), task, inputs=[*(proposals or []), *trials])
-    write_table(out, build_history(_rounds(proposals or [], trials)), record.block(task=task))
+    write_table(out, build_history(_rounds(proposals or [], trials)), record.block())
 
 
 @app.command()
@@ -120,7 +120,7 @@ def finalists(
         [read_table(path) for path in histories or []],
         final.functions,
     )
-    write_csv(out, chosen, record.block(task=task))
+    write_csv(out, chosen, record.block())
 
 
 @app.command()

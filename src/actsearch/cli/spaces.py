@@ -52,6 +52,6 @@ def enumerate_command(
         return
     record = execution("enumerate", settings, seeds={"sample": chosen.seed}, space=space)
     if out is not None:
-        write_table(out, table, record.block(space=space))
+        write_table(out, table, record.block())
     if outputs is not None:
-        write_array(outputs, evaluate(listing.selected), record.block(space=space))
+        write_array(outputs, evaluate(listing.selected), record.block())

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from actsearch.config import BUILT_IN_MODELS, Config, ConfigError, Task
-from actsearch.records.digests import code_digest
+from actsearch.config import BUILT_IN_MODELS, Config, ConfigError, Fisher, Task
+from actsearch.records.code import code_digest
 
 # Looked up by name when a function is first evaluated, so the import graph does not show it.
 TORCH_OPERATORS = "actsearch.functions.torch_operators"
@@ -62,7 +62,7 @@ def step_modules(step: str, config: Config, task: str | None = None) -> tuple[st
     """Roots of the code digest of ``step``: ours, and the user's that it can execute."""
     modules = [*STEP_MODULES[step], *config.operators]
     if step in NETWORK_STEPS:
-        chosen = _chosen(config, task)
+        _, chosen = _chosen(config, task)
         for name in (chosen.model, config.data[chosen.data].source):
             module, _, function = BUILT_IN_MODELS.get(name, name).partition(":")
             if function and module not in ("npz", "torchvision", "timm"):
@@ -78,68 +78,86 @@ def step_code(step: str, config: Config, task: str | None = None) -> str:
 def step_settings(
     step: str, config: Config, task: str | None = None, **wildcards: Any
 ) -> dict[str, Any]:
-    """The part of the configuration that ``step`` depends on, as plain data.
+    """The part of the configuration that ``step`` depends on, in the configuration's own form.
 
     Args:
         step: a key of STEP_MODULES.
         config: the configuration.
         task: the task, for steps that have one.
-        wildcards: further values that the step is called with, such as ``strategy``.
+        wildcards: what else the step is called with; ``space`` chooses a part of the configuration.
     """
     readers: dict[str, Callable[[], dict[str, Any]]] = {
-        "enumerate": lambda: config.space(wildcards["space"]).model_dump(mode="json"),
+        "enumerate": lambda: {
+            "spaces": {wildcards["space"]: config.space(wildcards["space"]).model_dump(mode="json")}
+        },
         "train": lambda: _training(config, task),
-        "train-final": lambda: _final_training(config, task),
-        "export": lambda: _section(config, task, "fisher", include=BINNING),
-        "fim": lambda: _network(config, task) | _section(config, task, "fisher", exclude=BINNING),
-        "map": lambda: (
-            _section(config, task, "fisher", include=BINNING) | _section(config, task, "map")
-        ),
-        "surrogate": lambda: config.surrogate.model_dump(mode="json"),
-        "simulate": lambda: config.simulation.model_dump(mode="json", exclude={"strategies"}),
-        "propose": lambda: _section(config, task, "search", include={"slots", "seed"}),
-        "finalists": lambda: _section(config, task, "final", include={"functions"}),
-        "final": lambda: _section(config, task, "final", include={"significance"}),
-        "report": lambda: {name: describe_task(config, name) for name in config.tasks},
+        "train-final": lambda: _training(config, task, final={"seeds"}),
+        "export": lambda: _sections(config, task, fisher=BINNING),
+        "fim": lambda: _network(config, task, fisher=set(Fisher.model_fields) - BINNING),
+        "map": lambda: _sections(config, task, fisher=BINNING, map=None),
+        "surrogate": lambda: {"surrogate": config.surrogate.model_dump(mode="json")},
+        "simulate": lambda: {
+            "simulation": config.simulation.model_dump(mode="json", exclude={"strategies"})
+        },
+        "propose": lambda: _sections(config, task, search={"slots", "seed"}),
+        "finalists": lambda: _sections(config, task, final={"functions"}),
+        "final": lambda: _sections(config, task, final={"significance"}),
+        "report": lambda: _described(config),
     }
-    return (readers[step]() if step in readers else {}) | wildcards
+    return readers[step]() if step in readers else {}
 
 
-def _chosen(config: Config, task: str | None) -> Task:
+def _chosen(config: Config, task: str | None) -> tuple[str, Task]:
     if task is None:
         raise ValueError("this step has a task")
-    return config.task(task)
+    return task, config.task(task)
 
 
 def task_section(config: Config, task: str | None, name: str) -> Any:
     """A section of a task that not every task has; ConfigError where it is missing."""
-    section = getattr(_chosen(config, task), name)
+    section = getattr(_chosen(config, task)[1], name)
     if section is None:
         raise ConfigError(f"task {task!r} has no section {name!r}")
     return section
 
 
-def _section(config: Config, task: str | None, name: str, **only: Any) -> dict[str, Any]:
-    return {name: task_section(config, task, name).model_dump(mode="json", **only)}
+def _sections(config: Config, task: str | None, **keys: set[str] | None) -> dict[str, Any]:
+    """Sections of a task, with the keys asked for, or all."""
+    name, _ = _chosen(config, task)
+    sections = {
+        section: task_section(config, task, section).model_dump(mode="json", include=include)
+        for section, include in keys.items()
+    }
+    return {"tasks": {name: sections}}
 
 
-def _network(config: Config, task: str | None) -> dict[str, Any]:
-    chosen = _chosen(config, task)
-    network = chosen.model_dump(mode="json", include={"model", "replace"})
-    return network | {"data": config.data[chosen.data].model_dump(mode="json")}
+def _network(config: Config, task: str | None, **keys: set[str] | None) -> dict[str, Any]:
+    """A task's data and network, and further sections."""
+    name, chosen = _chosen(config, task)
+    network = chosen.model_dump(mode="json", include={"data", "model", "replace"})
+    sections = _sections(config, task, **keys)["tasks"][name]
+    data = {chosen.data: config.data[chosen.data].model_dump(mode="json")}
+    return {"data": data, "tasks": {name: network | sections}}
 
 
-def _training(config: Config, task: str | None) -> dict[str, Any]:
-    chosen = _chosen(config, task)
+def _training(config: Config, task: str | None, **keys: set[str] | None) -> dict[str, Any]:
+    name, chosen = _chosen(config, task)
+    whole = _network(config, task, **keys)
     recipe = chosen.model_dump(mode="json", include={"recipe", "seeds", "deterministic"})
     # Several processes sum in another order, and batch norm sees a share of the batch in each.
     processes = chosen.resources.processes
-    shared = {"processes": processes} if processes > 1 else {}
-    return _network(config, task) | recipe | shared
+    shared = {"resources": {"processes": processes}} if processes > 1 else {}
+    return whole | {"tasks": {name: whole["tasks"][name] | recipe | shared}}
 
 
-def _final_training(config: Config, task: str | None) -> dict[str, Any]:
-    return _training(config, task) | _section(config, task, "final", include={"seeds"})
+def _described(config: Config) -> dict[str, Any]:
+    """What :func:`describe_task` reads of every task."""
+    fisher = {"kind", "examples", "weights_per_bin", "minimum_bins"}
+    parts = [_training(config, name, fisher=fisher) for name in config.tasks]
+    return {
+        "data": {key: value for part in parts for key, value in part["data"].items()},
+        "tasks": {key: value for part in parts for key, value in part["tasks"].items()},
+    }
 
 
 def describe_task(config: Config, name: str) -> dict[str, str]:

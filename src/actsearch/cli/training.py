@@ -33,6 +33,7 @@ from actsearch.records.artifacts import (
     read_json,
     read_provenance,
     read_table,
+    write_bare_json,
     write_json,
     write_table,
 )
@@ -149,7 +150,7 @@ def _train_all(
 ) -> list[str]:
     """Train each function and write its trial; returns the names of those that failed."""
     from actsearch.tasks.distributed import broadcast
-    from actsearch.tasks.network import choose_device, describe_device
+    from actsearch.tasks.network import TRAINING_TOLERANCE, device_fields
 
     task = config.task(name)
     failed: list[str] = []
@@ -158,8 +159,8 @@ def _train_all(
         if not functions:  # another job has made them in the meantime
             return []
         dataset = _prepare(config, task, next(iter(functions.values())))
-        device = describe_device(choose_device(task), task)
-        device["processes"] = task.resources.processes
+        device = device_fields(task, TRAINING_TOLERANCE)
+        device["device"]["processes"] = task.resources.processes
         for path, expression in track(list(functions.items()), f"training on {name}"):
             started = now()
             # On a CPU, the bits hang on the installed versions and the number of threads too.
@@ -177,7 +178,7 @@ def _train_all(
                 say(f"  {expression.name}  failed\n{traceback.format_exc()}")
                 continue
             times = {"job_started": record.started, "started": started}
-            facts = times | {"seconds": round(seconds, 3), "device": device}
+            facts = times | {"seconds": round(seconds, 3)} | device
             pack.finish(path, {"task": name, **trial}, record.block(**facts))
             checkpoint.remove()
             accuracy = trial["test_accuracy" if final else "validation_accuracy"]
@@ -266,7 +267,7 @@ def benchmark(
     settings = load(config)  # before names are parsed: it registers the user's operators
     paths = _trial_paths(functions, trials)
     record = execution("benchmark", settings, task, inputs=[functions, *paths])
-    write_table(out, build_table(read_json(path) for path in paths), record.block(task=task))
+    write_table(out, build_table(read_json(path) for path in paths), record.block())
 
 
 @app.command()
@@ -277,23 +278,33 @@ def export(
     trials: TrialsFolder,
     out: Out,
     fim: Annotated[list[Path] | None, typer.Argument(help="Parts with the FIM spectra.")] = None,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="No key but functions: the public format to the letter.")
+    ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Write a table in the public Act-Bench format, which has no place for provenance."""
+    """Write a table in the public Act-Bench format, with one key more for its provenance."""
     from actsearch.features.spectra import stack_cdfs
     from actsearch.tasks.benchmark import to_act_bench
 
-    chosen = load(config).task(task)
+    settings = load(config)
     listing = read_table(functions)
     equivalents = {
         str(name): list(group["name"].unique())
         for name, group in listing.groupby("representative", sort=False)
     }
     paths = _trial_paths(functions, trials)
+    record = execution("export", settings, task, inputs=[functions, table, *paths, *(fim or [])])
     runtimes = {
         name: float(read_provenance(path)["seconds"])
         for name, path in zip(selected(listing), paths, strict=True)
     }
-    names, matrix = stack_cdfs([read_arrays(part) for part in fim or []], chosen.fisher)
+    names, matrix = stack_cdfs(
+        [read_arrays(part) for part in fim or []], settings.task(task).fisher
+    )
     cdfs = dict(zip(names, matrix, strict=True))
-    write_json(out, to_act_bench(read_table(table), runtimes, equivalents, cdfs), None)
+    whole = to_act_bench(read_table(table), runtimes, equivalents, cdfs)
+    if bare:
+        write_bare_json(out, whole)
+    else:
+        write_json(out, whole, record.block())

@@ -1,12 +1,15 @@
 """Files that carry their own provenance, written so that a reader never sees half of one.
 
 JSON has a ``provenance`` key, Parquet an entry of its schema metadata, NPZ an array, CSV a
-commented first line, HTML a JSON-LD script, NPY a trailer behind its data (NumPy ignores it).
+commented first line, HTML a JSON-LD script, SVG a metadata element, NPY a trailer behind its data
+(NumPy ignores it), a JSON-LD graph an entity. The block says under which name the file was written,
+and holds digests of the file itself (see seals.py).
 """
 
 from __future__ import annotations
 
 import contextlib
+import html
 import io
 import json
 import os
@@ -16,7 +19,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actsearch.records.digests import CSV_MARK, HTML_BLOCK, PARQUET_KEY, PROVENANCE_KEY
+from actsearch.records.digests import (
+    CSV_MARK,
+    GRAPH_ENTITY,
+    HTML_BLOCK,
+    PARQUET_KEY,
+    PROVENANCE_KEY,
+    SVG_BLOCK,
+    content_digest,
+    split_json,
+)
+from actsearch.records.seals import (
+    DIGESTS,
+    archive_digests,
+    is_sealed,
+    is_unaltered,
+    placeholders,
+    seal,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +67,25 @@ def _atomic(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def _sealed(
+    path: Path, provenance: Provenance, place: Path | None = None
+) -> Iterator[tuple[Path, Provenance]]:
+    """A name to write to and the block to write; the file's digests enter it at the end."""
+    name = place or path
+    blanks = placeholders()
+    with _atomic(path) as beside:
+        yield beside, {"file": shown(name), **provenance, **blanks}
+        seal(beside, name.suffix, blanks)
+
+
+def shown(path: str | Path) -> str:
+    """``path`` as records name it: relative to the working folder where it lies in it."""
+    absolute, here = os.path.abspath(path), os.getcwd()  # noqa: PTH100, PTH109 - keep links
+    inside = absolute.startswith(here + os.sep)
+    return os.path.relpath(absolute, here) if inside else absolute
+
+
+@contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
     """Turn whatever a reader raises into one error that names the file."""
     try:
@@ -64,17 +103,38 @@ def _text(provenance: Provenance) -> str:
     return json.dumps(provenance, ensure_ascii=False)
 
 
-def write_json(path: str | Path, content: Mapping[str, Any], provenance: Provenance | None) -> None:
+def _write_object(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def write_json(
+    path: str | Path,
+    content: Mapping[str, Any],
+    provenance: Provenance,
+    *,
+    place: Path | None = None,
+) -> None:
     """Write a JSON object; NaN is refused, so that any reader can read it.
 
-    ``provenance=None`` leaves the block out, for formats whose keys others have fixed.
+    ``place`` is where the file will stand, if it is written under another name first. The
+    provenance of a JSON-LD graph becomes an entity of it, ``#provenance``.
     """
     if PROVENANCE_KEY in content:
         raise ValueError(f"the content itself has a key {PROVENANCE_KEY!r}")
-    whole = dict(content) if provenance is None else {**content, PROVENANCE_KEY: provenance}
-    text = json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
+    with _sealed(Path(path), provenance, place) as (beside, block):
+        if "@graph" not in content:
+            _write_object(beside, {**content, PROVENANCE_KEY: block})
+            return
+        entity = {"@id": GRAPH_ENTITY, "@type": "PropertyValue", "name": PROVENANCE_KEY}
+        graph = [*content["@graph"], {**entity, "value": _text(block)}]
+        _write_object(beside, {**content, "@graph": graph})
+
+
+def write_bare_json(path: str | Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object without provenance, for readers whose format has no place for it."""
     with _atomic(Path(path)) as beside:
-        beside.write_text(text + "\n", encoding="utf-8")
+        _write_object(beside, content)
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
@@ -97,9 +157,14 @@ def write_table(path: str | Path, table: pd.DataFrame, provenance: Provenance) -
     import pyarrow.parquet as pq
 
     arrow = pa.Table.from_pandas(table, preserve_index=False)
-    metadata = {**(arrow.schema.metadata or {}), PARQUET_KEY: _text(provenance).encode()}
-    with _atomic(Path(path)) as beside:
-        pq.write_table(arrow.replace_schema_metadata(metadata), beside, compression="zstd")
+    # Arrow's own copy of the schema would hold the block a second time, encoded.
+    options = {"compression": "zstd", "store_schema": False}
+    with (
+        _sealed(Path(path), provenance) as (beside, block),
+        pq.ParquetWriter(beside, arrow.schema, **options) as writer,
+    ):
+        writer.write_table(arrow)
+        writer.add_key_value_metadata({**(arrow.schema.metadata or {}), PARQUET_KEY: _text(block)})
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -114,10 +179,9 @@ def read_table(path: str | Path) -> pd.DataFrame:
 def write_csv(path: str | Path, table: pd.DataFrame, provenance: Provenance) -> None:
     """Write a data frame as CSV under a commented line; read with ``comment="#"``."""
     text = io.StringIO()
-    text.write(CSV_MARK + _text(provenance) + "\n")
     table.to_csv(text, index=False, lineterminator="\n")
-    with _atomic(Path(path)) as beside:
-        beside.write_text(text.getvalue(), encoding="utf-8")
+    with _sealed(Path(path), provenance) as (beside, block):
+        beside.write_text(f"{CSV_MARK}{_text(block)}\n{text.getvalue()}", encoding="utf-8")
 
 
 def read_csv(path: str | Path) -> pd.DataFrame:
@@ -135,8 +199,9 @@ def write_arrays(
     """Write named arrays as a compressed NPZ."""
     import numpy as np
 
-    with _atomic(Path(path)) as beside, beside.open("wb") as file:
-        named: dict[str, Any] = {**arrays, PROVENANCE_KEY: np.array(_text(provenance))}
+    with _sealed(Path(path), provenance) as (beside, block), beside.open("wb") as file:
+        known = {key: value for key, value in block.items() if key not in DIGESTS}
+        named: dict[str, Any] = {**arrays, PROVENANCE_KEY: np.array(_text(known))}
         np.savez_compressed(file, **named)
 
 
@@ -153,8 +218,8 @@ def write_array(path: str | Path, array: NDArray[Any], provenance: Provenance) -
     """Write one array as NPY, memory-mappable, with the provenance behind its data."""
     import numpy as np
 
-    trailer = _text(provenance).encode()
-    with _atomic(Path(path)) as beside, beside.open("wb") as file:
+    with _sealed(Path(path), provenance) as (beside, block), beside.open("wb") as file:
+        trailer = _text(block).encode()
         np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
         file.write(trailer + struct.pack("<Q", len(trailer)) + _NPY_MAGIC)
 
@@ -173,14 +238,54 @@ def write_html(path: str | Path, page: str, provenance: Provenance) -> None:
     """Write a page with its provenance as a JSON-LD script at the end of the head."""
     if "</head>" not in page:
         raise ValueError("the page has no </head>")
-    # "</" would end the script early wherever it stands in a string.
-    block = _text({"@context": "https://schema.org", "@type": "CreativeWork", **provenance})
-    script = (
-        f'<script type="application/ld+json" id="provenance">'
-        f"{block.replace('</', '<' + chr(92) + '/')}</script>\n"
-    )
-    with _atomic(Path(path)) as beside:
+    with _sealed(Path(path), provenance) as (beside, block):
+        text = _text({"@context": "https://schema.org", "@type": "CreativeWork", **block})
+        # "</" would end the script early wherever it stands in a string.
+        script = (
+            f'<script type="application/ld+json" id="provenance">'
+            f"{text.replace('</', '<' + chr(92) + '/')}</script>\n"
+        )
         beside.write_text(page.replace("</head>", script + "</head>", 1), encoding="utf-8")
+
+
+def write_svg(path: str | Path, drawing: str, provenance: Provenance) -> None:
+    """Write a drawing with its provenance as its last metadata element."""
+    before, end, after = drawing.rpartition("</svg>")
+    if not end:
+        raise ValueError("the drawing has no </svg>")
+    with _sealed(Path(path), provenance) as (beside, block):
+        element = f'<metadata id="provenance">{html.escape(_text(block), quote=False)}</metadata>\n'
+        beside.write_text(before + element + end + after, encoding="utf-8")
+
+
+def is_intact(path: str | Path, block: Provenance) -> bool:
+    """Whether the file is, to the byte, as it was written; ``block`` is what it carries.
+
+    Of a file without digests of itself (version 0.1.0) nothing is known, and the answer is no.
+    """
+    path = Path(path)
+    with _readable(path):
+        return is_sealed(block) and is_unaltered(path, block)
+
+
+def input_digest(path: str | Path) -> str:
+    """Content digest of a file that a step reads.
+
+    Raises:
+        ArtifactError: when the file is missing, or was altered after it was written.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such file")
+    try:
+        block = read_provenance(path)
+    except ArtifactError:
+        block = {}  # data that somebody brought; what cannot be read is named by who reads it
+    if not is_sealed(block):
+        return content_digest(path)
+    if not is_unaltered(path, block):
+        raise ArtifactError(f"{path}: altered since it was written; remove it to make it again")
+    return str(block["content_digest"])
 
 
 def read_provenance(path: str | Path) -> Provenance:
@@ -201,7 +306,7 @@ def read_provenance(path: str | Path) -> Provenance:
 def _find_provenance(path: Path) -> str | bytes | Provenance | None:
     match path.suffix:
         case ".json":
-            return read_json(path).get(PROVENANCE_KEY)
+            return split_json(read_json(path))[1]  # type: ignore[no-any-return]
         case ".parquet":
             import pyarrow.parquet as pq
 
@@ -210,7 +315,10 @@ def _find_provenance(path: Path) -> str | bytes | Provenance | None:
             import numpy as np
 
             with np.load(path, allow_pickle=False) as arrays:
-                return str(arrays[PROVENANCE_KEY]) if PROVENANCE_KEY in arrays.files else None
+                if PROVENANCE_KEY not in arrays.files:
+                    return None
+                text = str(arrays[PROVENANCE_KEY])
+            return json.loads(text) | archive_digests(path)  # type: ignore[no-any-return]
         case ".npy":
             return _npy_trailer(path)
         case ".csv":
@@ -220,6 +328,9 @@ def _find_provenance(path: Path) -> str | bytes | Provenance | None:
         case ".html":
             match = HTML_BLOCK.search(path.read_text(encoding="utf-8"))
             return match.group(1) if match else None
+        case ".svg":
+            match = SVG_BLOCK.search(path.read_text(encoding="utf-8"))
+            return html.unescape(match.group(1)) if match else None
     return None
 
 

@@ -45,7 +45,8 @@ class Pack:
 
     def finish(self, path: Path, content: Mapping[str, Any], provenance: dict[str, Any]) -> None:
         """Write one item; it is safe from now on."""
-        write_json(self._held(path), content, {**provenance, "item": self._items[path]})
+        block = {**provenance, "item": self._items[path]}
+        write_json(self._held(path), content, block, place=path)
 
     def release(self) -> None:
         """Move every finished item to its place, unless a later job has made it meanwhile.

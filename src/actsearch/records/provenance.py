@@ -6,6 +6,7 @@ Values that are not known are left out, never invented.
 from __future__ import annotations
 
 import functools
+import getpass
 import importlib.metadata
 import os
 import platform
@@ -17,8 +18,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.artifacts import ArtifactError, read_provenance
-from actsearch.records.digests import code_digest, content_digest, settings_digest
+from actsearch.records.artifacts import ArtifactError, input_digest, read_provenance, shown
+from actsearch.records.code import module_digests
+from actsearch.records.digests import digest_bytes, settings_digest
+
+ROOT = Path(__file__).parents[3]
+LOCK = ROOT / "envs" / "requirements.lock"
+SHAPING = (
+    "numpy",
+    "scipy",
+    "torch",
+    "torchvision",
+    "scikit-learn",
+    "umap-learn",
+    "numba",
+    "pandas",
+)
+"""Packages whose versions shape numbers."""
 
 
 def _git(*arguments: str) -> str | None:
@@ -43,18 +59,38 @@ def _repository() -> dict[str, Any] | None:
 
 
 @functools.cache
-def _environment() -> dict[str, Any]:
-    """Python, a digest over all installed versions, and the versions that shape numbers."""
+def environment() -> dict[str, Any]:
+    """Python, digests of the installed versions and of the lock, versions that shape numbers."""
     versions = {
         distribution.name.lower(): distribution.version
         for distribution in importlib.metadata.distributions()
     }
-    shaping = ("numpy", "scipy", "torch", "scikit-learn", "umap-learn", "numba", "pandas")
     return {
         "python": platform.python_version(),
         "digest": settings_digest(versions),
-        "versions": {name: versions[name] for name in shaping if name in versions},
+        "lock": lock_digest(),
+        "versions": {name: versions[name] for name in SHAPING if name in versions},
     }
+
+
+def lock_digest() -> str | None:
+    """Digest of the pinned versions, without comments; None where the package came without them."""
+    try:
+        lines = LOCK.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return digest_bytes("\n".join(line for line in lines if not line.startswith("#")).encode())
+
+
+@functools.cache
+def _agent() -> dict[str, str]:
+    """Who runs this: the name that git knows, and the account."""
+    try:
+        account = getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        account = ""
+    found = {"name": _git("config", "user.name"), "account": account}
+    return {key: value for key, value in found.items() if value}
 
 
 def _cpu_model() -> str | None:
@@ -78,12 +114,6 @@ def _slurm() -> dict[str, str] | None:
     return found if "job" in found else None
 
 
-def _input_digest(path: Path) -> str:
-    if not path.is_file():
-        raise ArtifactError(f"{path}: no such file")
-    return content_digest(path)
-
-
 def now() -> str:
     """The time as ISO 8601 in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -96,6 +126,8 @@ class Execution:
         self,
         step: str,
         *,
+        task: str | None = None,
+        wildcards: Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
         code: Iterable[str] = (),
         inputs: Iterable[str | Path] = (),
@@ -106,27 +138,39 @@ class Execution:
 
         Args:
             step: the subcommand.
-            settings: the part of the configuration the step uses, as plain data.
-            code: modules whose imports make up the step's code (see ``code_digest``).
+            task: the task it works for, if one.
+            wildcards: what else tells its files from others of the step, such as ``part``.
+            settings: the part of the configuration the step uses, in the configuration's own form.
+            code: modules whose imports make up the step's code (see ``module_digests``).
             inputs: files the step reads.
             data: a file of data that the configuration names, if any.
             seeds: seeds by what they seed.
+
+        Raises:
+            ArtifactError: when an input is missing, or was altered after it was written.
         """
+        modules = module_digests(*code)
         self._fixed: dict[str, Any] = {
             "step": step,
+            "rule": os.environ.get("ACTSEARCH_RULE"),
+            "task": task,
+            "wildcards": dict(wildcards or {}),
             "command": shlex.join(["actsearch", *sys.argv[1:]]),
             "configuration": os.environ.get("ACTSEARCH_CONFIG"),
-            "inputs": {str(path): _input_digest(Path(path)) for path in inputs},
-            "data_digest": _input_digest(Path(data)) if data is not None else None,
+            "inputs": {shown(path): input_digest(path) for path in inputs},
+            "data": {shown(data): input_digest(data)} if data is not None else None,
             "settings": dict(settings or {}),
             "settings_digest": settings_digest(dict(settings or {})),
-            "code_digest": code_digest(*code) if code else None,
+            "code_digest": settings_digest(modules) if modules else None,
+            "modules": {name: digest[7:19] for name, digest in modules.items()},
             "git": _repository(),
-            "environment": _environment(),
-            "seeds": dict(seeds or {}) or None,
+            "environment": {key: value for key, value in environment().items() if value},
+            "seeds": dict(seeds or {}),
+            "agent": _agent(),
             "host": platform.node() or None,
             "platform": platform.platform(),
             "cpu": _cpu_model(),
+            "device": {"type": "cpu"},
             "slurm": _slurm(),
         }
         self.started = now()
@@ -137,14 +181,14 @@ class Execution:
             block = read_provenance(path)
         except ArtifactError:
             return False
-        wanted = self.identity | {"step": self._fixed["step"], "inputs": self._fixed["inputs"]}
-        return all(block.get(key, {}) == (value or {}) for key, value in wanted.items())
+        own = {key: self._fixed[key] for key in ("step", "task", "wildcards", "inputs")}
+        wanted = self.identity | own
+        return all((block.get(key) or None) == (value or None) for key, value in wanted.items())
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Digests that are equal for executions of the same step on the same data."""
-        names = ("settings_digest", "code_digest", "data_digest")
-        return {name: self._fixed[name] for name in names}
+        """What is equal for executions of the same step on the same data."""
+        return {name: self._fixed[name] for name in ("settings_digest", "code_digest", "data")}
 
     @property
     def environment_digest(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,13 @@ from actsearch.tasks.data import Dataset
 from actsearch.tasks.models import build_model
 
 _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS is deterministic only with a fixed workspace
+
+# Ours: no source fixes them. Two trainings on a GPU part like two seeds that start alike; spectra
+# are sums, in another order.
+TRAINING_TOLERANCE = {"absolute": 0.03, "relative": 0.1}
+"""How far accuracies and losses may be off when a training is repeated on a GPU."""
+FISHER_TOLERANCE = {"absolute": 1e-5, "relative": 1e-3}
+"""How far spectra may be off when they are made again on a GPU."""
 
 
 def build_network(
@@ -54,6 +61,16 @@ def describe_device(device: torch.device, task: Task) -> dict[str, Any]:
         return {"type": device.type, "threads": task.resources.threads}
     name = torch.cuda.get_device_name(device)
     return {"type": device.type, "name": name, "deterministic": task.deterministic}
+
+
+def device_fields(task: Task, gpu_tolerance: Mapping[str, float]) -> dict[str, Any]:
+    """Fields of a record: the device, and how far a rerun on a GPU may be off.
+
+    On a CPU a rerun gives the same bits, and nothing is declared.
+    """
+    device = choose_device(task)
+    declared = {"tolerance": dict(gpu_tolerance)} if device.type == "cuda" else {}
+    return {"device": describe_device(device, task), **declared}
 
 
 @contextmanager

@@ -1,0 +1,106 @@
+"""Digests of code: the modules that a step reaches through imports.
+
+Taken over syntax trees without docstrings; comments and layout never enter them.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import itertools
+from collections.abc import Iterable, Sequence
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any
+
+from actsearch.records.digests import DigestError, digest_bytes, settings_digest
+
+# Rooms that carry numbers and compute none: what they pass on is covered by settings digests.
+CARRIERS = ("actsearch.records", "actsearch.config", "actsearch.cli")
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [
+                statement
+                for statement in node.body
+                # A bare string is a docstring or an attribute's description: neither is run.
+                if not (
+                    isinstance(statement, ast.Expr)
+                    and isinstance(statement.value, ast.Constant)
+                    and isinstance(statement.value.value, str)
+                )
+            ] or [ast.Pass()]
+    return tree
+
+
+def source_digest(source: str) -> str:
+    """Digest of Python source as a syntax tree, without comments, docstrings and layout."""
+    tree = _without_docstrings(ast.parse(source))
+    # Unparsed rather than dumped: a dump changes with the version of Python.
+    return digest_bytes(ast.unparse(tree).encode())
+
+
+@functools.cache
+def _import_graph() -> Any:
+    import grimp
+
+    return grimp.build_graph("actsearch", exclude_type_checking_imports=True, cache_dir=None)
+
+
+def _source_of(module: str) -> Path:
+    """Path of a module's source, found without importing anything."""
+    search: Sequence[str] | None = None
+    spec = None
+    for part in itertools.accumulate(module.split("."), "{}.{}".format):
+        spec = PathFinder.find_spec(part, search)
+        if spec is None:
+            break
+        search = spec.submodule_search_locations
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        raise DigestError(f"no Python source for module {module!r}")
+    return Path(spec.origin)
+
+
+@functools.cache
+def _module_digest(module: str) -> str:
+    source = _source_of(module)
+    # A package's templates are code too: they decide what its pages say.
+    is_package = source.name == "__init__.py"
+    templates = sorted((source.parent / "templates").glob("*")) if is_package else []
+    digests = {template.name: digest_bytes(template.read_bytes()) for template in templates}
+    return settings_digest([source_digest(source.read_text(encoding="utf-8")), digests])
+
+
+def reached_modules(entries: Iterable[str]) -> list[str]:
+    """Modules of this package that ``entries`` reach through imports, carriers left out, sorted."""
+    graph = _import_graph()
+    modules: set[str] = set()
+    for entry in entries:
+        modules |= {entry, *graph.find_upstream_modules(entry)}
+    # Importing a module runs the packages it lies in.
+    modules |= {module.rpartition(".")[0] for module in modules if module.count(".") > 1}
+    return sorted(m for m in modules if not m.startswith(CARRIERS))
+
+
+@functools.cache
+def module_digests(*entries: str) -> dict[str, str]:
+    """Digest of each module that a step can execute, by dotted name, sorted.
+
+    Args:
+        entries: dotted names of modules of this package (``actsearch.tasks.training``), or of
+            modules of the user's, which are digested alone.
+
+    Raises:
+        DigestError: when a module has no Python source.
+    """
+    own = [entry for entry in entries if entry.split(".")[0] == "actsearch"]
+    foreign = [entry for entry in entries if entry not in own]
+    modules = [*reached_modules(own), *sorted(foreign)]
+    return {module: _module_digest(module) for module in modules}
+
+
+def code_digest(*entries: str) -> str:
+    """One digest over the modules that a step can execute; see :func:`module_digests`."""
+    return settings_digest(module_digests(*entries))
