@@ -48,7 +48,8 @@ DEFAULT_CONFIG = Path("config.yaml")
 
 def load_commands() -> None:
     """Import the modules that define the commands."""
-    for module in ("spaces", "training", "features", "search", "report"):
+    steps = ("spaces", "training", "features", "search", "report")
+    for module in (*steps, "lineage", "why", "audit", "crate", "replay"):
         importlib.import_module(f"actsearch.cli.{module}")
 
 

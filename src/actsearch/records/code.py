@@ -74,14 +74,18 @@ def _module_digest(module: str) -> str:
 
 
 def reached_modules(entries: Iterable[str]) -> list[str]:
-    """Modules of this package that ``entries`` reach through imports, carriers left out, sorted."""
+    """Modules of this package that ``entries`` reach through imports, sorted.
+
+    Carriers are left out, unless they are entries themselves.
+    """
+    entries = set(entries)
     graph = _import_graph()
     modules: set[str] = set()
     for entry in entries:
         modules |= {entry, *graph.find_upstream_modules(entry)}
     # Importing a module runs the packages it lies in.
     modules |= {module.rpartition(".")[0] for module in modules if module.count(".") > 1}
-    return sorted(m for m in modules if not m.startswith(CARRIERS))
+    return sorted(m for m in modules if m in entries or not m.startswith(CARRIERS))
 
 
 @functools.cache

@@ -1,0 +1,126 @@
+"""What was made from what, as the files themselves say it.
+
+Paths are those of the records: relative to the folder of the experiment, ``results/...``.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from actsearch.records.artifacts import ArtifactError, is_intact, read_provenance
+from actsearch.records.seals import is_sealed
+
+SUFFIXES = (".json", ".parquet", ".npz", ".npy", ".csv", ".html", ".svg")
+"""Kinds of files that carry provenance."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file under ``results/`` and what it says of itself."""
+
+    path: str
+    """Relative to the folder of the experiment."""
+    block: Mapping[str, Any] = field(default_factory=dict)
+    """Its provenance; empty where it has none."""
+    problem: str | None = None
+    """Why it cannot be relied on: unreadable, without provenance, altered."""
+
+    @property
+    def step(self) -> str:
+        """The step that made it."""
+        return str(self.block.get("step", ""))
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """Content digests of the files it was made from, and of the data, by path."""
+        return {**self.block.get("inputs", {}), **self.block.get("data", {})}
+
+    @property
+    def content(self) -> str | None:
+        """Digest of what it says, as recorded when it was written."""
+        return self.block.get("content_digest")
+
+    @property
+    def execution(self) -> tuple[str, ...]:
+        """What files of one execution have in common."""
+        names = ("step", "command", "host", "started")
+        return tuple(str(self.block.get(name, "")) for name in names)
+
+
+def read_artifact(path: str, root: Path = Path()) -> Artifact:
+    """The file at ``path`` with its provenance; what is wrong with it is told, not raised."""
+    try:
+        block = read_provenance(root / path)
+        if not isinstance(block, dict):
+            return Artifact(path, problem="its provenance is no object")
+        intact = is_intact(root / path, block)
+    except ArtifactError as error:
+        return Artifact(path, problem=str(error).removeprefix(f"{root / path}: "))
+    if not is_sealed(block):
+        return Artifact(path, block, "has no digest of itself: made by an old version, or edited")
+    return Artifact(path, block, None if intact else "altered since it was written")
+
+
+def files_under(folder: Path, root: Path = Path()) -> Iterator[str]:
+    """Paths of all files under ``root / folder``, sorted, hidden ones too."""
+    for place, folders, names in os.walk(root / folder):
+        folders.sort()
+        for name in sorted(names):
+            yield os.path.relpath(os.path.join(place, name), root)  # noqa: PTH118 - many files
+
+
+def is_hidden(path: str) -> bool:
+    """Whether a file or a folder above it is hidden: work that is not finished."""
+    return any(part.startswith(".") for part in Path(path).parts)
+
+
+def read_artifacts(
+    folder: Path = Path("results"),
+    root: Path = Path(),
+    track: Callable[[list[str]], Iterable[str]] = lambda paths: paths,
+) -> dict[str, Artifact]:
+    """Every file under ``folder`` that is not hidden, by path; ``track`` may show progress."""
+    paths = [path for path in files_under(folder, root) if not is_hidden(path)]
+    return {path: read_artifact(path, root) for path in track(paths)}
+
+
+class Lineage:
+    """The graph of artifacts."""
+
+    def __init__(self, artifacts: Mapping[str, Artifact]) -> None:
+        """Take the artifacts by path."""
+        self.artifacts = dict(artifacts)
+
+    def made_from(self, path: str) -> list[str]:
+        """Paths that the file at ``path`` was made from, itself an artifact or not; sorted."""
+        found = self.artifacts.get(path)
+        return sorted(found.inputs) if found else []
+
+    @functools.cached_property
+    def _users(self) -> dict[str, list[str]]:
+        users: dict[str, list[str]] = {}
+        for path in sorted(self.artifacts):
+            for source in self.artifacts[path].inputs:
+                users.setdefault(source, []).append(path)
+        return users
+
+    def made_into(self, path: str) -> list[str]:
+        """Artifacts made from the file at ``path``, sorted."""
+        return self._users.get(path, [])
+
+    def changed_inputs(self, path: str) -> list[str]:
+        """Inputs that are missing, or say something else than when ``path`` was made; sorted.
+
+        Files that are no artifacts (data that somebody brought) are not looked at.
+        """
+        artifact = self.artifacts[path]
+        return [
+            source
+            for source, digest in sorted(artifact.block.get("inputs", {}).items())
+            if source not in self.artifacts or self.artifacts[source].content != digest
+        ]
