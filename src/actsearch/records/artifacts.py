@@ -297,9 +297,11 @@ def read_provenance(path: str | Path) -> Provenance:
     path = Path(path)
     with _readable(path):
         found = _find_provenance(path)
-        block: Provenance | None = json.loads(found) if isinstance(found, str | bytes) else found
+        block: Any = json.loads(found) if isinstance(found, str | bytes) else found
     if block is None:
         raise ArtifactError(f"{path}: carries no provenance")
+    if not isinstance(block, dict):
+        raise ArtifactError(f"{path}: its provenance is no object")
     return block
 
 

@@ -56,8 +56,6 @@ def read_artifact(path: str, root: Path = Path()) -> Artifact:
     """The file at ``path`` with its provenance; what is wrong with it is told, not raised."""
     try:
         block = read_provenance(root / path)
-        if not isinstance(block, dict):
-            return Artifact(path, problem="its provenance is no object")
         intact = is_intact(root / path, block)
     except ArtifactError as error:
         return Artifact(path, problem=str(error).removeprefix(f"{root / path}: "))
