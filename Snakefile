@@ -18,6 +18,7 @@ include: "workflow/rules/surrogate.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/final.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/audit.smk"
 include: "workflow/rules/cluster.smk"
 
 

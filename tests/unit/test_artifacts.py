@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from actsearch.records.artifacts import (
     ArtifactError,
+    input_digest,
     read_array,
     read_arrays,
     read_csv,
@@ -24,13 +27,16 @@ from actsearch.records.artifacts import (
     write_csv,
     write_html,
     write_json,
+    write_svg,
     write_table,
 )
-from actsearch.records.digests import content_digest
+from actsearch.records.digests import PARQUET_KEY, content_digest
+from actsearch.records.lineage import read_artifact
 
 TABLE = pd.DataFrame({"name": ["relu(x)", 'a,"b"'], "value": [0.5, np.nan], "runs": [[1.0], []]})
 FLAT = TABLE.drop(columns="runs")
 ARRAY = np.array([[1.0, np.nan], [np.inf, -0.0]])
+DRAWING = '<svg xmlns="http://www.w3.org/2000/svg"><g/></svg>\n'
 PAGE = "<html><head><title>t</title>\n</head><body>x</body></html>"
 
 
@@ -47,11 +53,16 @@ def _write(kind: str, path: Path, note: str, *, changed: bool = False) -> None:
         write_arrays(path, {"a": ARRAY + changed, "b": np.array(["x"])}, provenance)
     elif kind == "npy":
         write_array(path, ARRAY + changed, provenance)
+    elif kind == "svg":
+        write_svg(path, DRAWING.replace("<g/>", "<g></g>") if changed else DRAWING, provenance)
+    elif kind == "graph.json":
+        root = {"@id": "./", "name": "b" if changed else "a"}
+        write_json(path, {"@context": "c", "@graph": [root]}, provenance)
     else:
         write_html(path, PAGE.replace("x<", "y<") if changed else PAGE, provenance)
 
 
-KINDS = ["json", "parquet", "csv", "npz", "npy", "html"]
+KINDS = ["json", "parquet", "csv", "npz", "npy", "html", "svg", "graph.json"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -88,6 +99,58 @@ def test_a_file_cut_short_is_named(kind: str, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(ArtifactError, match=r"file\."):
         read_provenance(path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_altered_byte_is_noticed(kind: str, tmp_path: Path) -> None:
+    name = f"file.{kind}"
+    path = tmp_path / name
+    _write(kind, path, "first")
+    whole = path.read_bytes()
+    assert read_artifact(name, tmp_path).problem is None
+    for position in range(len(whole)):
+        flipped = bytes([whole[position] ^ 1])
+        path.write_bytes(whole[:position] + flipped + whole[position + 1 :])
+        assert read_artifact(name, tmp_path).problem, position
+    path.write_bytes(whole + b" ")
+    assert read_artifact(name, tmp_path).problem
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_block_holds_the_digest_of_its_content(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / f"file.{kind}"
+    _write(kind, path, "first")
+    block = read_provenance(path)
+    assert block["content_digest"] == content_digest(path) == input_digest(path)
+    assert block["file"] == path.name
+
+
+def test_an_altered_input_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "f.json"
+    write_json(path, {"a": 1}, {})
+    path.write_text(path.read_text().replace('"a": 1', '"a": 2'))
+    with pytest.raises(ArtifactError, match=r"f\.json: altered since it was written"):
+        input_digest(path)
+    path.write_text('{"a": 3}')  # without provenance it is data that somebody brought
+    assert input_digest(path) == content_digest(path)
+
+
+def test_a_table_says_in_its_schema_what_made_it(tmp_path: Path) -> None:
+    path = tmp_path / "f.parquet"
+    _write("parquet", path, "first")
+    metadata = pq.read_schema(path).metadata
+    assert json.loads(metadata[PARQUET_KEY])["note"] == "first"
+    pd.testing.assert_frame_equal(pd.read_parquet(path, columns=["name"]), TABLE[["name"]])
+
+
+def test_what_a_table_says_is_not_how_it_is_packed(tmp_path: Path) -> None:
+    _write("parquet", tmp_path / "f.parquet", "first")
+    packed = pa.Table.from_pandas(TABLE, preserve_index=False)
+    pq.write_table(packed, tmp_path / "g.parquet", compression="gzip", use_dictionary=False)
+    assert content_digest(tmp_path / "f.parquet") == content_digest(tmp_path / "g.parquet")
 
 
 def test_content_comes_back(tmp_path: Path) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 T = TypeVar("T")
+COLUMNS_OF_A_FILE = 160
 SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -43,3 +47,13 @@ def track(items: Sequence[T], description: str) -> Iterator[T]:
         if time.monotonic() - last > SECONDS_BETWEEN_LINES or number == len(items):
             last = time.monotonic()
             say(f"{description}: {number} of {len(items)}")
+
+
+def console(**options: Any) -> Console:
+    """Standard output for tables and trees: wide where it is no terminal."""
+    from rich.console import Console
+
+    found = Console(**options, highlight=False)
+    if not found.is_terminal:
+        found.width = COLUMNS_OF_A_FILE
+    return found

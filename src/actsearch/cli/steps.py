@@ -34,6 +34,7 @@ STEP_MODULES: dict[str, tuple[str, ...]] = {
     "finalists": ("actsearch.search.final",),
     "final": ("actsearch.search.final",),
     "report": ("actsearch.report.page", "actsearch.tasks.benchmark"),
+    "audit": ("actsearch.records.audit",),
 }
 NETWORK_STEPS = ("train", "train-final", "fim")
 """Steps that build the task's network and read its data."""

@@ -122,3 +122,30 @@ class Lineage:
             for source, digest in sorted(artifact.block.get("inputs", {}).items())
             if source not in self.artifacts or self.artifacts[source].content != digest
         ]
+
+
+def read_sources(path: str, root: Path = Path()) -> dict[str, Artifact]:
+    """The file at ``path`` and every artifact it was made from, at any distance."""
+    found: dict[str, Artifact] = {}
+    waiting = [path]
+    while waiting:
+        name = waiting.pop()
+        if name in found or Path(name).suffix not in SUFFIXES or not (root / name).is_file():
+            continue
+        found[name] = read_artifact(name, root)
+        waiting.extend(found[name].block.get("inputs", {}))
+    return found
+
+
+def alike(paths: Iterable[str], artifacts: Mapping[str, Artifact], limit: int) -> list[list[str]]:
+    """``paths`` in groups: those of one step, task and kind together if they are over ``limit``."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for path in paths:
+        artifact = artifacts.get(path, Artifact(path))
+        key = (artifact.step, str(artifact.block.get("task", "")), Path(path).suffix)
+        groups.setdefault(key, []).append(path)
+    return [
+        part
+        for group in groups.values()
+        for part in ([group] if len(group) > limit else [[path] for path in group])
+    ]

@@ -1,0 +1,156 @@
+"""What provenance costs a run, and how long an audit of many trials takes.
+
+    python -m benchmarks.provenance [run] [audit]
+
+``run`` makes the first task of the default experiment, every step of it, and adds up in each
+command the seconds between the first line of its process and its last, and those of them that went
+into records: digests of code, settings and inputs, the description of machine and environment, the
+seals of files. ``audit`` checks 10,000 trials beside a plain read of the same files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from actsearch.records.artifacts import read_json, write_json
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+SOURCES = ("Snakefile", "workflow", "profiles", "envs")
+N_TRIALS = 10_000
+
+# Imported by every Python started with its folder on the path; only commands are measured.
+METER = """
+import atexit, functools, json, sys, time
+started = time.perf_counter()
+if sys.argv and sys.argv[0].endswith("/actsearch") or sys.orig_argv[1].endswith("/actsearch"):
+    import actsearch.records.artifacts as artifacts
+    import actsearch.records.provenance as provenance
+    state = {"records": 0.0, "depth": 0}
+    def measured(function):
+        @functools.wraps(function)
+        def call(*arguments, **options):
+            begun = time.perf_counter()
+            state["depth"] += 1
+            try:
+                return function(*arguments, **options)
+            finally:
+                state["depth"] -= 1
+                if not state["depth"]:
+                    state["records"] += time.perf_counter() - begun
+        return call
+    provenance.Execution.__init__ = measured(provenance.Execution.__init__)
+    provenance.Execution.block = measured(provenance.Execution.block)
+    artifacts.seal = measured(artifacts.seal)
+    def end():
+        seconds = {"records": state["records"], "whole": time.perf_counter() - started}
+        with open(METER_FILE, "a") as file:
+            file.write(json.dumps({"step": sys.argv[1], **seconds}) + chr(10))
+    atexit.register(end)
+"""
+
+
+def _folder(place: Path, config: dict[str, object]) -> Path:
+    place.mkdir()
+    for source in SOURCES:
+        copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
+        copy(ROOT / source, place / source)  # type: ignore[operator]
+    (place / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    return place
+
+
+def _default(**changes: object) -> dict[str, object]:
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    first = next(iter(config["tasks"]))
+    return config | {"tasks": {first: config["tasks"][first] | changes}}
+
+
+def run(place: Path, out: Console) -> None:
+    """One task of the default experiment, metered."""
+    folder = _folder(place / "experiment", _default())
+    (place / "meter").mkdir()
+    seconds = place / "seconds"
+    (place / "meter/sitecustomize.py").write_text(METER.replace("METER_FILE", repr(str(seconds))))
+    started = time.perf_counter()
+    subprocess.run(
+        [BIN / "snakemake", "--cores", "all", "--quiet", "all"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(place / "meter")},
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    whole = time.perf_counter() - started
+    commands = [json.loads(line) for line in seconds.read_text().splitlines()]
+    for step in dict.fromkeys(command["step"] for command in commands):
+        own = [command for command in commands if command["step"] == step]
+        out.print(f"  {step:<12} {len(own):>4} commands {_share(own)}")
+    out.print(f"run of {whole:.0f} s, {len(commands)} commands: {_share(commands)}")
+
+
+def _share(commands: list[dict[str, float]]) -> str:
+    records = sum(command["records"] for command in commands)
+    whole = sum(command["whole"] for command in commands)
+    return f"{records:.2f} s of {whole:.1f} s are records: {records / whole:.2%}"
+
+
+def audit(place: Path, out: Console) -> None:
+    """10,000 trials with records like those of a pack of 64."""
+    folder = _folder(place / "audit", _default())
+    task = next(iter(_default()["tasks"]))  # type: ignore[call-overload]
+    names = [f"results/{task}/trials/tanh.x.json", f"results/{task}/trials/sigmoid.x.json"]
+    subprocess.run(
+        [BIN / "actsearch", "train", "--task", task, *names],
+        cwd=folder,
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
+    trial = read_json(folder / names[0])
+    block = trial.pop("provenance")
+    block["command"] += " " + " ".join(names * 31)
+    os.chdir(folder)
+    for number in range(N_TRIALS):
+        path = f"results/{task}/trials/sum_n{number + 2}.x.json"
+        write_json(path, trial, {key: block[key] for key in block.keys() - {"file"}})
+    files = list(Path("results").rglob("*.json"))
+    checked = _seconds(
+        lambda: subprocess.run(
+            [BIN / "actsearch", "audit", "--exit-zero"], check=True, capture_output=True
+        )
+    )
+    plain = _seconds(lambda: [json.loads(path.read_bytes()) for path in files])
+    out.print(
+        f"audit of {len(files)} trials: {checked:.1f} s, "
+        f"{checked / plain:.1f} times a plain read of the same files"
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    """Run the benchmarks named on the command line, or both."""
+    chosen = sys.argv[1:] or ["run", "audit"]
+    out = Console()
+    for name, benchmark in (("run", run), ("audit", audit)):
+        if name in chosen:
+            with tempfile.TemporaryDirectory() as place:
+                benchmark(Path(place), out)
+
+
+if __name__ == "__main__":
+    main()

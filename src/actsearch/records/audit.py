@@ -1,0 +1,204 @@
+"""What is wrong with results: every file against its own digests, the others, and the present.
+
+Nothing is changed or deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from actsearch.records.artifacts import ArtifactError
+from actsearch.records.differences import changes
+from actsearch.records.digests import content_digest, settings_digest
+from actsearch.records.lineage import SUFFIXES, Artifact, Lineage, is_hidden
+
+KINDS = {
+    "unreadable": "cut short, damaged, or without provenance",
+    "altered": "changed after they were written",
+    "moved": "stand under another name than they were written as",
+    "stray": "made by no rule",
+    "settings": "made under another configuration",
+    "code": "made by other code than stands here",
+    "inputs": "made from other inputs than stand here",
+    "mixed-code": "made from results of several versions of the code",
+    "mixed-environment": "made from results of several environments",
+    "dirty": "made by code that was not committed",
+    "lock": "made under another lock of package versions",
+}
+"""Findings by kind, and what is said of the files."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong with a file."""
+
+    kind: str
+    """A key of KINDS."""
+    path: str
+    """The file, relative to the folder of the experiment."""
+    message: str
+    """What is wrong, for this file."""
+
+
+@dataclass(frozen=True)
+class Present:
+    """What a file would be made with today."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings_digest: str = ""
+    modules: Mapping[str, str] = field(default_factory=dict)
+    """Digests of the step's modules, abbreviated as in a block."""
+    code_digest: str | None = None
+    operators: Mapping[str, str] = field(default_factory=dict)
+    problem: str | None = None
+    """Why it could not be made: a task or a section that the configuration lacks."""
+
+
+PresentOf = Callable[[Mapping[str, Any]], Present]
+
+
+def audit(
+    artifacts: Mapping[str, Artifact],
+    *,
+    files: Iterable[str],
+    can_be_made: Callable[[str], bool],
+    present_of: PresentOf,
+    data_digest: Callable[[str], str | None],
+    environment: Mapping[str, Any],
+) -> list[Finding]:
+    """Everything wrong with ``artifacts``, in the order of KINDS and of paths.
+
+    Args:
+        artifacts: the files by path, see :func:`lineage.read_artifacts`.
+        files: all files that stand there, hidden ones and others without provenance too.
+        can_be_made: whether some rule makes the file at a path.
+        present_of: what the file with a provenance block would be made with today.
+        data_digest: digest of a file of data today; None where there is none.
+        environment: the environment here, as in a block.
+    """
+    findings = [*_strays(files, can_be_made)]
+    graph = Lineage(artifacts)
+    for path, artifact in artifacts.items():
+        if Path(path).suffix in SUFFIXES:
+            findings += _own(artifact)
+            findings += _then_and_now(artifact, present_of, environment)
+            findings += _inputs(artifact, graph, data_digest)
+    order = list(KINDS)
+    return sorted(findings, key=lambda finding: (order.index(finding.kind), finding.path))
+
+
+def _strays(files: Iterable[str], can_be_made: Callable[[str], bool]) -> Iterator[Finding]:
+    for path in files:
+        name = Path(path).name
+        if not is_hidden(path):
+            if not can_be_made(path):
+                yield Finding("stray", path, "no rule makes it")
+        elif name.endswith(".tmp"):
+            yield Finding("stray", path, "left by a command that was killed while it wrote")
+        elif not name.endswith((".finished", ".checkpoint")) and name != ".snakemake_timestamp":
+            yield Finding("stray", path, "no rule makes it")
+
+
+def _own(artifact: Artifact) -> Iterator[Finding]:
+    """What a file shows by itself."""
+    if not artifact.block:
+        yield Finding("unreadable", artifact.path, artifact.problem or "carries no provenance")
+        return
+    if artifact.problem:
+        yield Finding("altered", artifact.path, _alteration(artifact))
+        return
+    written = artifact.block.get("file")
+    if written != artifact.path:
+        yield Finding("moved", artifact.path, f"was written as {written}")
+    git = artifact.block.get("git", {})
+    if git.get("clean") is False:
+        yield Finding("dirty", artifact.path, f"commit {git.get('commit', '')[:12]} and edits")
+
+
+def _alteration(artifact: Artifact) -> str:
+    try:
+        content = content_digest(artifact.path)
+    except (ArtifactError, OSError, ValueError):
+        return str(artifact.problem)
+    if artifact.content is None:
+        return str(artifact.problem)
+    if content == artifact.content:
+        return "its provenance or layout was edited; the numbers are as they were written"
+    return "its content was edited"
+
+
+def _then_and_now(
+    artifact: Artifact, present_of: PresentOf, environment: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """A file against what it would be made with today."""
+    block = artifact.block
+    if artifact.problem or not block:
+        return
+    now = present_of(block)
+    if now.problem:
+        yield Finding("settings", artifact.path, now.problem)
+        return
+    if now.settings_digest != block.get("settings_digest"):
+        told = changes(block.get("settings", {}), now.settings)
+        yield Finding("settings", artifact.path, "; ".join(told) or "other settings")
+    if now.code_digest != block.get("code_digest"):
+        told = changed_names(block.get("modules", {}), now.modules)
+        yield Finding("code", artifact.path, ", ".join(told) or "other modules")
+    elif dict(now.operators) != block.get("operators", {}):
+        told = changed_names(block.get("operators", {}), now.operators)
+        yield Finding("code", artifact.path, f"operators: {', '.join(told)}")
+    then = block.get("environment", {})
+    if then.get("lock") and environment.get("lock") and then["lock"] != environment["lock"]:
+        told = changes(then.get("versions", {}), environment.get("versions", {}))
+        yield Finding("lock", artifact.path, "; ".join(told) or "versions of other packages")
+
+
+def changed_names(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Names whose digests differ, or that only one of both has; sorted."""
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+
+
+def _inputs(
+    artifact: Artifact, graph: Lineage, data_digest: Callable[[str], str | None]
+) -> Iterator[Finding]:
+    """A file against what it was made from."""
+    if artifact.problem or not artifact.block:
+        return
+    data = artifact.block.get("data", {})
+    changed = graph.changed_inputs(artifact.path)
+    changed += [path for path, digest in data.items() if data_digest(path) != digest]
+    if changed:
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        yield Finding("inputs", artifact.path, ", ".join(changed[:3]) + more)
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for path in artifact.block.get("inputs", {}):
+        block = graph.artifacts[path].block if path in graph.artifacts else {}
+        if block:
+            groups.setdefault((block["step"], str(block.get("task"))), []).append(block)
+    for (step, _), blocks in groups.items():
+        for kind, key in (("mixed-code", _code), ("mixed-environment", _environment)):
+            counts = _counted(map(key, blocks))
+            if len(counts) > 1:
+                told = ", ".join(f"{count} by {name}" for name, count in counts.items())
+                yield Finding(kind, artifact.path, f"{step}: {told}")
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _code(block: Mapping[str, Any]) -> str:
+    return f"code {str(block.get('code_digest'))[7:19]}"
+
+
+def _environment(block: Mapping[str, Any]) -> str:
+    """What of an environment shapes numbers; other packages may differ from machine to machine."""
+    known = block.get("environment", {})
+    shaping = {key: known.get(key) for key in ("python", "lock", "versions")}
+    return f"environment {settings_digest(shaping)[7:19]}"

@@ -1,0 +1,180 @@
+"""What an audit finds, on a handful of files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actsearch.records.artifacts import read_provenance, write_json
+from actsearch.records.audit import KINDS, Finding, Present, audit
+from actsearch.records.differences import changes
+from actsearch.records.lineage import Lineage, alike, files_under, read_artifacts, read_sources
+
+SETTINGS = {"tasks": {"t": {"seeds": [0]}}}
+MODULES = {"a": "1", "b": "2"}
+VERSIONS = {"torch": "2.0"}
+CODE, OTHER_CODE = "sha256:1", "sha256:2"
+PRESENT = Present(SETTINGS, "s", MODULES, CODE)
+HERE = {"lock": "now", "versions": VERSIONS}
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write(path: str, content: int = 0, *, inputs: tuple[str, ...] = (), **block: Any) -> None:
+    """A file that is as the present would make it, but for what ``block`` says."""
+    given = {name: read_provenance(name)["content_digest"] for name in inputs}
+    usual = {
+        "step": "train" if "trial" in path else "benchmark",
+        "settings": SETTINGS,
+        "settings_digest": "s",
+        "modules": MODULES,
+        "code_digest": CODE,
+        "git": {"commit": "0123", "clean": True},
+        "environment": HERE,
+        "inputs": given,
+    }
+    write_json(path, {"content": content}, usual | block)
+
+
+def findings(present: Present = PRESENT, data: Mapping[str, str] | None = None) -> list[Finding]:
+    root = Path("results")
+    return audit(
+        read_artifacts(root),
+        files=files_under(root),
+        can_be_made=lambda path: "stray" not in path,
+        present_of=lambda block: present,
+        data_digest=(data or {}).get,
+        environment=HERE,
+    )
+
+
+def kinds(found: list[Finding]) -> list[tuple[str, str]]:
+    return [(finding.kind, Path(finding.path).name) for finding in found]
+
+
+@pytest.fixture
+def table() -> str:
+    for name in "ab":
+        write(f"results/trial-{name}.json", ord(name))
+    write("results/table.json", inputs=("results/trial-a.json", "results/trial-b.json"))
+    return "results/table.json"
+
+
+def test_nothing_is_found_where_nothing_is_wrong(table: str) -> None:
+    assert findings() == []
+
+
+def test_a_cut_file_is_unreadable_and_makes_its_table_doubtful(table: str) -> None:
+    trial = Path("results/trial-a.json")
+    trial.write_bytes(trial.read_bytes()[:50])
+    assert kinds(findings()) == [("unreadable", "trial-a.json"), ("inputs", "table.json")]
+
+
+def test_what_was_edited_is_told(table: str) -> None:
+    trial, other = Path("results/trial-a.json"), Path("results/trial-b.json")
+    trial.write_text(trial.read_text().replace('"content": 97', '"content": 98'))
+    other.write_text(other.read_text().replace('"commit": "0123"', '"commit": "4567"'))
+    one, two = findings()
+    assert (one.kind, one.message) == ("altered", "its content was edited")
+    assert two.kind == "altered" and "the numbers are as they were written" in two.message
+
+
+def test_swapped_files_are_told_from_edited_ones(table: str) -> None:
+    one, two = Path("results/trial-a.json"), Path("results/trial-b.json")
+    a, b = one.read_bytes(), two.read_bytes()
+    one.write_bytes(b)
+    two.write_bytes(a)
+    moved = [(f.path, f.message) for f in findings() if f.kind == "moved"]
+    assert moved == [
+        (str(one), f"was written as {two}"),
+        (str(two), f"was written as {one}"),
+    ]
+
+
+def test_files_that_no_rule_makes_are_strays_and_unfinished_work_is_not(table: str) -> None:
+    folder = Path("results")
+    (folder / "stray.txt").write_text("x")
+    (folder / ".table.json.1234.tmp").write_text("x")
+    (folder / ".hidden").write_text("x")
+    for name in (".trial-c.json.finished", ".trial-c.json.checkpoint", ".snakemake_timestamp"):
+        (folder / name).write_text("x")
+    names = {name for kind, name in kinds(findings()) if kind == "stray"}
+    assert names == {"stray.txt", ".table.json.1234.tmp", ".hidden"}
+    assert (folder / "stray.txt").exists()
+
+
+def test_settings_and_code_are_compared_with_the_present(table: str) -> None:
+    write("results/trial-a.json", 97, settings={"tasks": {"t": {"seeds": [1]}}}, settings_digest="")
+    write("results/trial-b.json", 98, modules=MODULES | {"b": "3"}, code_digest=OTHER_CODE)
+    found = {finding.kind: finding.message for finding in findings()}
+    assert found["settings"] == "tasks.t.seeds: [1] -> [0]"
+    assert found["code"] == "b"
+    assert found["mixed-code"] == "train: 1 by code 1, 1 by code 2"
+
+
+def test_operators_of_the_users_are_code(table: str) -> None:
+    write("results/trial-a.json", 97, operators={"sine": "1"})
+    assert [f.message for f in findings() if f.kind == "code"] == ["operators: sine"]
+
+
+def test_what_the_configuration_lacks_is_told(table: str) -> None:
+    found = findings(Present(problem="unknown task 't'"))
+    assert {finding.message for finding in found} == {"unknown task 't'"}
+
+
+def test_environments_are_compared(table: str) -> None:
+    old = {"lock": "old", "versions": {"torch": "1.0"}}
+    write("results/trial-a.json", 97, environment=old)
+    found = {(f.kind, f.path): f.message for f in findings()}
+    assert found.keys() == {("lock", "results/trial-a.json"), ("mixed-environment", table)}
+    assert found["lock", "results/trial-a.json"] == 'torch: "1.0" -> "2.0"'
+
+
+def test_a_dirty_tree_is_told_and_an_unknown_one_is_not(table: str) -> None:
+    write("results/trial-a.json", 97, git={"commit": "0123", "clean": False})
+    write("results/trial-b.json", 98, git={})
+    assert kinds(findings()) == [("dirty", "trial-a.json")]
+
+
+def test_changed_inputs_and_data_are_told(table: str) -> None:
+    write("results/trial-a.json", 1)
+    write("results/trial-b.json", 98, data={"d.npz": "1"})
+    told = {f.path: f.message for f in findings(data={"d.npz": "2"})}
+    assert told == {table: "results/trial-a.json", "results/trial-b.json": "d.npz"}
+    assert kinds(findings(data={"d.npz": "1"})) == [("inputs", "table.json")]
+
+
+def test_a_file_of_an_old_version_is_no_more_than_that() -> None:
+    Path("results").mkdir()
+    Path("results/trial.json").write_text('{"provenance": {"step": "train"}}')
+    (found,) = findings()
+    assert found.kind == "altered" and "old version" in found.message
+
+
+def test_every_kind_is_explained() -> None:
+    assert all(" " in meaning for meaning in KINDS.values())
+
+
+def test_changes_name_keys_and_both_values() -> None:
+    old = {"a": {"b": 1, "c": [1]}, "gone": None}
+    new = {"a": {"b": 2, "c": [1]}, "new": {}}
+    assert changes(old, new) == ["a.b: 1 -> 2", "gone: null -> none", "new: none -> {}"]
+    assert changes(old, old) == []
+
+
+def test_lineage_goes_both_ways(table: str) -> None:
+    graph = Lineage(read_artifacts(Path("results")))
+    assert graph.made_from(table) == ["results/trial-a.json", "results/trial-b.json"]
+    assert graph.made_into("results/trial-a.json") == [table]
+    assert graph.changed_inputs(table) == []
+    assert set(read_sources(table)) == {table, *graph.made_from(table)}
+    assert set(read_sources("results/trial-a.json")) == {"results/trial-a.json"}
+    paths = graph.made_from(table)
+    assert alike([*paths, table], graph.artifacts, limit=1) == [paths, [table]]
+    assert alike(paths, graph.artifacts, limit=2) == [[path] for path in paths]
