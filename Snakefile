@@ -20,6 +20,7 @@ include: "workflow/rules/final.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/cluster.smk"
+include: "workflow/rules/outputs.smk"
 
 
 localrules:
@@ -31,3 +32,4 @@ rule all:
     input:
         "results/report.html",
         act_bench_files(),
+        "results/audit.json",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy as copying
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from actsearch import load_benchmark
 from actsearch.functions.operators import BASELINES
 from actsearch.records.artifacts import read_csv, read_json, read_provenance
 from actsearch.records.digests import content_digest
+from actsearch.records.lineage import SUFFIXES
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -33,6 +35,7 @@ def test_the_table_holds_the_space(finished: Experiment) -> None:
     assert table["validation_accuracy"].between(0, 1).all()
     assert table["test_accuracy"].isna().all()
     act_bench = json.loads(finished.path("tiny/benchmark.json").read_text())
+    act_bench.pop("provenance")
     assert sorted(act_bench) == sorted(table["name"])
     relu = act_bench["relu(x)"]
     assert "max(relu(x),zero(x))" in relu["Equivalent Activation Functions"]
@@ -63,13 +66,17 @@ def test_the_test_set_is_read_for_the_finalists_alone(finished: Experiment) -> N
 
 
 def test_every_file_says_what_made_it(finished: Experiment) -> None:
-    paths = [path for path in finished.path("").rglob("*.*") if path.name != "benchmark.json"]
+    paths = _artifacts(finished)
     assert len(paths) > 50
+    assert {path.suffix for path in paths} == set(SUFFIXES) - {".svg"}
+    known = "file step rule command configuration settings_digest code_digest modules environment"
+    known += " git agent host platform cpu device started ended content_digest file_digest"
     for path in paths:
         block = read_provenance(path)
-        assert {"step", "command", "settings_digest", "code_digest", "started", "ended"} <= set(
-            block
-        ), path
+        assert set(known.split()) <= set(block), path
+        assert {"python", "digest", "lock", "versions"} == set(block["environment"])
+        assert block["file"] == str(path.relative_to(finished.folder))
+        assert block["started"] <= block["ended"]
         for name, digest in block.get("inputs", {}).items():
             assert content_digest(finished.folder / name) == digest, (path, name)
 
@@ -125,6 +132,11 @@ def test_the_pack_size_rebuilds_nothing(copy: Experiment) -> None:
     assert "Nothing to be done" in copy.snakemake("-n").stdout
 
 
+def _artifacts(experiment: Experiment) -> list[Path]:
+    """Files under results/ that carry provenance."""
+    return [path for path in experiment.path("").rglob("*") if path.suffix in SUFFIXES]
+
+
 def _made(experiment: Experiment) -> dict[str, str]:
     """When each trial was made; Snakemake touches files, which changes no content."""
     folder = experiment.path("tiny/trials")
@@ -171,12 +183,11 @@ def test_a_file_of_data_is_an_input(fresh: Experiment) -> None:
 def test_records_name_the_digests_that_the_rules_depend_on(finished: Experiment) -> None:
     """Snakemake's own records of parameters against what the files say."""
     known = {digest for record in _snakemake_params(finished) for digest in record}
-    for path in finished.path("").rglob("*.*"):
-        if path.name != "benchmark.json":
-            block = read_provenance(path)
-            assert block["code_digest"] in known, path
-            if block.get("settings"):
-                assert block["settings_digest"] in known, path
+    for path in _artifacts(finished):
+        block = read_provenance(path)
+        assert block["code_digest"] in known, path
+        if block.get("settings"):
+            assert block["settings_digest"] in known, path
 
 
 def _snakemake_params(experiment: Experiment) -> list[list[str]]:

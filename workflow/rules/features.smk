@@ -27,13 +27,14 @@ for task in {*BENCHMARKED, *SEARCHED}:
                 min(TASKS[task].resources.gpu, 1), TASKS[task].resources.mem_mb, 240
             ),
         params:
+            rule=rule_name("fim", task),
             task=task,
             settings=lambda w, task=task: settings("fim", task, part=int(w.part)),
             code=code("fim", task),
         message:
             f"{task}: FIM spectra, {{wildcards.scope}}part {{wildcards.part}}"
         shell:
-            "ACTSEARCH_RULE={rule} actsearch fim --task {params.task} --functions {input.functions} "
+            "ACTSEARCH_RULE={params.rule} actsearch fim --task {params.task} --functions {input.functions} "
             "--part {wildcards.part} --out {output} 2>&1 | tee {log}"
 
 
@@ -51,11 +52,12 @@ rule map_functions:
     resources:
         **cpu_job(8000, 120),
     params:
+        rule="map_functions",
         settings=lambda w: settings("map", w.task),
         code=code("map"),
     message:
         "{wildcards.task}: {wildcards.scope}map of the functions"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch map --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch map --task {wildcards.task} "
         "--functions {input.functions} --outputs {input.outputs} --out {output} {input.fim} "
         "2>&1 | tee {log}"

@@ -24,13 +24,14 @@ rule choose_finalists:
     conda:
         CONDA
     params:
+        rule="choose_finalists",
         table=lambda w, input: [f"--table {path}" for path in input.table],
         settings=lambda w: settings("finalists", w.task),
         code=code("finalists"),
     message:
         "{wildcards.task}: choosing the finalists"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch finalists --task {wildcards.task} --out {output} "
+        "ACTSEARCH_RULE={params.rule} actsearch finalists --task {wildcards.task} --out {output} "
         "{params.table} {input.histories} 2>&1 | tee {log}"
 
 
@@ -53,13 +54,14 @@ for task in COMPARED:
             resources:
                 **training_job(task),
             params:
+                rule=rule_name("train", task, "final"),
                 task=task,
                 settings=settings("train-final", task),
                 code=code("train-final", task),
             message:
                 f"{task}: training finalists, pack {number}"
             shell:
-                "ACTSEARCH_RULE={rule} actsearch train --final --task {params.task} "
+                "ACTSEARCH_RULE={params.rule} actsearch train --final --task {params.task} "
                 "--proposals {input.candidates} {output} 2>&1 | tee {log}"
 
 
@@ -76,10 +78,11 @@ rule compare_finalists:
     conda:
         CONDA
     params:
+        rule="compare_finalists",
         settings=lambda w: settings("final", w.task),
         code=code("final"),
     message:
         "{wildcards.task}: comparing the finalists on the test set"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch final --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch final --task {wildcards.task} "
         "--candidates {input.candidates} --out {output} {input.trials} 2>&1 | tee {log}"

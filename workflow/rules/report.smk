@@ -19,10 +19,11 @@ rule report:
     conda:
         CONDA
     params:
+        rule="report",
         options=report_options(),
         settings=settings("report"),
         code=code("report"),
     message:
         "writing {output}"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch report --out {output} {params.options} 2>&1 | tee {log}"
+        "ACTSEARCH_RULE={params.rule} actsearch report --out {output} {params.options} 2>&1 | tee {log}"

@@ -20,10 +20,11 @@ rule enumerate_space:
     resources:
         mem_mb=4000,
     params:
+        rule="enumerate_space",
         settings=lambda w: settings("enumerate", space=w.space),
         code=code("enumerate"),
     message:
         "{wildcards.space}: enumerating functions"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch enumerate --space {wildcards.space} "
+        "ACTSEARCH_RULE={params.rule} actsearch enumerate --space {wildcards.space} "
         "--out {output.functions} --outputs {output.outputs} 2>&1 | tee {log}"

@@ -33,13 +33,14 @@ for task in BENCHMARKED:
             resources:
                 **training_job(task),
             params:
+                rule=rule_name("train", task),
                 task=task,
                 settings=settings("train", task),
                 code=code("train", task),
             message:
                 f"{task}: training pack {number} ({len(files)} functions)"
             shell:
-                "ACTSEARCH_RULE={rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
+                "ACTSEARCH_RULE={params.rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
 
 
 for task in TASKS:
@@ -59,13 +60,14 @@ for task in TASKS:
         resources:
             **training_job(task),
         params:
+            rule=rule_name("train", task, "by_name"),
             task=task,
             settings=settings("train", task),
             code=code("train", task),
         message:
             f"{task}: training {{wildcards.slug}}"
         shell:
-            "ACTSEARCH_RULE={rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
+            "ACTSEARCH_RULE={params.rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
 
 
 rule benchmark_table:
@@ -79,11 +81,12 @@ rule benchmark_table:
     conda:
         CONDA
     params:
+        rule="benchmark_table",
         code=code("benchmark"),
     message:
         "{wildcards.task}: gathering the benchmark table"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch benchmark --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch benchmark --task {wildcards.task} "
         "--functions {input.functions} --trials results/{wildcards.task}/trials "
         "--out {output} 2>&1 | tee {log}"
 
@@ -100,11 +103,12 @@ rule export_act_bench:
     conda:
         CONDA
     params:
+        rule="export_act_bench",
         settings=lambda w: settings("export", w.task),
         code=code("export"),
     message:
         "{wildcards.task}: writing the table in the Act-Bench format"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch export --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch export --task {wildcards.task} "
         "--functions {input.functions} --table {input.table} "
         "--trials results/{wildcards.task}/trials --out {output} {input.fim} 2>&1 | tee {log}"

@@ -17,7 +17,7 @@ import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, execution, load
 from actsearch.cli.progress import console, track
-from actsearch.cli.steps import STEP_MODULES, step_modules, step_settings
+from actsearch.cli.steps import OUTPUTS_VARIABLE, STEP_MODULES, step_modules, step_settings
 from actsearch.config import Config, ConfigError
 from actsearch.records.artifacts import ArtifactError, input_digest, shown, write_json
 from actsearch.records.audit import KINDS, Finding, Present, audit
@@ -87,7 +87,7 @@ def _outputs(config: Path) -> Callable[[str], bool]:
         command += ["--configfile", str(config)]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "outputs.json"
-        asked = os.environ | {"ACTSEARCH_OUTPUTS": str(file)}
+        asked = os.environ | {OUTPUTS_VARIABLE: str(file)}
         done = subprocess.run(command, env=asked, capture_output=True, text=True, check=False)
         if not file.is_file():
             raise ConfigError(f"Snakemake cannot read the workflow:\n{done.stderr.strip()}")

@@ -38,6 +38,8 @@ STEP_MODULES: dict[str, tuple[str, ...]] = {
 }
 NETWORK_STEPS = ("train", "train-final", "fim")
 """Steps that build the task's network and read its data."""
+OUTPUTS_VARIABLE = "ACTSEARCH_OUTPUTS"
+"""Names the file into which the workflow writes what its rules make."""
 BINNING = {"log_range", "weights_per_bin", "minimum_bins"}
 
 
