@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, execution, load
+from actsearch.cli.present import data_digest, present_of, snakemake
 from actsearch.cli.progress import console, track
-from actsearch.cli.steps import OUTPUTS_VARIABLE, STEP_MODULES, step_modules, step_settings
+from actsearch.cli.steps import OUTPUTS_VARIABLE
 from actsearch.config import Config, ConfigError
-from actsearch.records.artifacts import ArtifactError, input_digest, shown, write_json
-from actsearch.records.audit import KINDS, Finding, Present, audit
-from actsearch.records.code import module_digests
-from actsearch.records.digests import settings_digest
+from actsearch.records.artifacts import ArtifactError, shown, write_json
+from actsearch.records.audit import KINDS, Finding, audit
 from actsearch.records.lineage import files_under, read_artifacts
 from actsearch.records.provenance import environment
 
@@ -62,8 +59,8 @@ def audit_command(
         {path: artifact for path, artifact in artifacts.items() if path not in own},
         files=[path for path in files_under(root) if path not in own],
         can_be_made=_outputs(config),
-        present_of=_present(settings),
-        data_digest=_data_digest,
+        present_of=present_of(settings),
+        data_digest=data_digest,
         environment=environment(),
     )
     if out is not None:
@@ -80,11 +77,7 @@ def audit_command(
 
 def _outputs(config: Path) -> Callable[[str], bool]:
     """Whether some rule of the workflow makes a path, as the workflow itself says."""
-    if not Path("Snakefile").is_file():
-        raise ConfigError("no Snakefile here: audit in the folder of the experiment")
-    command = [sys.executable, "-m", "snakemake", "--list-target-rules", "--quiet"]
-    if config != DEFAULT_CONFIG:
-        command += ["--configfile", str(config)]
+    command = snakemake("--list-target-rules", "--quiet", config=config)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "outputs.json"
         asked = os.environ | {OUTPUTS_VARIABLE: str(file)}
@@ -95,38 +88,6 @@ def _outputs(config: Path) -> Callable[[str], bool]:
     names = set(outputs["files"])
     patterns = [re.compile(pattern) for pattern in outputs["patterns"]]
     return lambda path: path in names or any(pattern.fullmatch(path) for pattern in patterns)
-
-
-def _present(config: Config) -> Callable[[Mapping[str, Any]], Present]:
-    """What files would be made with today, by their provenance."""
-
-    @functools.cache
-    def of_step(step: str, task: str | None, wildcards: tuple[tuple[str, Any], ...]) -> Present:
-        if step not in STEP_MODULES:
-            return Present(problem=f"no step {step!r}")
-        try:
-            settings = step_settings(step, config, task, **dict(wildcards))
-            modules = module_digests(*step_modules(step, config, task))
-        except ConfigError as error:
-            return Present(problem=str(error))
-        return Present(
-            settings=settings,
-            settings_digest=settings_digest(settings),
-            modules={name: digest[7:19] for name, digest in modules.items()},
-            code_digest=settings_digest(modules),
-        )
-
-    return lambda block: of_step(
-        str(block.get("step")), block.get("task"), tuple(block.get("wildcards", {}).items())
-    )
-
-
-@functools.cache
-def _data_digest(path: str) -> str | None:
-    try:
-        return input_digest(path)
-    except ArtifactError:
-        return None
 
 
 def _write(out: Path, findings: list[Finding], n_files: int, config: Config) -> None:

@@ -1,0 +1,77 @@
+"""Why a file would be made again, told from its record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from actsearch.records.audit import Present
+from actsearch.records.causes import Cause, Plan, causes
+from actsearch.records.lineage import Artifact, Lineage
+
+SETTINGS = {"tasks": {"t": {"seeds": [0]}}}
+MODULES = {"a": "1"}
+NOW = Present(SETTINGS, "s", MODULES, "c")
+SOURCE = Artifact("in.json", {"content_digest": "x"})
+
+
+def told(
+    *, pending: bool = True, also: tuple[str, ...] = (), present: Present = NOW, **block: Any
+) -> list[Cause]:
+    """Causes for a file made from ``in.json`` that is up to date but for ``block``."""
+    usual = {
+        "step": "map",
+        "settings": SETTINGS,
+        "settings_digest": "s",
+        "modules": MODULES,
+        "inputs": {"in.json": "x"},
+    }
+    graph = Lineage({"in.json": SOURCE, "out.json": Artifact("out.json", usual | block)})
+    plan = Plan("out.json", "rule", "rule implementation changed", pending)
+    return causes(plan, graph, present, {"d.npz": "2"}.get, frozenset(also))
+
+
+def test_what_stands_has_no_cause() -> None:
+    assert told(pending=False, settings_digest="other") == []
+
+
+@pytest.mark.parametrize(
+    ("block", "cause"),
+    [
+        (
+            {"settings": {"tasks": {"t": {"seeds": [1]}}}, "settings_digest": "o"},
+            Cause("settings", "tasks.t.seeds: [1] -> [0]"),
+        ),
+        ({"modules": {"a": "2", "b": "1"}}, Cause("code", "a, b")),
+        ({"operators": {"sine": "1"}}, Cause("code", "sine")),
+        ({"inputs": {"in.json": "y"}}, Cause("inputs", "in.json changed")),
+        ({"data": {"d.npz": "1"}}, Cause("inputs", "d.npz changed")),
+        (
+            {"step": "train"},
+            Cause("kept", "its job runs for other files; this one stands and is kept"),
+        ),
+        ({}, Cause("rule", "rule implementation changed")),
+    ],
+)
+def test_each_cause_is_told(block: dict[str, Any], cause: Cause) -> None:
+    assert told(**block) == [cause]
+
+
+def test_what_follows_from_others_is_told_apart_from_causes() -> None:
+    assert [cause.kind for cause in told(also=("in.json",))] == ["follows"]
+    assert [cause.kind for cause in told(also=("in.json",), step="train")] == ["follows"]
+    assert [cause.kind for cause in told(also=("in.json",), modules={})] == ["code"]
+
+
+def test_missing_and_damaged_files_need_no_record() -> None:
+    plan = Plan("out.json", "rule", "missing", pending=True)
+    graph = Lineage({})
+    assert causes(plan, graph, NOW, {}.get, frozenset())[0].kind == "missing"
+    graph = Lineage({"out.json": Artifact("out.json", problem="cut short")})
+    assert causes(plan, graph, NOW, {}.get, frozenset()) == [Cause("unreadable", "cut short")]
+
+
+def test_a_task_that_is_gone_is_told() -> None:
+    gone = told(present=Present(problem="unknown task 't'"))
+    assert gone == [Cause("settings", "unknown task 't'")]

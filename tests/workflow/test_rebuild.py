@@ -1,0 +1,77 @@
+"""What an edit of the code or of the configuration makes again, with sources of one's own."""
+
+from __future__ import annotations
+
+import copy as copying
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from experiment import ROOT, SMALL, Experiment, make_experiment
+from test_audit import actsearch
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+TRAINING = "train__"
+PACKAGE = "src/actsearch"
+
+
+@pytest.fixture
+def sources(copy: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package that may be edited; the folder of ``copy`` works with it."""
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("*.egg-info"))
+    shutil.copytree(ROOT / "envs", tmp_path / "envs")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "src"))
+    assert "Nothing to be done" in copy.snakemake("-n").stdout
+    return tmp_path
+
+
+def test_editing_the_fisher_code_retrains_nothing(copy: Experiment, sources: Path) -> None:
+    fisher = sources / PACKAGE / "features/fisher.py"
+    fisher.write_text(fisher.read_text() + "\n_EDITED = True\n")
+    planned = copy.planned("results/tiny/map.parquet", "results/tiny/benchmark.parquet")
+    assert planned == {"fim__tiny": 2, "map_functions": 1}
+    first_round = copy.planned("results/tiny/search/union-knr/round-0/proposals.csv")
+    assert first_round == {"fim__tiny": 2, "map_functions": 1, "propose": 1}
+    done = actsearch(copy, "why", "--json", "results/tiny/map.parquet")
+    told = json.loads(done.stdout)["files"]["results/tiny/fim/part-0.npz"]["causes"]
+    assert told == [{"kind": "code", "what": "actsearch.features.fisher"}]
+    copy.snakemake("--cores", "2", "results/tiny/map.parquet")
+    assert not copy.planned("results/tiny/map.parquet")
+
+
+def test_editing_words_makes_nothing_again(copy: Experiment, sources: Path) -> None:
+    for path in (sources / PACKAGE).rglob("*.py"):
+        text = path.read_text().replace('"""', '"""Edited. ', 1)
+        path.write_text(f"# A comment.\n{text}\n\n\n# Another.\n")
+    for path in (copy.folder / "workflow/rules").glob("*.smk"):
+        path.write_text(f"{path.read_text()}\n# A comment.\n")
+    assert "Nothing to be done" in copy.snakemake("-n").stdout
+
+
+def test_another_lock_makes_nothing_again_and_is_found(copy: Experiment, sources: Path) -> None:
+    lock = sources / "envs/requirements.lock"
+    lock.write_text(lock.read_text().replace("plotly==", "plotly==99."))
+    assert "Nothing to be done" in copy.snakemake("-n").stdout
+    found = actsearch(copy, "audit", "--list", "lock")
+    assert found.returncode == 1
+    assert "results/tiny/trials/relu.x.json" in found.stdout.split()
+
+
+def test_a_changed_rate_retrains_its_task_alone(tmp_path: Path) -> None:
+    experiment = make_experiment(tmp_path / "two")
+    config = copying.deepcopy(SMALL)
+    tiny = {key: value for key, value in SMALL["tasks"]["tiny"].items() if key != "search"}
+    tiny.pop("final")
+    config["tasks"] = {"tiny": tiny, "twin": copying.deepcopy(tiny)}
+    experiment.configure(config)
+    experiment.snakemake("--cores", "2")
+    assert "Nothing to be done" in experiment.snakemake("-n").stdout
+    config["tasks"]["twin"]["recipe"] = tiny["recipe"] | {"learning_rate": 0.02}
+    experiment.configure(config)
+    planned = experiment.planned()
+    trained = {name for name in planned if name.startswith(TRAINING)}
+    assert trained == {f"train__twin__{number}" for number in range(3)}
+    assert planned["benchmark_table"] == planned["cross_validate"] == 1
+    assert not {"fim__twin", "fim__tiny", "map_functions", "enumerate_space"} & set(planned)

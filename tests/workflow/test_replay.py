@@ -1,0 +1,88 @@
+"""Files made again from their records."""
+
+from __future__ import annotations
+
+import copy as copying
+import shutil
+from pathlib import Path
+
+import pytest
+from experiment import SMALL, Experiment
+from test_audit import actsearch
+
+from actsearch.records.artifacts import read_json, write_json
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+TRIAL = "results/tiny/trials/relu.x.json"
+ONE_OF_EACH = [
+    "spaces/small/functions.parquet",
+    "spaces/small/outputs.npy",
+    "tiny/trials/relu.x.json",
+    "tiny/fim/part-0.npz",
+    "tiny/search/map.parquet",
+    "tiny/surrogate.parquet",
+    "tiny/simulation/random.parquet",
+    "tiny/search/union-knr/round-1/proposals.csv",
+    "tiny/search/union-knr/round-1/00.json",
+    "tiny/search/union-knr/history.parquet",
+    "tiny/final/candidates.csv",
+    "tiny/final/00.json",
+    "tiny/final.json",
+    "tiny/benchmark.parquet",
+    "tiny/benchmark.json",
+    "report.html",
+]
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_every_step_gives_the_same_again(finished: Experiment, name: str) -> None:
+    done = actsearch(finished, "replay", f"results/{name}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"results/{name}: identical" in done.stdout
+
+
+def test_one_of_each_step_is_tried(finished: Experiment) -> None:
+    from actsearch.cli.steps import STEP_MODULES
+    from actsearch.records.artifacts import read_provenance
+
+    tried = {read_provenance(finished.path(name))["step"] for name in ONE_OF_EACH}
+    assert tried == set(STEP_MODULES) - {"audit"}
+
+
+def test_an_old_configuration_is_put_back(copy: Experiment) -> None:
+    config = copying.deepcopy(SMALL)
+    config["tasks"]["tiny"]["recipe"]["learning_rate"] = 0.5
+    config["tasks"]["tiny"]["seeds"] = [3]
+    copy.configure(config)
+    done = actsearch(copy, "replay", TRIAL)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_another_result_is_told_with_its_place(copy: Experiment, tmp_path: Path) -> None:
+    trial = read_json(copy.folder / TRIAL)
+    block = trial.pop("provenance")
+    write_json(copy.folder / TRIAL, trial | {"validation_accuracy": 2.0}, block, place=Path(TRIAL))
+    scratch = tmp_path / "kept"
+    done = actsearch(copy, "replay", TRIAL, "--keep", str(scratch))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "validation_accuracy: 2.0 -> " in done.stdout
+    assert read_json(scratch / TRIAL)["runs"] == trial["runs"]
+    assert read_json(copy.folder / TRIAL)["validation_accuracy"] == 2.0
+
+
+def test_what_cannot_be_replayed_is_one_message(copy: Experiment) -> None:
+    def message(path: str) -> str:
+        done = actsearch(copy, "replay", path)
+        assert done.returncode == 2, done.stdout
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    assert "results/nowhere.json: no such file" in message("results/nowhere.json")
+    assert "step 'audit' cannot be made again by itself" in message("results/audit.json")
+    other = copy.path("tiny/trials/elu.x.json")
+    shutil.copy(copy.folder / TRIAL, other)
+    told = message("results/tiny/benchmark.parquet")
+    assert "results/tiny/trials/elu.x.json: says something else than when" in told
+    (copy.folder / TRIAL).write_text((copy.folder / TRIAL).read_text().replace("0.", "1."))
+    assert f"{TRIAL}: altered since it was written" in message(TRIAL)
