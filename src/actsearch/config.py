@@ -39,6 +39,8 @@ BUILT_IN_MODELS = {
     "digits-cnn": "actsearch.tasks.models.digits_cnn:DigitsCNN",
     "digits-resnet": "actsearch.tasks.models.digits_resnet:DigitsResNet",
     "digits-vit": "actsearch.tasks.models.digits_vit:DigitsViT",
+    "all-cnn-c": "actsearch.tasks.models.all_cnn_c:AllCNNC",
+    "resnet-56": "actsearch.tasks.models.cifar_resnet:CifarResNet",
 }
 """Networks by name, as ``package.module:function``."""
 N_BASELINES = 8

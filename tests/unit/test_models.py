@@ -4,7 +4,6 @@ import importlib
 import subprocess
 import sys
 import types
-from typing import Any
 
 import pytest
 import torch
@@ -82,7 +81,13 @@ def test_weights_are_the_same_whatever_function_comes_in(name: str) -> None:
 def test_the_function_reaches_every_activation_of_the_network(name: str) -> None:
     model = build_model(name, SHAPE, 10, 0)
     ordinary = [n for n, m in model.named_modules() if isinstance(m, nn.ReLU | nn.GELU)]
-    expected = {"digits-cnn": 6, "digits-resnet": 7, "digits-vit": 2}[name]
+    expected = {
+        "digits-cnn": 6,
+        "digits-resnet": 7,
+        "digits-vit": 2,
+        "all-cnn-c": 9,
+        "resnet-56": 55,
+    }[name]
     assert len(ordinary) == expected
     assert replace_activations(model, "tanh(x)") == sorted(ordinary)
 
@@ -121,7 +126,7 @@ def test_the_cnn_keeps_its_variance_with_a_rectifier() -> None:
 
 
 def test_the_resnet_shortcut_passes_the_input_through() -> None:
-    from actsearch.tasks.models.digits_resnet import Block
+    from actsearch.tasks.models.cifar_resnet import Block
 
     block = Block(4, 8, stride=2).eval()
     nn.init.zeros_(block.conv2.weight)
@@ -182,27 +187,23 @@ def test_torchvision_errors_name_the_network() -> None:
         build_model("torchvision:resnet18", SHAPE, 10, 0)
 
 
-def test_timm_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timm_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ModelError, match=r"timm:vit.*needs the package timm"):
         build_model("timm:vit", SHAPE, 10, 0)
 
 
-def test_timm_gets_channels_and_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[str, dict[str, Any]]] = []
+@pytest.mark.parametrize("name", ["timm:mobilevitv2_050", "timm:vit_tiny_patch16_224"])
+def test_timm_networks_are_seeded_and_fit_the_data(name: str) -> None:
+    model = build_model(name, (2, 32, 48), 7, 0)
+    assert same(model, build_model(name, (2, 32, 48), 7, 0))
+    assert not same(model, build_model(name, (2, 32, 48), 7, 1))
+    assert model.eval()(torch.randn(2, 2, 32, 48)).shape == (2, 7)
 
-    def create_model(name: str, **options: Any) -> nn.Module:
-        calls.append((name, options))
-        return nn.Linear(1, 1)
 
-    fake = types.ModuleType("timm")
-    fake.create_model = create_model  # type: ignore[attr-defined]
-    fake.list_models = lambda: ["vit"]  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "timm", fake)
-    build_model("timm:vit", SHAPE, 7, 0)
-    assert calls == [("vit", {"pretrained": False, "num_classes": 7, "in_chans": 1})]
-    with pytest.raises(ModelError, match="timm:cnn"):
-        build_model("timm:cnn", SHAPE, 7, 0)
+def test_timm_errors_name_the_network() -> None:
+    with pytest.raises(ModelError, match=r"timm:mobilevitv2_051.*timm\.list_models"):
+        build_model("timm:mobilevitv2_051", SHAPE, 7, 0)
 
 
 def test_a_function_builds_a_network(monkeypatch: pytest.MonkeyPatch) -> None:

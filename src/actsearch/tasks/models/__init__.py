@@ -95,8 +95,11 @@ def _timm(name: str) -> Callable[..., nn.Module]:
         raise ModelError(f"unknown model 'timm:{name}'; timm.list_models() lists the allowed ones")
 
     def build(image_shape: tuple[int, int, int], n_classes: int) -> nn.Module:
+        known = timm.models.get_pretrained_cfg(name)
+        # most transformers are built for one size of images, the others take any
+        size = {"img_size": image_shape[1:]} if known and known.fixed_input_size else {}
         model: nn.Module = timm.create_model(
-            name, pretrained=False, num_classes=n_classes, in_chans=image_shape[0]
+            name, pretrained=False, num_classes=n_classes, in_chans=image_shape[0], **size
         )
         return model
 
