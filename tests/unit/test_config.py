@@ -90,7 +90,7 @@ def test_a_bad_value_is_named(change: Callable[[dict[str, Any]], Any], expected:
 
 def test_an_unknown_data_source_is_named() -> None:
     message = _broken(lambda c: c["data"]["digits"].update(source="digit"))
-    assert "data.digits.source: unknown 'digit'; allowed: digits, npz:PATH" in message
+    assert "data.digits.source: unknown 'digit'; allowed: digits, torchvision:NAME" in message
 
 
 @pytest.mark.parametrize("name", ["spaces", "digits_cnn"])

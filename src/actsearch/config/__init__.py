@@ -1,0 +1,32 @@
+"""The configuration as typed objects, checked once before anything runs.
+
+Every model forbids unknown keys. Defaults stand here and nowhere else: the JSON schema in
+``workflow/schemas/config.schema.json`` is generated from these classes (``actsearch schema``),
+and a test holds the two together. This module imports neither torch nor numpy, so that the
+Snakefile can use it at no cost.
+"""
+
+from actsearch.config.base import ConfigError as ConfigError
+from actsearch.config.base import Model as Model
+from actsearch.config.data import BUILT_IN_DATA as BUILT_IN_DATA
+from actsearch.config.data import Data as Data
+from actsearch.config.data import Split as Split
+from actsearch.config.experiment import N_BASELINES as N_BASELINES
+from actsearch.config.experiment import Config as Config
+from actsearch.config.experiment import Simulation as Simulation
+from actsearch.config.experiment import Surrogate as Surrogate
+from actsearch.config.loading import load_config as load_config
+from actsearch.config.loading import parse_config as parse_config
+from actsearch.config.recipes import Augmentation as Augmentation
+from actsearch.config.recipes import Recipe as Recipe
+from actsearch.config.recipes import Resources as Resources
+from actsearch.config.spaces import Space as Space
+from actsearch.config.tasks import BUILT_IN_MODELS as BUILT_IN_MODELS
+from actsearch.config.tasks import STRATEGIES as STRATEGIES
+from actsearch.config.tasks import Benchmark as Benchmark
+from actsearch.config.tasks import Final as Final
+from actsearch.config.tasks import Fisher as Fisher
+from actsearch.config.tasks import Map as Map
+from actsearch.config.tasks import Replace as Replace
+from actsearch.config.tasks import Search as Search
+from actsearch.config.tasks import Task as Task

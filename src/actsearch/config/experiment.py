@@ -1,0 +1,113 @@
+"""The whole configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from actsearch.config.base import ConfigError, Model, Name, known
+from actsearch.config.data import Data
+from actsearch.config.spaces import Space
+from actsearch.config.tasks import STRATEGIES, Task
+
+N_BASELINES = 8
+
+
+class Surrogate(Model):
+    """Cross-validation of the predictors."""
+
+    folds: Annotated[int, Field(ge=2)] = 5
+    """Folds."""
+    repeats: PositiveInt = 4
+    """Shuffled repetitions."""
+    seed: NonNegativeInt = 0
+    """Seed of the folds and of the random forest."""
+
+
+class Simulation(Model):
+    """Searches replayed on a benchmark table."""
+
+    strategies: Annotated[tuple[str, ...], Field(min_length=1)] = ("random", "union-knr")
+    """Strategies to compare."""
+    runs: PositiveInt = 100
+    """Independent runs a strategy."""
+    evaluations: Annotated[int, Field(ge=N_BASELINES)] = 100
+    """Functions evaluated a run, the baselines included."""
+    seed: NonNegativeInt = 0
+    """Seed of the first run; run k uses seed + k."""
+
+
+class Config(Model):
+    """The whole experiment."""
+
+    data: dict[Name, Data]
+    """Data sets by name."""
+    spaces: dict[Name, Space]
+    """Search spaces by name."""
+    tasks: Annotated[dict[Name, Task], Field(min_length=1)]
+    """Tasks by name."""
+    surrogate: Surrogate = Surrogate()
+    """Cross-validation."""
+    simulation: Simulation = Simulation()
+    """Simulated searches."""
+    data_folder: str = "data"
+    """Where data sets that are downloaded lie; no number hangs on it."""
+    operators: tuple[str, ...] = ()
+    """Modules that register further operators when imported."""
+
+    @model_validator(mode="after")
+    def _references(self) -> Config:
+        self._task_names()
+        for name, task in self.tasks.items():
+            known(task.data, self.data, f"tasks.{name}.data")
+            train = self.data[task.data].split.train
+            if task.fisher.examples > train:
+                raise ValueError(
+                    f"tasks.{name}.fisher.examples is {task.fisher.examples}, "
+                    f"but data {task.data!r} has {train} training examples"
+                )
+            if task.resources.processes > train:
+                raise ValueError(
+                    f"tasks.{name}.resources.processes is {task.resources.processes}, "
+                    f"but data {task.data!r} has {train} training examples"
+                )
+            if task.benchmark:
+                known(task.benchmark.space, self.spaces, f"tasks.{name}.benchmark.space")
+            if task.search:
+                known(task.search.space, self.spaces, f"tasks.{name}.search.space")
+                for strategy in task.search.strategies:
+                    known(strategy, STRATEGIES, f"tasks.{name}.search.strategies")
+            for other in task.final.candidates_from if task.final else ():
+                where = f"tasks.{name}.final.candidates_from"
+                known(other, self.tasks, where)
+                if other == name or not (self.tasks[other].benchmark or self.tasks[other].search):
+                    raise ValueError(f"{where}: {other!r} has neither benchmark nor search")
+        for strategy in self.simulation.strategies:
+            known(strategy, STRATEGIES, "simulation.strategies")
+        return self
+
+    def _task_names(self) -> None:
+        """Names become folders beside ``spaces`` and, dashes made underscores, names of rules."""
+        rules: dict[str, str] = {}
+        for name in self.tasks:
+            other = rules.setdefault(name.replace("-", "_"), name)
+            if name == "spaces" or other != name:
+                clash = "the folder of spaces" if name == "spaces" else f"task {other!r}"
+                raise ValueError(f"tasks: the name {name!r} clashes with {clash}")
+
+    def task(self, name: str) -> Task:
+        """The task called ``name``; raises ConfigError listing the known ones."""
+        try:
+            known(name, self.tasks, "task")
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        return self.tasks[name]
+
+    def space(self, name: str) -> Space:
+        """The space called ``name``; raises ConfigError listing the known ones."""
+        try:
+            known(name, self.spaces, "space")
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        return self.spaces[name]

@@ -1,0 +1,71 @@
+"""Reading and checking a configuration, with one message for all that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from actsearch.config.base import ConfigError
+from actsearch.config.experiment import Config
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            allowed = ", ".join(_allowed_keys(problem["loc"][:-1]))
+            message = f"unknown key; allowed: {allowed}"
+        elif problem["type"] not in ("value_error", "missing"):
+            message = f"{message}, got {problem['input']!r}"
+        lines.append(f"{where}: {message}" if where else message)
+    return "\n".join(lines)
+
+
+def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:
+    """Keys allowed at ``location``, found by walking the models' annotations."""
+    schema = Config.model_json_schema()
+    node: dict[str, Any] = schema
+    for part in location:
+        # A key is one the section names, or one of a mapping's own.
+        named: dict[str, Any] = node.get("properties", {})
+        free: dict[str, Any] = node.get("patternProperties", {})
+        node = named[str(part)] if part in named else next(iter(free.values()), {})
+        node = next((option for option in node.get("anyOf", []) if "$ref" in option), node)
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+    return sorted(node.get("properties", {}))
+
+
+def parse_config(values: Any, origin: str = "configuration") -> Config:
+    """Check ``values`` (nested plain data) and return them typed.
+
+    Raises:
+        ConfigError: naming every offending value and what is allowed.
+    """
+    if not isinstance(values, dict):
+        raise ConfigError(f"{origin}: expected a mapping, got {type(values).__name__}")
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{origin}:\n{_explain(error)}") from None
+
+
+def load_config(path: str | Path = "config.yaml") -> Config:
+    """Read and check a YAML file.
+
+    Raises:
+        ConfigError: when the file is missing, is not YAML, or breaks the schema.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"no configuration at {path}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+    return parse_config(values, origin=str(path))

@@ -1,0 +1,206 @@
+"""Sections: tasks, and what is made for each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
+
+from actsearch.config.base import Model, Name, Seeds, named_source
+from actsearch.config.recipes import Recipe, Resources
+
+STRATEGIES = (
+    "random",
+    "union-knr",
+    "union-rf",
+    "union-svr",
+    "outputs-knr",
+    "fisher-knr",
+)
+BUILT_IN_MODELS = {
+    "digits-cnn": "actsearch.tasks.models.digits_cnn:DigitsCNN",
+    "digits-resnet": "actsearch.tasks.models.digits_resnet:DigitsResNet",
+    "digits-vit": "actsearch.tasks.models.digits_vit:DigitsViT",
+    "all-cnn-c": "actsearch.tasks.models.all_cnn_c:AllCNNC",
+    "resnet-56": "actsearch.tasks.models.cifar_resnet:CifarResNet",
+}
+"""Networks by name, as ``package.module:function``."""
+
+
+def _model(name: str) -> str:
+    return named_source(
+        name, BUILT_IN_MODELS, "torchvision:NAME, timm:NAME, package.module:function"
+    )
+
+
+class Replace(Model):
+    """Which activations of a built network are replaced."""
+
+    types: tuple[str, ...] = ()
+    """Class names such as ``ReLU``; the ordinary activations when both are empty."""
+    names: tuple[str, ...] = ()
+    """Patterns of module names, as for a shell: ``blocks.*.mlp.act``."""
+
+
+class Fisher(Model):
+    """The spectrum of the Fisher information at initialisation, by K-FAC."""
+
+    kind: Literal["true", "sampled", "empirical"] = "true"
+    """Labels: exact expectation over the model's classes, one sample of it, or the data's own."""
+    examples: PositiveInt = 128
+    """Training examples the factors are averaged over."""
+    examples_at_once: PositiveInt = 128
+    """Examples in one pass, which bound the memory; sums are rounded in another order."""
+    seed: NonNegativeInt = 0
+    """Seed of the initial weights, the choice of examples and, if sampled, the labels."""
+    log_range: tuple[float, float] = (-100.0, 100.0)
+    """First and last edge of the bins, in natural log."""
+    weights_per_bin: PositiveInt = 100
+    """A layer with w weights has floor(w / weights_per_bin) - 1 bins."""
+    minimum_bins: PositiveInt = 1
+    """Bins of a layer that would have fewer."""
+    functions_per_job: PositiveInt = 250
+    """Functions in one part file."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Fisher:
+        if not self.log_range[0] < self.log_range[1]:
+            raise ValueError(f"log_range must rise, got {list(self.log_range)}")
+        return self
+
+
+class Map(Model):
+    """The two-dimensional embedding of both features."""
+
+    outputs_transform: Literal["identity", "arcsinh"] = "arcsinh"
+    """Applied to outputs before the distance; arcsinh keeps a few huge functions from ruling it."""
+    outputs_neighbors: Annotated[int, Field(ge=2)] = 15
+    """UMAP neighbours for outputs (Euclidean)."""
+    fisher_neighbors: Annotated[int, Field(ge=2)] = 3
+    """UMAP neighbours for FIM features (Manhattan)."""
+    seed: NonNegativeInt = 0
+    """Seed of the layouts."""
+
+
+class Benchmark(Model):
+    """A table of every function of a space, trained on the task or imported."""
+
+    space: Name
+    """Name of an entry of ``spaces``."""
+    act_bench: str | None = None
+    """Import the table instead of training: ``cnn``, ``resnet`` or ``vit`` of the public Act-Bench,
+    or the path of a file in that format."""
+    published_features: bool = False
+    """Take the FIM features of the imported file in place of computing them."""
+
+    @model_validator(mode="after")
+    def _imported(self) -> Benchmark:
+        if self.published_features and self.act_bench is None:
+            raise ValueError("published_features are those of an imported table: give act_bench")
+        return self
+
+
+class Search(Model):
+    """A live search: the baselines as round 0, then rounds with fixed slots."""
+
+    space: Name
+    """Name of an entry of ``spaces``."""
+    strategies: Annotated[tuple[str, ...], Field(min_length=1)] = ("union-knr",)
+    """Who proposes; one independent search each."""
+    rounds: PositiveInt = 4
+    """Rounds after the baselines."""
+    slots: Annotated[int, Field(ge=1, le=99)] = 8
+    """Functions trained a round."""
+    functions_per_job: PositiveInt = 4
+    """Slots that share a job."""
+    seed: NonNegativeInt = 0
+    """Seed of random draws and of ties."""
+
+
+class Final(Model):
+    """The last comparison: new seeds, test read once.
+
+    Functions that the task's own table and searches chose are fitted on train and validation
+    together. Functions of other tasks (``candidates_from``) are fitted on train alone, so that the
+    validation part can choose among them.
+    """
+
+    functions: PositiveInt = 5
+    """Best functions by validation accuracy that meet the baselines; of every task they are taken
+    from."""
+    candidates_from: tuple[Name, ...] = ()
+    """Tasks whose best functions are compared here; this task's own when left out."""
+    seeds: Seeds = (100, 101, 102, 103, 104, 105, 106, 107, 108, 109)
+    """Seeds that no earlier step used; with fewer than nine, few differences can be significant."""
+    functions_per_job: PositiveInt = 4
+    """Functions that share a job."""
+    significance: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Corrected p-value under which a difference is called one."""
+
+    @model_validator(mode="after")
+    def _enough(self) -> Final:
+        if len(self.seeds) < 2:
+            raise ValueError(f"final needs at least two seeds, got {list(self.seeds)}")
+        return self
+
+
+class Task(Model):
+    """A network trained on data by a recipe: what activation functions are compared on."""
+
+    data: Name
+    """Name of an entry of ``data``."""
+    model: Annotated[str, AfterValidator(_model)]
+    """Built-in name, ``torchvision:NAME``, ``timm:NAME`` or ``package.module:function``."""
+    model_options: dict[str, Any] = Field(default_factory=dict)
+    """Further keywords for what builds the network, such as ``{patch_size: 4}``."""
+    recipe: Recipe
+    """How it is trained."""
+    seeds: Seeds = (0,)
+    """One training each; a function's accuracy is the median."""
+    replace: Replace = Replace()
+    """Which activations give way."""
+    deterministic: bool = True
+    """Deterministic kernels on a GPU; a CPU is always deterministic."""
+    functions_per_job: PositiveInt = 32
+    """Functions that share a training job; changing it rebuilds nothing."""
+    checkpoint_minutes: NonNegativeFloat = 10
+    """Minutes of training between checkpoints, which a job that was stopped goes on from; 0 writes
+    one after every epoch."""
+    resources: Resources = Resources()
+    """What a job asks for."""
+    fisher: Fisher = Fisher()
+    """FIM features."""
+    map: Map = Map()
+    """Embedding of the features."""
+    benchmark: Benchmark | None = None
+    """Table to build, if any."""
+    search: Search | None = None
+    """Live search to run, if any."""
+    final: Final | None = None
+    """Last comparison, if any; needs a benchmark or a search."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Task:
+        if self.recipe.batch_size < self.resources.processes:
+            raise ValueError(
+                f"recipe.batch_size is {self.recipe.batch_size}, but resources.processes is "
+                f"{self.resources.processes}: each process needs an example of every batch"
+            )
+        if self.final and not (self.benchmark or self.search or self.final.candidates_from):
+            raise ValueError(
+                "final needs a benchmark or a search to choose from, or candidates_from"
+            )
+        if self.final:
+            used = {*self.seeds, self.fisher.seed} & set(self.final.seeds)
+            if used:
+                raise ValueError(
+                    f"final.seeds must be new: {sorted(used)} stand in seeds or fisher.seed"
+                )
+        return self
