@@ -25,6 +25,7 @@ from actsearch.tasks.distributed import (
     share,
     total,
 )
+from actsearch.tasks.examples import MemoryExamples
 from actsearch.tasks.fitting import _seed_generators, evaluate, fit
 
 CLASSES = 3
@@ -88,7 +89,7 @@ def fitted(function: nn.Module | str | None = None, **changes: Any) -> dict[str,
     model = network(None if isinstance(function, str) else function)
     if isinstance(function, str):
         replace_activations(model, function)
-    epochs = fit(model, recipe(**changes), *data(45), seed=3)
+    epochs = fit(model, recipe(**changes), MemoryExamples(*data(45)), seed=3)
     missing = [parameter.grad is None for parameter in model.parameters()]
     return {"epochs": epochs, "weights": flat(model), "missing": missing}
 
@@ -97,8 +98,8 @@ def looks() -> dict[str, Any]:
     """All that is compared, with one process or with several."""
     torch.set_num_threads(1)
     spy, bomb = Spy(network()), Spy(network(), bomb=10)
-    fit(spy, recipe(epochs=2), *data(15), seed=3)
-    bombed = fit(bomb, recipe(epochs=9), *data(15), seed=3)
+    fit(spy, recipe(epochs=2), MemoryExamples(*data(15)), seed=3)
+    bombed = fit(bomb, recipe(epochs=9), MemoryExamples(*data(15)), seed=3)
     return {
         "gradients": gradients(),
         "trained": fitted(),
@@ -108,7 +109,7 @@ def looks() -> dict[str, Any]:
         "seen": spy.seen,
         "bombed": bombed,
         "calls": len(bomb.seen),
-        "evaluated": evaluate(network(), *data(600)),
+        "evaluated": evaluate(network(), MemoryExamples(*data(600))),
     }
 
 

@@ -11,6 +11,7 @@ import torch
 
 from actsearch.config import Data, Split
 from actsearch.tasks.data import PARTS, DataError, Dataset, load_dataset, split_arrays
+from actsearch.tasks.examples import together
 
 
 def split(train: int = 600, validation: int = 700, test: int = 497, seed: int = 0) -> Split:
@@ -18,7 +19,7 @@ def split(train: int = 600, validation: int = 700, test: int = 497, seed: int = 
 
 
 def rows(dataset: Dataset, part: str) -> set[bytes]:
-    return {image.numpy().tobytes() for image in dataset.part(part)[0]}  # type: ignore[arg-type]
+    return {image.numpy().tobytes() for image in together(dataset.part(part))[0]}  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def test_digits_have_the_sizes_shapes_and_types_promised(digits: Dataset) -> Non
     assert digits.image_shape == (1, 8, 8)
     assert digits.n_classes == 10
     for part, size in {"train": 600, "validation": 700, "test": 497}.items():
-        x, y = digits.part(part)  # type: ignore[arg-type]
+        x, y = together(digits.part(part))  # type: ignore[arg-type]
         assert x.shape == (size, 1, 8, 8)
         assert x.dtype == torch.float32
         assert y.shape == (size,)
@@ -49,7 +50,7 @@ def test_digits_keep_each_label_with_its_image(digits: Dataset) -> None:
     raw = load_digits()
     label_of = {image.tobytes(): label for image, label in zip(raw.images, raw.target, strict=True)}
     for part in PARTS:
-        x, y = digits.part(part)
+        x, y = together(digits.part(part))
         pixels = x[:, 0].double().numpy()
         # Scaling is affine, and both ends of 0..16 occur in every part.
         restored = np.round(16 * (pixels - pixels.min()) / (pixels.max() - pixels.min()))
@@ -67,7 +68,7 @@ def test_parts_are_disjoint_and_cover_what_is_asked() -> None:
 def test_sizes_may_leave_examples_over() -> None:
     x, y = numbered(40)
     dataset = split_arrays(x, y, split(5, 3, 2))
-    assert [len(dataset.part(part)[1]) for part in PARTS] == [5, 3, 2]
+    assert [len(together(dataset.part(part))[1]) for part in PARTS] == [5, 3, 2]
 
 
 @pytest.mark.parametrize("sizes", [(600, 700, 497), (900, 500, 397), (100, 60, 40)])
@@ -76,7 +77,7 @@ def test_every_part_is_stratified(sizes: tuple[int, int, int]) -> None:
     y = np.repeat([0, 1, 2, 3], [1080, 540, 162, 18])
     dataset = split_arrays(np.zeros((1800, 1, 1, 1)), y, split(*sizes))
     for part, size in zip(PARTS, sizes, strict=True):
-        counts = np.bincount(dataset.part(part)[1].numpy(), minlength=4)
+        counts = np.bincount(together(dataset.part(part))[1].numpy(), minlength=4)
         expected = size * np.array([0.6, 0.3, 0.09, 0.01])
         assert np.abs(counts - expected).max() <= 2
 
@@ -84,7 +85,7 @@ def test_every_part_is_stratified(sizes: tuple[int, int, int]) -> None:
 def test_the_split_hangs_on_its_seed_alone() -> None:
     x, y = numbered(200)
     first, again, other = (split_arrays(x, y, split(80, 60, 60, seed)) for seed in (0, 0, 1))
-    assert torch.equal(first.part("test")[0], again.part("test")[0])
+    assert torch.equal(together(first.part("test"))[0], together(again.part("test"))[0])
     assert rows(first, "test") != rows(other, "test")
 
 
@@ -93,8 +94,10 @@ def test_the_test_part_stays_when_the_other_sizes_change() -> None:
     one = split_arrays(x, y, split(80, 60, 50))
     two = split_arrays(x, y, split(20, 100, 50))
     # Scaling differs, so compare order and labels through ranks.
-    assert torch.equal(one.part("test")[0].argsort(dim=0), two.part("test")[0].argsort(dim=0))
-    assert torch.equal(one.part("test")[1], two.part("test")[1])
+    assert torch.equal(
+        together(one.part("test"))[0].argsort(dim=0), together(two.part("test"))[0].argsort(dim=0)
+    )
+    assert torch.equal(together(one.part("test"))[1], together(two.part("test"))[1])
 
 
 def test_channels_are_scaled_by_the_training_part_alone() -> None:
@@ -104,7 +107,7 @@ def test_channels_are_scaled_by_the_training_part_alone() -> None:
     x[:, 1, 0, 0] = 7.0
     sizes = split(100, 100, 100)
     dataset = split_arrays(x, y, sizes)
-    train = dataset.part("train")[0].double()
+    train = together(dataset.part("train"))[0].double()
     torch.testing.assert_close(
         train.mean(dim=(0, 2, 3)), torch.zeros(2).double(), atol=1e-5, rtol=0
     )
@@ -113,12 +116,12 @@ def test_channels_are_scaled_by_the_training_part_alone() -> None:
     )
     # Wild values in the other parts must leave the training part as it is.
     order = split_arrays(np.arange(300.0).reshape(300, 1, 1, 1), y, sizes)
-    ranks = order.parts(("train", "validation", "test"))[0].flatten().argsort().argsort()
+    ranks = together(order.parts(("train", "validation", "test")))[0].flatten().argsort().argsort()
     wild = x.copy()
     wild[ranks[100:].numpy()] *= 1e6
     again = split_arrays(wild, y, sizes)
-    assert torch.equal(again.part("train")[0], dataset.part("train")[0])
-    assert not torch.equal(again.part("test")[0], dataset.part("test")[0])
+    assert torch.equal(together(again.part("train"))[0], together(dataset.part("train"))[0])
+    assert not torch.equal(together(again.part("test"))[0], together(dataset.part("test"))[0])
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
@@ -130,11 +133,17 @@ def test_scaling_in_blocks_is_scaling_of_the_whole(dtype: Any) -> None:
         x += 1e7  # single precision would lose most of what is left after the mean
     dataset = split_arrays(x, y, split(2500, 800, 700))
     places = split_arrays(np.arange(4000.0).reshape(-1, 1, 1, 1), y, split(2500, 800, 700))
-    order = places.parts(("train", "validation", "test"))[0].flatten().argsort().argsort().numpy()
+    order = (
+        together(places.parts(("train", "validation", "test")))[0]
+        .flatten()
+        .argsort()
+        .argsort()
+        .numpy()
+    )
     train = x[order[:2500]].astype(np.float64)
     mean, deviation = (f(train, axis=(0, 2, 3), keepdims=True) for f in (np.mean, np.std))
     expected = ((x[order] - mean) / deviation).astype(np.float32)
-    found = dataset.parts(("train", "validation", "test"))[0].numpy()
+    found = together(dataset.parts(("train", "validation", "test")))[0].numpy()
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
 
@@ -142,19 +151,19 @@ def test_scaling_in_blocks_is_scaling_of_the_whole(dtype: Any) -> None:
 @pytest.mark.parametrize("value", [3.0, 0.1, 0.0])
 def test_a_constant_channel_becomes_zero(value: float) -> None:
     x, y = np.full((3000, 1, 2, 2), value), np.arange(3000) % 2
-    train = split_arrays(x, y, split(2000, 500, 500)).part("train")[0]
+    train = together(split_arrays(x, y, split(2000, 500, 500)).part("train"))[0]
     torch.testing.assert_close(train, torch.zeros(2000, 1, 2, 2), atol=1e-10, rtol=0)
 
 
 def test_parts_joins_in_the_order_asked(digits: Dataset) -> None:
-    x, y = digits.parts(("validation", "train"))
-    assert torch.equal(x[:700], digits.part("validation")[0])
-    assert torch.equal(y[700:], digits.part("train")[1])
+    x, y = together(digits.parts(("validation", "train")))
+    assert torch.equal(x[:700], together(digits.part("validation"))[0])
+    assert torch.equal(y[700:], together(digits.part("train"))[1])
 
 
 def test_an_unknown_part_is_named(digits: Dataset) -> None:
     with pytest.raises(DataError, match=r"'holdout'.*train, validation, test"):
-        digits.part("holdout")  # type: ignore[arg-type]
+        together(digits.part("holdout"))  # type: ignore[arg-type]
 
 
 def test_asking_for_too_many_examples_names_the_numbers() -> None:
@@ -173,15 +182,15 @@ def test_npz_round_trip(tmp_path: Path, shape: tuple[int, ...]) -> None:
     direct = split_arrays(x, y, sizes)
     assert read.image_shape == ((1, *shape[1:]) if len(shape) == 3 else shape[1:])
     for part in PARTS:
-        assert torch.equal(read.part(part)[0], direct.part(part)[0])
-        assert torch.equal(read.part(part)[1], direct.part(part)[1])
+        assert torch.equal(together(read.part(part))[0], together(direct.part(part))[0])
+        assert torch.equal(together(read.part(part))[1], together(direct.part(part))[1])
 
 
 def test_labels_of_any_name_are_numbered_in_sorted_order() -> None:
     x, _ = numbered(30)
     dataset = split_arrays(x, np.array(["cat", "ant", "dog"] * 10), split(12, 9, 9))
-    values = dataset.parts(PARTS)[0].flatten()
-    labels = dataset.parts(PARTS)[1][values.argsort()]
+    values = together(dataset.parts(PARTS))[0].flatten()
+    labels = together(dataset.parts(PARTS))[1][values.argsort()]
     assert labels.tolist() == [1, 0, 2] * 10
 
 

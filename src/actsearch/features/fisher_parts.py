@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.layers import calibrate_batch_norm, fisher_layers
 from actsearch.features.spectra import pack_spectra
+from actsearch.tasks.examples import together
 from actsearch.tasks.network import build_network, choose_device, run_settings
 
 if TYPE_CHECKING:
@@ -44,17 +45,18 @@ def fisher_features(
     """
     settings = task.fisher
     device = choose_device(task)
-    x, y = dataset.part("train")
-    if settings.examples > len(x):
+    train = dataset.part("train")
+    n = len(train)
+    if settings.examples > n:
         raise ValueError(
-            f"fisher.examples is {settings.examples}, but only {len(x)} train examples exist"
+            f"fisher.examples is {settings.examples}, but only {n} train examples exist"
         )
-    draw = np.random.default_rng(settings.seed).choice(len(x), settings.examples, replace=False)
-    chosen = torch.from_numpy(np.sort(draw))
+    draw = np.random.default_rng(settings.seed).choice(n, settings.examples, replace=False)
+    chosen = train.subset(torch.from_numpy(np.sort(draw)))
     spectra = []
     passed_over: list[str] = []
     with run_settings(task, device):
-        x, y = x[chosen].to(device), y[chosen].to(device)
+        x, y = together(chosen.to(device))
         for count, expression in enumerate(expressions, start=1):
             model, _ = build_network(task, dataset, expression, settings.seed)
             model.to(device)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from actsearch.config import Data, Split
+from actsearch.tasks.examples import Examples, MemoryExamples
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -36,32 +37,30 @@ class Dataset:
     """Images and labels in three parts.
 
     Attributes:
-        examples: for each part, images (N, C, H, W) float32 and labels (N,) int64 from 0 to
-            n_classes - 1.
+        examples: all of them, with labels from 0 to n_classes - 1.
+        rows: the numbers (n,) int64 of each part's examples.
         n_classes: number of classes.
     """
 
-    examples: Mapping[Part, tuple[Tensor, Tensor]]
+    examples: Examples
+    rows: Mapping[Part, Tensor]
     n_classes: int
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, height and width."""
-        channels, height, width = self.examples["train"][0].shape[1:]
-        return channels, height, width
+        return self.examples.image_shape
 
-    def part(self, name: Part) -> tuple[Tensor, Tensor]:
-        """Images (N, C, H, W) float32 and labels (N,) int64 of one part."""
-        if name not in PARTS:
-            raise DataError(f"unknown part {name!r}; allowed: {', '.join(PARTS)}")
-        return self.examples[name]
+    def part(self, name: Part) -> Examples:
+        """The examples of one part."""
+        return self.parts([name])
 
-    def parts(self, names: Sequence[Part]) -> tuple[Tensor, Tensor]:
+    def parts(self, names: Sequence[Part]) -> Examples:
         """Several parts, one after the other."""
-        pairs = [self.part(name) for name in names]
-        if len(pairs) == 1:
-            return pairs[0]
-        return torch.cat([x for x, _ in pairs]), torch.cat([y for _, y in pairs])
+        for name in names:
+            if name not in PARTS:
+                raise DataError(f"unknown part {name!r}; allowed: {', '.join(PARTS)}")
+        return self.examples.subset(torch.cat([self.rows[name] for name in names]))
 
 
 def load_dataset(data: Data) -> Dataset:
@@ -105,14 +104,15 @@ def split_arrays(x: NDArray[Any], y: NDArray[Any], split: Split) -> Dataset:
         start += sizes[name]
     mean, deviation = _moments(x, chosen["train"])
     deviation[deviation <= _CONSTANT * np.abs(mean)] = 1.0
-    examples: dict[Part, tuple[Tensor, Tensor]] = {
-        name: (
-            torch.from_numpy(_scaled(x, chosen[name], mean, deviation)),
-            torch.from_numpy(labels[chosen[name]]),
-        )
-        for name in PARTS
+    used = np.concatenate([chosen[name] for name in PARTS])
+    examples = MemoryExamples(
+        torch.from_numpy(_scaled(x, used, mean, deviation)), torch.from_numpy(labels[used])
+    )
+    ends = np.cumsum([sizes[name] for name in PARTS]).tolist()
+    rows = {
+        name: torch.arange(end - sizes[name], end) for name, end in zip(PARTS, ends, strict=True)
     }
-    return Dataset(examples, n_classes)
+    return Dataset(examples, rows, n_classes)
 
 
 def _blocks(rows: NDArray[np.int64]) -> Iterator[slice]:

@@ -11,12 +11,13 @@ import math
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from actsearch.config import Recipe
 from actsearch.tasks.checkpoints import Checkpoint
 from actsearch.tasks.distributed import join_buffers, processes, rank, replicate, share, total
+from actsearch.tasks.examples import Examples
 
 EVALUATION_BATCH = 256
 _WARM_UP = 0.3
@@ -36,8 +37,7 @@ def _derived(*entropy: int) -> int:
 def fit(
     model: nn.Module,
     recipe: Recipe,
-    x: Tensor,
-    y: Tensor,
+    examples: Examples,
     *,
     seed: int,
     checkpoint: Checkpoint | None = None,
@@ -48,10 +48,9 @@ def fit(
     differ between processes.
 
     Args:
-        model: on the device of ``x``, the same in all processes.
+        model: on the device of the examples, the same in all processes.
         recipe: how to train.
-        x: images (N, C, H, W), the whole data in every process.
-        y: labels (N,) int64.
+        examples: to fit on; the whole data in every process.
         seed: seed of the run, see :func:`order_seed`.
         checkpoint: where to go on from, and what to write after an epoch.
 
@@ -61,25 +60,26 @@ def fit(
     optimizer = _optimizer(model, recipe)
     parameters = list(model.parameters())
     # Every process needs an example of a batch.
-    starts = [s for s in range(0, len(x), recipe.batch_size) if len(x) - s >= processes()]
-    check_every = 1 if x.device.type == "cpu" else _STEPS_BETWEEN_GPU_CHECKS
+    n, size = len(examples), recipe.batch_size
+    starts = [start for start in range(0, n, size) if n - start >= processes()]
+    check_every = 1 if examples.device.type == "cpu" else _STEPS_BETWEEN_GPU_CHECKS
     generator = _seed_generators(seed)
     finished = checkpoint.restore(model, optimizer, generator) if checkpoint else 0
     network = replicate(model)
     network.train()
     step = finished * len(starts)
     for epoch in range(finished, recipe.epochs):
-        order = torch.randperm(len(x), generator=generator).to(x.device)
-        for start in starts:
-            batch = order[start : start + recipe.batch_size]
-            mine = share(batch)
+        order = torch.randperm(n, generator=generator)
+        whole = [order[start : start + size] for start in starts]
+        shares = examples.batches(
+            [share(batch) for batch in whole], recipe.augmentation, _derived(seed, 3, epoch)
+        )
+        for batch, (x, y) in zip(whole, shares, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(recipe, step, recipe.epochs * len(starts))
-            loss = functional.cross_entropy(
-                network(x[mine]), y[mine], label_smoothing=recipe.label_smoothing
-            )
+            loss = functional.cross_entropy(network(x), y, label_smoothing=recipe.label_smoothing)
             # Processes are averaged: this makes it the mean over the examples of the batch.
-            if (weight := len(mine) * processes() / len(batch)) != 1:
+            if (weight := len(y) * processes() / len(batch)) != 1:
                 loss = loss * weight
             step += 1
             if step % check_every == 0 and not math.isfinite(total(loss.detach().clone()).item()):
@@ -116,24 +116,27 @@ def learning_rate(recipe: Recipe, step: int, n_steps: int) -> float:
     return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * place))
 
 
-def evaluate(model: nn.Module, x: Tensor, y: Tensor) -> tuple[float, float]:
-    """Accuracy and mean cross-entropy (nats) of ``model`` on images ``x`` (N, C, H, W).
+def evaluate(model: nn.Module, examples: Examples) -> tuple[float, float]:
+    """Accuracy and mean cross-entropy (nats) of ``model`` on the device of the examples.
 
     The cross-entropy is nan when an output is not finite. Several processes take turns at the
     batches that one process alone would take.
     """
     model.eval()
-    correct = torch.zeros((), dtype=torch.int64, device=x.device)
-    summed = torch.zeros((), dtype=torch.float64, device=x.device)
+    n = len(examples)
+    device = examples.device
+    correct = torch.zeros((), dtype=torch.int64, device=device)
+    summed = torch.zeros((), dtype=torch.float64, device=device)
+    starts = range(rank() * EVALUATION_BATCH, n, processes() * EVALUATION_BATCH)
+    mine = [torch.arange(start, min(start + EVALUATION_BATCH, n)) for start in starts]
     with torch.inference_mode():
-        for start in range(rank() * EVALUATION_BATCH, len(x), processes() * EVALUATION_BATCH):
-            labels = y[start : start + EVALUATION_BATCH]
+        for x, labels in examples.batches(mine):
             # In double precision huge but finite outputs have a finite loss.
-            logits = model(x[start : start + EVALUATION_BATCH]).double()
+            logits = model(x).double()
             correct += (logits.argmax(dim=1) == labels).sum()
             loss = functional.cross_entropy(logits, labels, reduction="sum")
             summed += torch.where(logits.isfinite().all(), loss, math.nan)
-    return total(correct).item() / len(x), total(summed).item() / len(x)
+    return total(correct).item() / n, total(summed).item() / n
 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

@@ -18,12 +18,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from actsearch.config import Recipe, Task
 from actsearch.functions.expressions import Expression
 from actsearch.tasks.checkpoints import Checkpoint
 from actsearch.tasks.data import Dataset, Part
+from actsearch.tasks.examples import Examples
 from actsearch.tasks.fitting import evaluate, fit
 from actsearch.tasks.network import build_network, choose_device, run_settings
 
@@ -69,12 +70,12 @@ def run_trial(
     replaced: list[str] = []
     parameters = 0
     with run_settings(task, device):
-        fitted = _to(device, dataset.parts(fit_on))
-        evaluated = {part: _to(device, dataset.part(part)) for part in evaluate_on}
+        fitted = dataset.parts(fit_on).to(device)
+        evaluated = {part: dataset.part(part).to(device) for part in evaluate_on}
         for seed in (task.seeds if seeds is None else seeds)[len(runs) :]:
             model, replaced = build_network(task, dataset, expression, seed)
             parameters = sum(parameter.numel() for parameter in model.parameters())
-            epochs = fit(model.to(device), task.recipe, *fitted, seed=seed, checkpoint=checkpoint)
+            epochs = fit(model.to(device), task.recipe, fitted, seed=seed, checkpoint=checkpoint)
             runs.append(_run(model, task.recipe, epochs, evaluated, seed, dataset.n_classes))
     content = {
         "function": expression.name,
@@ -82,7 +83,7 @@ def run_trial(
         "status": _status(runs),
         "replaced": replaced,
         "parameters": parameters,
-        "examples": {part: len(y) for part, (_, y) in evaluated.items()},
+        "examples": {part: len(examples) for part, examples in evaluated.items()},
         "runs": runs,
     }
     seconds = time.perf_counter() - started + (checkpoint.seconds if checkpoint else 0)
@@ -119,14 +120,14 @@ def _run(
     model: nn.Module,
     recipe: Recipe,
     epochs: int,
-    evaluated: dict[Part, tuple[Tensor, Tensor]],
+    evaluated: dict[Part, Examples],
     seed: int,
     n_classes: int,
 ) -> dict[str, Any]:
     """The evaluation of a network trained for ``epochs``, as the trial lists it."""
     results: dict[Part, tuple[float, float]] = {}
     if epochs == recipe.epochs:
-        results = {part: evaluate(model, x, y) for part, (x, y) in evaluated.items()}
+        results = {part: evaluate(model, examples) for part, examples in evaluated.items()}
     completed = bool(results) and all(math.isfinite(loss) for _, loss in results.values())
     run: dict[str, Any] = {
         "seed": seed,
@@ -137,10 +138,6 @@ def _run(
         accuracy, loss = results[part] if completed else (1 / n_classes, None)
         run |= {f"{part}_accuracy": accuracy, f"{part}_loss": loss}
     return run
-
-
-def _to(device: torch.device, pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    return pair[0].to(device), pair[1].to(device)
 
 
 def _status(runs: list[dict[str, Any]]) -> str:
