@@ -9,6 +9,7 @@ Snakefile can use it at no cost.
 from actsearch.config.base import ConfigError as ConfigError
 from actsearch.config.base import Model as Model
 from actsearch.config.data import BUILT_IN_DATA as BUILT_IN_DATA
+from actsearch.config.data import TORCHVISION_DATA as TORCHVISION_DATA
 from actsearch.config.data import Data as Data
 from actsearch.config.data import Split as Split
 from actsearch.config.experiment import N_BASELINES as N_BASELINES

@@ -9,16 +9,16 @@ from pydantic import AfterValidator, NonNegativeInt, PositiveInt, model_validato
 from actsearch.config.base import Model, named_source
 
 BUILT_IN_DATA = ("digits",)
-TORCHVISION_DATA = (
-    "CIFAR10",
-    "CIFAR100",
-    "MNIST",
-    "FashionMNIST",
-    "SVHN",
-    "Imagenette",
-    "ImageNet",
-)
-"""Data sets of torchvision that can be named."""
+TORCHVISION_DATA: dict[str, tuple[int, int | None, int]] = {
+    "CIFAR10": (3, 32, 10),
+    "CIFAR100": (3, 32, 100),
+    "MNIST": (1, 28, 10),
+    "FashionMNIST": (1, 28, 10),
+    "SVHN": (3, 32, 10),
+    "Imagenette": (3, None, 10),
+    "ImageNet": (3, None, 1000),
+}
+"""Data sets of torchvision that can be named: channels, side in pixels (None: any), classes."""
 OF_FILES = ("torchvision:Imagenette", "torchvision:ImageNet", "folder:")
 """Sources that are images of any size, a file each."""
 

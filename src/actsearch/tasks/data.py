@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from actsearch.config import Data, Split
+from actsearch.config import TORCHVISION_DATA, Data, Split
 from actsearch.tasks.examples import Examples, MemoryExamples
 
 Part = Literal["train", "validation", "test"]
@@ -229,3 +229,20 @@ def _call(source: str) -> tuple[NDArray[Any], NDArray[Any]]:
     if not isinstance(result, tuple) or len(result) != 2:
         raise DataError(f"data source {source!r} must return (x, y), got {type(result).__name__}")
     return np.asarray(result[0]), np.asarray(result[1])
+
+
+def data_shape(data: Data) -> tuple[tuple[int, int, int], int]:
+    """Channels, height and width of the images, and the number of classes.
+
+    Known for torchvision's sets without having them; other sources are read.
+
+    Raises:
+        DataError: when the source cannot be read.
+    """
+    kind, _, name = data.source.partition(":")
+    if kind == "torchvision":
+        channels, side, classes = TORCHVISION_DATA[name]
+        side = side or data.image_size or 0
+        return (channels, side, side), classes
+    dataset = load_dataset(data)
+    return dataset.image_shape, dataset.n_classes

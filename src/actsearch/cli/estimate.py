@@ -1,0 +1,224 @@
+"""Command: estimate."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import statistics
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load
+from actsearch.cli.progress import console
+from actsearch.config import N_BASELINES, Config, ConfigError, Task
+from actsearch.records.artifacts import ArtifactError, read_provenance
+
+if TYPE_CHECKING:
+    from actsearch.tasks.work import Work
+
+READ_AT_MOST = 200
+"""Trials of a task that are read for their seconds."""
+TABLE = "trials/*.json"
+SEARCH = "search/*/round-*/[0-9]*.json"
+FINAL = "final/[0-9]*.json"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Trainings or spectra of one kind for one task."""
+
+    task: str
+    kind: str
+    """table, search, final or fim."""
+    functions: int
+    done: int
+    """Functions whose files stand."""
+    runs: int
+    """Trainings a function."""
+    gpus: int
+    seconds: float | None
+    """Of one training, or of one function's spectrum; None where nothing is known."""
+    measured: bool
+    """Whether the seconds were measured here; they are estimated otherwise."""
+
+    @property
+    def hours_left(self) -> float | None:
+        """GPU-hours (CPU-hours without GPUs) of what does not stand yet."""
+        if self.seconds is None:
+            return None
+        return (self.functions - self.done) * self.runs * self.seconds * max(self.gpus, 1) / 3600
+
+
+@app.command()
+def estimate(
+    results: Annotated[Path, typer.Argument(help="The folder of results.")] = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Tell how many trainings the experiment takes, and the GPU-hours that are left.
+
+    Seconds are medians of the trials that stand. Where there are none they are estimated for a GPU
+    from the arithmetic and the memory traffic of the network, to a factor of two or three.
+    """
+    settings = load(config)
+    stages = [stage for name in settings.tasks for stage in _stages(settings, name, results)]
+    if as_json:
+        rows = [asdict(stage) | {"hours_left": stage.hours_left} for stage in stages]
+        typer.echo(json.dumps({"stages": rows}, indent=1))
+    else:
+        _print(stages)
+
+
+def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
+    task = config.task(name)
+    folder = results / name
+    work, classes = _work(config, task)
+    train = _measured(folder)
+    split = config.data[task.data].split
+
+    def stage(kind: str, functions: int, pattern: str, fitted: int, measured: int) -> Stage:
+        seconds = train if train is not None else _training_seconds(task, work, fitted, measured)
+        seeds = task.final.seeds if kind == "final" and task.final else task.seeds
+        done = min(_count(folder, pattern), functions)
+        runs, gpus = len(seeds), task.resources.gpu
+        return Stage(name, kind, functions, done, runs, gpus, seconds, train is not None)
+
+    spaces: dict[str, int] = {}
+    if task.benchmark:
+        size = _space_size(config, task.benchmark.space)
+        if not task.benchmark.published_features:
+            spaces["fim"] = size
+        if task.benchmark.act_bench is None:
+            yield stage("table", size, TABLE, split.train, split.validation)
+    if task.search:
+        spaces["search/fim"] = _space_size(config, task.search.space)
+        each = N_BASELINES + task.search.rounds * task.search.slots
+        total = each * len(task.search.strategies)
+        yield stage("search", total, SEARCH, split.train, split.validation)
+    if task.final:
+        transfer = task.final.candidates_from
+        total = N_BASELINES + task.final.functions * max(len(transfer), 1)
+        fitted = split.train if transfer else split.train + split.validation
+        yield stage("final", total, FINAL, fitted, split.test)
+    for place, size in spaces.items():
+        done = min(_count(folder, f"{place}/part-*.npz") * task.fisher.functions_per_job, size)
+        known = _measured_spectrum(folder / place, task.fisher.functions_per_job)
+        seconds = known if known is not None else _fisher_seconds(task, work, classes)
+        gpus = min(task.resources.gpu, 1)
+        yield Stage(name, "fim", size, done, 1, gpus, seconds, known is not None)
+
+
+def _count(folder: Path, pattern: str) -> int:
+    return sum(1 for _ in folder.glob(pattern))
+
+
+def _space_size(config: Config, name: str) -> int:
+    """Number of functions that a space selects."""
+    from actsearch.functions.spaces import SearchSpace, enumerated, select
+
+    space = config.space(name)
+    if enumerated(space, SearchSpace.from_config(space)):
+        return len(select(space))
+    return space.sample or 0
+
+
+def _measured(folder: Path) -> float | None:
+    """Median seconds of a training among the trials that stand."""
+    seconds = []
+    for pattern in (TABLE, SEARCH, FINAL):
+        for path in sorted(folder.glob(pattern))[:READ_AT_MOST]:
+            with contextlib.suppress(ArtifactError, KeyError, TypeError):
+                block = read_provenance(path)
+                seconds.append(float(block["seconds"]) / len(block["seeds"]["runs"]))
+    return statistics.median(seconds) if seconds else None
+
+
+def _measured_spectrum(folder: Path, functions: int) -> float | None:
+    """Median seconds of a function's spectrum among the parts that stand, the last one left out."""
+    seconds = []
+    for path in sorted(folder.glob("part-*.npz"))[:-1][:READ_AT_MOST]:
+        with contextlib.suppress(ArtifactError, KeyError, ValueError):
+            block = read_provenance(path)
+            times = (datetime.fromisoformat(block[key]) for key in ("ended", "started"))
+            ended, started = times
+            seconds.append((ended - started).total_seconds() / functions)
+    return statistics.median(seconds) if seconds else None
+
+
+def _work(config: Config, task: Task) -> tuple[Work | None, int]:
+    """What the task's network costs, and its number of classes.
+
+    None and 0 where that says nothing: on a CPU, and while the data are not there to tell their
+    shape.
+    """
+    from actsearch.tasks.data import DataError, data_shape
+    from actsearch.tasks.work import count_work
+
+    if not task.resources.gpu:
+        return None, 0
+    try:
+        shape, classes = data_shape(config.data[task.data])
+    except DataError:
+        return None, 0
+    try:
+        return count_work(task, shape, classes), classes
+    except ValueError as error:
+        raise ConfigError(f"model {task.model!r}: {error}") from None
+
+
+def _training_seconds(task: Task, work: Work | None, fitted: int, measured: int) -> float | None:
+    """Estimated seconds of one training by all processes of the task together."""
+    if work is None:
+        return None
+    half = task.recipe.precision == "bfloat16"
+    batch = task.recipe.batch_size / task.resources.processes
+    train = work.seconds(fitted * task.recipe.epochs, batch, training=True, half=half)
+    look = work.seconds(fitted + measured, 256, training=False, half=half)
+    return (train + look) / task.resources.processes
+
+
+def _fisher_seconds(task: Task, work: Work | None, classes: int) -> float | None:
+    if work is None:
+        return None
+    passes = classes - 1 if task.fisher.kind == "true" else 1
+    return work.fisher_seconds(task.fisher.examples, passes)
+
+
+def _print(stages: list[Stage]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("task", "step"):
+        table.add_column(column)
+    for column in ("functions", "done", "trainings", "s each", "on", "hours left"):
+        table.add_column(column, justify="right")
+    for stage in stages:
+        mark = "" if stage.measured else "~"
+        table.add_row(
+            stage.task,
+            stage.kind,
+            f"{stage.functions:,}",
+            f"{stage.done:,}",
+            f"{stage.functions * stage.runs:,}" if stage.kind != "fim" else "",
+            "?" if stage.seconds is None else f"{mark}{stage.seconds:.3g}",
+            f"{stage.gpus} GPU" if stage.gpus else "CPU",
+            "?" if stage.hours_left is None else f"{stage.hours_left:,.1f}",
+        )
+    out = console()
+    out.print(table)
+    for device, chosen in (
+        ("GPU", [stage for stage in stages if stage.gpus]),
+        ("CPU", [stage for stage in stages if not stage.gpus]),
+    ):
+        if chosen:
+            hours = sum(stage.hours_left or 0.0 for stage in chosen)
+            unknown = any(stage.hours_left is None for stage in chosen)
+            more = ", without what is not known (?)" if unknown else ""
+            out.print(f"{device}-hours left: {hours:,.1f}{more}")
+    if any(stage.seconds is not None and not stage.measured for stage in stages):
+        out.print("~ is estimated, to a factor of two or three; all else was measured here")

@@ -1,0 +1,134 @@
+"""What an experiment takes: counted from the configuration, measured where there is something."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from actsearch.cli.app import app, load_commands
+from actsearch.config import Recipe, Resources, Task
+from actsearch.records.artifacts import write_json
+from actsearch.tasks.work import count_work
+
+ROOT = Path(__file__).parents[2]
+SPLIT = {"train": 40000, "validation": 5000, "test": 10000}
+CONFIG: dict[str, Any] = {
+    "data": {"cifar": {"source": "torchvision:CIFAR10", "split": SPLIT}},
+    "spaces": {
+        "small": {"schemas": ["three-node"], "include": ["baselines"], "sample": 50},
+        "large": {"schemas": ["four-node"], "include": ["baselines"], "sample": 700},
+    },
+    "tasks": {
+        "t": {
+            "data": "cifar",
+            "model": "all-cnn-c",
+            "recipe": {
+                "optimizer": "sgd",
+                "learning_rate": 0.1,
+                "epochs": 10,
+                "batch_size": 128,
+            },
+            "seeds": [0, 1],
+            "resources": {"gpu": 1},
+            "fisher": {"functions_per_job": 20},
+            "benchmark": {"space": "small"},
+            "search": {"space": "large", "rounds": 3, "slots": 4},
+            "final": {"functions": 2, "seeds": [7, 8, 9]},
+        }
+    },
+}
+
+
+def stages(folder: Path, config: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    load_commands()
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    arguments = ["estimate", "--json", "--config", str(folder / "config.yaml")]
+    done = CliRunner().invoke(app, [*arguments, str(folder / "results")])
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.stdout)["stages"]
+    return {(row["task"], f"{row['kind']} {row['functions']}"): row for row in rows}
+
+
+def write_trial(path: Path, seconds: float, runs: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {}, {"step": "train", "seconds": seconds, "seeds": {"runs": [*range(runs)]}})
+
+
+def test_stages_are_those_of_the_configuration(tmp_path: Path) -> None:
+    found = stages(tmp_path, CONFIG)
+    assert set(found) == {
+        ("t", "table 50"),
+        ("t", "search 20"),
+        ("t", "final 10"),
+        ("t", "fim 50"),
+        ("t", "fim 700"),
+    }
+    assert [found["t", key]["runs"] for key in ("table 50", "final 10")] == [2, 3]
+    assert not any(row["measured"] or row["done"] for row in found.values())
+    table, final = found["t", "table 50"], found["t", "final 10"]
+    assert table["hours_left"] == pytest.approx(100 * table["seconds"] / 3600)
+    assert final["seconds"] > table["seconds"] > 0  # fitted on the validation part too
+
+
+def test_measured_seconds_take_the_place_of_estimates(tmp_path: Path) -> None:
+    for number, seconds in enumerate((10.0, 30.0, 80.0)):
+        write_trial(tmp_path / f"results/t/trials/{number}.json", seconds, 2)
+    found = stages(tmp_path, CONFIG)
+    table = found["t", "table 50"]
+    assert (table["measured"], table["seconds"], table["done"]) == (True, 15.0, 3)
+    assert table["hours_left"] == pytest.approx(47 * 2 * 15 / 3600)
+    assert found["t", "search 20"]["seconds"] == 15.0
+
+
+def test_all_gpus_of_a_job_count(tmp_path: Path) -> None:
+    config = copy.deepcopy(CONFIG)
+    config["tasks"]["t"]["resources"] = {"gpu": 4, "processes": 4}
+    one, four = (stages(tmp_path, each)["t", "table 50"] for each in (CONFIG, config))
+    assert four["gpus"] == 4
+    assert four["seconds"] < one["seconds"]
+    assert four["hours_left"] >= one["hours_left"]
+
+
+def test_a_cpu_is_not_guessed_at(tmp_path: Path) -> None:
+    config = copy.deepcopy(CONFIG)
+    config["tasks"]["t"]["resources"] = {"gpu": 0}
+    assert stages(tmp_path, config)["t", "table 50"]["seconds"] is None
+
+
+def test_an_imported_table_takes_no_training(tmp_path: Path) -> None:
+    config = copy.deepcopy(CONFIG)
+    config["tasks"]["t"]["benchmark"] |= {"act_bench": "cnn", "published_features": True}
+    assert set(stages(tmp_path, config)) == {
+        ("t", "search 20"),
+        ("t", "final 10"),
+        ("t", "fim 700"),
+    }
+
+
+def test_the_arithmetic_is_that_of_the_layers() -> None:
+    recipe = Recipe(optimizer="sgd", learning_rate=0.1, epochs=1, batch_size=8)
+    task = Task(data="cifar", model="all-cnn-c", recipe=recipe, resources=Resources(gpu=1))
+    work = count_work(task, (3, 32, 32), 10)
+    # fan-in, outputs and positions of the nine convolutions
+    layers = [(27, 96, 1024), (864, 96, 1024), (864, 96, 256), (864, 192, 256)]
+    layers += [(1728, 192, 256), (1728, 192, 64), (1728, 192, 64), (192, 192, 64), (192, 10, 64)]
+    assert work.forward_flops == sum(2 * a * b * t for a, b, t in layers)
+    assert work.activation_values == sum(b * t for _, b, t in layers)
+    assert work.input_factor_flops == sum(2 * t * a * a for a, _, t in layers)
+    assert work.gradient_factor_flops == sum(2 * t * b * b for _, b, t in layers)
+
+
+def test_the_programme_of_the_paper_is_a_configuration() -> None:
+    from actsearch.config import load_config
+
+    config = load_config(ROOT / "config/paper.yaml")
+    assert len([task for task in config.tasks.values() if task.benchmark]) == 3
+    for task in config.tasks.values():
+        if task.search:  # 100 evaluations, as in the paper
+            assert 8 + task.search.rounds * task.search.slots == 100
