@@ -212,16 +212,20 @@ def _processes(task: Task) -> contextlib.AbstractContextManager[None]:
 
 
 def _prepare(config: Config, task: Task, expression: Expression) -> Dataset:
-    """The task's data, in every process or in none."""
+    """The task's data, on its device, in every process or in none."""
+    from actsearch.tasks.compilation import check_compiler
     from actsearch.tasks.data import load_dataset
     from actsearch.tasks.distributed import in_step
-    from actsearch.tasks.network import build_network
+    from actsearch.tasks.network import build_network, choose_device
+    from actsearch.tasks.training import on_its_device
 
     with in_step():
         dataset = load_dataset(config.data[task.data])
-        # A network that cannot be built is one error, not a failure of each function.
+        # A network that cannot be built or compiled is one error, not a failure of each function.
         build_network(task, dataset, expression, task.seeds[0])
-    return dataset
+        if task.recipe.compile != "none":
+            check_compiler(choose_device(task))
+        return on_its_device(task, dataset)
 
 
 def _run(

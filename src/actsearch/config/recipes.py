@@ -68,13 +68,17 @@ class Recipe(Model):
     """Largest gradient norm, or none."""
     augmentation: Augmentation = Augmentation()
     """Random changes of training images; none when left out."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Of the network's matrix products and activations; weights, losses and norms stay float32.
-    (float16 is left out: many functions overflow its range.)"""
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """Of the network: float32; tf32, which rounds the factors of a GPU's matrix products to 10 bits
+    and is float32 on a CPU; bfloat16 for matrix products and what stands between layers, functions
+    being computed in float32 and rounded once. Weights and losses stay float32. (float16 is left
+    out: many functions overflow its range.)"""
     channels_last: bool = False
     """Lay images out with channels last, which tensor cores prefer."""
-    compile: bool = False
-    """Compile the network: pays where one training takes minutes."""
+    compile: Literal["none", "activations", "network"] = "none"
+    """What is compiled, anew for each function: the function itself, which takes seconds and pays
+    where a training takes minutes, or the whole network, which takes minutes and pays where it
+    takes hours."""
 
     @model_validator(mode="after")
     def _scheduled(self) -> Recipe:

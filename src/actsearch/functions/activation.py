@@ -12,6 +12,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from actsearch.functions.expressions import Expression, parse
@@ -67,7 +68,16 @@ class Activation(nn.Module):
         self._program = _compile(self.expression)
 
     def forward(self, x: Tensor) -> Tensor:
-        """f(x), elementwise: any floating-point shape and dtype in, the same out."""
+        """f(x), elementwise: any floating-point shape and dtype in, the same out.
+
+        Of half precision (float16, bfloat16) only the result is: the function is computed in
+        float32 and rounded once, as when it is compiled into one kernel.
+        """
+        if x.dtype in (torch.float16, torch.bfloat16):
+            return self._evaluate(x.float()).to(x.dtype)
+        return self._evaluate(x)
+
+    def _evaluate(self, x: Tensor) -> Tensor:
         stack: list[Tensor] = []
         for function, count in self._program:
             if function is None:

@@ -6,7 +6,7 @@ decoded when they are needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from actsearch.config import Augmentation
+from actsearch.tasks.augmentation import changed, draw_changes
 
 
 class Examples(Protocol):
@@ -89,8 +90,12 @@ class MemoryExamples:
         return channels, height, width
 
     def subset(self, rows: Tensor) -> MemoryExamples:
-        """The examples ``rows`` (n,) int64, in that order."""
-        images = self.images[rows.to(self.images.device)]
+        """The examples ``rows`` (n,) int64, in that order; neighbours share the images' memory."""
+        start = int(rows[0]) if len(rows) else 0
+        if torch.equal(rows, torch.arange(start, start + len(rows))):
+            images = self.images[start : start + len(rows)]
+        else:
+            images = self.images[rows.to(self.images.device)]
         return MemoryExamples(images, self.labels[rows], self.mean, self.deviation)
 
     def to(self, device: torch.device) -> MemoryExamples:
@@ -100,19 +105,28 @@ class MemoryExamples:
     def batches(
         self, rows: Sequence[Tensor], augmentation: Augmentation | None = None, seed: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """See :meth:`Examples.batches`."""
-        device = self.images.device
+        """See :meth:`Examples.batches`; after the first batch nothing more goes to the device."""
+        if not rows:
+            return
+        device, scale = self.device, self._scale()
         labels = self.labels.to(device)
-        for chosen in rows:
-            chosen = chosen.to(device)
-            yield self._scaled(self.images[chosen]), labels[chosen]
+        changes = None
+        if augmentation and (drawn := draw_changes(augmentation, self.images.shape, seed)):
+            changes = drawn.to(device)
+        order = torch.cat(list(rows)).to(device)
+        for chosen in torch.split(order, [len(batch) for batch in rows]):
+            if changes is None:
+                images = scale(self.images[chosen])
+            else:
+                images = changed(self.images, chosen, changes[chosen], scale)
+            yield images, labels[chosen]
 
-    def _scaled(self, images: Tensor) -> Tensor:
+    def _scale(self) -> Callable[[Tensor], Tensor]:
+        """From images as they are kept to scaled ones in float32."""
         if self.mean is None or self.deviation is None:
-            return images
-        shape, device = (1, -1, 1, 1), images.device
-        mean, deviation = self.mean.to(device), self.deviation.to(device)
-        return (images.float() - mean.view(shape)) / deviation.view(shape)
+            return Tensor.float
+        mean, deviation = (v.to(self.device)[:, None, None] for v in (self.mean, self.deviation))
+        return lambda images: (images.float() - mean) / deviation
 
 
 def together(examples: Examples) -> tuple[Tensor, Tensor]:

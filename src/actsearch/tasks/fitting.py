@@ -11,11 +11,12 @@ import math
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from actsearch.config import Recipe
 from actsearch.tasks.checkpoints import Checkpoint
+from actsearch.tasks.compilation import compiled
 from actsearch.tasks.distributed import join_buffers, processes, rank, replicate, share, total
 from actsearch.tasks.examples import Examples
 
@@ -57,6 +58,8 @@ def fit(
     Returns:
         The number of finished epochs: fewer than the recipe's when the run diverged.
     """
+    if recipe.channels_last:
+        model.to(memory_format=torch.channels_last)
     optimizer = _optimizer(model, recipe)
     parameters = list(model.parameters())
     # Every process needs an example of a batch.
@@ -65,34 +68,45 @@ def fit(
     check_every = 1 if examples.device.type == "cpu" else _STEPS_BETWEEN_GPU_CHECKS
     generator = _seed_generators(seed)
     finished = checkpoint.restore(model, optimizer, generator) if checkpoint else 0
-    network = replicate(model)
-    network.train()
     step = finished * len(starts)
-    for epoch in range(finished, recipe.epochs):
-        order = torch.randperm(n, generator=generator)
-        whole = [order[start : start + size] for start in starts]
-        shares = examples.batches(
-            [share(batch) for batch in whole], recipe.augmentation, _derived(seed, 3, epoch)
-        )
-        for batch, (x, y) in zip(whole, shares, strict=True):
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(recipe, step, recipe.epochs * len(starts))
-            loss = functional.cross_entropy(network(x), y, label_smoothing=recipe.label_smoothing)
-            # Processes are averaged: this makes it the mean over the examples of the batch.
-            if (weight := len(y) * processes() / len(batch)) != 1:
-                loss = loss * weight
-            step += 1
-            if step % check_every == 0 and not math.isfinite(total(loss.detach().clone()).item()):
-                return epoch
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            if recipe.gradient_clip is not None:
-                nn.utils.clip_grad_norm_(parameters, recipe.gradient_clip)
-            optimizer.step()
-        join_buffers(model)
-        if checkpoint:
-            checkpoint.after_epoch(epoch + 1, model, optimizer, generator)
+    with compiled(model, recipe.compile) as called:
+        network = replicate(called)
+        network.train()
+        for epoch in range(finished, recipe.epochs):
+            order = torch.randperm(n, generator=generator)
+            whole = [order[start : start + size] for start in starts]
+            shares = examples.batches(
+                [share(batch) for batch in whole], recipe.augmentation, _derived(seed, 3, epoch)
+            )
+            for batch, (x, y) in zip(whole, shares, strict=True):
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate(recipe, step, recipe.epochs * len(starts))
+                loss = _loss(network, x, y, len(batch), recipe)
+                step += 1
+                if step % check_every == 0 and not _is_finite(loss):
+                    return epoch
+                optimizer.zero_grad()
+                torch.autograd.backward(loss)
+                if recipe.gradient_clip is not None:
+                    nn.utils.clip_grad_norm_(parameters, recipe.gradient_clip)
+                optimizer.step()
+            join_buffers(model)
+            if checkpoint:
+                checkpoint.after_epoch(epoch + 1, model, optimizer, generator)
     return recipe.epochs
+
+
+def _loss(network: nn.Module, x: Tensor, y: Tensor, n: int, recipe: Recipe) -> Tensor:
+    """This process's part of the mean loss of a batch of ``n`` examples, in float32."""
+    logits = _logits(network, x, recipe).float()
+    loss = functional.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing)
+    # Processes are averaged: this makes it the mean over the examples of the batch.
+    weight = len(y) * processes() / n
+    return loss if weight == 1 else loss * weight
+
+
+def _is_finite(loss: Tensor) -> bool:
+    return math.isfinite(total(loss.detach().clone()).item())
 
 
 def _seed_generators(seed: int) -> torch.Generator:
@@ -104,11 +118,28 @@ def _seed_generators(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(order_seed(seed))
 
 
+def _logits(network: nn.Module, x: Tensor, recipe: Recipe | None) -> Tensor:
+    """Outputs for images ``x``, in the precision and the layout of ``recipe``."""
+    if recipe and recipe.channels_last:
+        x = x.contiguous(memory_format=torch.channels_last)
+    half = recipe is not None and recipe.precision == "bfloat16"
+    with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
+        logits: Tensor = network(x)
+    return logits
+
+
 def learning_rate(recipe: Recipe, step: int, n_steps: int) -> float:
-    """Learning rate of step ``step`` (from 0) of ``n_steps``."""
+    """Learning rate of step ``step`` (from 0) of ``n_steps``; never 0."""
+    warm_up = n_steps * recipe.warmup_epochs / recipe.epochs
+    if step < warm_up:
+        return recipe.learning_rate * (step + 1) / (warm_up + 1)
     if recipe.schedule == "constant":
         return recipe.learning_rate
-    place = (step + 1) / (n_steps + 1)  # neither the first nor the last step has a rate of 0
+    if recipe.schedule == "step":
+        falls = sum(step >= round(share * n_steps) for share in recipe.milestones)
+        return recipe.learning_rate * 0.1**falls
+    # Neither the first nor the last step has a rate of 0.
+    place = (step - warm_up + 1) / (n_steps - warm_up + 1)
     if recipe.schedule == "one-cycle":
         if place < _WARM_UP:
             return recipe.learning_rate * place / _WARM_UP
@@ -116,11 +147,18 @@ def learning_rate(recipe: Recipe, step: int, n_steps: int) -> float:
     return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * place))
 
 
-def evaluate(model: nn.Module, examples: Examples) -> tuple[float, float]:
+def evaluate(
+    model: nn.Module, examples: Examples, recipe: Recipe | None = None
+) -> tuple[float, float]:
     """Accuracy and mean cross-entropy (nats) of ``model`` on the device of the examples.
 
     The cross-entropy is nan when an output is not finite. Several processes take turns at the
     batches that one process alone would take.
+
+    Args:
+        model: on the device of the examples.
+        examples: to measure on.
+        recipe: precision and layout are those that it trains with; nothing is compiled.
     """
     model.eval()
     n = len(examples)
@@ -132,7 +170,7 @@ def evaluate(model: nn.Module, examples: Examples) -> tuple[float, float]:
     with torch.inference_mode():
         for x, labels in examples.batches(mine):
             # In double precision huge but finite outputs have a finite loss.
-            logits = model(x).double()
+            logits = _logits(model, x, recipe).double()
             correct += (logits.argmax(dim=1) == labels).sum()
             loss = functional.cross_entropy(logits, labels, reduction="sum")
             summed += torch.where(logits.isfinite().all(), loss, math.nan)

@@ -16,6 +16,13 @@ from actsearch.functions.expressions import Expression
 from actsearch.tasks.data import Dataset
 from actsearch.tasks.models import build_model
 
+# Memory is filled for no reason of ours when deterministic kernels are on.
+_GPU_FLAGS: tuple[tuple[Any, str], ...] = (
+    (torch.backends.cudnn, "allow_tf32"),
+    (torch.backends.cuda.matmul, "allow_tf32"),
+    (torch.backends.cudnn, "benchmark"),
+    (torch.utils.deterministic, "fill_uninitialized_memory"),
+)
 _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS is deterministic only with a fixed workspace
 
 # Ours: no source fixes them. Two trainings on a GPU part like two seeds that start alike; spectra
@@ -74,30 +81,40 @@ def device_fields(task: Task, gpu_tolerance: Mapping[str, float]) -> dict[str, A
 
 
 @contextmanager
-def run_settings(task: Task, device: torch.device) -> Iterator[None]:
+def run_settings(task: Task, device: torch.device, *, tf32: bool = False) -> Iterator[None]:
     """Run a network of ``task`` on ``device`` reproducibly, and put everything back afterwards.
 
     The task's number of threads; denormal numbers flushed to zero, since functions that squash
-    their input to nearly nothing otherwise run markedly slower; on a GPU deterministic kernels,
-    if the task wants them; global generators that may be seeded freely.
+    their input to nearly nothing otherwise run markedly slower; global generators that may be
+    seeded freely. On a GPU deterministic kernels if the task wants them, or else the fastest
+    convolutions, found by trying them; and float32 products that are float32, unless ``tf32``,
+    where torch itself rounds those of convolutions.
     """
     threads = torch.get_num_threads()
     flushed = _flushes_denormals()
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     workspace = os.environ.get(_WORKSPACE)
+    flags = [(owner, name, getattr(owner, name)) for owner, name in _GPU_FLAGS]
     try:
         torch.set_num_threads(task.resources.threads)
         torch.set_flush_denormal(True)
-        if task.deterministic and device.type == "cuda":
-            os.environ.setdefault(_WORKSPACE, ":4096:8")
-            torch.use_deterministic_algorithms(True)
+        if device.type == "cuda":
+            if task.deterministic:
+                os.environ.setdefault(_WORKSPACE, ":4096:8")
+                torch.use_deterministic_algorithms(True)
+            for (owner, name), on in zip(
+                _GPU_FLAGS, (tf32, tf32, not task.deterministic, False), strict=True
+            ):
+                setattr(owner, name, on)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             yield
     finally:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(flushed)
         torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        for owner, name, value in flags:
+            setattr(owner, name, value)
         if workspace is None:
             os.environ.pop(_WORKSPACE, None)
 

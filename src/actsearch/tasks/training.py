@@ -6,7 +6,8 @@ draws while it trains (dropout), come from a second seed derived from it
 weights and see the same batches.
 
 Reproducibility. On a CPU of one kind the same trial gives the same bits, with the number of threads
-that the task asks for (:func:`actsearch.tasks.network.run_settings`).
+that the task asks for (:func:`actsearch.tasks.network.run_settings`), whatever the recipe's
+precision, layout and compilation.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import math
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -23,6 +25,7 @@ from torch import nn
 from actsearch.config import Recipe, Task
 from actsearch.functions.expressions import Expression
 from actsearch.tasks.checkpoints import Checkpoint
+from actsearch.tasks.compilation import forget_compiled
 from actsearch.tasks.data import Dataset, Part
 from actsearch.tasks.examples import Examples
 from actsearch.tasks.fitting import evaluate, fit
@@ -69,7 +72,9 @@ def run_trial(
     runs = checkpoint.runs if checkpoint else []
     replaced: list[str] = []
     parameters = 0
-    with run_settings(task, device):
+    if task.recipe.compile != "none":
+        forget_compiled()
+    with run_settings(task, device, tf32=task.recipe.precision == "tf32"):
         fitted = dataset.parts(fit_on).to(device)
         evaluated = {part: dataset.part(part).to(device) for part in evaluate_on}
         for seed in (task.seeds if seeds is None else seeds)[len(runs) :]:
@@ -88,6 +93,11 @@ def run_trial(
     }
     seconds = time.perf_counter() - started + (checkpoint.seconds if checkpoint else 0)
     return content | _medians(runs, evaluate_on), seconds
+
+
+def on_its_device(task: Task, dataset: Dataset) -> Dataset:
+    """``dataset`` where ``task`` trains: moved once for all trials of a job."""
+    return replace(dataset, examples=dataset.examples.to(choose_device(task)))
 
 
 def run_final_trial(
@@ -127,7 +137,7 @@ def _run(
     """The evaluation of a network trained for ``epochs``, as the trial lists it."""
     results: dict[Part, tuple[float, float]] = {}
     if epochs == recipe.epochs:
-        results = {part: evaluate(model, examples) for part, examples in evaluated.items()}
+        results = {part: evaluate(model, examples, recipe) for part, examples in evaluated.items()}
     completed = bool(results) and all(math.isfinite(loss) for _, loss in results.values())
     run: dict[str, Any] = {
         "seed": seed,
