@@ -92,8 +92,8 @@ def register(operator: Operator) -> Operator:
     Raises:
         OperatorError: for a name that is malformed, taken, reserved, or that reads like an n-ary
             operator with its argument count (``sum_n3``), since slugs would be ambiguous; for a bad
-            arity; for an implementation that is neither a callable nor, for torch, a dotted name; for a
-        NumPy side that does not turn ``arity`` arrays into one of their shape and dtype.
+                arity; for an implementation that is neither a callable nor, for torch, a dotted name;
+            for a NumPy side that does not turn ``arity`` arrays into one of their shape and dtype.
     """
     _refuse_malformed(operator)
     _refuse_broken(operator)
@@ -147,8 +147,8 @@ def _refuse_broken(operator: Operator) -> None:
     if isinstance(operator.numpy, np.ufunc) and operator.numpy.nin not in counts_of(operator):
         # A surplus array would be taken as the place to write to.
         raise OperatorError(
-            f"{side}, {operator.numpy.__name__}, takes {operator.numpy.nin} arguments, "
-            f"not {operator.arity or 'any number'}"
+            f"{side}, {operator.numpy.__name__}, takes {operator.numpy.nin} argument"
+            f"{'s' * (operator.numpy.nin > 1)}, not {operator.arity or 'any number'}"
         )
     for dtype in (np.float64, np.float32):
         for count in counts_of(operator):

@@ -27,11 +27,14 @@ from actsearch.tasks.network import build_network, run_settings
 PROBE = "sigmoid(x)"
 """Its gradient is made of its output, which a network must therefore not write over."""
 EXAMPLES = 2
-PLAIN = frozenset(
-    """celu celu_ elu elu_ gelu glu hardsigmoid hardswish hardtanh leaky_relu leaky_relu_
-    log_softmax logsigmoid mish prelu relu relu6 relu_ rrelu selu selu_ sigmoid sigmoid_ silu
-    softmax softplus softsign tanh tanh_ tanhshrink""".split()
-)
+# fmt: off
+PLAIN = frozenset({
+    "celu", "celu_", "elu", "elu_", "gelu", "glu", "hardsigmoid", "hardswish", "hardtanh",
+    "leaky_relu", "leaky_relu_", "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6",
+    "relu_", "rrelu", "selu", "selu_", "sigmoid", "sigmoid_", "silu", "softmax", "softplus",
+    "softsign", "tanh", "tanh_", "tanhshrink",
+})
+# fmt: on
 """Activations and gates as functions of torch, by name."""
 
 
