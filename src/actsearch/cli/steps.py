@@ -60,7 +60,7 @@ def register_operators(config: Config) -> None:
             looked = f"; looked in {here} and Python's own folders"
             where = looked if module.startswith(str(error.name)) else ""
             raise ConfigError(f"operators: cannot import {module!r} ({error}{where})") from None
-        except Exception as error:  # whatever the module does when it is imported
+        except Exception as error:  # whatever the module stumbles over
             if type(error).__module__.startswith("actsearch."):
                 raise
             raise ConfigError(

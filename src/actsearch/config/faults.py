@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import sysconfig
 import traceback
 from pathlib import Path
 
-_LIBRARIES = ("actsearch", "importlib", "numpy", "torch")
+_INSTALLED = (
+    str(Path(__file__).parents[1]),
+    *(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")),
+)
 
 
 def describe_fault(error: BaseException) -> str:
     """``ValueError: its first line (my_lab/network.py, line 12)``.
 
-    The place is the innermost one outside this package, NumPy and torch, where there is one. Set
-    ``ACTSEARCH_TRACEBACK=1`` to see all of them.
+    The place is the innermost one in code that is neither ours nor installed, where there is one.
+    Set ``ACTSEARCH_TRACEBACK=1`` to see all of them.
     """
     lines = str(error).strip().splitlines()
     text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
@@ -22,8 +26,7 @@ def describe_fault(error: BaseException) -> str:
     places = [
         f"{_shown(frame.f_code.co_filename)}, line {line}"
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if frame.f_globals.get("__name__", "").split(".")[0] not in _LIBRARIES
-        and not frame.f_code.co_filename.startswith("<")
+        if not frame.f_code.co_filename.startswith(("<", *_INSTALLED))
     ]
     return f"{text} ({places[-1]})" if places else text
 

@@ -182,10 +182,15 @@ def replace_activations(
     asked = asked or {"an ordinary activation": _of_types(places, ORDINARY)}
     if unmet := [what for what, found in asked.items() if not found]:
         there = [f"{n} ({type(m).__name__})" for n, m in places.items() if _is_activation(m)]
+        plain = (
+            ""
+            if there
+            else "; what it calls as a plain function (torch.relu) cannot be replaced, make it a "
+            "module (torch.nn.ReLU)"
+        )
         raise ValueError(
             f"no activation was replaced: no module matches {', '.join(unmet)}; "
-            f"the network has {', '.join(there) or 'no activation modules'}; what it calls as a "
-            "plain function (torch.relu) cannot be replaced, make it a module (torch.nn.ReLU)"
+            f"the network has {', '.join(there) or 'no activation modules'}{plain}"
         )
     expression = expression if isinstance(expression, Expression) else parse(expression)
     chosen = sorted({name for found in asked.values() for name in found})

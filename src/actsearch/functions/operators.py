@@ -92,7 +92,7 @@ def register(operator: Operator) -> Operator:
     Raises:
         OperatorError: for a name that is malformed, taken, reserved, or that reads like an n-ary
             operator with its argument count (``sum_n3``), since slugs would be ambiguous; for a bad
-                arity; for an implementation that is neither a callable nor, for torch, a dotted name;
+            arity; for an implementation that is neither a callable nor, for torch, a dotted name;
             for a NumPy side that does not turn ``arity`` arrays into one of their shape and dtype.
     """
     _refuse_malformed(operator)

@@ -59,7 +59,10 @@ def _source_of(module: str) -> Path:
             break
         search = spec.submodule_search_locations
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        raise DigestError(f"no Python source for module {module!r}")
+        raise DigestError(
+            f"no Python source for module {module!r}; looked in {Path.cwd()} and Python's own "
+            "folders"
+        )
     return Path(spec.origin)
 
 

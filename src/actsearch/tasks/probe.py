@@ -127,14 +127,10 @@ def _step(task: Task, logits: Tensor) -> None:
     try:
         logits.sum().backward()  # type: ignore[no-untyped-call]
     except Exception as error:
-        hint = (
-            "; it changes the output of an activation in place (x += ...): write x = x + ..."
-            if "inplace" in str(error)
-            else ""
-        )
-        raise ModelError(
-            f"model {task.model!r} cannot be trained: {describe_fault(error)}{hint}"
-        ) from error
+        reason = describe_fault(error)
+        if "inplace operation" in reason:
+            reason = "it changes the output of an activation in place (x += y): write x = x + y"
+        raise ModelError(f"model {task.model!r} cannot be trained: {reason}") from error
 
 
 class _PlainCalls(TorchFunctionMode):

@@ -146,7 +146,7 @@ def _builder(name: str) -> Callable[..., Any]:
     try:
         # Imported on use: the code of a task's trials is that of its own network alone.
         module = importlib.import_module(source)
-    except Exception as error:  # whatever the module does when it is imported
+    except Exception as error:  # whatever the module stumbles over
         raise ModelError(f"model {name!r} cannot be imported: {describe_fault(error)}") from error
     function = getattr(module, rest, None)
     if not callable(function):
