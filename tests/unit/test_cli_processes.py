@@ -17,8 +17,9 @@ from actsearch.cli import launch, training
 from actsearch.cli.app import app, load_commands
 from actsearch.config import ConfigError
 
-# A network with all that a checkpoint has to bring back, and an operator that fails in one. The process
-# number VICTIM comes to grief in its 22nd step: the second epoch of the second run.
+# A network with all that a checkpoint has to bring back, and an operator that fails in it, though
+# not when it is tried. The process number VICTIM comes to grief in its 22nd step: the second epoch
+# of the second run.
 FRAGILE = """
 import os, signal
 import numpy as np

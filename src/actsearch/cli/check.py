@@ -46,8 +46,10 @@ def _describe(config: Config, name: str) -> None:
     task = config.task(name)
     described = describe_task(config, name)
     dataset = load_dataset(config.data[task.data])
-    shape = " x ".join(map(str, dataset.image_shape))
-    _line("Data", f"{described['Data']}: images {shape}, {dataset.n_classes} classes")
+    channels, height, width = dataset.image_shape
+    form = f"{channels} {'channel' if channels == 1 else 'channels'} of {height} x {width} pixels"
+    _line("Data", f"{described['Data']}: {form}, {dataset.n_classes} classes")
+    _line("Split", described["Split"])
     found = check_network(task, dataset)
     _line("Network", f"{described['Network']}: {found.parameters:,} parameters")
     _line("Replaced", _listed(found.replaced))
