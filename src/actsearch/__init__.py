@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actsearch.functions.activation import Activation as Activation
+    from actsearch.functions.activation import replace_activations as replace_activations
     from actsearch.functions.expressions import Expression as Expression
     from actsearch.functions.expressions import ExpressionError as ExpressionError
     from actsearch.functions.expressions import parse as parse
@@ -30,6 +31,7 @@ _HOMES = {
     "load_benchmark": "actsearch.tasks.benchmark",
     "parse": "actsearch.functions.expressions",
     "register": "actsearch.functions.operators",
+    "replace_activations": "actsearch.functions.activation",
 }
 __all__ = sorted(_HOMES)
 

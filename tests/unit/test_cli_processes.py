@@ -17,8 +17,9 @@ from actsearch.cli import launch, training
 from actsearch.cli.app import app, load_commands
 from actsearch.config import ConfigError
 
-# A network with all that a checkpoint has to bring back, and an operator that fails. The process
-# number VICTIM comes to grief in its 22nd step: the second epoch of the second run.
+# A network with all that a checkpoint has to bring back, and an operator that fails in it, though
+# not when it is tried. The process number VICTIM comes to grief in its 22nd step: the second epoch
+# of the second run.
 FRAGILE = """
 import os, signal
 import numpy as np
@@ -27,7 +28,9 @@ from torch import nn
 from actsearch.functions.operators import Operator, register
 
 def fail(x):
-    raise RuntimeError("broken on purpose")
+    if x.dim() > 1:
+        raise RuntimeError("broken on purpose")
+    return torch.sign(x)
 
 register(Operator("broken", 1, numpy=np.sign, torch=fail))
 

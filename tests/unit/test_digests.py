@@ -10,7 +10,7 @@ import pytest
 
 from actsearch.cli.steps import STEP_MODULES, step_modules
 from actsearch.config import load_config
-from actsearch.records.code import code_digest, reached_modules, source_digest
+from actsearch.records.code import code_digest, module_digests, reached_modules, source_digest
 from actsearch.records.digests import DigestError, settings_digest
 
 SOURCE = '''
@@ -71,6 +71,40 @@ def test_steps_differ_in_code() -> None:
 def test_unknown_module_is_named() -> None:
     with pytest.raises(DigestError, match="nothing_here"):
         code_digest("nothing_here")
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's package: net imports blocks, which imports parts.deep relatively; aside is alone."""
+    monkeypatch.syspath_prepend(tmp_path)
+    sources = {
+        "__init__.py": "",
+        "net.py": "import torch\nfrom lab import blocks\nfrom lab.nowhere import x\n",
+        "blocks.py": "from .parts.deep import f\nfrom . import net\n",
+        "parts/__init__.py": "",
+        "parts/deep.py": "f = 1\n",
+        "aside.py": "",
+        "broken.py": "f = (1\n",
+    }
+    for name, text in sources.items():
+        (tmp_path / "lab" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "lab" / name).write_text(text)
+    return tmp_path / "lab"
+
+
+def test_a_users_module_brings_what_it_imports_of_its_package(package: Path) -> None:
+    wanted = ["lab", "lab.blocks", "lab.net", "lab.parts", "lab.parts.deep"]
+    assert sorted(module_digests("lab.net")) == wanted
+    assert sorted(module_digests("lab.aside")) == ["lab", "lab.aside"]
+    (package / "__init__.py").unlink()  # a package all the same
+    module_digests.cache_clear()
+    assert sorted(module_digests("lab.net")) == wanted[1:]
+    assert list(module_digests("numpy.linalg")) == ["numpy.linalg"]
+
+
+def test_a_users_module_that_is_no_python_is_named(package: Path) -> None:
+    with pytest.raises(DigestError, match=r"'lab\.broken' is not valid Python: .*line 1"):
+        code_digest("lab.broken")
 
 
 def test_what_the_workflow_imports_is_light() -> None:

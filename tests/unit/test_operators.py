@@ -231,6 +231,10 @@ def test_a_user_adds_an_operator_in_one_line() -> None:
     np.testing.assert_allclose(expression(torch.tensor(x)).numpy(), expression(x))
 
 
+def max_of(*arguments: np.ndarray) -> np.ndarray:
+    return np.max(arguments, axis=0)
+
+
 @pytest.mark.usefixtures("fresh_registry")
 @pytest.mark.parametrize(
     ("name", "arity", "message"),
@@ -256,7 +260,7 @@ def test_a_user_adds_an_operator_in_one_line() -> None:
     ],
 )
 def test_bad_registrations_are_refused(name: str, arity: int | None, message: str | None) -> None:
-    operator = Operator(name, arity, numpy=np.sin, torch="torch.sin")
+    operator = Operator(name, arity, numpy=np.sin if arity else max_of, torch="torch.sin")
     if message is None:
         register(operator)
         return

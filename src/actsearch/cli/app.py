@@ -49,7 +49,8 @@ DEFAULT_CONFIG = Path("config.yaml")
 def load_commands() -> None:
     """Import the modules that define the commands."""
     steps = ("spaces", "training", "features", "search", "report")
-    for module in (*steps, "estimate", "lineage", "why", "audit", "replay"):
+    questions = ("check", "estimate", "lineage", "why", "audit", "replay")
+    for module in (*steps, *questions):
         importlib.import_module(f"actsearch.cli.{module}")
 
 

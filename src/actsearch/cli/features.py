@@ -45,6 +45,7 @@ def fim(
     from actsearch.functions.expressions import parse
     from actsearch.tasks.data import load_dataset
     from actsearch.tasks.network import FISHER_TOLERANCE, device_fields
+    from actsearch.tasks.probe import check_network, check_operators
 
     settings = load(config)
     chosen = settings.task(task)
@@ -64,6 +65,8 @@ def fim(
         say(f"{out} stands and is kept")
         return
     dataset = load_dataset(settings.data[chosen.data])
+    check_operators()
+    check_network(chosen, dataset)
     expressions = [parse(name) for name in names]
     device = device_fields(chosen, FISHER_TOLERANCE)
     arrays = fisher_features(chosen, dataset, expressions, progress=counter(f"FIM on {task}"))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from actsearch.config import BUILT_IN_MODELS, Config, ConfigError, Fisher, Task
+from actsearch.config import BUILT_IN_MODELS, Config, ConfigError, Fisher, Task, describe_fault
 from actsearch.records.code import code_digest
 
 # Looked up by name when a function is first evaluated, so the import graph does not show it.
@@ -44,15 +44,28 @@ BINNING = {"log_range", "weights_per_bin", "minimum_bins"}
 
 
 def register_operators(config: Config) -> None:
-    """Import the modules that register the user's operators, from the working folder too."""
+    """Import the modules that register the user's operators, from the working folder too.
+
+    Raises:
+        ConfigError: when one cannot be imported, whatever it stumbles over.
+        OperatorError: when one registers what is no operator.
+    """
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
     for module in config.operators:
         try:
             importlib.import_module(module)
-        except ImportError as error:
-            raise ConfigError(f"operators: cannot import {module!r} ({error})") from None
+        except ModuleNotFoundError as error:
+            looked = f"; looked in {here} and Python's own folders"
+            where = looked if module.startswith(str(error.name)) else ""
+            raise ConfigError(f"operators: cannot import {module!r} ({error}{where})") from None
+        except Exception as error:  # whatever the module stumbles over
+            if type(error).__module__.startswith("actsearch."):
+                raise
+            raise ConfigError(
+                f"operators: cannot import {module!r} ({describe_fault(error)})"
+            ) from error
 
 
 def data_file(config: Config, task: str) -> Path | None:
@@ -138,6 +151,8 @@ def _network(config: Config, task: str | None, **keys: set[str] | None) -> dict[
     """A task's data and network, and further sections."""
     name, chosen = _chosen(config, task)
     network = chosen.model_dump(mode="json", include={"data", "model", "replace"})
+    if chosen.model_options:
+        network["model_options"] = chosen.model_options
     sections = _sections(config, task, **keys)["tasks"][name]
     data = {chosen.data: config.data[chosen.data].model_dump(mode="json")}
     return {"data": data, "tasks": {name: network | sections}}
@@ -168,13 +183,14 @@ def describe_task(config: Config, name: str) -> dict[str, str]:
     task = config.task(name)
     data = config.data[task.data]
     recipe, split, fisher = task.recipe, data.split, task.fisher
+    options = ", ".join(f"{key}: {value}" for key, value in task.model_options.items())
     processes = task.resources.processes
     shared = f" shared by {processes} processes" if processes > 1 else ""
     return {
         "Data": f"{task.data} ({data.source})",
         "Split": f"{split.train} train, {split.validation} validation, {split.test} test, "
         f"seed {split.seed}",
-        "Network": task.model,
+        "Network": task.model + (f" ({options})" if options else ""),
         "Recipe": f"{recipe.optimizer}, learning rate {recipe.learning_rate:g} "
         f"({recipe.schedule}), {recipe.epochs} epochs, batch {recipe.batch_size}{shared}, "
         f"weight decay {recipe.weight_decay:g}",

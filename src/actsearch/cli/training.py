@@ -158,7 +158,7 @@ def _train_all(
         broadcast(list(functions))
         if not functions:  # another job has made them in the meantime
             return []
-        dataset = _prepare(config, task, next(iter(functions.values())))
+        dataset = _prepare(config, task)
         device = device_fields(task, TRAINING_TOLERANCE)
         device["device"]["processes"] = task.resources.processes
         for path, expression in track(list(functions.items()), f"training on {name}"):
@@ -196,7 +196,7 @@ def _assist(config: Config, name: str, functions: Mapping[Path, Expression], fin
         if not paths:
             return
         try:
-            dataset = _prepare(config, task, functions[paths[0]])
+            dataset = _prepare(config, task)
         except Exception:
             raise SystemExit(0) from None  # the main process says it
         for path in paths:
@@ -211,18 +211,20 @@ def _processes(task: Task) -> contextlib.AbstractContextManager[None]:
     return process_group(task) if task.resources.processes > 1 else contextlib.nullcontext()
 
 
-def _prepare(config: Config, task: Task, expression: Expression) -> Dataset:
+def _prepare(config: Config, task: Task) -> Dataset:
     """The task's data, on its device, in every process or in none."""
     from actsearch.tasks.compilation import check_compiler
     from actsearch.tasks.data import load_dataset
     from actsearch.tasks.distributed import in_step
-    from actsearch.tasks.network import build_network, choose_device
+    from actsearch.tasks.network import choose_device
+    from actsearch.tasks.probe import check_network, check_operators
     from actsearch.tasks.training import on_its_device
 
     with in_step():
         dataset = load_dataset(config.data[task.data])
-        # A network that cannot be built or compiled is one error, not a failure of each function.
-        build_network(task, dataset, expression, task.seeds[0])
+        # A network that cannot be trained is one error, not a failure of each function.
+        check_operators()
+        check_network(task, dataset)
         if task.recipe.compile != "none":
             check_compiler(choose_device(task))
         return on_its_device(task, dataset)

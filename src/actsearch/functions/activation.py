@@ -192,9 +192,15 @@ def replace_activations(
     asked = asked or {"an ordinary activation": _of_types(places, ORDINARY)}
     if unmet := [what for what, found in asked.items() if not found]:
         there = [f"{n} ({type(m).__name__})" for n, m in places.items() if _is_activation(m)]
+        plain = (
+            ""
+            if there
+            else "; what it calls as a plain function (torch.relu) cannot be replaced, make it a "
+            "module (torch.nn.ReLU)"
+        )
         raise ValueError(
             f"no activation was replaced: no module matches {', '.join(unmet)}; "
-            f"the network has {', '.join(there) or 'no activation modules'}"
+            f"the network has {', '.join(there) or 'no activation modules'}{plain}"
         )
     expression = expression if isinstance(expression, Expression) else parse(expression)
     chosen = sorted({name for found in asked.values() for name in found})
@@ -207,6 +213,11 @@ def replace_activations(
         if isinstance(owner, nn.TransformerEncoderLayer):
             owner.activation_relu_or_gelu = 0  # its fused path would go on using the old one
     return chosen
+
+
+def activations_of(model: nn.Module) -> dict[str, str]:
+    """Names of a network's activation modules and gates, with their class names."""
+    return {name: type(m).__name__ for name, m in model.named_modules() if _is_activation(m)}
 
 
 def _is_activation(module: nn.Module) -> bool:

@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from actsearch.config import describe_fault
+
 LEAF = "x"
 """The one variable of every function."""
 
@@ -90,8 +92,26 @@ def register(operator: Operator) -> Operator:
     Raises:
         OperatorError: for a name that is malformed, taken, reserved, or that reads like an n-ary
             operator with its argument count (``sum_n3``), since slugs would be ambiguous; for a bad
-            arity; for an implementation that is neither a callable nor, for torch, a dotted name.
+            arity; for an implementation that is neither a callable nor, for torch, a dotted name;
+            for a NumPy side that does not turn ``arity`` arrays into one of their shape and dtype.
     """
+    _refuse_malformed(operator)
+    _refuse_broken(operator)
+    _registry[operator.name] = operator
+    return operator
+
+
+def own_operators() -> list[Operator]:
+    """The operators that are not built in, in the order they were registered."""
+    return [operator for name, operator in _registry.items() if name not in _BUILT_IN]
+
+
+def counts_of(operator: Operator) -> tuple[int, ...]:
+    """Numbers of arguments to try an operator with: its arity, or 2 and 3 where it takes any."""
+    return (2, 3) if operator.arity is None else (operator.arity,)
+
+
+def _refuse_malformed(operator: Operator) -> None:
     name, arity = operator.name, operator.arity
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise OperatorError(
@@ -119,8 +139,33 @@ def register(operator: Operator) -> Operator:
             f"operator {name!r}: torch must be callable or a dotted name such as 'torch.sin', "
             f"got {operator.torch!r}"
         )
-    _registry[name] = operator
-    return operator
+
+
+def _refuse_broken(operator: Operator) -> None:
+    """Try the NumPy side on a few numbers."""
+    side = f"operator {operator.name!r}: the NumPy side"
+    if isinstance(operator.numpy, np.ufunc) and operator.numpy.nin not in counts_of(operator):
+        # A surplus array would be taken as the place to write to.
+        raise OperatorError(
+            f"{side}, {operator.numpy.__name__}, takes {operator.numpy.nin} argument"
+            f"{'s' * (operator.numpy.nin > 1)}, not {operator.arity or 'any number'}"
+        )
+    for dtype in (np.float64, np.float32):
+        for count in counts_of(operator):
+            arguments = [np.linspace(0.5, 1 + place, 5, dtype=dtype) for place in range(count)]
+            try:
+                with np.errstate(all="ignore"):
+                    value = operator.numpy(*arguments)
+            except Exception as error:
+                raise OperatorError(
+                    f"{side} fails with {count} arrays of 5 numbers: {describe_fault(error)}"
+                ) from error
+            shape, kind = np.shape(value), getattr(value, "dtype", type(value).__name__)
+            if shape != (5,) or kind != dtype:
+                raise OperatorError(
+                    f"{side} must return an array of the shape and dtype it is given, (5,) and "
+                    f"{np.dtype(dtype)}; it returned {shape} and {kind}"
+                )
 
 
 def _refuse_ambiguous(name: str, arity: int | None) -> None:
@@ -286,4 +331,5 @@ BASELINES = tuple(
 
 for _arity, _table in ((1, _UNARY), (1, _EXTRA), (2, _BINARY), (None, _NARY)):
     for _name, (_numpy, _torch) in _table.items():
-        register(Operator(_name, _arity, _numpy, _torch))
+        _registry[_name] = Operator(_name, _arity, _numpy, _torch)
+_BUILT_IN = frozenset(_registry)

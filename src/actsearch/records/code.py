@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 import itertools
+import sysconfig
 from collections.abc import Iterable, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -17,6 +18,7 @@ from actsearch.records.digests import DigestError, digest_bytes, settings_digest
 
 # Rooms that carry numbers and compute none: what they pass on is covered by settings digests.
 CARRIERS = ("actsearch.records", "actsearch.config", "actsearch.cli")
+_INSTALLED = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib"))
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
@@ -49,18 +51,65 @@ def _import_graph() -> Any:
     return grimp.build_graph("actsearch", exclude_type_checking_imports=True, cache_dir=None)
 
 
-def _source_of(module: str) -> Path:
-    """Path of a module's source, found without importing anything."""
+def _found(module: str) -> Path | None:
+    """Path of a module's source, found without importing anything; None where there is none."""
     search: Sequence[str] | None = None
     spec = None
     for part in itertools.accumulate(module.split("."), "{}.{}".format):
         spec = PathFinder.find_spec(part, search)
         if spec is None:
-            break
+            return None
         search = spec.submodule_search_locations
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        raise DigestError(f"no Python source for module {module!r}")
-    return Path(spec.origin)
+    python = spec is not None and spec.origin is not None and spec.origin.endswith(".py")
+    return Path(str(spec.origin)) if spec is not None and python else None
+
+
+def _source_of(module: str) -> Path:
+    source = _found(module)
+    if source is None:
+        raise DigestError(
+            f"no Python source for module {module!r}; looked in {Path.cwd()} and Python's own "
+            "folders"
+        )
+    return source
+
+
+def _imported(module: str, source: Path) -> set[str]:
+    """Names that a module's import statements mention, and the packages it lies in."""
+    package = module if source.name == "__init__.py" else module.rpartition(".")[0]
+    names = set(itertools.accumulate(module.split("."), "{}.{}".format))
+    try:
+        tree = ast.parse(source.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise DigestError(f"module {module!r} is not valid Python: {error}") from None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*(above if node.level else []), *filter(None, [node.module])])
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def _with_package(module: str) -> set[str]:
+    """A module of the user's, and those of its package that it imports, directly or not.
+
+    One that is installed stands alone: its version is recorded, and a library imports itself whole.
+    """
+    if str(_source_of(module)).startswith(_INSTALLED):
+        return {module}
+    root = module.partition(".")[0]
+    found: set[str] = set()
+    waiting = {module}
+    while waiting:
+        name = waiting.pop()
+        source = _found(name)
+        if source is not None:
+            found.add(name)
+            same = {other for other in _imported(name, source) if other.split(".")[0] == root}
+            waiting |= same - found
+    return found
 
 
 @functools.cache
@@ -94,15 +143,15 @@ def module_digests(*entries: str) -> dict[str, str]:
 
     Args:
         entries: dotted names of modules of this package (``actsearch.tasks.training``), or of
-            modules of the user's, which are digested alone.
+            modules of the user's, which are digested with those of their package that they import.
 
     Raises:
         DigestError: when a module has no Python source.
     """
     own = [entry for entry in entries if entry.split(".")[0] == "actsearch"]
     foreign = [entry for entry in entries if entry not in own]
-    modules = [*reached_modules(own), *sorted(foreign)]
-    return {module: _module_digest(module) for module in modules}
+    theirs = {module for entry in foreign for module in _with_package(entry)}
+    return {module: _module_digest(module) for module in [*reached_modules(own), *sorted(theirs)]}
 
 
 def code_digest(*entries: str) -> str:

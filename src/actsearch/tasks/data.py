@@ -216,7 +216,9 @@ def _npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     except DataError:
         raise
     except Exception as error:  # zip, header and pickle errors share no base class
-        raise DataError(f"{path} is not an .npz file that can be read: {error}") from error
+        objects = "Object arrays" in str(error)
+        reason = "it holds Python objects; allowed: numbers, strings" if objects else error
+        raise DataError(f"{path} is not an .npz file that can be read: {reason}") from error
 
 
 def _call(source: str) -> tuple[NDArray[Any], NDArray[Any]]:

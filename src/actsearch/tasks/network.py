@@ -46,7 +46,9 @@ def build_network(
         ModelError: when the model cannot be built.
         ValueError: when nothing was replaced.
     """
-    model = build_model(task.model, dataset.image_shape, dataset.n_classes, seed)
+    model = build_model(
+        task.model, dataset.image_shape, dataset.n_classes, seed, task.model_options
+    )
     replaced = replace_activations(
         model, expression, types=task.replace.types, names=task.replace.names
     )

@@ -1,0 +1,70 @@
+"""Command: check."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load
+from actsearch.cli.steps import describe_task
+from actsearch.config import Config
+
+SHOWN = 12
+"""Names in a line, of lists that may be long."""
+
+
+@app.command()
+def check(
+    task: Annotated[
+        str | None, typer.Option("--task", help="A task; all of them when left out.")
+    ] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Try out operators, data and network of a task in seconds; nothing is trained or written.
+
+    Says which activations are replaced and which stay. What the first job would refuse is refused
+    here, in the same words.
+    """
+    from actsearch.tasks.probe import check_operators
+
+    settings = load(config)
+    chosen = [task] if task is not None else list(settings.tasks)
+    for name in chosen:
+        settings.task(name)
+    if operators := check_operators():
+        _line("Operators", f"{', '.join(operators)}: NumPy and torch agree")
+    for name in chosen:
+        typer.echo(f"\ntask {name}")
+        _describe(settings, name)
+
+
+def _describe(config: Config, name: str) -> None:
+    from actsearch.tasks.data import load_dataset
+    from actsearch.tasks.probe import check_network
+
+    task = config.task(name)
+    described = describe_task(config, name)
+    dataset = load_dataset(config.data[task.data])
+    channels, height, width = dataset.image_shape
+    form = f"{channels} {'channel' if channels == 1 else 'channels'} of {height} x {width} pixels"
+    _line("Data", f"{described['Data']}: {form}, {dataset.n_classes} classes")
+    _line("Split", described["Split"])
+    found = check_network(task, dataset)
+    _line("Network", f"{described['Network']}: {found.parameters:,} parameters")
+    _line("Replaced", _listed(found.replaced))
+    if found.idle:
+        _line("", f"never called: {_listed(found.idle)}")
+    stays = [f"{module} ({kind})" for module, kind in found.stays.items()]
+    calls = [f"{function} (plain function, {n} calls)" for function, n in found.plain.items()]
+    _line("Stays", _listed([*stays, *calls]) if stays or calls else "no other activation")
+    _line("Passes", "one step of training, one evaluation")
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{len(names)}: {', '.join(names[:SHOWN])}{more}"
+
+
+def _line(label: str, text: str) -> None:
+    typer.echo(f"  {label:10}{text}")

@@ -1,0 +1,36 @@
+"""Errors in code that is not ours, in a few words."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+import traceback
+from pathlib import Path
+
+_INSTALLED = (
+    str(Path(__file__).parents[1]),
+    *(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")),
+)
+
+
+def describe_fault(error: BaseException) -> str:
+    """``ValueError: its first line (my_lab/network.py, line 12)``.
+
+    The place is the innermost one in code that is neither ours nor installed, where there is one.
+    Set ``ACTSEARCH_TRACEBACK=1`` to see all of them.
+    """
+    lines = str(error).strip().splitlines()
+    text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    if isinstance(error, SyntaxError):  # its own text says the place
+        return text
+    places = [
+        f"{_shown(frame.f_code.co_filename)}, line {line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if not frame.f_code.co_filename.startswith(("<", *_INSTALLED))
+    ]
+    return f"{text} ({places[-1]})" if places else text
+
+
+def _shown(path: str) -> str:
+    """``path`` as seen from the working folder, where it lies in it."""
+    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else path
