@@ -32,4 +32,5 @@ rule all:
     input:
         "results/report.html",
         act_bench_files(),
+        activation_files(),
         "results/audit.json",

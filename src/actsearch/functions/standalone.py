@@ -128,14 +128,14 @@ def formula(expression: Expression) -> str:
 
 
 def module_source(
-    expression: Expression, name: str, about: str, docstring: Sequence[str]
+    expression: Expression, name: str, about: Sequence[str], docstring: Sequence[str]
 ) -> tuple[str, list[str]]:
     """Source of a file with the module ``name``, which computes ``expression``.
 
     Args:
         expression: The function.
         name: Name of the class.
-        about: Docstring of the file, one line.
+        about: Paragraphs of the file's docstring.
         docstring: Paragraphs of the class's docstring.
 
     Returns:
@@ -161,7 +161,7 @@ def module_source(
     value = printer.write(expression)
     body = [*printer.statements, f"return {value}"]
     parts = [
-        _docstring([about], ""),
+        _docstring(about, ""),
         "",
         "from __future__ import annotations",
         "",

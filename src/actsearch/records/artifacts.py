@@ -264,7 +264,14 @@ def write_python(path: str | Path, source: str, provenance: Provenance) -> None:
     if not source.endswith("\n"):
         raise ValueError("the source does not end in a line break")
     with _sealed(Path(path), provenance) as (beside, block):
-        beside.write_text(f"{source}{COMMENT_MARK}{_text(block)}\n", encoding="utf-8")
+        beside.write_text(f"{source}\n\n{COMMENT_MARK}{_text(block)}\n", encoding="utf-8")
+
+
+def read_python(path: str | Path) -> str:
+    """Read Python source without its provenance; ArtifactError when that cannot be done."""
+    path = Path(path)
+    with _readable(path):
+        return PYTHON_BLOCK.sub("", path.read_text(encoding="utf-8"))
 
 
 def is_intact(path: str | Path, block: Provenance) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PROVENANCE_KEY = "provenance"
 PARQUET_KEY = b"actsearch.provenance"
 COMMENT_MARK = "# provenance: "
-PYTHON_BLOCK = re.compile(rf"^{COMMENT_MARK}(.*)\n\Z", re.MULTILINE)
+PYTHON_BLOCK = re.compile(rf"\n\n{COMMENT_MARK}(.*)\n\Z")
 """The last line of a Python file."""
 HTML_BLOCK = re.compile(
     r'<script type="application/ld\+json" id="provenance">(.*?)</script>\n?', re.DOTALL
