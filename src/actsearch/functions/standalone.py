@@ -150,7 +150,8 @@ def module_source(
             calls[operator.name] = sources.call(operator)
         except SourceError as error:
             missing.append(_missing(operator, error))
-            calls[operator.name] = sources.define(operator.name, _placeholder(missing[-1]))
+            definition = _placeholder(operator, missing[-1])
+            calls[operator.name] = sources.define(operator.name, definition)
     names = filter(sources.free, (f"y{number}" for number in itertools.count(1)))
     printer = _Printer(
         lambda operator: calls[_PAIRWISE.get(operator.name, operator.name)],
@@ -195,13 +196,12 @@ def _missing(operator: Operator, error: SourceError) -> str:
     )
 
 
-def _placeholder(reason: str) -> str:
+def _placeholder(operator: Operator, reason: str) -> str:
     wrapped = textwrap.wrap(f"To be written: {reason}.", WIDTH - 6)
     lines = "\n".join(f"    # {line}" for line in wrapped)
-    short = reason.partition(";")[0]
     return (
         f"def NAME(*arguments: Tensor) -> Tensor:\n{lines}\n"
-        f"    raise NotImplementedError({short!r})"
+        f'    raise NotImplementedError("the operator {operator.name!r} is to be written here")'
     )
 
 
