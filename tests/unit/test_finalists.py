@@ -52,9 +52,7 @@ def brute_force(tables: dict[str, dict[str, float]], n: int) -> list[tuple[str, 
         new = [f for f in tables[task] if not any(equal(f, other) for other in given_before)]
         if not new:
             return None
-        chosen.append(
-            (task, min(new, key=lambda f: (-tables[task][f], parse(f).size, f)))
-        )
+        chosen.append((task, min(new, key=lambda f: (-tables[task][f], parse(f).size, f))))
     return chosen
 
 

@@ -99,7 +99,7 @@ def task_summary(task: TaskData) -> Context:
             facts.append(("Difference, points", gain))
         else:
             facts.append(("Best function, validation", _named(top)))
-    elif task.final:
+    elif task.final and task.final["candidates_from"]:
         by_name = {function["name"]: function for function in task.final["functions"]}
         best = str(task.final["chosen"]["name"])
         facts.append(("Functions from", ", ".join(task.final["candidates_from"])))
