@@ -33,4 +33,5 @@ rule all:
     input:
         "results/report.html",
         act_bench_files(),
+        activation_files(),
         "results/audit.json",

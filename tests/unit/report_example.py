@@ -13,6 +13,7 @@ from actsearch.functions.expressions import parse
 from actsearch.functions.operators import BASELINES
 from actsearch.functions.spaces import select
 from actsearch.report import ReportData, TaskData
+from actsearch.search.final import BEFORE
 
 CHANCE = 0.1
 SEEDS = (0, 1, 2)
@@ -234,7 +235,9 @@ def make_final(table: pd.DataFrame, seed: int, gain: float) -> dict[str, Any]:
         "seeds": list(FINAL_SEEDS),
         "n_test": 437,
         "method": "paired sign-flip test",
+        "candidates_from": [],
         "best_baseline": best_baseline,
+        "chosen": {"name": found[0], "slug": parse(found[0]).slug, "how": BEFORE},
         "functions": functions,
         "conclusion": conclusion,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from actsearch.records.artifacts import (
     write_csv,
     write_html,
     write_json,
+    write_python,
     write_svg,
     write_table,
 )
@@ -37,6 +39,7 @@ TABLE = pd.DataFrame({"name": ["relu(x)", 'a,"b"'], "value": [0.5, np.nan], "run
 FLAT = TABLE.drop(columns="runs")
 ARRAY = np.array([[1.0, np.nan], [np.inf, -0.0]])
 DRAWING = '<svg xmlns="http://www.w3.org/2000/svg"><g/></svg>\n'
+SOURCE = '"""Twice."""\n# provenance: of nothing\nTWICE = "2 \u2028"\n'
 PAGE = "<html><head><title>t</title>\n</head><body>x</body></html>"
 
 
@@ -55,6 +58,8 @@ def _write(kind: str, path: Path, note: str, *, changed: bool = False) -> None:
         write_array(path, ARRAY + changed, provenance)
     elif kind == "svg":
         write_svg(path, DRAWING.replace("<g/>", "<g></g>") if changed else DRAWING, provenance)
+    elif kind == "py":
+        write_python(path, SOURCE.replace("2", "3") if changed else SOURCE, provenance)
     elif kind == "graph.json":
         root = {"@id": "./", "name": "b" if changed else "a"}
         write_json(path, {"@context": "c", "@graph": [root]}, provenance)
@@ -62,7 +67,7 @@ def _write(kind: str, path: Path, note: str, *, changed: bool = False) -> None:
         write_html(path, PAGE.replace("x<", "y<") if changed else PAGE, provenance)
 
 
-KINDS = ["json", "parquet", "csv", "npz", "npy", "html", "svg", "graph.json"]
+KINDS = ["json", "parquet", "csv", "npz", "npy", "html", "svg", "py", "graph.json"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -216,3 +221,12 @@ def test_missing_files_and_missing_provenance_are_named(tmp_path: Path) -> None:
     np.save(tmp_path / "bare.npy", ARRAY)
     with pytest.raises(ArtifactError, match="carries no provenance"):
         read_provenance(tmp_path / "bare.npy")
+
+
+def test_python_runs_with_its_provenance(tmp_path: Path) -> None:
+    path = tmp_path / "file.py"
+    write_python(path, SOURCE, {"note": "a\nb \u2028 c"})
+    assert read_provenance(path)["note"] == "a\nb \u2028 c"
+    assert runpy.run_path(str(path))["TWICE"] == "2 \u2028"
+    with pytest.raises(ValueError, match="does not end in a line break"):
+        write_python(path, "TWICE = 2", {})

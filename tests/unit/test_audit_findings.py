@@ -109,6 +109,13 @@ def test_files_that_no_rule_makes_are_strays_and_unfinished_work_is_not(table: s
     assert (folder / "stray.txt").exists()
 
 
+def test_caches_of_python_are_nobodys_business(table: str) -> None:
+    cache = Path("results/__pycache__/stray.cpython-311.pyc")
+    cache.parent.mkdir()
+    cache.write_bytes(b"")
+    assert findings() == []
+
+
 def test_settings_and_code_are_compared_with_the_present(table: str) -> None:
     write("results/trial-a.json", 97, settings={"tasks": {"t": {"seeds": [1]}}}, settings_digest="")
     write("results/trial-b.json", 98, modules=MODULES | {"b": "3"}, code_digest=OTHER_CODE)

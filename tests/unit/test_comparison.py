@@ -17,6 +17,7 @@ from actsearch.records.artifacts import (
     write_csv,
     write_html,
     write_json,
+    write_python,
     write_svg,
     write_table,
 )
@@ -105,6 +106,7 @@ def test_pages_tell_the_line(tmp_path: Path) -> None:
     for kind, write, text in (
         ("html", write_html, "<head>\n</head>\n<p>{}</p>\n"),
         ("svg", write_svg, "<svg>\n\n<g id='{}'/></svg>\n"),
+        ("py", write_python, "import torch\n\n{} = torch.pi\n"),
     ):
         paths = [tmp_path / f"{n}.{kind}" for n in ("one", "two")]
         for path in paths:

@@ -13,7 +13,8 @@ from scipy import stats
 
 from actsearch.functions.expressions import parse
 from actsearch.functions.operators import BASELINES
-from actsearch.search.final import choose_candidates, compare
+from actsearch.search.final import compare
+from actsearch.search.finalists import choose_candidates
 from actsearch.search.paired import holm, paired_difference, sign_flip_p, smallest_p
 
 SEEDS = tuple(range(100, 110))

@@ -285,6 +285,33 @@ def test_final_table_is_the_data(page: Page, data: ReportData) -> None:
     assert "not of other images. Diverged runs count with the accuracy of chance. A tie" in text
 
 
+def test_functions_of_other_tasks_are_told_from_those_of_the_task(page: Page) -> None:
+    final = make_final(make_table(N, 1), 1, 0.01)
+    chosen = next(f for f in final["functions"] if f["kind"] == "found")
+    for function in final["functions"]:
+        if function["kind"] == "found":
+            function |= {"from_task": "small", "accuracy_there": 0.4321}
+    final["candidates_from"] = ["small", "large"]
+    source = "class FinalActivation(nn.Module): # <x>"
+    transfer = Page(render(one_task(final=final, activation=source)))
+    text = transfer.text("task-1-final")
+    assert text.startswith("Transfer: the comparison on the test set")
+    assert (
+        f"{chosen['name']}. The functions found are the best of other tasks: small, large." in text
+    )
+    assert "Trained on training data alone with 5 seeds" in text
+    assert source in text
+    row = transfer.row("task-1-final", f"{chosen['name']} 43.21% on small")
+    assert row[1] == f"{100 * chosen['validation_accuracy']:.2f}%"
+    card = transfer.text("summary")
+    assert re.search("Functions from ?small, large", card)
+    assert "Chosen function, validation" in card
+    own = page.text("task-1-final")
+    assert own.startswith("Final comparison on the test set")
+    assert "Trained anew on training and validation data" in own and "other tasks" not in own
+    assert "PyTorch module" not in own
+
+
 def test_diverged_runs_are_mentioned_only_where_there_are_any() -> None:
     final = make_final(make_table(N, 1), 1, 0.01)
     final["functions"] = [f for f in final["functions"] if not f["n_diverged"]]

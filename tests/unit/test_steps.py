@@ -48,3 +48,13 @@ def test_people_are_told_who_shares_a_batch() -> None:
     assert "processes" not in describe_task(CONFIG, TASK)["Recipe"]
     recipe = describe_task(changed(resources={"processes": 2}), TASK)["Recipe"]
     assert "shared by 2 processes, weight decay" in recipe
+
+
+def test_functions_of_other_tasks_are_a_setting_where_there_are_any() -> None:
+    own = {"functions": 1, "seeds": [100, 101]}
+    others = own | {"candidates_from": ["digits-vit"]}
+    for step, key in (("finalists", "functions"), ("train-final", "seeds")):
+        alone = step_settings(step, changed(final=own), TASK)["tasks"][TASK]["final"]
+        assert alone == {key: own[key]}
+        from_others = step_settings(step, changed(final=others), TASK)["tasks"][TASK]["final"]
+        assert from_others == alone | {"candidates_from": ["digits-vit"]}

@@ -190,6 +190,19 @@ def test_final_trials_fit_on_both_parts_with_their_seeds_and_report_the_test_par
         run_final_trial(task(), digits, parse("tanh(x)"))
 
 
+def test_functions_of_other_tasks_are_fitted_on_training_data_and_validated_too(
+    digits: Dataset,
+) -> None:
+    final = {"final": Final(seeds=(7, 8), candidates_from=("other",))}
+    settings = task().model_copy(update=final)
+    content, _ = run_final_trial(settings, digits, parse("tanh(x)"))
+    assert set(content["examples"]) == {"validation", "test"}
+    alone, _ = run_trial(
+        settings, digits, parse("tanh(x)"), seeds=(7, 8), evaluate_on=("validation", "test")
+    )
+    assert content == alone
+
+
 @pytest.mark.parametrize("model", NETWORKS)
 def test_every_function_starts_from_the_same_weights(model: str, digits: Dataset) -> None:
     one, _ = build_network(task(model), digits, parse("relu(x)"), 5)

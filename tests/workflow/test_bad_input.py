@@ -23,6 +23,10 @@ def _sine(config: dict[str, Any]) -> None:
     config["spaces"]["small"] = {"schemas": ["binary(unary(x),unary(x))"], "unary": ["sine"]}
 
 
+def without(section: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in section.items() if key not in keys}
+
+
 BAD: dict[str, tuple[Change, str]] = {
     "unknown key": (
         lambda c: c["tasks"]["tiny"].update(recip={}),
@@ -67,6 +71,13 @@ BAD: dict[str, tuple[Change, str]] = {
     "too many finalists": (
         lambda c: c["tasks"]["tiny"]["final"].update(functions=23),
         "asks for 23 functions besides the baselines, but only 22 are trained",
+    ),
+    "too many functions of another task": (
+        lambda c: c["tasks"].update(
+            moved=without(c["tasks"]["tiny"], "benchmark", "search")
+            | {"final": {"functions": 23, "candidates_from": ["tiny"]}}
+        ),
+        "need 23 trained on 'tiny' besides the baselines, but only 22 are",
     ),
     "space beyond counting": (
         lambda c: c["spaces"].update(

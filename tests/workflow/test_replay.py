@@ -29,6 +29,7 @@ ONE_OF_EACH = [
     "tiny/final/candidates.csv",
     "tiny/final/00.json",
     "tiny/final.json",
+    "tiny/final_activation.py",
     "tiny/benchmark.parquet",
     "tiny/benchmark.json",
     "report.html",

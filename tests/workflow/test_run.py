@@ -5,15 +5,19 @@ from __future__ import annotations
 import copy as copying
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from experiment import SMALL, Experiment, make_experiment
 from sklearn.datasets import load_digits
 
 from actsearch import load_benchmark
+from actsearch.functions.activation import Activation
 from actsearch.functions.operators import BASELINES
 from actsearch.records.artifacts import read_csv, read_json, read_provenance
 from actsearch.records.digests import content_digest
@@ -63,6 +67,48 @@ def test_the_test_set_is_read_for_the_finalists_alone(finished: Experiment) -> N
     final = read_json(finished.path("tiny/final.json"))
     assert len(final["functions"]) == 8 + SMALL["tasks"]["tiny"]["final"]["functions"]
     assert final["seeds"] == SMALL["tasks"]["tiny"]["final"]["seeds"]
+
+
+def test_the_chosen_function_is_a_module_of_its_own(finished: Experiment) -> None:
+    chosen = read_json(finished.path("tiny/final.json"))["chosen"]["name"]
+    program = (
+        "import sys; sys.modules['actsearch'] = None\n"
+        "import torch, final_activation\n"
+        "print(final_activation.FinalActivation()(torch.tensor([-1.5, 0.25])).tolist())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", program],
+        cwd=finished.path("tiny"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    values = Activation(chosen)(torch.tensor([-1.5, 0.25]))
+    assert done.stdout.strip() == str(values.tolist())
+
+
+def test_functions_of_another_task_meet_the_baselines_in_two_processes(copy: Experiment) -> None:
+    config = copying.deepcopy(SMALL)
+    tiny = config["tasks"]["tiny"]
+    config["tasks"]["new"] = {key: tiny[key] for key in ("data", "recipe")} | {
+        "model": "digits-resnet",
+        "resources": {"processes": 2},
+        "final": tiny["final"] | {"candidates_from": ["tiny"], "functions_per_job": 10},
+    }
+    copy.configure(config)
+    copy.snakemake("--cores", "2", "results/new/final_activation.py")
+    comparison = read_json(copy.path("new/final.json"))
+    assert comparison["candidates_from"] == ["tiny"]
+    before = read_json(copy.path("tiny/final.json"))["functions"]
+    found = comparison["functions"][8:]
+    assert [f["name"] for f in found] == [f["name"] for f in before[8:]]
+    assert [f["accuracy_there"] for f in found] == [f["validation_accuracy"] for f in before[8:]]
+    best = max(found, key=lambda function: function["validation_accuracy"])
+    assert comparison["chosen"]["name"] == best["name"]
+    trial = read_json(copy.path("new/final/08.json"))
+    assert trial["examples"] == {"validation": 200, "test": 200}
+    assert trial["provenance"]["device"]["processes"] == 2
+    assert best["name"] in copy.path("new/final_activation.py").read_text()
 
 
 def test_every_file_says_what_made_it(finished: Experiment) -> None:

@@ -235,8 +235,34 @@ def histories(task):
     ]
 
 
+def found_files(task):
+    """The table and the histories that a task's best functions are taken from."""
+    table = [f"results/{task}/benchmark.parquet"] if TASKS[task].benchmark else []
+    return table + histories(task)
+
+
+def final_sources(task):
+    """Files that finalists are chosen from, each after the option that takes it."""
+    others = TASKS[task].final.candidates_from
+    if others:
+        return [
+            (f"--from {other}=", path)
+            for other in others
+            for path in found_files(other)
+        ]
+    return [
+        ("--table " if path.endswith("/benchmark.parquet") else "", path)
+        for path in found_files(task)
+    ]
+
+
 def final_slots(task):
-    return range(N_BASELINES + TASKS[task].final.functions)
+    final = TASKS[task].final
+    return range(N_BASELINES + final.functions * max(1, len(final.candidates_from)))
+
+
+def activation_files():
+    return [f"results/{task}/final_activation.py" for task in COMPARED]
 
 
 def act_bench_files():
@@ -260,6 +286,7 @@ def report_files():
             files["history", f"{task}/{strategy}"] = path
     for task in COMPARED:
         files["final", task] = f"results/{task}/final.json"
+        files["activation", task] = f"results/{task}/final_activation.py"
     return files
 
 
@@ -289,8 +316,8 @@ def check_space(where, space):
 
 def check_sizes():
     """Refuse, by name, whatever asks for more than there is."""
+    found = dict.fromkeys(TASKS, 0)
     for name, task in TASKS.items():
-        found = 0
         for key, section in (("benchmark", task.benchmark), ("search", task.search)):
             if section is None:
                 continue
@@ -310,15 +337,30 @@ def check_sizes():
                     f"{what} asks for {wanted} functions, "
                     f"but space {section.space!r} holds {size}",
                 )
-            found += (asked[where] if key == "search" else size) - N_BASELINES
-        if task.final:
-            refuse_unless(
-                task.final.functions <= found,
-                f"tasks.{name}.final asks for {task.final.functions} functions besides the "
-                f"baselines, but only {found} are trained",
-            )
+            found[name] += (asked[where] if key == "search" else size) - N_BASELINES
         for path in task_data(name):
             refuse_unless(Path(path).is_file(), f"data.{task.data}: no file {path}")
+    check_finalists(found)
+
+
+def check_finalists(found):
+    """Refuse a last comparison that asks a task for more functions than it trains, ``found``."""
+    for name in COMPARED:
+        final = TASKS[name].final
+        for source in final.candidates_from:
+            # It may share with the other tasks all that they give.
+            wanted = final.functions * len(final.candidates_from)
+            refuse_unless(
+                wanted <= found[source],
+                f"tasks.{name}.final.candidates_from: {final.functions} functions of each of "
+                f"{len(final.candidates_from)} tasks, none of them twice, need {wanted} trained on "
+                f"{source!r} besides the baselines, but only {found[source]} are",
+            )
+        refuse_unless(
+            final.candidates_from or final.functions <= found[name],
+            f"tasks.{name}.final asks for {final.functions} functions besides the "
+            f"baselines, but only {found[name]} are trained",
+        )
 
 
 # What a task's folder holds, by the section of the configuration that asks for it.

@@ -1,7 +1,8 @@
 """The last comparison: the baselines and the best found, new seeds, the test set read once.
 
-Needs: the benchmark table and the search histories of a task. Makes:
-results/{task}/final/candidates.csv, final/{slot}.json and final.json.
+Needs: the benchmark table and the search histories of a task, or of the tasks in its
+candidates_from. Makes: results/{task}/final/candidates.csv, final/{slot}.json, final.json, and
+final_activation.py, a PyTorch module that needs nothing but torch.
 """
 
 
@@ -9,14 +10,12 @@ results/{task}/final/candidates.csv, final/{slot}.json and final.json.
 localrules:
     choose_finalists,
     compare_finalists,
+    write_activation,
 
 
 rule choose_finalists:
     input:
-        table=lambda w: (
-            [f"results/{w.task}/benchmark.parquet"] if TASKS[w.task].benchmark else []
-        ),
-        histories=lambda w: histories(w.task),
+        lambda w: [path for _, path in final_sources(w.task)],
     output:
         "results/{task}/final/candidates.csv",
     log:
@@ -25,14 +24,14 @@ rule choose_finalists:
         CONDA
     params:
         rule="choose_finalists",
-        table=lambda w, input: [f"--table {path}" for path in input.table],
+        sources=lambda w: [f"{option}{path}" for option, path in final_sources(w.task)],
         settings=lambda w: settings("finalists", w.task),
         code=code("finalists"),
     message:
         "{wildcards.task}: choosing the finalists"
     shell:
         "ACTSEARCH_RULE={params.rule} actsearch finalists --task {wildcards.task} --out {output} "
-        "{params.table} {input.histories} 2>&1 | tee {log}"
+        "{params.sources} 2>&1 | tee {log}"
 
 
 for task in COMPARED:
@@ -86,3 +85,22 @@ rule compare_finalists:
     shell:
         "ACTSEARCH_RULE={params.rule} actsearch final --task {wildcards.task} "
         "--candidates {input.candidates} --out {output} {input.trials} 2>&1 | tee {log}"
+
+
+rule write_activation:
+    input:
+        "results/{task}/final.json",
+    output:
+        "results/{task}/final_activation.py",
+    log:
+        "logs/{task}/final_activation.log",
+    conda:
+        CONDA
+    params:
+        rule="write_activation",
+        code=code("final-activation"),
+    message:
+        "{wildcards.task}: writing {output}"
+    shell:
+        "ACTSEARCH_RULE={params.rule} actsearch final-activation --task {wildcards.task} "
+        "--comparison {input} --out {output} 2>&1 | tee {log}"

@@ -10,7 +10,7 @@ import typer
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, Out, app, execution, load
 from actsearch.cli.steps import describe_task
 from actsearch.config import Config, ConfigError
-from actsearch.records.artifacts import read_json, read_table, write_html
+from actsearch.records.artifacts import read_json, read_python, read_table, write_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +38,7 @@ def report(
     simulation: Annotated[Files, _files_by_strategy("Simulated searches")] = None,
     history: Annotated[Files, _files_by_strategy("A live search")] = None,
     final: Annotated[Files, _files("A last comparison")] = None,
+    activation: Annotated[Files, _files("The chosen function as a module")] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Write the page with the tables and plots of everything."""
@@ -52,6 +53,7 @@ def report(
         "simulation": _by_key(simulation),
         "history": _by_key(history),
         "final": _by_key(final),
+        "activation": _by_key(activation),
     }
     record = execution(
         "report", settings, inputs=[path for kind in files.values() for path in kind.values()]
@@ -105,6 +107,7 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskD
         simulations=by_strategy("simulation"),
         histories=by_strategy("history"),
         final=read_json(files["final"][name]) if name in files["final"] else None,
+        activation=read_python(files["activation"][name]) if name in files["activation"] else None,
         reliability=seed_reliability(table) if table is not None else None,
     )
 
@@ -121,6 +124,7 @@ def _paths(files: dict[str, dict[str, Path]]) -> dict[str, str]:
         "simulation": "Simulated searches",
         "history": "Live search",
         "final": "Last comparison",
+        "activation": "Chosen function as a module",
     }
     return {
         f"{label}, {key}": str(path)

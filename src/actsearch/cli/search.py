@@ -1,4 +1,4 @@
-"""Commands: propose, history, finalists, final."""
+"""Commands: propose, history, finalists, final, final-activation."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ from actsearch.cli.app import (
     execution,
     load,
 )
+from actsearch.cli.progress import say
 from actsearch.cli.steps import task_section
 from actsearch.config import ConfigError, Final, Search
 from actsearch.records.artifacts import (
     read_csv,
     read_json,
     read_table,
+    shown,
     write_csv,
     write_json,
+    write_python,
     write_table,
 )
 
@@ -106,21 +109,50 @@ def finalists(
     out: Out,
     table: Annotated[Path | None, typer.Option(help="The task's benchmark table.")] = None,
     histories: Annotated[list[Path] | None, typer.Argument(help="Histories of searches.")] = None,
+    others: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from", help="A table or a history of another task, as TASK=FILE, in order."
+        ),
+    ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Choose who meets in the last comparison: the baselines, and the best found."""
-    from actsearch.search.final import choose_candidates
+    """Choose who meets in the last comparison: the baselines, and the best found.
+
+    These are functions of the task itself, or of the tasks in its candidates_from.
+    """
+    from actsearch.search.finalists import choose_candidates, choose_from_tasks
 
     settings = load(config)
     final: Final = task_section(settings, task, "final")
-    tables = [path for path in (table, *(histories or [])) if path is not None]
-    record = execution("finalists", settings, task, inputs=tables)
-    chosen = choose_candidates(
-        read_table(table) if table else None,
-        [read_table(path) for path in histories or []],
-        final.functions,
-    )
+    own = [path for path in (table, *(histories or [])) if path is not None]
+    sources = _sources_by_task(final, own, others or [])
+    paths = [*own, *(path for files in sources.values() for path in files)]
+    record = execution("finalists", settings, task, inputs=paths)
+    if sources:
+        tables = {name: [read_table(path) for path in files] for name, files in sources.items()}
+        chosen = choose_from_tasks(tables, final.functions)
+    else:
+        chosen = choose_candidates(
+            read_table(table) if table else None,
+            [read_table(path) for path in histories or []],
+            final.functions,
+        )
     write_csv(out, chosen, record.block())
+
+
+def _sources_by_task(final: Final, own: list[Path], others: list[str]) -> dict[str, list[Path]]:
+    """Files of every task in ``candidates_from``, in its order; empty for the task's own."""
+    sources: dict[str, list[Path]] = {name: [] for name in final.candidates_from}
+    if own and sources:
+        raise ConfigError(f"{own[0]}: candidates_from names other tasks: give files with --from")
+    for option in others:
+        name, separator, path = option.partition("=")
+        if not separator or not path or name not in sources:
+            allowed = ", ".join(sources) or "none, for there is no candidates_from"
+            raise ConfigError(f"--from {option!r}: expected TASK=FILE; tasks: {allowed}")
+        sources[name].append(Path(path))
+    return sources
 
 
 @app.command()
@@ -147,3 +179,22 @@ def final(
         [read_json(path) for path in trials], read_csv(candidates), section.significance
     )
     write_json(out, {"task": task, **comparison}, record.block())
+
+
+@app.command()
+def final_activation(
+    task: TaskName,
+    comparison: Annotated[Path, typer.Option(help="The last comparison.")],
+    out: Out,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Write the chosen function as a PyTorch module that needs nothing but torch."""
+    from actsearch.search.chosen import final_activation as source_of
+
+    settings = load(config)  # registers the user's operators
+    record = execution("final-activation", settings, task, inputs=[comparison])
+    command = f"actsearch final-activation --task {task} --comparison {shown(comparison)}"
+    source, missing = source_of(read_json(comparison), task, f"{command} --out {shown(out)}")
+    for reason in missing:
+        say(f"warning: {reason}; {out} raises until it is written there")
+    write_python(out, source, record.block())

@@ -31,8 +31,9 @@ STEP_MODULES: dict[str, tuple[str, ...]] = {
     "simulate": ("actsearch.search.simulation",),
     "propose": ("actsearch.search.rounds",),
     "history": ("actsearch.search.rounds",),
-    "finalists": ("actsearch.search.final",),
+    "finalists": ("actsearch.search.finalists",),
     "final": ("actsearch.search.final",),
+    "final-activation": ("actsearch.search.chosen", TORCH_OPERATORS),
     "report": ("actsearch.report.page", "actsearch.tasks.benchmark"),
     "audit": ("actsearch.records.audit",),
 }
@@ -107,7 +108,7 @@ def step_settings(
             "spaces": {wildcards["space"]: config.space(wildcards["space"]).model_dump(mode="json")}
         },
         "train": lambda: _training(config, task),
-        "train-final": lambda: _training(config, task, final={"seeds"}),
+        "train-final": lambda: _training(config, task, final={"seeds", *_others(config, task)}),
         "export": lambda: _sections(config, task, fisher=BINNING),
         "fim": lambda: _network(config, task, fisher=set(Fisher.model_fields) - BINNING),
         "map": lambda: _sections(config, task, fisher=BINNING, map=None),
@@ -116,7 +117,7 @@ def step_settings(
             "simulation": config.simulation.model_dump(mode="json", exclude={"strategies"})
         },
         "propose": lambda: _sections(config, task, search={"slots", "seed"}),
-        "finalists": lambda: _sections(config, task, final={"functions"}),
+        "finalists": lambda: _sections(config, task, final={"functions", *_others(config, task)}),
         "final": lambda: _sections(config, task, final={"significance"}),
         "report": lambda: _described(config),
     }
@@ -135,6 +136,11 @@ def task_section(config: Config, task: str | None, name: str) -> Any:
     if section is None:
         raise ConfigError(f"task {task!r} has no section {name!r}")
     return section
+
+
+def _others(config: Config, task: str | None) -> set[str]:
+    """The key that names the tasks whose functions are compared, of tasks that have it."""
+    return {"candidates_from"} if task_section(config, task, "final").candidates_from else set()
 
 
 def _sections(config: Config, task: str | None, **keys: set[str] | None) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def train(
         Path | None, typer.Option(help="CSV of functions; files are then named by slot.")
     ] = None,
     final: Annotated[
-        bool, typer.Option("--final", help="New seeds, train + validation, read the test set.")
+        bool, typer.Option("--final", help="The last comparison: new seeds, the test set is read.")
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:

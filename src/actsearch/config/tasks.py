@@ -148,6 +148,8 @@ class Final(Model):
     def _enough(self) -> Final:
         if len(self.seeds) < 2:
             raise ValueError(f"final needs at least two seeds, got {list(self.seeds)}")
+        if len(set(self.candidates_from)) != len(self.candidates_from):
+            raise ValueError(f"a task appears twice in {list(self.candidates_from)}")
         return self
 
 
@@ -184,7 +186,7 @@ class Task(Model):
     search: Search | None = None
     """Live search to run, if any."""
     final: Final | None = None
-    """Last comparison, if any; needs a benchmark or a search."""
+    """Last comparison, if any; needs a benchmark or a search, here or in ``candidates_from``."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Task:

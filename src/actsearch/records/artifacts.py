@@ -1,9 +1,9 @@
 """Files that carry their own provenance, written so that a reader never sees half of one.
 
 JSON has a ``provenance`` key, Parquet an entry of its schema metadata, NPZ an array, CSV a
-commented first line, HTML a JSON-LD script, SVG a metadata element, NPY a trailer behind its data
-(NumPy ignores it), a JSON-LD graph an entity. The block says under which name the file was written,
-and holds digests of the file itself (see seals.py).
+commented first line, Python a commented last line, HTML a JSON-LD script, SVG a metadata element,
+NPY a trailer behind its data (NumPy ignores it), a JSON-LD graph an entity. The block says under
+which name the file was written, and holds digests of the file itself (see seals.py).
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actsearch.records.digests import (
-    CSV_MARK,
+    COMMENT_MARK,
     GRAPH_ENTITY,
     HTML_BLOCK,
     PARQUET_KEY,
     PROVENANCE_KEY,
+    PYTHON_BLOCK,
     SVG_BLOCK,
     content_digest,
     split_json,
@@ -181,7 +182,7 @@ def write_csv(path: str | Path, table: pd.DataFrame, provenance: Provenance) -> 
     text = io.StringIO()
     table.to_csv(text, index=False, lineterminator="\n")
     with _sealed(Path(path), provenance) as (beside, block):
-        beside.write_text(f"{CSV_MARK}{_text(block)}\n{text.getvalue()}", encoding="utf-8")
+        beside.write_text(f"{COMMENT_MARK}{_text(block)}\n{text.getvalue()}", encoding="utf-8")
 
 
 def read_csv(path: str | Path) -> pd.DataFrame:
@@ -258,6 +259,21 @@ def write_svg(path: str | Path, drawing: str, provenance: Provenance) -> None:
         beside.write_text(before + element + end + after, encoding="utf-8")
 
 
+def write_python(path: str | Path, source: str, provenance: Provenance) -> None:
+    """Write Python source above a commented line; ValueError when it does not end its last line."""
+    if not source.endswith("\n"):
+        raise ValueError("the source does not end in a line break")
+    with _sealed(Path(path), provenance) as (beside, block):
+        beside.write_text(f"{source}\n\n{COMMENT_MARK}{_text(block)}\n", encoding="utf-8")
+
+
+def read_python(path: str | Path) -> str:
+    """Read Python source without its provenance; ArtifactError when that cannot be done."""
+    path = Path(path)
+    with _readable(path):
+        return PYTHON_BLOCK.sub("", path.read_text(encoding="utf-8"))
+
+
 def is_intact(path: str | Path, block: Provenance) -> bool:
     """Whether the file is, to the byte, as it was written; ``block`` is what it carries.
 
@@ -326,13 +342,16 @@ def _find_provenance(path: Path) -> str | bytes | Provenance | None:
         case ".csv":
             with path.open(encoding="utf-8") as file:
                 first = file.readline()
-            return first.removeprefix(CSV_MARK) if first.startswith(CSV_MARK) else None
+            return first.removeprefix(COMMENT_MARK) if first.startswith(COMMENT_MARK) else None
         case ".html":
             match = HTML_BLOCK.search(path.read_text(encoding="utf-8"))
             return match.group(1) if match else None
         case ".svg":
             match = SVG_BLOCK.search(path.read_text(encoding="utf-8"))
             return html.unescape(match.group(1)) if match else None
+        case ".py":
+            match = PYTHON_BLOCK.search(path.read_text(encoding="utf-8"))
+            return match.group(1) if match else None
     return None
 
 

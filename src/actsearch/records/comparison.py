@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actsearch.records.artifacts import read_array, read_arrays, read_csv, read_json, read_table
-from actsearch.records.digests import HTML_BLOCK, SVG_BLOCK, content_digest, split_json
+from actsearch.records.digests import (
+    HTML_BLOCK,
+    PYTHON_BLOCK,
+    SVG_BLOCK,
+    content_digest,
+    split_json,
+)
 
 EXACT = {"absolute": 0.0, "relative": 0.0}
 
@@ -91,7 +97,8 @@ def _parts(path: Path) -> dict[str, Any]:
         case ".npy":
             return {"array": read_array(path)}
     text = path.read_text(encoding="utf-8")
-    lines = SVG_BLOCK.sub("", HTML_BLOCK.sub("", text)).splitlines()
+    block = {".html": HTML_BLOCK, ".svg": SVG_BLOCK, ".py": PYTHON_BLOCK}.get(path.suffix)
+    lines = (block.sub("", text) if block else text).splitlines()
     return {f"line {number}": line for number, line in enumerate(lines, start=1)}
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 PROVENANCE_KEY = "provenance"
 PARQUET_KEY = b"actsearch.provenance"
-CSV_MARK = "# provenance: "
+COMMENT_MARK = "# provenance: "
+PYTHON_BLOCK = re.compile(rf"\n\n{COMMENT_MARK}(.*)\n\Z")
+"""The last line of a Python file."""
 HTML_BLOCK = re.compile(
     r'<script type="application/ld\+json" id="provenance">(.*?)</script>\n?', re.DOTALL
 )
@@ -123,6 +125,10 @@ def _digest_svg(path: Path) -> str:
     return digest_bytes(SVG_BLOCK.sub("", path.read_text(encoding="utf-8")).encode())
 
 
+def _digest_python(path: Path) -> str:
+    return digest_bytes(PYTHON_BLOCK.sub("", path.read_text(encoding="utf-8")).encode())
+
+
 _BY_SUFFIX: dict[str, Callable[[Path], str]] = {
     ".json": _digest_json,
     ".parquet": _digest_parquet,
@@ -131,6 +137,7 @@ _BY_SUFFIX: dict[str, Callable[[Path], str]] = {
     ".csv": _digest_csv,
     ".html": _digest_html,
     ".svg": _digest_svg,
+    ".py": _digest_python,
 }
 
 
@@ -138,7 +145,7 @@ def content_digest(path: str | Path, suffix: str | None = None) -> str:
     """Digest of what the file says, without its provenance.
 
     Known by suffix, its own or the one given: ``.json``, ``.parquet``, ``.npz``, ``.npy``,
-    ``.csv``, ``.html``, ``.svg``; any other file is digested byte by byte.
+    ``.csv``, ``.html``, ``.svg``, ``.py``; any other file is digested byte by byte.
 
     Raises:
         FileNotFoundError: when there is no such file.

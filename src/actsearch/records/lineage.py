@@ -15,7 +15,7 @@ from typing import Any
 from actsearch.records.artifacts import ArtifactError, is_intact, read_provenance
 from actsearch.records.seals import is_sealed
 
-SUFFIXES = (".json", ".parquet", ".npz", ".npy", ".csv", ".html", ".svg")
+SUFFIXES = (".json", ".parquet", ".npz", ".npy", ".csv", ".html", ".svg", ".py")
 """Kinds of files that carry provenance."""
 
 
@@ -65,9 +65,9 @@ def read_artifact(path: str, root: Path = Path()) -> Artifact:
 
 
 def files_under(folder: Path, root: Path = Path()) -> Iterator[str]:
-    """Paths of all files under ``root / folder``, sorted, hidden ones too."""
+    """Paths of all files under ``root / folder``, sorted, hidden ones too; no caches of Python."""
     for place, folders, names in os.walk(root / folder):
-        folders.sort()
+        folders[:] = sorted(set(folders) - {"__pycache__"})
         for name in sorted(names):
             yield os.path.relpath(os.path.join(place, name), root)  # noqa: PTH118 - many files
 

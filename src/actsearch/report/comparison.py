@@ -142,8 +142,8 @@ def _final_scales(functions: list[Mapping[str, Any]]) -> tuple[Scale, Scale]:
     )
 
 
-def final_section(final: Mapping[str, Any] | None) -> Context | None:
-    """The last comparison as rows, the best mean test accuracy first."""
+def final_section(final: Mapping[str, Any] | None, activation: str | None = None) -> Context | None:
+    """The last comparison as rows, the best mean test accuracy first; the chosen one's source."""
     if not final:
         return None
     functions = sorted(
@@ -169,6 +169,8 @@ def final_section(final: Mapping[str, Any] | None) -> Context | None:
                 "name": function["name"],
                 "role": role,
                 "kind": function["kind"],
+                "from_task": function.get("from_task"),
+                "accuracy_there": percent(function.get("accuracy_there")),
                 "curve": curve(function["name"], role),
                 "validation": percent(function["validation_accuracy"]),
                 "status": function["status"],
@@ -206,6 +208,9 @@ def final_section(final: Mapping[str, Any] | None) -> Context | None:
     return {
         "conclusion": final["conclusion"],
         "best_baseline": final["best_baseline"],
+        "candidates_from": ", ".join(final["candidates_from"]),
+        "chosen": final["chosen"],
+        "activation": activation,
         "seeds": ", ".join(str(seed) for seed in final["seeds"]),
         "n_seeds": plural(len(final["seeds"]), "seed"),
         "n_test": count(final["n_test"]),

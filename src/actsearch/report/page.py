@@ -38,6 +38,7 @@ class TaskData:
         histories: Live searches by strategy, as `actsearch.search.rounds.build_history` returns
             them.
         final: The last comparison, as `actsearch.search.final.compare` returns it.
+        activation: Source of the chosen function as a module.
         reliability: Agreement between seeds, as `actsearch.tasks.benchmark.seed_reliability`
             returns it.
     """
@@ -51,6 +52,7 @@ class TaskData:
     simulations: Mapping[str, pd.DataFrame] | None = None
     histories: Mapping[str, pd.DataFrame] | None = None
     final: Mapping[str, Any] | None = None
+    activation: str | None = None
     reliability: Mapping[str, Any] | None = None
 
 

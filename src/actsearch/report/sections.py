@@ -99,6 +99,13 @@ def task_summary(task: TaskData) -> Context:
             facts.append(("Difference, points", gain))
         else:
             facts.append(("Best function, validation", _named(top)))
+    elif task.final and task.final["candidates_from"]:
+        by_name = {function["name"]: function for function in task.final["functions"]}
+        best = str(task.final["chosen"]["name"])
+        facts.append(("Functions from", ", ".join(task.final["candidates_from"])))
+        reference = by_name[task.final["best_baseline"]]
+        facts.append(("Best baseline, validation", _named(reference)))
+        facts.append(("Chosen function, validation", _named(by_name[best])))
     finding = str(task.final["conclusion"]) if task.final else _NO_FINAL
     return {
         "finding": finding,
@@ -108,7 +115,7 @@ def task_summary(task: TaskData) -> Context:
     }
 
 
-def _named(row: pd.Series) -> Markup:
+def _named(row: pd.Series | Mapping[str, Any]) -> Markup:
     return Markup("{} {}").format(percent(row["validation_accuracy"]), function_name(row["name"]))
 
 
@@ -121,7 +128,7 @@ def task_sections(task: TaskData, anchor: str, figures: Figures) -> dict[str, An
         "surrogate": surrogate_section(task.surrogate, task.predictions, anchor, figures),
         "simulation": _simulation(task.simulations, anchor, figures),
         "search": _search(task.histories, anchor, figures),
-        "final": final_section(task.final),
+        "final": final_section(task.final, task.activation),
     }
 
 

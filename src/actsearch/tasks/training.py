@@ -105,23 +105,26 @@ def run_final_trial(
 ) -> tuple[dict[str, Any], float]:
     """The trial of the final comparison: the only one that reads the test part.
 
-    Fitted on training and validation data together, with the seeds of ``task.final``.
+    Fitted on training and validation data together, with the seeds of ``task.final``. Functions of
+    other tasks are fitted on training data alone, so that validation data can choose among them.
 
     Returns:
-        As of :func:`run_trial`, with the numbers of the test part alone.
+        As of :func:`run_trial`, with the numbers of the test part, and for functions of other tasks
+        those of the validation part.
 
     Raises:
         ValueError: when the task has no final comparison.
     """
     if task.final is None:
         raise ValueError("the task has no section 'final'")
+    others = bool(task.final.candidates_from)
     return run_trial(
         task,
         dataset,
         expression,
         seeds=task.final.seeds,
-        fit_on=("train", "validation"),
-        evaluate_on=("test",),
+        fit_on=("train",) if others else ("train", "validation"),
+        evaluate_on=("validation", "test") if others else ("test",),
         checkpoint=checkpoint,
     )
 

@@ -1,0 +1,78 @@
+"""The chosen function as a file for anybody's network, with what the last comparison says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from actsearch.functions.expressions import parse
+from actsearch.functions.standalone import formula, module_source
+
+CLASS = "FinalActivation"
+
+
+def final_activation(final: Mapping[str, Any], task: str, command: str) -> tuple[str, list[str]]:
+    """Source of a file with the chosen function as the PyTorch module ``FinalActivation``.
+
+    Args:
+        final: A last comparison, as `actsearch.search.final.compare` returns it.
+        task: Its task.
+        command: What makes the file, for its readers.
+
+    Returns:
+        The source, and what is missing in it, see
+        `actsearch.functions.standalone.module_source`.
+    """
+    by_name = {function["name"]: function for function in final["functions"]}
+    chosen = by_name[final["chosen"]["name"]]
+    reference = by_name[final["best_baseline"]]
+    expression = parse(chosen["name"])
+    about = [
+        f"The activation function that was chosen on the task {task}. Needs torch alone.",
+        f"Made by: {command}",
+    ]
+    docstring = [
+        f"f(x) = {formula(expression)}, elementwise; without parameters.",
+        f"Name in the notation of Act-Bench: {expression.name}",
+        _choice(final, chosen, task),
+        _test(final, chosen, reference),
+    ]
+    return module_source(expression, CLASS, about, docstring)
+
+
+def _choice(final: Mapping[str, Any], chosen: Mapping[str, Any], task: str) -> str:
+    how = (
+        f"Chosen on {task} for {final['chosen']['how']}: {_percent(chosen['validation_accuracy'])}."
+    )
+    if not final["candidates_from"]:
+        return how
+    return (
+        f"{how} The functions were the best of {', '.join(final['candidates_from'])}; this one "
+        f"comes from {chosen['from_task']} (validation accuracy there: "
+        f"{_percent(chosen['accuracy_there'])})."
+    )
+
+
+def _test(final: Mapping[str, Any], chosen: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
+    """Test accuracy against the best baseline; a tie is called one."""
+    difference = chosen["difference"]
+    mean, low, high = (f"{100 * difference[key]:+.2f}" for key in ("mean", "low", "high"))
+    verdict = {
+        "better": "better than the baseline",
+        "worse": "worse than the baseline",
+        "tie": "a tie, the difference is not significant",
+    }[chosen["verdict"]]
+    n_seeds = len(final["seeds"])
+    text = (
+        f"Test accuracy: {_percent(chosen['test_accuracy_mean'])} (mean over {n_seeds} seeds, "
+        f"{final['n_test']:,} images); the best baseline, {reference['name']}: "
+        f"{_percent(reference['test_accuracy_mean'])}. Verdict: {verdict} ({mean} points, 95% "
+        f"interval over seeds {low} to {high}, p = {difference['p_holm']:.2g} after Holm)."
+    )
+    if diverged := chosen["n_diverged"]:
+        text += f" {diverged} of {n_seeds} runs diverged and count with the accuracy of chance."
+    return text
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}%"
