@@ -19,6 +19,7 @@ from actsearch.cli.steps import (
 )
 from actsearch.config import Config, load_config
 from actsearch.records.provenance import Execution
+from actsearch.tasks.sources.places import place_of, require_fetched
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ DEFAULT_CONFIG = Path("config.yaml")
 
 def load_commands() -> None:
     """Import the modules that define the commands."""
-    steps = ("spaces", "training", "features", "search", "report")
+    steps = ("data", "spaces", "training", "features", "search", "report")
     for module in (*steps, "lineage", "why", "audit", "replay"):
         importlib.import_module(f"actsearch.cli.{module}")
 
@@ -77,9 +78,18 @@ def execution(
         settings=step_settings(step, config, task, **wildcards),
         code=step_modules(step, config, task),
         inputs=inputs,
-        data=data_file(config, task) if task is not None and step in NETWORK_STEPS else None,
+        data=_data(config, task) if task is not None and step in NETWORK_STEPS else None,
         seeds=seeds,
     )
+
+
+def _data(config: Config, task: str) -> Path | None:
+    """What stands for a task's data in its records: a file, or the manifest of a data set."""
+    name = config.task(task).data
+    place = place_of(config.data[name], config.data_folder)
+    if place is not None:
+        require_fetched(place, name)
+    return data_file(config, task)
 
 
 def selected(functions: pd.DataFrame) -> list[str]:

@@ -63,7 +63,12 @@ def fim(
     if record.made(out):
         say(f"{out} stands and is kept")
         return
-    dataset = load_dataset(settings.data[chosen.data])
+    dataset = load_dataset(
+        settings.data[chosen.data],
+        settings.data_folder,
+        chosen.resources.threads,
+        counter(f"decoding {chosen.data}"),
+    )
     expressions = [parse(name) for name in names]
     device = device_fields(chosen, FISHER_TOLERANCE)
     arrays = fisher_features(chosen, dataset, expressions, progress=counter(f"FIM on {task}"))

@@ -25,7 +25,7 @@ from actsearch.cli.app import (
     selected,
 )
 from actsearch.cli.launch import launch, launched
-from actsearch.cli.progress import say, track
+from actsearch.cli.progress import counter, say, track
 from actsearch.config import Config, ConfigError, Task
 from actsearch.records.artifacts import (
     read_arrays,
@@ -218,7 +218,12 @@ def _prepare(config: Config, task: Task, expression: Expression) -> Dataset:
     from actsearch.tasks.network import build_network
 
     with in_step():
-        dataset = load_dataset(config.data[task.data])
+        dataset = load_dataset(
+            config.data[task.data],
+            config.data_folder,
+            task.resources.threads,
+            counter(f"decoding {task.data}"),
+        )
         # A network that cannot be built is one error, not a failure of each function.
         build_network(task, dataset, expression, task.seeds[0])
     return dataset

@@ -1,86 +1,30 @@
-"""Data sets as three tensors: train, validation and test.
-
-A source gives arrays ``x`` and ``y``; :func:`split_arrays` cuts them into stratified parts and
-scales every channel to mean 0 and standard deviation 1 over the *training* part, whatever the
-source. No number of the validation or test part enters the scaling, and the scaling stays the same
-when a network is later fitted on training and validation together.
-"""
+"""Sources that are arrays: digits, ``.npz`` files, functions of the user's."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from actsearch.config import Data, Split
-from actsearch.tasks.examples import Examples, MemoryExamples
+from actsearch.config import Split
+from actsearch.tasks.data.dataset import PARTS, Dataset, numbered_parts, split_rows
+from actsearch.tasks.examples import MemoryExamples
+from actsearch.tasks.sources.places import DataError
 
-Part = Literal["train", "validation", "test"]
-PARTS: tuple[Part, ...] = get_args(Part)
 _EXAMPLES_AT_ONCE = 1024
 _CONSTANT = 1e-12  # a relative deviation that rounding alone gives
-
-
-class DataError(ValueError):
-    """A data set that cannot be used; the message names the value and what is allowed."""
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Images and labels in three parts.
-
-    Attributes:
-        examples: all of them, with labels from 0 to n_classes - 1.
-        rows: the numbers (n,) int64 of each part's examples.
-        n_classes: number of classes.
-    """
-
-    examples: Examples
-    rows: Mapping[Part, Tensor]
-    n_classes: int
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width."""
-        return self.examples.image_shape
-
-    def part(self, name: Part) -> Examples:
-        """The examples of one part."""
-        return self.parts([name])
-
-    def parts(self, names: Sequence[Part]) -> Examples:
-        """Several parts, one after the other."""
-        for name in names:
-            if name not in PARTS:
-                raise DataError(f"unknown part {name!r}; allowed: {', '.join(PARTS)}")
-        return self.examples.subset(torch.cat([self.rows[name] for name in names]))
-
-
-def load_dataset(data: Data) -> Dataset:
-    """Read the source of ``data`` and split it.
-
-    Raises:
-        DataError: when the source is unknown or broken, or holds too few examples.
-    """
-    x, y = _read(data.source)
-    try:
-        return split_arrays(x, y, data.split)
-    except DataError as error:
-        raise DataError(f"data source {data.source!r}: {error}") from None
 
 
 def split_arrays(x: NDArray[Any], y: NDArray[Any], split: Split) -> Dataset:
     """Cut arrays into stratified parts of exactly the sizes asked for, and scale them.
 
     Args:
-        x: images (N, H, W) or (N, C, H, W), any real dtype.
+        x: images (N, H, W) or (N, C, H, W), any real dtype; bytes stay bytes in memory.
         y: labels (N,), integers or strings; classes are numbered in sorted order.
         split: sizes, which may add up to less than N, and the seed.
 
@@ -88,30 +32,32 @@ def split_arrays(x: NDArray[Any], y: NDArray[Any], split: Split) -> Dataset:
         DataError: for shapes that do not fit, non-finite images, or sizes above N.
     """
     x, labels, n_classes = _checked(np.asarray(x), np.asarray(y))
-    sizes: dict[Part, int] = {name: getattr(split, name) for name in PARTS}
-    if sum(sizes.values()) > len(labels):
-        asked = " + ".join(f"{size} {name}" for name, size in sizes.items())
-        raise DataError(
-            f"the split asks for {sum(sizes.values())} examples ({asked}), "
-            f"but there are {len(labels)}"
-        )
-    order = _stratified_order(labels, split.seed)
-    # The test part comes first, so that it hangs on its own size and the seed alone.
-    chosen: dict[Part, NDArray[np.int64]] = {}
-    start = 0
-    for name in reversed(PARTS):
-        chosen[name] = order[start : start + sizes[name]]
-        start += sizes[name]
-    mean, deviation = _moments(x, chosen["train"])
-    deviation[deviation <= _CONSTANT * np.abs(mean)] = 1.0
+    return dataset_of(x, labels, n_classes, split)
+
+
+def dataset_of(
+    x: NDArray[Any],
+    labels: NDArray[np.int64],
+    n_classes: int,
+    split: Split,
+    n_train: int | None = None,
+) -> Dataset:
+    """Images (N, C, H, W) with labels (N,) from 0 to n_classes - 1, split and scaled.
+
+    Bytes are scaled when they are handed out, to a quarter of the memory; other numbers at once.
+    Rows from ``n_train`` on are the source's own test part, see :func:`split_rows`.
+    """
+    chosen = split_rows(labels, split, n_train)
+    mean, deviation = moments(x, chosen["train"])
     used = np.concatenate([chosen[name] for name in PARTS])
-    examples = MemoryExamples(
-        torch.from_numpy(_scaled(x, used, mean, deviation)), torch.from_numpy(labels[used])
-    )
-    ends = np.cumsum([sizes[name] for name in PARTS]).tolist()
-    rows = {
-        name: torch.arange(end - sizes[name], end) for name, end in zip(PARTS, ends, strict=True)
-    }
+    rows = numbered_parts({name: len(chosen[name]) for name in PARTS})
+    taken = torch.from_numpy(labels[used])
+    if x.dtype == np.uint8:
+        at = (torch.from_numpy(moment.astype(np.float32)) for moment in (mean, deviation))
+        examples = MemoryExamples(torch.from_numpy(x[used]), taken, *at)
+    else:
+        scaled = _scaled(x, used, mean[:, None, None], deviation[:, None, None])
+        examples = MemoryExamples(torch.from_numpy(scaled), taken)
     return Dataset(examples, rows, n_classes)
 
 
@@ -121,10 +67,13 @@ def _blocks(rows: NDArray[np.int64]) -> Iterator[slice]:
         yield slice(start, start + _EXAMPLES_AT_ONCE)
 
 
-def _moments(
+def moments(
     x: NDArray[Any], rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of each channel over the examples ``rows``, (1, C, 1, 1)."""
+    """Mean and standard deviation (C,) of each channel over the examples ``rows``.
+
+    The deviation of a constant channel is given as 1, to divide by.
+    """
     axes = (0, 2, 3)
     count = len(rows) * x.shape[2] * x.shape[3]
     total = np.zeros((1, x.shape[1], 1, 1))
@@ -134,7 +83,9 @@ def _moments(
     squares = np.zeros_like(mean)
     for block in _blocks(rows):
         squares += np.square(x[rows[block]] - mean).sum(axis=axes, keepdims=True)
-    return mean, np.sqrt(squares / count)
+    deviation = np.sqrt(squares / count)
+    deviation[deviation <= _CONSTANT * np.abs(mean)] = 1.0
+    return mean.ravel(), deviation.ravel()
 
 
 def _scaled(
@@ -148,21 +99,6 @@ def _scaled(
     for block in _blocks(rows):
         scaled[block] = (x[rows[block]] - mean) / deviation
     return scaled
-
-
-def _stratified_order(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """A random order of all examples in which every stretch holds the classes in proportion.
-
-    The k-th of a class's n shuffled members is placed at (k + 1/2) / n; sorting by place spreads
-    each class evenly, so a stretch of any length is stratified to within two examples a class.
-    """
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    places = np.empty(len(labels))
-    for label in np.unique(labels):
-        members = shuffled[labels[shuffled] == label]
-        places[members] = (np.arange(len(members)) + 0.5) / len(members)
-    # Equal places of different classes keep their shuffled order: the sort is stable.
-    return shuffled[np.argsort(places[shuffled], kind="stable")]
 
 
 def _checked(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64], int]:
@@ -185,7 +121,8 @@ def _checked(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np
     return x, labels.astype(np.int64), len(classes)
 
 
-def _read(source: str) -> tuple[NDArray[Any], NDArray[Any]]:
+def read_arrays(source: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The arrays x and y of ``digits``, ``npz:PATH`` or ``package.module:function``."""
     if source == "digits":
         return _digits()
     if source.startswith("npz:"):
