@@ -1,14 +1,12 @@
 """One image file to one square of bytes.
 
-Two decoders stand behind one function: libjpeg-turbo through torchvision for JPEG, which is faster
-than through PIL, and PIL for all other files, and for JPEG that is at least twice as large as
-wanted, as libjpeg then decodes at a half, a quarter or an eighth of the size. Both give the same
-pixels where they decode at full size. Measured: docs/data.md.
+PIL decodes, torch resizes: it does so faster than PIL. Of a JPEG that is at least twice as large as
+wanted, libjpeg decodes a half, a quarter or an eighth of the size at once. (The decoder of
+torchvision is faster still for small images, but deprecated.) Measured: docs/data.md.
 """
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +16,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
-from torchvision.io import ImageReadMode, decode_jpeg
 
 from actsearch.tasks.sources.places import SHORTER_SIDE, DataError
 
@@ -74,36 +71,33 @@ def read_square(path: str | Path, size: int, choose: Callable[[int, int], Box] =
         DataError: naming the file, when it cannot be read.
     """
     try:
-        content = Path(path).read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(path) as image:
             width, height = image.size
             box = choose(width, height)
-            pixels = _pixels(image, content, min(box[2] - box[0], box[3] - box[1]) / size)
+            cut = _cut(image, box, min(box[2] - box[0], box[3] - box[1]) / size)
     except Exception as error:  # readers of damaged files raise whatever they stumble on
         raise DataError(f"{path}: not an image that can be read ({error})") from error
-    down, across = pixels.shape[1] / height, pixels.shape[2] / width
-    left, right = _whole(box[0] * across, box[2] * across, pixels.shape[2])
-    top, bottom = _whole(box[1] * down, box[3] * down, pixels.shape[1])
-    cut = pixels[None, :, top:bottom, left:right]
+    pixels = torch.from_numpy(np.array(cut)).permute(2, 0, 1)[None]
     shape = (size, size)
-    return functional.interpolate(cut, shape, mode="bilinear", antialias=True)[0].contiguous()
+    resized = functional.interpolate(pixels, shape, mode="bilinear", antialias=True)
+    return resized[0].contiguous()
+
+
+def _cut(image: Image.Image, box: Box, shrinks: float) -> Image.Image:
+    """The pixels of ``box`` as RGB; fewer of them where they are to shrink twofold or more."""
+    width, height = image.size
+    if image.format == "JPEG" and shrinks >= 2:
+        image.draft("RGB", (int(width / shrinks), int(height / shrinks)))
+    across, down = image.width / width, image.height / height
+    left, right = _whole(box[0] * across, box[2] * across, image.width)
+    top, bottom = _whole(box[1] * down, box[3] * down, image.height)
+    return _rgb(image).crop((left, top, right, bottom))
 
 
 def _whole(start: float, end: float, limit: int) -> tuple[int, int]:
     """Whole pixels of a stretch, at least one."""
     first = min(round(start), limit - 1)
     return first, max(min(round(end), limit), first + 1)
-
-
-def _pixels(image: Image.Image, content: bytes, shrinks: float) -> Tensor:
-    """All pixels (3, H, W) uint8; at a fraction of the size where they shrink twofold or more."""
-    if image.format == "JPEG" and image.mode in ("RGB", "L"):
-        if shrinks < 2:
-            coded = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-            pixels: Tensor = decode_jpeg(coded, mode=ImageReadMode.RGB)
-            return pixels
-        image.draft("RGB", (int(image.width / shrinks), int(image.height / shrinks)))
-    return torch.from_numpy(np.array(_rgb(image))).permute(2, 0, 1)
 
 
 def _rgb(image: Image.Image) -> Image.Image:
