@@ -20,6 +20,7 @@ include: "workflow/rules/final.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/cluster.smk"
+include: "workflow/rules/data.smk"
 include: "workflow/rules/estimate.smk"
 include: "workflow/rules/outputs.smk"
 

@@ -19,6 +19,8 @@ from actsearch.functions.expressions import Expression
 from actsearch.functions.operators import BASELINES
 from actsearch.functions.spaces import ENUMERATED_SELECTION, SearchSpace, select
 from actsearch.records.digests import settings_digest
+from actsearch.tasks.sources.manifests import check_source
+from actsearch.tasks.sources.places import MissingDataError, place_of
 
 
 # One clear message in place of a stack trace, for the errors that the package defines.
@@ -141,9 +143,18 @@ def rule_name(*parts):
 
 
 def task_data(task):
-    """The file of a task's data as a list, empty for data that come with a package."""
+    """What stands for a task's data as a list, empty for data that come with a package."""
     path = data_file(CONFIG, task)
     return [str(path)] if path is not None else []
+
+
+def manifests():
+    """Names of the data sets that are fetched, by the manifest that they share with their source."""
+    places = {
+        name: place_of(CONFIG.data[name], CONFIG.data_folder)
+        for name in sorted({task.data for task in TASKS.values()})
+    }
+    return {str(place.manifest): name for name, place in places.items() if place}
 
 
 def site(name):
@@ -339,7 +350,10 @@ def check_sizes():
                 )
             found[name] += (asked[where] if key == "search" else size) - N_BASELINES
         for path in task_data(name):
-            refuse_unless(Path(path).is_file(), f"data.{task.data}: no file {path}")
+            refuse_unless(
+                path in manifests() or Path(path).is_file(),
+                f"data.{task.data}: no file {path}",
+            )
     check_finalists(found)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from actsearch.cli.progress import counter
 from actsearch.cli.steps import (
     NETWORK_STEPS,
     data_file,
@@ -19,9 +20,12 @@ from actsearch.cli.steps import (
 )
 from actsearch.config import Config, load_config
 from actsearch.records.provenance import Execution
+from actsearch.tasks.sources.places import place_of, require_fetched
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from actsearch.tasks.data import Dataset
 
 app = typer.Typer(
     help="Activation function search: every step of the workflow as one command.",
@@ -48,7 +52,7 @@ DEFAULT_CONFIG = Path("config.yaml")
 
 def load_commands() -> None:
     """Import the modules that define the commands."""
-    steps = ("spaces", "training", "features", "search", "report")
+    steps = ("data", "spaces", "training", "features", "search", "report")
     questions = ("check", "estimate", "lineage", "why", "audit", "replay")
     for module in (*steps, *questions):
         importlib.import_module(f"actsearch.cli.{module}")
@@ -78,8 +82,34 @@ def execution(
         settings=step_settings(step, config, task, **wildcards),
         code=step_modules(step, config, task),
         inputs=inputs,
-        data=data_file(config, task) if task is not None and step in NETWORK_STEPS else None,
+        data=_data(config, task) if task is not None and step in NETWORK_STEPS else None,
         seeds=seeds,
+    )
+
+
+def _data(config: Config, task: str) -> Path | None:
+    """What stands for a task's data in its records: a file, or the manifest of a data set."""
+    name = config.task(task).data
+    place = place_of(config.data[name], config.data_folder)
+    if place is not None:
+        require_fetched(place, name)
+    return data_file(config, task)
+
+
+def task_dataset(config: Config, name: str) -> Dataset:
+    """A task's data; progress is said where many images are decoded.
+
+    Raises:
+        DataError: when they are not there, or not what they were.
+    """
+    from actsearch.tasks.data import load_dataset
+
+    task = config.task(name)
+    return load_dataset(
+        config.data[task.data],
+        config.data_folder,
+        task.resources.threads,
+        counter(f"decoding {task.data}"),
     )
 
 

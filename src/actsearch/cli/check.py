@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load
+from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load, task_dataset
 from actsearch.cli.steps import describe_task
 from actsearch.config import Config
 
@@ -40,12 +40,11 @@ def check(
 
 
 def _describe(config: Config, name: str) -> None:
-    from actsearch.tasks.data import load_dataset
     from actsearch.tasks.probe import check_network
 
     task = config.task(name)
     described = describe_task(config, name)
-    dataset = load_dataset(config.data[task.data])
+    dataset = task_dataset(config, name)
     channels, height, width = dataset.image_shape
     form = f"{channels} {'channel' if channels == 1 else 'channels'} of {height} x {width} pixels"
     _line("Data", f"{described['Data']}: {form}, {dataset.n_classes} classes")

@@ -162,7 +162,7 @@ def _work(config: Config, task: Task) -> tuple[Work | None, int]:
     if not task.resources.gpu:
         return None, 0
     try:
-        shape, classes = data_shape(config.data[task.data])
+        shape, classes = data_shape(config.data[task.data], config.data_folder)
     except DataError:
         return None, 0
     try:

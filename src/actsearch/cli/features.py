@@ -20,6 +20,7 @@ from actsearch.cli.app import (
     execution,
     load,
     selected,
+    task_dataset,
 )
 from actsearch.cli.progress import counter, say
 from actsearch.config import ConfigError
@@ -43,7 +44,6 @@ def fim(
     """Spectra of the Fisher information matrix at initialisation, for a part of a space."""
     from actsearch.features.fisher_parts import fisher_features
     from actsearch.functions.expressions import parse
-    from actsearch.tasks.data import load_dataset
     from actsearch.tasks.network import FISHER_TOLERANCE, device_fields
     from actsearch.tasks.probe import check_network, check_operators
 
@@ -64,7 +64,7 @@ def fim(
     if record.made(out):
         say(f"{out} stands and is kept")
         return
-    dataset = load_dataset(settings.data[chosen.data])
+    dataset = task_dataset(settings, task)
     check_operators()
     check_network(chosen, dataset)
     expressions = [parse(name) for name in names]

@@ -15,11 +15,13 @@ from typing import Any
 
 from actsearch.config import BUILT_IN_MODELS, Config, ConfigError, Fisher, Task, describe_fault
 from actsearch.records.code import code_digest
+from actsearch.tasks.sources.places import place_of
 
 # Looked up by name when a function is first evaluated, so the import graph does not show it.
 TORCH_OPERATORS = "actsearch.functions.torch_operators"
 
 STEP_MODULES: dict[str, tuple[str, ...]] = {
+    "fetch": ("actsearch.tasks.fetching",),
     "enumerate": ("actsearch.functions.listing",),
     "train": ("actsearch.tasks.training", TORCH_OPERATORS),
     "train-final": ("actsearch.tasks.training", TORCH_OPERATORS),
@@ -70,8 +72,12 @@ def register_operators(config: Config) -> None:
 
 
 def data_file(config: Config, task: str) -> Path | None:
-    """The file that holds a task's data, where the configuration names one."""
-    kind, _, path = config.data[config.task(task).data].source.partition(":")
+    """The file that stands for a task's data: an ``.npz`` file, or the manifest of a data set."""
+    data = config.data[config.task(task).data]
+    place = place_of(data, config.data_folder)
+    if place is not None:
+        return place.manifest
+    kind, _, path = data.source.partition(":")
     return Path(path) if kind == "npz" else None
 
 
@@ -82,7 +88,7 @@ def step_modules(step: str, config: Config, task: str | None = None) -> tuple[st
         _, chosen = _chosen(config, task)
         for name in (chosen.model, config.data[chosen.data].source):
             module, _, function = BUILT_IN_MODELS.get(name, name).partition(":")
-            if function and module not in ("npz", "torchvision", "timm"):
+            if function and module not in ("npz", "folder", "torchvision", "timm"):
                 modules.append(module)
     return tuple(dict.fromkeys(modules))
 
@@ -104,6 +110,13 @@ def step_settings(
         wildcards: what else the step is called with; ``space`` chooses a part of the configuration.
     """
     readers: dict[str, Callable[[], dict[str, Any]]] = {
+        "fetch": lambda: {
+            "data": {
+                wildcards["data"]: config.data[wildcards["data"]].model_dump(
+                    mode="json", include={"source", "image_size"}
+                )
+            }
+        },
         "enumerate": lambda: {
             "spaces": {wildcards["space"]: config.space(wildcards["space"]).model_dump(mode="json")}
         },

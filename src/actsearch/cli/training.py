@@ -23,6 +23,7 @@ from actsearch.cli.app import (
     execution,
     load,
     selected,
+    task_dataset,
 )
 from actsearch.cli.launch import launch, launched
 from actsearch.cli.progress import say, track
@@ -158,7 +159,7 @@ def _train_all(
         broadcast(list(functions))
         if not functions:  # another job has made them in the meantime
             return []
-        dataset = _prepare(config, task)
+        dataset = _prepare(config, name)
         device = device_fields(task, TRAINING_TOLERANCE)
         device["device"]["processes"] = task.resources.processes
         for path, expression in track(list(functions.items()), f"training on {name}"):
@@ -196,7 +197,7 @@ def _assist(config: Config, name: str, functions: Mapping[Path, Expression], fin
         if not paths:
             return
         try:
-            dataset = _prepare(config, task)
+            dataset = _prepare(config, name)
         except Exception:
             raise SystemExit(0) from None  # the main process says it
         for path in paths:
@@ -211,17 +212,17 @@ def _processes(task: Task) -> contextlib.AbstractContextManager[None]:
     return process_group(task) if task.resources.processes > 1 else contextlib.nullcontext()
 
 
-def _prepare(config: Config, task: Task) -> Dataset:
+def _prepare(config: Config, name: str) -> Dataset:
     """The task's data, on its device, in every process or in none."""
     from actsearch.tasks.compilation import check_compiler
-    from actsearch.tasks.data import load_dataset
     from actsearch.tasks.distributed import in_step
     from actsearch.tasks.network import choose_device
     from actsearch.tasks.probe import check_network, check_operators
     from actsearch.tasks.training import on_its_device
 
+    task = config.task(name)
     with in_step():
-        dataset = load_dataset(config.data[task.data])
+        dataset = task_dataset(config, name)
         # A network that cannot be trained is one error, not a failure of each function.
         check_operators()
         check_network(task, dataset)

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, NonNegativeInt, PositiveInt, model_validator
 
 from actsearch.config.base import Model, named_source
 
 BUILT_IN_DATA = ("digits",)
-TORCHVISION_DATA: dict[str, tuple[int, int | None, int]] = {
-    "CIFAR10": (3, 32, 10),
-    "CIFAR100": (3, 32, 100),
-    "MNIST": (1, 28, 10),
-    "FashionMNIST": (1, 28, 10),
-    "SVHN": (3, 32, 10),
-    "Imagenette": (3, None, 10),
-    "ImageNet": (3, None, 1000),
-}
-"""Data sets of torchvision that can be named: channels, side in pixels (None: any), classes."""
 OF_FILES = ("torchvision:Imagenette", "torchvision:ImageNet", "folder:")
 """Sources that are images of any size, a file each."""
+
+
+class Published(NamedTuple):
+    """What a data set holds, as its authors publish it."""
+
+    train: int
+    test: int
+    """Of ImageNet its validation part, since the labels of its test part are not public."""
+    classes: int
+    channels: int
+    side: int = 0
+    """Of its square images in pixels; 0 where they are of any size."""
+
+
+TORCHVISION_DATA = {
+    "CIFAR10": Published(50_000, 10_000, 10, 3, 32),
+    "CIFAR100": Published(50_000, 10_000, 100, 3, 32),
+    "MNIST": Published(60_000, 10_000, 10, 1, 28),
+    "FashionMNIST": Published(60_000, 10_000, 10, 1, 28),
+    "SVHN": Published(73_257, 26_032, 10, 3, 32),
+    "Imagenette": Published(9_469, 3_925, 10, 3),
+    "ImageNet": Published(1_281_167, 50_000, 1_000, 3),
+}
+"""Data sets of torchvision that can be named."""
 
 
 def _source(name: str) -> str:
@@ -60,13 +74,69 @@ class Data(Model):
     """Keep all images as one tensor on the device that trains; otherwise image files are decoded
     when they are needed."""
 
+    @property
+    def of_files(self) -> bool:
+        """Whether the source is image files of any size."""
+        return self.source.startswith(OF_FILES)
+
+    @property
+    def published(self) -> Published | None:
+        """What is known of a source of torchvision's before it is here."""
+        return TORCHVISION_DATA.get(self.source.removeprefix("torchvision:"))
+
+    @property
+    def channels(self) -> int | None:
+        """Channels of an image, where they are known before the data are here."""
+        if self.source == "digits":
+            return 1
+        return 3 if self.of_files else self.published.channels if self.published else None
+
+    @property
+    def megabytes(self) -> float:
+        """What image files take as one tensor of bytes, in MB; 0 where they are not kept so."""
+        side = self.image_size if self.of_files and self.in_memory else 0
+        split = self.split
+        return (split.train + split.validation + split.test) * 3 * (side or 0) ** 2 / 1e6
+
     @model_validator(mode="after")
     def _sized(self) -> Data:
-        of_files = self.source.startswith(OF_FILES)
+        of_files = self.of_files
         if of_files and self.image_size is None:
             raise ValueError(f"source {self.source!r} is image files of any size: give image_size")
         if not of_files and self.image_size is not None:
             raise ValueError(f"image_size goes with image files, not with {self.source!r}")
         if not of_files and not self.in_memory:
             raise ValueError(f"in_memory: false goes with image files, not with {self.source!r}")
+        if self.published:
+            check_split(self.split, self.published.train, self.published.test, self.source)
         return self
+
+
+def check_split(split: Split, train: int, test: int | None, what: str) -> None:
+    """Raise ValueError where ``split`` asks for more examples than there are.
+
+    Args:
+        split: the sizes asked for.
+        train: examples outside the source's own test part ...
+        test: ... and in it; None where it has none.
+        what: the source, for the message.
+    """
+    fitted = f"{split.train} train + {split.validation} validation"
+    if test is None:
+        asked = split.train + split.validation + split.test
+        if asked > train:
+            raise ValueError(
+                f"the split asks for {asked} examples ({fitted} + {split.test} test), "
+                f"but {what} holds {train}"
+            )
+        return
+    if split.train + split.validation > train:
+        raise ValueError(
+            f"the split asks for {split.train + split.validation} examples ({fitted}), "
+            f"but {what} holds {train} outside its test part"
+        )
+    if split.test > test:
+        raise ValueError(
+            f"the split asks for {split.test} test examples, but the test part of {what} "
+            f"holds {test}"
+        )

@@ -72,6 +72,7 @@ class Config(Model):
                     f"tasks.{name}.resources.processes is {task.resources.processes}, "
                     f"but data {task.data!r} has {train} training examples"
                 )
+            self._images(name, task)
             if task.benchmark:
                 known(task.benchmark.space, self.spaces, f"tasks.{name}.benchmark.space")
             if task.search:
@@ -86,6 +87,21 @@ class Config(Model):
         for strategy in self.simulation.strategies:
             known(strategy, STRATEGIES, "simulation.strategies")
         return self
+
+    def _images(self, name: str, task: Task) -> None:
+        """Images that the network cannot take, or the job's memory cannot hold."""
+        data = self.data[task.data]
+        if task.model.startswith("torchvision:") and data.channels not in (3, None):
+            raise ValueError(
+                f"tasks.{name}.model: {task.model!r} takes images of 3 channels, but data "
+                f"{task.data!r} ({data.source}) have {data.channels}"
+            )
+        if data.megabytes > task.resources.mem_mb:
+            raise ValueError(
+                f"tasks.{name}.resources.mem_mb is {task.resources.mem_mb}, but the images of data "
+                f"{task.data!r} take {data.megabytes:.0f} MB in memory; give more, or in_memory: "
+                "false"
+            )
 
     def _task_names(self) -> None:
         """Names become folders beside ``spaces`` and, dashes made underscores, names of rules."""

@@ -1,0 +1,66 @@
+"""Command: fetch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, execution, load
+from actsearch.cli.progress import counter, say
+from actsearch.config import Config, ConfigError
+from actsearch.config.base import known
+from actsearch.records.artifacts import write_json
+from actsearch.tasks.sources.places import Place, place_of
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Option("--data", help="An entry of the configuration's data.")],
+    out: Annotated[Path | None, typer.Option(help="Its manifest, where it stands anyway.")] = None,
+    checksums: Annotated[
+        bool, typer.Option("--checksums", help="Read every image: note its checksum, or compare.")
+    ] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Download a data set, where it is not there yet, and write down what it holds.
+
+    Run it where there is internet: on a cluster, on the login node. Other data than were first used
+    are an error.
+    """
+    from actsearch.tasks.fetching import check_images
+    from actsearch.tasks.fetching import fetch as bring
+    from actsearch.tasks.sources.manifests import check_sizes, read_manifest, refuse_changed
+
+    settings = load(config)
+    place = _place(settings, name, out)
+    data = settings.data[name]
+    if checksums and not data.of_files:
+        raise ConfigError(f"--checksums goes with image files; those of {name!r} are always read")
+    record = execution("fetch", settings, data=name)
+    manifest = bring(data, place, say)
+    check_sizes(data, manifest)
+    if place.manifest.is_file():
+        refuse_changed(place, read_manifest(place), manifest)
+        say(f"{place.manifest} stands and is kept")
+    else:
+        write_json(place.manifest, manifest, record.block())
+    if checksums:
+        n = check_images(data, place, counter(f"reading {name}"))
+        say(f"{n:,} images are what they were")
+    counts = ", ".join(f"{count:,} {part}" for part, count in manifest["examples"].items())
+    say(f"{name}: {counts} examples in {len(manifest['classes'])} classes, {place.folder}")
+
+
+def _place(config: Config, name: str, out: Path | None) -> Place:
+    try:
+        known(name, config.data, "data")
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    place = place_of(config.data[name], config.data_folder)
+    if place is None:
+        raise ConfigError(f"data {name!r} ({config.data[name].source}) need no fetching")
+    if out is not None and out.absolute() != place.manifest.absolute():
+        raise ConfigError(f"--out {out}: the manifest of data {name!r} is {place.manifest}")
+    return place

@@ -1,0 +1,97 @@
+"""Where the data of a source lie, and how they come there."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+from actsearch.config import Data
+from actsearch.records.digests import digest_bytes
+
+MANIFEST = "manifest.json"
+SHORTER_SIDE = 256 / 224
+"""Pixels of an image's shorter side for each of the square that is cut out of its middle."""
+IMAGENET_ARCHIVES = (
+    "ILSVRC2012_devkit_t12.tar.gz",
+    "ILSVRC2012_img_train.tar",
+    "ILSVRC2012_img_val.tar",
+)
+"""What https://image-net.org/download gives to who signs up: 2.5 MB, 138 GB and 6.3 GB."""
+IMAGENET_UNPACKED = ("meta.bin", "train", "val")
+"""What torchvision makes of the archives, in the same order."""
+
+
+class DataError(ValueError):
+    """A data set that cannot be used; the message names the value and what is allowed."""
+
+
+class MissingDataError(DataError):
+    """A data set that is not there; the message names where it was looked for."""
+
+
+class Place(NamedTuple):
+    """The folder of a source's files, of their manifest, and of what is decoded from them."""
+
+    name: str
+    """For people and for rules."""
+    folder: Path
+
+    @property
+    def manifest(self) -> Path:
+        """The file that says what the source holds."""
+        return self.folder / MANIFEST
+
+
+def place_of(data: Data, data_folder: str | Path) -> Place | None:
+    """Where the files of ``data`` lie under ``data_folder``; entries of one source share it.
+
+    None for sources that are no files to fetch: digits, arrays, functions. An image folder stays
+    where it is; its place holds the manifest.
+    """
+    kind, _, rest = data.source.partition(":")
+    root = Path(data_folder)
+    if kind == "torchvision":
+        name = f"{rest}-{imagenette_size(data)}" if rest == "Imagenette" else rest
+        return Place(name, root / name)
+    if kind == "folder":
+        # Folders of one name may lie at two places.
+        name = f"{Path(rest).name}-{digest_bytes(rest.encode())[7:15]}"
+        return Place(name, root / "folders" / name)
+    return None
+
+
+def imagenette_size(data: Data) -> str:
+    """The smallest published version that need not be enlarged: 160px, 320px or full."""
+    needed = (data.image_size or 0) * SHORTER_SIDE
+    return "160px" if needed <= 160 else "320px" if needed <= 320 else "full"
+
+
+def image_folder(data: Data) -> Path:
+    """The folder of a source ``folder:PATH``."""
+    return Path(data.source.removeprefix("folder:"))
+
+
+def require_fetched(place: Place, name: str = "NAME") -> None:
+    """Raise MissingDataError, with the command to run, unless the place has its manifest.
+
+    ``name`` is that of the entry of the configuration's data.
+    """
+    if not place.manifest.is_file():
+        command = shlex.join(["actsearch", "fetch", "--data", name, "--out", str(place.manifest)])
+        raise MissingDataError(
+            f"no data set at {place.folder} (it has no {place.manifest.name}); fetch it, on a "
+            f"cluster on the login node: {command}"
+        )
+
+
+def require_imagenet(folder: Path) -> None:
+    """Raise MissingDataError unless ImageNet lies in ``folder``, unpacked or as archives."""
+    for archive, unpacked in zip(IMAGENET_ARCHIVES, IMAGENET_UNPACKED, strict=True):
+        if not (folder / archive).is_file() and not (folder / unpacked).exists():
+            raise MissingDataError(
+                f"ImageNet cannot be downloaded by a program: {folder} holds neither {archive} nor "
+                f"{unpacked}. Sign up at https://image-net.org/download, put "
+                f"{', '.join(IMAGENET_ARCHIVES)} into {folder}, and fetch the data again: the "
+                "archives are unpacked there"
+            )
