@@ -30,7 +30,7 @@ from actsearch.records.artifacts import (
     write_svg,
     write_table,
 )
-from actsearch.records.digests import PARQUET_KEY, content_digest
+from actsearch.records.digests import PARQUET_KEY, content_digest, digest_file
 from actsearch.records.lineage import read_artifact
 
 TABLE = pd.DataFrame({"name": ["relu(x)", 'a,"b"'], "value": [0.5, np.nan], "runs": [[1.0], []]})
@@ -135,7 +135,7 @@ def test_an_altered_input_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"f\.json: altered since it was written"):
         input_digest(path)
     path.write_text('{"a": 3}')  # without provenance it is data that somebody brought
-    assert input_digest(path) == content_digest(path)
+    assert input_digest(path) == digest_file(path)
 
 
 def test_a_table_says_in_its_schema_what_made_it(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, Out, app, execution, load
-from actsearch.cli.steps import describe_task
+from actsearch.cli.steps import describe_import, describe_task
 from actsearch.config import Config, ConfigError
 from actsearch.records.artifacts import read_json, read_table, write_html
 
@@ -106,6 +106,7 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskD
         histories=by_strategy("history"),
         final=read_json(files["final"][name]) if name in files["final"] else None,
         reliability=seed_reliability(table) if table is not None else None,
+        imported=describe_import(config, name),
     )
 
 

@@ -40,6 +40,7 @@ class TaskData:
         final: The last comparison, as `actsearch.search.final.compare` returns it.
         reliability: Agreement between seeds, as `actsearch.tasks.benchmark.seed_reliability`
             returns it.
+        imported: Where the table was imported from, in words; None when it was trained here.
     """
 
     name: str
@@ -52,6 +53,7 @@ class TaskData:
     histories: Mapping[str, pd.DataFrame] | None = None
     final: Mapping[str, Any] | None = None
     reliability: Mapping[str, Any] | None = None
+    imported: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def render(data: ReportData) -> str:
             "name": task.name,
             "anchor": f"task-{number}",
             "description": task.description,
+            "imported": task.imported,
             "summary": task_summary(task),
             "sections": task_sections(task, f"task-{number}", figures),
         }
