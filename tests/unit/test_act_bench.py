@@ -33,7 +33,7 @@ from actsearch.tasks.benchmark import COLUMNS, build_table
 NAMES = SearchSpace.named("three-node").names()
 NUMBER = st.none() | st.floats(width=64)
 ENTRY = st.fixed_dictionaries(
-    {key: NUMBER for key in KEYS[:7]}
+    dict.fromkeys(KEYS[:7], NUMBER)
     | {KEYS[7]: st.lists(st.sampled_from(NAMES), max_size=3), KEYS[8]: st.lists(st.floats())}
 )
 ENTRIES = st.dictionaries(st.sampled_from(NAMES), ENTRY, min_size=1, max_size=4)
