@@ -27,6 +27,7 @@ class Server:
         self.cuts: list[int] = []
         """Bytes after which each coming answer breaks off."""
         self.status = 200
+        self.heeds_tag = True
         self.asked: list[str | None] = []
         server = self
 
@@ -37,7 +38,8 @@ class Server:
                     self.send_error(server.status)
                     return
                 start = 0
-                if self.headers["Range"] and self.headers["If-Range"] == server.etag:
+                same = self.headers["If-Range"] == server.etag or not server.heeds_tag
+                if self.headers["Range"] and same:
                     start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
                     if start >= len(server.content):
                         self.send_error(416)
@@ -113,6 +115,15 @@ def test_another_file_is_not_joined_to_the_beginning_of_the_first(
     download(server.address, path, pause=0)
     assert path.read_bytes() == server.content
     assert hidden(tmp_path) == []
+
+
+def test_a_server_that_heeds_no_tag_joins_nothing_either(server: Server, tmp_path: Path) -> None:
+    (tmp_path / ".file.json.part").write_bytes(b"old")
+    (tmp_path / ".file.json.etag").write_text('"old"')
+    server.heeds_tag = False
+    download(server.address, tmp_path / "file.json", pause=0)
+    assert (tmp_path / "file.json").read_bytes() == server.content
+    assert server.asked == ["bytes=3-", None]
 
 
 def test_a_beginning_that_is_too_long_is_dropped(server: Server, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 from pathlib import Path
 
@@ -30,7 +31,14 @@ from actsearch.records.artifacts import (
     write_svg,
     write_table,
 )
-from actsearch.records.digests import PARQUET_KEY, content_digest, digest_file
+from actsearch.records.digests import (
+    PARQUET_KEY,
+    canonical_json,
+    content_digest,
+    digest_bytes,
+    digest_file,
+    settings_digest,
+)
 from actsearch.records.lineage import read_artifact
 
 TABLE = pd.DataFrame({"name": ["relu(x)", 'a,"b"'], "value": [0.5, np.nan], "runs": [[1.0], []]})
@@ -216,3 +224,17 @@ def test_missing_files_and_missing_provenance_are_named(tmp_path: Path) -> None:
     np.save(tmp_path / "bare.npy", ARRAY)
     with pytest.raises(ArtifactError, match="carries no provenance"):
         read_provenance(tmp_path / "bare.npy")
+
+
+def test_large_content_is_digested_in_pieces_as_if_it_were_one_text(tmp_path: Path) -> None:
+    content = {"b": [1.5, {"d": None, "c": "\u00e9"}], "a": {}, "\u00e9": True}
+    for path in (tmp_path / "one.json", tmp_path / "two.json"):
+        write_json(path, content, {"step": path.stem})
+        assert content_digest(path) == settings_digest(content)
+    lists = [[], [0.1, math.nan], None] * 50
+    table = pa.table({"n": pa.array(range(150)), "a.b": pa.array(lists), "a": pa.array([""] * 150)})
+    write_table(tmp_path / "t.parquet", table, {})
+    numbers = np.packbits(np.ones(150, bool)).tobytes() + np.arange(150, dtype="<i8").tobytes()
+    parts = [b"150\n", canonical_json(["n", "int64"]) + numbers]
+    parts += [canonical_json(["a.b", lists]), canonical_json(["a", [""] * 150])]
+    assert content_digest(tmp_path / "t.parquet") == digest_bytes(b"".join(parts))

@@ -76,6 +76,7 @@ def test_unknown_module_is_named() -> None:
 def test_what_the_workflow_imports_is_light() -> None:
     program = (
         "import sys, actsearch.cli.steps, actsearch.functions.spaces;"
+        "import actsearch.tasks.act_bench_check;"
         "print([m for m in ('torch', 'pandas', 'sklearn', 'pyarrow', 'umap') if m in sys.modules])"
     )
     done = subprocess.run(

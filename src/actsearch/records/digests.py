@@ -112,7 +112,7 @@ def _digest_parquet(path: Path) -> str:
     with pq.ParquetFile(path) as file:
         # One column at a time: some are large.
         columns = (
-            _column_bytes(name, file.read(columns=[name]).column(0).combine_chunks())
+            _column_bytes(name, file.read(columns=[name]).column(name).combine_chunks())
             for name in file.schema_arrow.names
         )
         parts = itertools.chain.from_iterable(columns)

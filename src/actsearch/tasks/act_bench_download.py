@@ -138,6 +138,9 @@ def _attempt(address: str, path: Path, progress: Progress | None) -> dict[str, s
     with answer:
         resumed = answer.status == http.client.PARTIAL_CONTENT
         etag = answer.headers.get("ETag")
+        if resumed and etag != headers["If-Range"]:
+            part.unlink()
+            raise _InterruptedError("the server has another file now")
         if not resumed:
             tag.unlink(missing_ok=True)
         with part.open("ab" if resumed else "wb") as file:
