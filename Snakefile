@@ -13,6 +13,7 @@ if not workflow.overwrite_configfiles:
 include: "workflow/rules/common.smk"
 include: "workflow/rules/spaces.smk"
 include: "workflow/rules/trials.smk"
+include: "workflow/rules/act_bench.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/surrogate.smk"
 include: "workflow/rules/search.smk"

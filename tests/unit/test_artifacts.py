@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import runpy
 from pathlib import Path
@@ -32,7 +33,14 @@ from actsearch.records.artifacts import (
     write_svg,
     write_table,
 )
-from actsearch.records.digests import PARQUET_KEY, content_digest
+from actsearch.records.digests import (
+    PARQUET_KEY,
+    canonical_json,
+    content_digest,
+    digest_bytes,
+    digest_file,
+    settings_digest,
+)
 from actsearch.records.lineage import read_artifact
 
 TABLE = pd.DataFrame({"name": ["relu(x)", 'a,"b"'], "value": [0.5, np.nan], "runs": [[1.0], []]})
@@ -140,7 +148,7 @@ def test_an_altered_input_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"f\.json: altered since it was written"):
         input_digest(path)
     path.write_text('{"a": 3}')  # without provenance it is data that somebody brought
-    assert input_digest(path) == content_digest(path)
+    assert input_digest(path) == digest_file(path)
 
 
 def test_a_table_says_in_its_schema_what_made_it(tmp_path: Path) -> None:
@@ -230,3 +238,17 @@ def test_python_runs_with_its_provenance(tmp_path: Path) -> None:
     assert runpy.run_path(str(path))["TWICE"] == "2 \u2028"
     with pytest.raises(ValueError, match="does not end in a line break"):
         write_python(path, "TWICE = 2", {})
+
+
+def test_large_content_is_digested_in_pieces_as_if_it_were_one_text(tmp_path: Path) -> None:
+    content = {"b": [1.5, {"d": None, "c": "\u00e9"}], "a": {}, "\u00e9": True}
+    for path in (tmp_path / "one.json", tmp_path / "two.json"):
+        write_json(path, content, {"step": path.stem})
+        assert content_digest(path) == settings_digest(content)
+    lists = [[], [0.1, math.nan], None] * 50
+    table = pa.table({"n": pa.array(range(150)), "a.b": pa.array(lists), "a": pa.array([""] * 150)})
+    write_table(tmp_path / "t.parquet", table, {})
+    numbers = np.packbits(np.ones(150, bool)).tobytes() + np.arange(150, dtype="<i8").tobytes()
+    parts = [b"150\n", canonical_json(["n", "int64"]) + numbers]
+    parts += [canonical_json(["a.b", lists]), canonical_json(["a", [""] * 150])]
+    assert content_digest(tmp_path / "t.parquet") == digest_bytes(b"".join(parts))

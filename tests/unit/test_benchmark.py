@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from actsearch.tasks.benchmark import (
     build_table,
     load_benchmark,
     seed_reliability,
-    to_act_bench,
 )
 
 
@@ -119,41 +117,6 @@ def test_loading_says_what_is_wrong(tmp_path: Path) -> None:
     pd.concat([build_table(TRIALS)] * 2).to_parquet(broken)
     with pytest.raises(BenchmarkError, match=r"twice: exp\(x\), relu\(x\), tanh\(x\)"):
         load_benchmark(broken)
-
-
-def test_act_bench_has_exactly_the_public_keys() -> None:
-    public = to_act_bench(
-        build_table(TRIALS),
-        {"tanh(x)": 1.5, "relu(x)": 2, "exp(x)": 0.1},
-        {"tanh(x)": ["tanh(x)", "neg(tanh(neg(x)))", "identity(tanh(x))", "tanh(x)"] * 2},
-        {"tanh(x)": np.array([0.0, 0.5, 1.0]), "exp(x)": np.array([np.nan, 1.0])},
-    )
-    assert list(public) == ["exp(x)", "relu(x)", "tanh(x)"]
-    for values in public.values():
-        assert set(values) == {
-            "Train Accuracy",
-            "Validation Accuracy",
-            "Test Accuracy",
-            "Train Loss",
-            "Validation Loss",
-            "Test Loss",
-            "Runtime (s)",
-            "Equivalent Activation Functions",
-            "Fisher log eigenvalue CDF",
-        }
-    tanh = public["tanh(x)"]
-    assert tanh["Train Accuracy"] == tanh["Validation Accuracy"] == pytest.approx(0.85)
-    assert tanh["Runtime (s)"] == 1.5
-    # The other names of its class, each once, in the order given.
-    others = ["neg(tanh(neg(x)))", "identity(tanh(x))"]
-    assert tanh["Equivalent Activation Functions"] == others
-    assert public["relu(x)"]["Equivalent Activation Functions"] == []
-    assert tanh["Fisher log eigenvalue CDF"] == [0.0, 0.5, 1.0]
-    assert tanh["Test Accuracy"] is None
-    assert public["exp(x)"]["Validation Loss"] is None
-    assert public["exp(x)"]["Fisher log eigenvalue CDF"] == []
-    assert public["relu(x)"]["Fisher log eigenvalue CDF"] == []
-    assert json.loads(json.dumps(public, allow_nan=False)) == public
 
 
 def test_reliability_of_two_seeds_is_their_rank_correlation() -> None:

@@ -110,6 +110,7 @@ def test_a_users_module_that_is_no_python_is_named(package: Path) -> None:
 def test_what_the_workflow_imports_is_light() -> None:
     program = (
         "import sys, actsearch.cli.steps, actsearch.functions.spaces;"
+        "import actsearch.tasks.act_bench_check;"
         "print([m for m in ('torch', 'pandas', 'sklearn', 'pyarrow', 'umap') if m in sys.modules])"
     )
     done = subprocess.run(

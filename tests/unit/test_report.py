@@ -23,6 +23,7 @@ from report_page import Page, figures_of
 from actsearch.functions.operators import BASELINES
 from actsearch.report import ReportData, TaskData, formats, render
 from actsearch.report.sections import best_first, measured
+from actsearch.tasks.benchmark import seed_reliability
 
 N = 60
 RUNS = 6
@@ -469,3 +470,16 @@ def test_measured_takes_each_function_once_from_its_first_source() -> None:
     known = table.set_index("name")["validation_accuracy"]
     both = functions[functions["name"].isin(table["name"].iloc[:30])]
     assert (known[both["name"]].to_numpy() == both["validation_accuracy"].to_numpy()).all()
+
+
+def test_an_imported_table_is_told_from_one_trained_here() -> None:
+    table = make_table(N, seed=1)
+    table["run_validation_accuracies"] = [[]] * N
+    table["n_runs"] = table["n_diverged"] = 0
+    source = "imported from table.json; the file does not say of how many runs"
+    task = {"table": table, "reliability": seed_reliability(table), "imported": source}
+    page = Page(render(one_task(**task)))
+    text = page.text("task-1-benchmark")
+    assert f"This table was not trained here; it is {source}." in text
+    assert "so the noise between seeds is unknown here" in text
+    assert "trained once" not in text and "accuracy of chance" not in text

@@ -271,6 +271,17 @@ def test_stacking_refuses_what_does_not_fit() -> None:
         stack_cdfs([part, other], config.Fisher())
 
 
+def test_published_features_are_taken_as_they_are() -> None:
+    cdfs = np.array([[0.25, 1.0], [np.nan, np.nan]])
+    published = {"names": np.array(["relu(x)", "exp(x)"]), "cdfs": cdfs}
+    names, matrix = stack_cdfs([published], config.Fisher())
+    assert names == ["relu(x)", "exp(x)"]
+    assert np.array_equal(matrix, cdfs, equal_nan=True)
+    shorter = {"names": np.array(["tanh(x)"]), "cdfs": cdfs[:1, :1]}
+    with pytest.raises(ValueError, match=r"do not fit: lengths \[1, 2\]"):
+        stack_cdfs([published, shorter], config.Fisher())
+
+
 # Parts of a space
 
 

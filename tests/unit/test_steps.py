@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actsearch.cli.steps import describe_task, step_settings
+from actsearch.cli.steps import act_bench_file, describe_task, step_settings
 from actsearch.config import Config, load_config
 
 CONFIG = load_config(Path(__file__).parents[2] / "config.yaml")
@@ -58,3 +58,35 @@ def test_functions_of_other_tasks_are_a_setting_where_there_are_any() -> None:
         assert alone == {key: own[key]}
         from_others = step_settings(step, changed(final=others), TASK)["tasks"][TASK]["final"]
         assert from_others == alone | {"candidates_from": ["digits-vit"]}
+
+
+def test_people_are_told_that_a_table_is_imported() -> None:
+    assert "Table" not in describe_task(CONFIG, TASK)
+    space = CONFIG.tasks[TASK].benchmark.space
+    imported = {"space": space, "act_bench": "cnn", "published_features": True}
+    told = describe_task(changed(benchmark=imported, search=None), TASK)
+    assert told["Table"].endswith("(cnn); as published, each number the median of 3 runs")
+    assert told["FIM"] == "the published features of the imported table"
+    own = changed(benchmark={"space": space, "act_bench": "mine/table.json"})
+    assert "does not say of how many runs" in describe_task(own, TASK)["Table"]
+    assert describe_task(own, TASK)["FIM"] == describe_task(CONFIG, TASK)["FIM"]
+
+
+def test_the_map_of_published_features_does_not_depend_on_our_bins() -> None:
+    space = CONFIG.tasks[TASK].benchmark.space
+    benchmark = {"space": space, "act_bench": "cnn", "published_features": True}
+    one = changed(benchmark=benchmark)
+    other = changed(benchmark=benchmark, fisher={"weights_per_bin": 7, "log_range": [-9, 9]})
+    assert step_settings("map", one, TASK) != step_settings("map", other, TASK)
+    published = step_settings("map", one, TASK, published=True)
+    assert published == step_settings("map", other, TASK, published=True)
+    assert published["tasks"][TASK]["benchmark"] == {"published_features": True}
+
+
+def test_public_tables_lie_in_the_data_folder() -> None:
+    space = CONFIG.tasks[TASK].benchmark.space
+    assert act_bench_file(CONFIG, TASK) is None
+    public = changed(benchmark={"space": space, "act_bench": "vit"})
+    assert act_bench_file(public, TASK) == Path("data/act-bench/act-bench-vit.json")
+    own = changed(benchmark={"space": space, "act_bench": "mine/table.json"})
+    assert act_bench_file(own, TASK) == Path("mine/table.json")

@@ -13,14 +13,21 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from actsearch.cli.steps import data_file, register_operators, step_code, step_settings
-from actsearch.config import N_BASELINES, STRATEGIES, parse_config
+from actsearch.cli.steps import (
+    act_bench_file,
+    data_file,
+    register_operators,
+    step_code,
+    step_settings,
+)
+from actsearch.config import ACT_BENCH_RUNS, N_BASELINES, STRATEGIES, parse_config
 from actsearch.functions.expressions import Expression
 from actsearch.functions.operators import BASELINES
 from actsearch.functions.spaces import ENUMERATED_SELECTION, SearchSpace, select
 from actsearch.records.digests import settings_digest
 from actsearch.tasks.sources.manifests import check_source
 from actsearch.tasks.sources.places import MissingDataError, place_of
+from actsearch.tasks.act_bench_check import check_file
 
 
 # One clear message in place of a stack trace, for the errors that the package defines.
@@ -44,17 +51,24 @@ CONFIG = checked(parse_config, plain(config))
 checked(register_operators, CONFIG)
 TASKS = CONFIG.tasks
 BENCHMARKED = [name for name, task in TASKS.items() if task.benchmark]
+IMPORTED = [name for name in BENCHMARKED if act_bench_file(CONFIG, name)]
+TRAINED = [name for name in BENCHMARKED if name not in IMPORTED]
 SEARCHED = [name for name, task in TASKS.items() if task.search]
 COMPARED = [name for name, task in TASKS.items() if task.final]
 
 
+def one_of(names):
+    """A pattern that matches these names, or nothing."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 wildcard_constraints:
-    task="|".join(map(re.escape, TASKS)),
-    space="|".join(map(re.escape, CONFIG.spaces)) or "(?!)",
+    task=one_of(TASKS),
+    space=one_of(CONFIG.spaces),
     # Features are made for a task's benchmark space, and for its search space under search/.
     scope="(search/)?",
     slug=r"[a-z0-9_.]+",
-    strategy="|".join(map(re.escape, STRATEGIES)),
+    strategy=one_of(STRATEGIES),
     part=r"0|[1-9]\d*",
     round=r"0|[1-9]\d*",
 
@@ -212,7 +226,14 @@ def trial_files(task):
     return [f"results/{task}/trials/{slug}.json" for slug in slugs(space_of(task, ""))]
 
 
+def takes_published(task, scope):
+    """Whether features are those of an imported file: of the benchmark space alone."""
+    return not scope and bool(TASKS[task].benchmark.published_features)
+
+
 def fim_parts(task, scope):
+    if takes_published(task, scope):
+        return [f"results/{task}/fim/published.npz"]
     size = space_size(space_of(task, scope))
     parts = range(-(-size // TASKS[task].fisher.functions_per_job))
     return [f"results/{task}/{scope}fim/part-{part}.npz" for part in parts]
@@ -277,7 +298,8 @@ def activation_files():
 
 
 def act_bench_files():
-    return [f"results/{task}/benchmark.json" for task in BENCHMARKED]
+    # An imported table is there in the format already.
+    return [f"results/{task}/benchmark.json" for task in TRAINED]
 
 
 def report_files():
@@ -325,10 +347,31 @@ def check_space(where, space):
     return size
 
 
+def check_import(name):
+    """Refuse an Act-Bench file that is missing or bad, or lacks functions of the task's space."""
+    given = TASKS[name].benchmark.act_bench
+    path = act_bench_file(CONFIG, name)
+    refuse_unless(
+        path.is_file() or given in ACT_BENCH_RUNS,
+        f"tasks.{name}.benchmark.act_bench: no file {given}; allowed: "
+        f"{', '.join(ACT_BENCH_RUNS)}, or the path of a file in the Act-Bench format",
+    )
+    if workflow.is_main_process:
+        checked(
+            check_file,
+            path,
+            slugs(TASKS[name].benchmark.space),
+            published=TASKS[name].benchmark.published_features,
+            memory=Path(".snakemake/act-bench"),
+        )
+
+
 def check_sizes():
     """Refuse, by name, whatever asks for more than there is."""
     found = dict.fromkeys(TASKS, 0)
     for name, task in TASKS.items():
+        if name in IMPORTED:
+            check_import(name)
         for key, section in (("benchmark", task.benchmark), ("search", task.search)):
             if section is None:
                 continue

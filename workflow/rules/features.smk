@@ -2,6 +2,7 @@
 
 Needs: the functions and outputs of a space. Makes, for the benchmark space of a task,
 results/{task}/fim/part-{part}.npz and map.parquet; the same under search/ for its search space.
+A task may take the features of an imported table in place of the parts: fim/published.npz.
 """
 
 for task in {*BENCHMARKED, *SEARCHED}:
@@ -53,7 +54,9 @@ rule map_functions:
         **cpu_job(8000, 120),
     params:
         rule="map_functions",
-        settings=lambda w: settings("map", w.task),
+        settings=lambda w: settings(
+            "map", w.task, published=takes_published(w.task, w.scope)
+        ),
         code=code("map"),
     message:
         "{wildcards.task}: {wildcards.scope}map of the functions"

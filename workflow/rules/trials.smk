@@ -2,7 +2,8 @@
 
 Needs: the configuration, the functions of the benchmark space. Makes:
 results/{task}/trials/{slug}.json for the whole space and for any function asked for by name,
-results/{task}/benchmark.parquet, and benchmark.json in the public format.
+results/{task}/benchmark.parquet, and benchmark.json in the public format. Tables that are imported
+stand in act_bench.smk.
 
 A pack's files are listed and marked update(): changing the pack size rebuilds nothing, and a missing
 file reruns its own pack, which keeps what stands.
@@ -15,7 +16,7 @@ localrules:
     export_act_bench,
 
 
-for task in BENCHMARKED:
+for task in TRAINED:
     for number, files in packs(trial_files(task), TASKS[task].functions_per_job):
 
         rule:
@@ -78,6 +79,8 @@ rule benchmark_table:
         "results/{task}/benchmark.parquet",
     log:
         "logs/{task}/benchmark.log",
+    wildcard_constraints:
+        task=one_of(TRAINED),
     conda:
         CONDA
     params:
@@ -100,6 +103,8 @@ rule export_act_bench:
         "results/{task}/benchmark.json",
     log:
         "logs/{task}/export.log",
+    wildcard_constraints:
+        task=one_of(TRAINED),
     conda:
         CONDA
     params:

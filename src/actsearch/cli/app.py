@@ -52,7 +52,7 @@ DEFAULT_CONFIG = Path("config.yaml")
 
 def load_commands() -> None:
     """Import the modules that define the commands."""
-    steps = ("data", "spaces", "training", "features", "search", "report")
+    steps = ("data", "spaces", "training", "act_bench", "features", "search", "report")
     questions = ("check", "estimate", "lineage", "why", "audit", "replay")
     for module in (*steps, *questions):
         importlib.import_module(f"actsearch.cli.{module}")

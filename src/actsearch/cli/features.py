@@ -79,7 +79,9 @@ def map_command(
     functions: FunctionsFile,
     outputs: Annotated[Path, typer.Option(help="Outputs of the functions.")],
     out: Out,
-    parts: Annotated[list[Path], typer.Argument(help="Parts with the FIM spectra.")],
+    parts: Annotated[
+        list[Path], typer.Argument(help="Parts with the FIM spectra, or published features.")
+    ],
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Embed both features of a space's functions, and their union, in two dimensions."""
@@ -88,15 +90,17 @@ def map_command(
 
     settings = load(config)
     chosen = settings.task(task)
+    features = [read_arrays(part) for part in parts]
     record = execution(
         "map",
         settings,
         task,
         inputs=[functions, outputs, *parts],
         seeds={"map": chosen.map.seed},
+        **({"published": True} if any("cdfs" in part for part in features) else {}),
     )
     names = selected(read_table(functions))
-    stacked, cdfs = stack_cdfs([read_arrays(part) for part in parts], chosen.fisher)
+    stacked, cdfs = stack_cdfs(features, chosen.fisher)
     if list(stacked) != names:
         raise ConfigError(f"{parts[0].parent}: the parts do not hold the functions of {functions}")
     table = embed(names, read_array(outputs), cdfs, chosen.map)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, Out, app, execution, load
-from actsearch.cli.steps import describe_task
+from actsearch.cli.steps import describe_import, describe_task
 from actsearch.config import Config, ConfigError
 from actsearch.records.artifacts import read_json, read_python, read_table, write_html
 
@@ -109,6 +109,7 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskD
         final=read_json(files["final"][name]) if name in files["final"] else None,
         activation=read_python(files["activation"][name]) if name in files["activation"] else None,
         reliability=seed_reliability(table) if table is not None else None,
+        imported=describe_import(config, name),
     )
 
 

@@ -13,7 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from actsearch.config import BUILT_IN_MODELS, Config, ConfigError, Fisher, Task, describe_fault
+from actsearch.config import (
+    ACT_BENCH_RUNS,
+    BUILT_IN_MODELS,
+    Config,
+    ConfigError,
+    Fisher,
+    Task,
+    describe_fault,
+)
 from actsearch.records.code import code_digest
 from actsearch.tasks.sources.places import place_of
 
@@ -26,7 +34,12 @@ STEP_MODULES: dict[str, tuple[str, ...]] = {
     "train": ("actsearch.tasks.training", TORCH_OPERATORS),
     "train-final": ("actsearch.tasks.training", TORCH_OPERATORS),
     "benchmark": ("actsearch.tasks.benchmark",),
-    "export": ("actsearch.tasks.benchmark", "actsearch.features.spectra"),
+    "export": ("actsearch.tasks.act_bench", "actsearch.features.spectra"),
+    "fetch-act-bench": ("actsearch.tasks.act_bench_download",),
+    "import-act-bench": ("actsearch.tasks.act_bench",),
+    "imported-table": ("actsearch.tasks.act_bench_matching", "actsearch.tasks.benchmark"),
+    "published-features": ("actsearch.tasks.act_bench_matching",),
+    "export-imported": ("actsearch.tasks.act_bench",),
     "fim": ("actsearch.features.fisher_parts", TORCH_OPERATORS),
     "map": ("actsearch.features.embedding", "actsearch.features.spectra"),
     "surrogate": ("actsearch.search.surrogates",),
@@ -81,6 +94,16 @@ def data_file(config: Config, task: str) -> Path | None:
     return Path(path) if kind == "npz" else None
 
 
+def act_bench_file(config: Config, task: str) -> Path | None:
+    """The Act-Bench file that a task's table is imported from, if it is."""
+    benchmark = config.task(task).benchmark
+    if benchmark is None or benchmark.act_bench is None:
+        return None
+    if benchmark.act_bench not in ACT_BENCH_RUNS:
+        return Path(benchmark.act_bench)
+    return Path(config.data_folder, "act-bench", f"act-bench-{benchmark.act_bench}.json")
+
+
 def step_modules(step: str, config: Config, task: str | None = None) -> tuple[str, ...]:
     """Roots of the code digest of ``step``: ours, and the user's that it can execute."""
     modules = [*STEP_MODULES[step], *config.operators]
@@ -107,7 +130,8 @@ def step_settings(
         step: a key of STEP_MODULES.
         config: the configuration.
         task: the task, for steps that have one.
-        wildcards: what else the step is called with; ``space`` chooses a part of the configuration.
+        wildcards: what else the step is called with; ``space`` chooses a part of the configuration,
+            ``published`` says that features are those of an imported file.
     """
     readers: dict[str, Callable[[], dict[str, Any]]] = {
         "fetch": lambda: {
@@ -124,7 +148,12 @@ def step_settings(
         "train-final": lambda: _training(config, task, final={"seeds", *_others(config, task)}),
         "export": lambda: _sections(config, task, fisher=BINNING),
         "fim": lambda: _network(config, task, fisher=set(Fisher.model_fields) - BINNING),
-        "map": lambda: _sections(config, task, fisher=BINNING, map=None),
+        "import-act-bench": lambda: _sections(config, task, benchmark={"act_bench"}),
+        "map": lambda: (
+            _sections(config, task, benchmark={"published_features"}, map=None)
+            if wildcards.get("published")
+            else _sections(config, task, fisher=BINNING, map=None)
+        ),
         "surrogate": lambda: {"surrogate": config.surrogate.model_dump(mode="json")},
         "simulate": lambda: {
             "simulation": config.simulation.model_dump(mode="json", exclude={"strategies"})
@@ -189,12 +218,33 @@ def _training(config: Config, task: str | None, **keys: set[str] | None) -> dict
 
 def _described(config: Config) -> dict[str, Any]:
     """What :func:`describe_task` reads of every task."""
-    fisher = {"kind", "examples", "weights_per_bin", "minimum_bins"}
-    parts = [_training(config, name, fisher=fisher) for name in config.tasks]
+    fisher: set[str] | None = {"kind", "examples", "weights_per_bin", "minimum_bins"}
+    imported: set[str] | None = {"act_bench", "published_features"}
+    parts = [
+        _training(
+            config,
+            name,
+            fisher=fisher,
+            **({"benchmark": imported} if act_bench_file(config, name) else {}),
+        )
+        for name in config.tasks
+    ]
     return {
         "data": {key: value for part in parts for key, value in part["data"].items()},
         "tasks": {key: value for part in parts for key, value in part["tasks"].items()},
     }
+
+
+def describe_import(config: Config, name: str) -> str | None:
+    """What a task's imported table is, for people; None for a table that is trained here."""
+    benchmark = config.task(name).benchmark
+    if benchmark is None or benchmark.act_bench is None:
+        return None
+    runs = ACT_BENCH_RUNS.get(benchmark.act_bench)
+    if runs is None:
+        return f"imported from {benchmark.act_bench}; the file does not say of how many runs"
+    each = f"each number the median of {runs} runs" if runs > 1 else "one run a function"
+    return f"imported from the public Act-Bench ({benchmark.act_bench}); as published, {each}"
 
 
 def describe_task(config: Config, name: str) -> dict[str, str]:
@@ -205,7 +255,7 @@ def describe_task(config: Config, name: str) -> dict[str, str]:
     options = ", ".join(f"{key}: {value}" for key, value in task.model_options.items())
     processes = task.resources.processes
     shared = f" shared by {processes} processes" if processes > 1 else ""
-    return {
+    described = {
         "Data": f"{task.data} ({data.source})",
         "Split": f"{split.train} train, {split.validation} validation, {split.test} test, "
         f"seed {split.seed}",
@@ -217,3 +267,12 @@ def describe_task(config: Config, name: str) -> dict[str, str]:
         "FIM": f"{fisher.kind} Fisher of {fisher.examples} examples; a bin for "
         f"{fisher.weights_per_bin} weights, at least {fisher.minimum_bins} a layer",
     }
+    imported = describe_import(config, name)
+    if imported is None:
+        return described
+    # What was trained elsewhere is not described by the recipe here.
+    if task.benchmark and task.benchmark.published_features:
+        described["FIM"] = "the published features of the imported table" + (
+            f"; in live searches: {described['FIM']}" if task.search else ""
+        )
+    return {"Table": imported, **described}

@@ -34,8 +34,7 @@ from actsearch.records.artifacts import (
     read_json,
     read_provenance,
     read_table,
-    write_bare_json,
-    write_json,
+    write_entries,
     write_table,
 )
 from actsearch.records.packs import Pack
@@ -292,7 +291,7 @@ def export(
 ) -> None:
     """Write a table in the public Act-Bench format, with one key more for its provenance."""
     from actsearch.features.spectra import stack_cdfs
-    from actsearch.tasks.benchmark import to_act_bench
+    from actsearch.tasks.act_bench import to_act_bench
 
     settings = load(config)
     listing = read_table(functions)
@@ -311,7 +310,4 @@ def export(
     )
     cdfs = dict(zip(names, matrix, strict=True))
     whole = to_act_bench(read_table(table), runtimes, equivalents, cdfs)
-    if bare:
-        write_bare_json(out, whole)
-    else:
-        write_json(out, whole, record.block())
+    write_entries(out, whole.entries(), None if bare else record.block())

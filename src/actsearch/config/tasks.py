@@ -32,6 +32,8 @@ BUILT_IN_MODELS = {
     "resnet-56": "actsearch.tasks.models.cifar_resnet:CifarResNet",
 }
 """Networks by name, as ``package.module:function``."""
+ACT_BENCH_RUNS = {"cnn": 3, "resnet": 3, "vit": 1}
+"""Public Act-Bench tables by name, with the runs that each of their numbers is the median of."""
 
 
 def _model(name: str) -> str:

@@ -204,17 +204,26 @@ def stack_cdfs(
 ) -> tuple[list[str], NDArray[np.float64]]:
     """Fisher features of all functions of all parts, in the parts' order.
 
+    Args:
+        parts: packed spectra (``pack_spectra``), or published features: ``names`` (n,) and ``cdfs``
+            (n, d), rows of NaN where there is none, which are taken as they are.
+        fisher: how spectra become features.
+
     Returns:
         Names (n,), and (n, d) float64 with rows of NaN where a layer is missing.
 
     Raises:
-        ValueError: when there is no part, a function appears twice, or parts differ in their
-        layers.
+        ValueError: when there is no part, a function appears twice, parts differ in their layers,
+            or features in their length.
     """
     names: list[str] = []
     rows: list[NDArray[np.float64]] = []
     layout: list[_Row] = []
     for part in parts:
+        if "cdfs" in part:
+            names += part["names"].tolist()
+            rows += list(part["cdfs"])
+            continue
         for name, spectra in unpack_spectra(part):
             layout = layout or _layout(spectra)
             if _layout(spectra) != layout:
@@ -229,4 +238,6 @@ def stack_cdfs(
         raise ValueError("no Fisher spectra: expected at least one part")
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise ValueError(f"functions that appear twice: {', '.join(repeated[:5])}")
+    if len(lengths := {len(row) for row in rows}) > 1:
+        raise ValueError(f"published and own features do not fit: lengths {sorted(lengths)}")
     return names, np.stack(rows)

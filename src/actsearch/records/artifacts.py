@@ -15,7 +15,7 @@ import json
 import os
 import struct
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ from actsearch.records.digests import (
     PYTHON_BLOCK,
     SVG_BLOCK,
     content_digest,
+    digest_file,
+    may_hold_provenance,
     split_json,
 )
 from actsearch.records.seals import (
@@ -42,6 +44,7 @@ from actsearch.records.seals import (
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 Provenance = dict[str, Any]
@@ -132,10 +135,37 @@ def write_json(
         _write_object(beside, {**content, "@graph": graph})
 
 
-def write_bare_json(path: str | Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON object without provenance, for readers whose format has no place for it."""
-    with _atomic(Path(path)) as beside:
-        _write_object(beside, content)
+def write_entries(
+    path: str | Path, entries: Iterable[tuple[str, Any]], provenance: Provenance | None
+) -> None:
+    """Write a large JSON object, a line an entry, of which one is held in memory at a time.
+
+    Without provenance, for readers whose format has no place for it, a number may be NaN or
+    infinite, as it may in their files.
+
+    Raises:
+        ValueError: when a key comes twice or, with provenance, is ``provenance``, or a number is
+            not finite.
+    """
+    keys = set() if provenance is None else {PROVENANCE_KEY}
+    with contextlib.ExitStack() as stack:
+        if provenance is None:
+            beside, block = stack.enter_context(_atomic(Path(path))), None
+        else:
+            beside, block = stack.enter_context(_sealed(Path(path), provenance))
+        file = stack.enter_context(beside.open("w", encoding="utf-8"))
+        separator = "{"
+        for key, value in entries:
+            if key in keys:
+                raise ValueError(f"the content has a key {key!r} too many")
+            keys.add(key)
+            text = json.dumps(value, ensure_ascii=False, allow_nan=block is None)
+            file.write(f"{separator}\n{json.dumps(key, ensure_ascii=False)}: {text}")
+            separator = ","
+        if block is not None:
+            file.write(f'{separator}\n"{PROVENANCE_KEY}": {_text(block)}')
+            separator = ","
+        file.write("{}\n" if separator == "{" else "\n}\n")
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
@@ -152,12 +182,13 @@ def read_json(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def write_table(path: str | Path, table: pd.DataFrame, provenance: Provenance) -> None:
-    """Write a data frame as Parquet; the index is dropped."""
+def write_table(path: str | Path, table: pd.DataFrame | pa.Table, provenance: Provenance) -> None:
+    """Write a data frame as Parquet, its index dropped, or a table of Arrow's."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    known = isinstance(table, pa.Table)
+    arrow = table if known else pa.Table.from_pandas(table, preserve_index=False)
     # Arrow's own copy of the schema would hold the block a second time, encoded.
     options = {"compression": "zstd", "store_schema": False}
     with (
@@ -175,6 +206,15 @@ def read_table(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     with _readable(path):
         return pd.read_parquet(path)
+
+
+def read_arrow(path: str | Path) -> pa.Table:
+    """Read a Parquet file as a table of Arrow's, which tells null from NaN; ArtifactError too."""
+    import pyarrow.parquet as pq
+
+    path = Path(path)
+    with _readable(path):
+        return pq.read_table(path)
 
 
 def write_csv(path: str | Path, table: pd.DataFrame, provenance: Provenance) -> None:
@@ -285,7 +325,7 @@ def is_intact(path: str | Path, block: Provenance) -> bool:
 
 
 def input_digest(path: str | Path) -> str:
-    """Content digest of a file that a step reads.
+    """Content digest of a file that a step reads; of JSON that is not ours, that of its bytes.
 
     Raises:
         ArtifactError: when the file is missing, or was altered after it was written.
@@ -293,6 +333,8 @@ def input_digest(path: str | Path) -> str:
     path = Path(path)
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file")
+    if path.suffix == ".json" and not may_hold_provenance(path):
+        return digest_file(path)
     try:
         block = read_provenance(path)
     except ArtifactError:

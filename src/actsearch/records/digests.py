@@ -7,9 +7,11 @@ which gives the same numbers gives the same digest.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import mmap
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,8 @@ HTML_BLOCK = re.compile(
 SVG_BLOCK = re.compile(r'<metadata id="provenance">(.*?)</metadata>\n?', re.DOTALL)
 GRAPH_ENTITY = "#provenance"
 """Entity of a JSON-LD graph that holds its provenance; another key would name the graph."""
+_AT_ONCE = 1 << 24
+_ROWS_AT_ONCE = 64
 
 
 class DigestError(ValueError):
@@ -36,6 +40,19 @@ class DigestError(ValueError):
 def digest_bytes(data: bytes) -> str:
     """SHA-256 of ``data`` as ``sha256:<hex>``."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def _digest_parts(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return "sha256:" + digest.hexdigest()
+
+
+def digest_file(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, a few MB of which are held at a time."""
+    with Path(path).open("rb") as file:
+        return _digest_parts(iter(lambda: file.read(_AT_ONCE), b""))
 
 
 def canonical_json(value: Any) -> bytes:
@@ -59,35 +76,67 @@ def split_json(content: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     return {**content, "@graph": entities}, json.loads(blocks[0]["value"]) if blocks else None
 
 
+def may_hold_provenance(path: Path) -> bool:
+    """Whether the word stands in a JSON file, which may be too large to be read for nothing."""
+    with path.open("rb") as file:
+        if not file.read(1):
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return data.find(f'"{PROVENANCE_KEY}"'.encode()) >= 0
+
+
 def _digest_json(path: Path) -> str:
     content = json.loads(path.read_bytes())
-    return settings_digest(split_json(content)[0] if isinstance(content, dict) else content)
+    if not isinstance(content, dict):
+        return settings_digest(content)
+    rest = split_json(content)[0]
+    return _digest_parts(
+        _joined(
+            b"{",
+            (canonical_json(key) + b":" + canonical_json(rest[key]) for key in sorted(rest)),
+            b"}",
+        )
+    )
+
+
+def _joined(start: bytes, parts: Iterable[bytes], end: bytes) -> Iterator[bytes]:
+    """The pieces of canonical JSON, so that large content is never one text."""
+    yield start
+    for number, part in enumerate(parts):
+        yield b"," + part if number else part
+    yield end
 
 
 def _digest_parquet(path: Path) -> str:
     """Of the table's names, types and values: not of its encoding, which versions change."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path).combine_chunks()
-    digest = hashlib.sha256(f"{table.num_rows}\n".encode())
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        digest.update(_column_bytes(name, column.combine_chunks()))
-    return "sha256:" + digest.hexdigest()
+    with pq.ParquetFile(path) as file:
+        # One column at a time: some are large.
+        columns = (
+            _column_bytes(name, file.read(columns=[name]).column(name).combine_chunks())
+            for name in file.schema_arrow.names
+        )
+        parts = itertools.chain.from_iterable(columns)
+        return _digest_parts(itertools.chain([f"{file.metadata.num_rows}\n".encode()], parts))
 
 
-def _column_bytes(name: str, column: pa.Array) -> bytes:
+def _column_bytes(name: str, column: pa.Array) -> Iterator[bytes]:
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-        return canonical_json([name, column.to_pylist()])
+        starts = range(0, len(column), _ROWS_AT_ONCE)
+        rows = (column.slice(start, _ROWS_AT_ONCE).to_pylist() for start in starts)
+        values = (canonical_json(some)[1:-1] for some in rows)
+        yield from _joined(b"[" + canonical_json(name) + b",[", values, b"]]")
+        return
     valid = pc.is_valid(column).to_numpy(zero_copy_only=False)
-    values = pc.fill_null(column, pa.scalar(0).cast(kind)).to_numpy(zero_copy_only=False)
-    little = values.astype(values.dtype.newbyteorder("<"))
-    encoded: bytes = np.packbits(valid).tobytes() + little.tobytes()
-    return canonical_json([name, str(kind)]) + encoded
+    filled = pc.fill_null(column, pa.scalar(0).cast(kind)).to_numpy(zero_copy_only=False)
+    little = filled.astype(filled.dtype.newbyteorder("<"))
+    yield canonical_json([name, str(kind)]) + np.packbits(valid).tobytes() + little.tobytes()
 
 
 def _digest_npz(path: Path) -> str:

@@ -41,6 +41,7 @@ class TaskData:
         activation: Source of the chosen function as a module.
         reliability: Agreement between seeds, as `actsearch.tasks.benchmark.seed_reliability`
             returns it.
+        imported: Where the table was imported from, in words; None when it was trained here.
     """
 
     name: str
@@ -54,6 +55,7 @@ class TaskData:
     final: Mapping[str, Any] | None = None
     activation: str | None = None
     reliability: Mapping[str, Any] | None = None
+    imported: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def render(data: ReportData) -> str:
             "name": task.name,
             "anchor": f"task-{number}",
             "description": task.description,
+            "imported": task.imported,
             "summary": task_summary(task),
             "sections": task_sections(task, f"task-{number}", figures),
         }

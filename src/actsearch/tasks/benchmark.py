@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,49 +78,6 @@ def load_benchmark(path: str | Path) -> pd.DataFrame:
     return _checked(table, str(path))
 
 
-def to_act_bench(
-    table: pd.DataFrame,
-    runtimes: Mapping[str, float],
-    equivalents: Mapping[str, Sequence[str]],
-    fisher_cdfs: Mapping[str, NDArray[np.float64]] | None = None,
-) -> dict[str, dict[str, Any]]:
-    """The table in the public Act-Bench format, ready for JSON.
-
-    Args:
-        table: see :func:`build_table`.
-        runtimes: seconds a function's trial took.
-        equivalents: names of a function's class; the function itself may be among them, and a name
-            may come twice.
-        fisher_cdfs: CDF (d,) of a function's Fisher log eigenvalues; empty when left out, or where
-            it is not finite.
-
-    Returns:
-        Function name to an object with the nine keys of the format; a number that was not measured
-        (or a loss that does not exist) is None. "Equivalent Activation Functions" are the other
-        names of the class, each once, in the order given; none for a function that is left out of
-        ``equivalents``.
-    """
-    cdfs = fisher_cdfs or {}
-    return {
-        row["name"]: {
-            "Train Accuracy": _number(row["train_accuracy"]),
-            "Validation Accuracy": _number(row["validation_accuracy"]),
-            "Test Accuracy": _number(row["test_accuracy"]),
-            "Train Loss": _number(row["train_loss"]),
-            "Validation Loss": _number(row["validation_loss"]),
-            "Test Loss": _number(row["test_loss"]),
-            "Runtime (s)": _number(runtimes.get(row["name"], math.nan)),
-            "Equivalent Activation Functions": [
-                other
-                for other in dict.fromkeys(equivalents.get(row["name"], ()))
-                if other != row["name"]
-            ],
-            "Fisher log eigenvalue CDF": _cdf(cdfs.get(row["name"])),
-        }
-        for row in table.to_dict("records")
-    }
-
-
 def seed_reliability(table: pd.DataFrame) -> dict[str, Any]:
     """How far one seed's ranking of functions foretells another's.
 
@@ -182,16 +139,6 @@ def _spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | N
 def _mean(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _cdf(values: NDArray[np.float64] | None) -> list[float]:
-    if values is None or not np.isfinite(values).all():
-        return []
-    return [float(value) for value in values]
 
 
 def _checked(table: pd.DataFrame, origin: str) -> pd.DataFrame:
