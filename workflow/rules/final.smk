@@ -58,6 +58,7 @@ for task in COMPARED:
                 task=task,
                 settings=settings("train-final", task),
                 code=code("train-final", task),
+                operators=operators_of_spaces(*task_spaces(CONFIG, task)),
             message:
                 f"{task}: training finalists, pack {number}"
             shell:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ import typer
 from actsearch.cli.steps import (
     NETWORK_STEPS,
     data_file,
+    operator_digests,
     register_operators,
     step_modules,
     step_settings,
@@ -67,15 +68,20 @@ def execution(
     *,
     inputs: Sequence[str | Path] = (),
     seeds: Mapping[str, Any] | None = None,
+    operators: Iterable[str] = (),
     **wildcards: Any,
 ) -> Execution:
-    """The record of a step that starts now, with the settings and code it depends on."""
+    """The record of a step that starts now, with the settings and code it depends on.
+
+    ``operators`` names those of the functions that it evaluates.
+    """
     return Execution(
         step,
         task=task,
         wildcards=wildcards,
         settings=step_settings(step, config, task, **wildcards),
         code=step_modules(step, config, task),
+        operators=operator_digests(operators),
         inputs=inputs,
         data=data_file(config, task) if task is not None and step in NETWORK_STEPS else None,
         seeds=seeds,

@@ -52,6 +52,7 @@ def fim(
     names = selected(read_table(functions))[part * size : (part + 1) * size]
     if not names:
         raise ConfigError(f"--part {part}: {functions} has no such part of {size} functions")
+    expressions = [parse(name) for name in names]
     record = execution(
         "fim",
         settings,
@@ -59,12 +60,12 @@ def fim(
         inputs=[functions],
         part=part,
         seeds={"features": chosen.fisher.seed},
+        operators={name for expression in expressions for name in expression.operators},
     )
     if record.made(out):
         say(f"{out} stands and is kept")
         return
     dataset = load_dataset(settings.data[chosen.data])
-    expressions = [parse(name) for name in names]
     device = device_fields(chosen, FISHER_TOLERANCE)
     arrays = fisher_features(chosen, dataset, expressions, progress=counter(f"FIM on {task}"))
     write_arrays(out, arrays, record.block(**device))

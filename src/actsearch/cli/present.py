@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from actsearch.cli.app import DEFAULT_CONFIG
-from actsearch.cli.steps import STEP_MODULES, step_modules, step_settings
+from actsearch.cli.steps import STEP_MODULES, operator_digests, step_modules, step_settings
 from actsearch.config import Config, ConfigError
+from actsearch.functions.operators import registered
 from actsearch.records.artifacts import ArtifactError, input_digest
 from actsearch.records.audit import Present
 from actsearch.records.code import module_digests
@@ -48,9 +50,16 @@ def present_of(config: Config) -> Callable[[Mapping[str, Any]], Present]:
             code_digest=settings_digest(modules),
         )
 
-    return lambda block: of_step(
-        str(block.get("step")), block.get("task"), tuple(block.get("wildcards", {}).items())
-    )
+    known = operator_digests(registered())
+
+    def of_file(block: Mapping[str, Any]) -> Present:
+        step = str(block.get("step"))
+        present = of_step(step, block.get("task"), tuple(block.get("wildcards", {}).items()))
+        # A step uses the operators that it used, unless they are gone.
+        used = {name: known[name] for name in block.get("operators", {}) if name in known}
+        return replace(present, operators=used) if used else present
+
+    return of_file
 
 
 @functools.cache

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from actsearch.config import BUILT_IN_MODELS, Config, ConfigError, Fisher, Task
-from actsearch.records.code import code_digest
+from actsearch.functions.operators import modules_of
+from actsearch.functions.spaces import SearchSpace
+from actsearch.records.code import code_digest, module_digests
 
 # Looked up by name when a function is first evaluated, so the import graph does not show it.
 TORCH_OPERATORS = "actsearch.functions.torch_operators"
@@ -62,8 +64,11 @@ def data_file(config: Config, task: str) -> Path | None:
 
 
 def step_modules(step: str, config: Config, task: str | None = None) -> tuple[str, ...]:
-    """Roots of the code digest of ``step``: ours, and the user's that it can execute."""
-    modules = [*STEP_MODULES[step], *config.operators]
+    """Roots of the code digest of ``step``: ours, and the task's own network and data.
+
+    Modules of operators are not among them: see :func:`operator_digests`.
+    """
+    modules = [*STEP_MODULES[step]]
     if step in NETWORK_STEPS:
         _, chosen = _chosen(config, task)
         for name in (chosen.model, config.data[chosen.data].source):
@@ -71,6 +76,30 @@ def step_modules(step: str, config: Config, task: str | None = None) -> tuple[st
             if function and module not in ("npz", "torchvision", "timm"):
                 modules.append(module)
     return tuple(dict.fromkeys(modules))
+
+
+def operator_digests(operators: Iterable[str]) -> dict[str, str]:
+    """Digest of each module of the user's that defines one of ``operators``, by dotted name.
+
+    What a step evaluates depends on these besides its own code, so an operator that nobody uses
+    makes nothing out of date.
+    """
+    return module_digests(*modules_of(operators))
+
+
+def space_operators(config: Config, *spaces: str) -> frozenset[str]:
+    """Names of the operators that functions of the spaces called ``spaces`` are made of."""
+    whole = (SearchSpace.from_config(config.space(name)) for name in spaces)
+    return frozenset(operator for space in whole for operator in space.operators)
+
+
+def task_spaces(config: Config, task: str) -> list[str]:
+    """Names of the spaces that the functions of a task come from, those of its finalists too."""
+    chosen = config.task(task)
+    sections = [chosen.benchmark, chosen.search]
+    for other in chosen.final.candidates_from if chosen.final else ():
+        sections += [config.task(other).benchmark, config.task(other).search]
+    return sorted({section.space for section in sections if section is not None})
 
 
 def step_code(step: str, config: Config, task: str | None = None) -> str:
