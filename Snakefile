@@ -18,6 +18,7 @@ include: "workflow/rules/surrogate.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/final.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/crate.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/cluster.smk"
 include: "workflow/rules/outputs.smk"
@@ -32,4 +33,5 @@ rule all:
     input:
         "results/report.html",
         act_bench_files(),
+        "results/ro-crate-metadata.json",
         "results/audit.json",

@@ -28,7 +28,7 @@ from actsearch.records.differences import changes
 from actsearch.records.lineage import Artifact, read_artifact
 from actsearch.records.provenance import environment
 
-NOT_REPLAYED = ("audit",)
+NOT_REPLAYED = ("crate", "audit")
 """Steps that look at whatever stands: no recorded inputs would make them again."""
 EXAMPLES = 10
 

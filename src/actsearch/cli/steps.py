@@ -36,6 +36,7 @@ STEP_MODULES: dict[str, tuple[str, ...]] = {
     "finalists": ("actsearch.search.final",),
     "final": ("actsearch.search.final",),
     "report": ("actsearch.report.page", "actsearch.tasks.benchmark"),
+    "crate": ("actsearch.records.crate",),
     "audit": ("actsearch.records.audit",),
 }
 NETWORK_STEPS = ("train", "train-final", "fim")
@@ -135,6 +136,7 @@ def step_settings(
         "finalists": lambda: _sections(config, task, final={"functions"}),
         "final": lambda: _sections(config, task, final={"significance"}),
         "report": lambda: _described(config),
+        "crate": lambda: {"license": config.license} if config.license else {},
     }
     return readers[step]() if step in readers else {}
 

@@ -131,6 +131,14 @@ def write_json(
         _write_object(beside, {**content, "@graph": graph})
 
 
+def copy_file(source: str | Path, path: str | Path) -> None:
+    """Copy a file as it is, without provenance."""
+    with _readable(Path(source)):
+        content = Path(source).read_bytes()
+    with _atomic(Path(path)) as beside:
+        beside.write_bytes(content)
+
+
 def write_bare_json(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write a JSON object without provenance, for readers whose format has no place for it."""
     with _atomic(Path(path)) as beside:
