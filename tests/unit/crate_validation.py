@@ -1,4 +1,4 @@
-"""roc-validator on a crate, without a network: its profiles lie in its package, the context here."""
+"""roc-validator on a crate, without a network: its package has the profiles, ours the context."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ DEFAULT_CONFIG = Path("config.yaml")
 def load_commands() -> None:
     """Import the modules that define the commands."""
     steps = ("spaces", "training", "features", "search", "report")
-    for module in (*steps, "lineage", "why", "crate", "audit", "replay"):
+    for module in (*steps, "lineage", "why", "crate", "audit", "adopt", "replay"):
         importlib.import_module(f"actsearch.cli.{module}")
 
 

@@ -43,6 +43,8 @@ NETWORK_STEPS = ("train", "train-final", "fim")
 """Steps that build the task's network and read its data."""
 OUTPUTS_VARIABLE = "ACTSEARCH_OUTPUTS"
 """Names the file into which the workflow writes what its rules make."""
+SNAKEFILE_VARIABLE = "ACTSEARCH_SNAKEFILE"
+"""Names the Snakefile where it does not lie in the working folder."""
 BINNING = {"log_range", "weights_per_bin", "minimum_bins"}
 
 
