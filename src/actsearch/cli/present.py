@@ -19,12 +19,11 @@ from actsearch.cli.steps import (
     OUTPUTS_VARIABLE,
     SNAKEFILE_VARIABLE,
     STEP_MODULES,
-    operator_digests,
+    operators_today,
     step_modules,
     step_settings,
 )
 from actsearch.config import Config, ConfigError
-from actsearch.functions.operators import registered
 from actsearch.records.artifacts import ArtifactError, input_digest
 from actsearch.records.audit import Present
 from actsearch.records.code import module_digests
@@ -91,14 +90,11 @@ def present_of(config: Config) -> Callable[[Mapping[str, Any]], Present]:
             code_digest=settings_digest(modules),
         )
 
-    known = operator_digests(registered())
-
     def of_file(block: Mapping[str, Any]) -> Present:
         step = str(block.get("step"))
         present = of_step(step, block.get("task"), tuple(block.get("wildcards", {}).items()))
         # A step uses the operators that it used, unless they are gone.
-        used = {name: known[name] for name in block.get("operators", {}) if name in known}
-        return replace(present, operators=used) if used else present
+        return replace(present, operators=operators_today(block.get("operators", ())))
 
     return of_file
 

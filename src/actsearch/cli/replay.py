@@ -17,9 +17,8 @@ import yaml
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load
 from actsearch.cli.progress import console, say
-from actsearch.cli.steps import STEP_MODULES, operator_digests, step_modules, step_settings
+from actsearch.cli.steps import STEP_MODULES, operators_today, step_modules, step_settings
 from actsearch.config import Config, ConfigError, load_config, parse_config
-from actsearch.functions.operators import registered
 from actsearch.records.artifacts import ArtifactError, input_digest, shown
 from actsearch.records.audit import changed_names
 from actsearch.records.causes import PACKED
@@ -106,8 +105,7 @@ def _suspects(config: Config, block: Mapping[str, Any]) -> list[str]:
     now = {name: digest[7:19] for name, digest in modules.items()}
     suspects = [f"code of {name}" for name in changed_names(block.get("modules", {}), now)]
     used = block.get("operators", {})
-    known = operator_digests(registered())
-    suspects += [f"operators of {name}" for name in used if known.get(name) != used[name]]
+    suspects += [f"operators of {name}" for name in changed_names(used, operators_today(used))]
     then, here = block.get("environment", {}), environment()
     for key in ("python", "versions"):
         suspects += changes({key: then.get(key)}, {key: here.get(key)})

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from actsearch.config import BUILT_IN_MODELS, Config, ConfigError, Fisher, Task
-from actsearch.functions.operators import modules_of
+from actsearch.functions.operators import modules_of, registered
 from actsearch.functions.spaces import SearchSpace
 from actsearch.records.code import code_digest, module_digests
 
@@ -88,6 +88,12 @@ def operator_digests(operators: Iterable[str]) -> dict[str, str]:
     makes nothing out of date.
     """
     return module_digests(*modules_of(operators))
+
+
+def operators_today(modules: Iterable[str]) -> dict[str, str]:
+    """Digests of ``modules`` that a record names, without those that register nothing any more."""
+    known = modules_of(registered())
+    return module_digests(*(module for module in modules if module in known))
 
 
 def space_operators(config: Config, *spaces: str) -> frozenset[str]:
