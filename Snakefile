@@ -19,6 +19,7 @@ include: "workflow/rules/surrogate.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/final.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/crate.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/cluster.smk"
 include: "workflow/rules/data.smk"
@@ -36,4 +37,5 @@ rule all:
         "results/report.html",
         act_bench_files(),
         activation_files(),
+        "results/ro-crate-metadata.json",
         "results/audit.json",

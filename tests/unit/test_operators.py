@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import importlib
 import math
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from actsearch.functions.operators import (
     get_operator,
     register,
 )
+from actsearch.functions.spaces import SearchSpace
 
 ALL_UNARY = UNARY + EXTRA_UNARY
 
@@ -233,6 +236,25 @@ def test_a_user_adds_an_operator_in_one_line() -> None:
 
 def max_of(*arguments: np.ndarray) -> np.ndarray:
     return np.max(arguments, axis=0)
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_an_operator_belongs_to_the_module_that_lists_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = "from actsearch import Operator, register\nimport numpy as np\n"
+    one = 'register(Operator("{}", 1, numpy=np.sin, torch="torch.sin"))\n'
+    help = "def add(name):\n    register(Operator(name, 1, numpy=np.sin, torch='torch.sin'))\n"
+    (tmp_path / "of_helper.py").write_text(take + help + one.format("own"))
+    (tmp_path / "of_first.py").write_text("import of_helper\nof_helper.add('first')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("of_first")
+    assert operators.modules_of(["first", "relu"]) == ["of_first"]
+    assert operators.modules_of(["own"]) == ["of_helper"]
+    assert operators.modules_of(["relu", "mul"]) == []
+    assert parse("mul(first(x),own(x))").operators == {"mul", "first", "own"}
+    space = SearchSpace(["binary(unary(x),own(x))"], ["first(x)"], unary=["tanh"], binary=["add"])
+    assert space.operators == {"add", "tanh", "own", "first"}
 
 
 @pytest.mark.usefixtures("fresh_registry")

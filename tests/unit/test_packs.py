@@ -134,3 +134,18 @@ def test_of_two_jobs_with_one_item_the_first_stays(tmp_path: Path) -> None:
     late.release()
     assert read_json(path)["value"] == 1
     assert _names(tmp_path) == ["a.json"]
+
+
+def test_what_is_said_of_one_file_alone_must_hold_too(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.json", tmp_path / "b.json"
+
+    def pack(digest: str | None) -> Pack:
+        operators = {"my_operators": digest} if digest else {}
+        return Pack({path: "a", other: "b"}, BLOCK, {path: {"operators": operators}, other: {}})
+
+    _finish(pack("1"), path, other)
+    pack("1").release()
+    assert read_json(path)["provenance"]["operators"] == {"my_operators": "1"}
+    assert "operators" not in read_json(other)["provenance"]
+    assert pack("1").to_do() == []
+    assert pack("2").to_do() == pack(None).to_do() == [path]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import copy as copying
 import json
+import os
+import random
 import shutil
 from pathlib import Path
 
 import pytest
-from experiment import ROOT, SMALL, Experiment, make_experiment
+from experiment import ROOT, SMALL, SOURCES, Experiment, make_experiment
 from test_audit import actsearch
+
+from actsearch.records.artifacts import read_provenance
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -75,3 +79,72 @@ def test_a_changed_rate_retrains_its_task_alone(tmp_path: Path) -> None:
     assert trained == {f"train__twin__{number}" for number in range(3)}
     assert planned["benchmark_table"] == planned["cross_validate"] == 1
     assert not {"fim__twin", "fim__tiny", "map_functions", "enumerate_space"} & set(planned)
+
+
+SINE = """import numpy as np
+from actsearch import Operator, register
+
+register(Operator("sine", 1, numpy=np.sin, torch="torch.sin"))
+"""
+
+
+def test_a_new_operator_reruns_no_finished_trial(copy: Experiment) -> None:
+    module = copy.folder / "my_operators.py"
+    module.write_text(SINE)
+    config = copying.deepcopy(SMALL) | {"operators": ["my_operators"]}
+    config["spaces"]["unused"] = {"schemas": ["binary(unary(x),x)"], "unary": ["sine"]}
+    copy.configure(config)
+    assert "Nothing to be done" in copy.snakemake("-n").stdout
+    config["spaces"]["small"] |= {"include": ["baselines", "sine(x)"], "sample": 25}
+    copy.configure(config)
+    table = "results/tiny/benchmark.parquet"
+    added = {"enumerate_space": 1, "train__tiny__3": 1, "benchmark_table": 1}
+    assert copy.planned(table, "results/tiny/search/map.parquet") == added
+    trial = "results/tiny/trials/sine.x.json"
+    copy.snakemake("--cores", "1", trial)
+    assert list(read_provenance(copy.folder / trial)["operators"]) == ["my_operators"]
+    assert "operators" not in read_provenance(copy.path("tiny/trials/relu.x.json"))
+    assert not copy.planned(trial)
+    module.write_text(SINE.replace("np.sin,", "np.cos,"))
+    assert copy.planned(table, "results/tiny/trials/relu.x.json") == added
+    told = json.loads(actsearch(copy, "why", "--json", trial).stdout)["files"][trial]
+    assert told["causes"] == [{"kind": "code", "what": "my_operators"}]
+
+
+def test_touched_files_make_nothing_again(copy: Experiment) -> None:
+    paths = [path for name in (*SOURCES, "results") for path in (copy.folder / name).rglob("*")]
+    random.Random(0).shuffle(paths)
+    for number, path in enumerate(paths):
+        os.utime(path, (2e9 + number, 2e9 + number))
+    assert "Nothing to be done" in copy.snakemake("-n").stdout
+
+
+def test_copied_results_make_nothing_again_until_something_changes(
+    finished: Experiment, tmp_path: Path
+) -> None:
+    clone = make_experiment(tmp_path / "clone")
+    shutil.copytree(finished.path(""), clone.path(""), copy_function=shutil.copyfile)
+    paths = [path for path in clone.path("").rglob("*") if path.is_file()]
+    contents = {path: path.read_bytes() for path in paths}
+    random.Random(0).shuffle(paths)
+    for number, path in enumerate(paths):
+        os.utime(path, (1e9 + number, 1e9 + number))
+    output = clone.snakemake("-n").stdout
+    assert "are what would be made: noted" in output and "Nothing to be done" in output
+    assert contents == {path: path.read_bytes() for path in paths}
+    config = copying.deepcopy(SMALL)
+    config["tasks"]["tiny"]["recipe"]["learning_rate"] = 0.02
+    clone.configure(config)
+    planned = clone.planned("results/tiny/benchmark.parquet")
+    assert planned == {f"train__tiny__{n}": 1 for n in range(3)} | {"benchmark_table": 1}
+
+
+def test_copied_results_of_another_configuration_are_named(copy: Experiment) -> None:
+    config = copying.deepcopy(SMALL)
+    config["tasks"]["tiny"]["recipe"]["learning_rate"] = 0.02
+    copy.configure(config)
+    shutil.rmtree(copy.folder / ".snakemake")
+    done = copy.snakemake("-n", check=False)
+    assert done.returncode != 0 and "Traceback" not in done.stdout
+    assert "tasks.tiny.recipe.learning_rate: 0.01 -> 0.02" in done.stdout
+    assert "results/tiny/final/00.json: settings" in done.stdout

@@ -1,4 +1,4 @@
-"""The audit: every file checked.
+"""The audit: every file checked, the crate among them. The last of all.
 
 Needs: whatever the configuration asks for. Makes: results/audit.json.
 """
@@ -14,6 +14,7 @@ rule audit:
         list(report_files().values()),
         act_bench_files(),
         "results/report.html",
+        "results/ro-crate-metadata.json",
     output:
         "results/audit.json",
     log:

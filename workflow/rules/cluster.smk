@@ -11,17 +11,20 @@ import time
 from snakemake.cli import parse_args
 from snakemake.logging import logger
 
+from actsearch.cli.steps import SNAKEFILE_VARIABLE
+from actsearch.cluster.adoption import adopt
 from actsearch.cluster.queue import has_slurm, queued_jobs, require_slurm
 from actsearch.cluster.runs import claim, running
 from actsearch.cluster.watchdog import Watchdog, patience, watch
 
 SECONDS_TO_END = 200  # the executor may sleep for 180
 # Options with which Snakemake makes no file of ours.
+PLANS = "dryrun summary detailed_summary".split()
 LOOKS = (
-    "dryrun unlock lint list_rules list_target_rules print_compilation containerize report "
+    "unlock lint list_rules list_target_rules print_compilation containerize report "
     "generate_unit_tests dag rulegraph filegraph d3dag cleanup_metadata conda_cleanup_envs "
     "conda_create_envs_only list_conda_envs cleanup_shadow container_cleanup_images list_changes "
-    "list_input_changes list_params_changes list_untracked summary detailed_summary archive"
+    "list_input_changes list_params_changes list_untracked archive"
 ).split()
 
 
@@ -44,7 +47,19 @@ OPTIONS = snakemake_options()
 ON_SLURM = OPTIONS is not None and OPTIONS.executor == "slurm"
 CLAIM = None
 
-if OPTIONS is not None and not any(getattr(OPTIONS, look, None) for look in LOOKS):
+
+def asked(names):
+    """Whether one of these options is given."""
+    return OPTIONS is not None and any(getattr(OPTIONS, name, None) for name in names)
+
+
+if OPTIONS is not None and not asked([*LOOKS, "touch"]):
+    told = {
+        "ACTSEARCH_CONFIG": write_config(),
+        SNAKEFILE_VARIABLE: str(HERE / "Snakefile"),
+    }
+    checked(adopt, Path.cwd(), told, logger.info)
+if OPTIONS is not None and not asked([*LOOKS, *PLANS]):
     checked(patience)
     if ON_SLURM:
         checked(require_slurm)

@@ -4,6 +4,7 @@ Needs: the merged configuration. Makes: CONFIG and the helpers that the other ru
 files use. Everything a user can get wrong is found here, before any job.
 """
 
+import functools
 import os
 import re
 import shlex
@@ -16,9 +17,12 @@ from snakemake.exceptions import WorkflowError
 from actsearch.cli.steps import (
     act_bench_file,
     data_file,
+    operator_digests,
     register_operators,
+    space_operators,
     step_code,
     step_settings,
+    task_spaces,
 )
 from actsearch.config import ACT_BENCH_RUNS, N_BASELINES, STRATEGIES, parse_config
 from actsearch.functions.expressions import Expression
@@ -107,6 +111,22 @@ def code(step, task=None):
     return checked(step_code, step, CONFIG, task)
 
 
+def operators(names):
+    """Digest of the user's modules that define the operators called ``names``."""
+    return settings_digest(checked(operator_digests, names))
+
+
+@functools.cache
+def operators_of_spaces(*spaces):
+    """The same for all functions of spaces, where a rule cannot know which of them it evaluates."""
+    return operators(checked(space_operators, CONFIG, *spaces))
+
+
+def operators_of_slug(slug):
+    """The same for one function."""
+    return operators(checked(Expression.from_slug, slug).operators)
+
+
 def space_of(task, scope):
     """Name of the space behind a task's features."""
     section = TASKS[task].search if scope else TASKS[task].benchmark
@@ -149,6 +169,24 @@ def packs(items, size):
     return list(
         enumerate(items[start : start + size] for start in range(0, len(items), size))
     )
+
+
+def trial_packs(task):
+    """Trials of a task in packs whose functions use the same modules of operators.
+
+    So what a trial depends on is no matter of who shares its pack: each comes with the digest.
+    """
+    groups = {}
+    for slug in slugs(space_of(task, "")):
+        digest = operators_of_slug(slug) if CONFIG.operators else operators(())
+        groups.setdefault(digest, []).append(f"results/{task}/trials/{slug}.json")
+    size = TASKS[task].functions_per_job
+    parts = [
+        (digest, files)
+        for digest, group in groups.items()
+        for _, files in packs(group, size)
+    ]
+    return list(enumerate(parts))
 
 
 def rule_name(*parts):

@@ -32,6 +32,7 @@ for task in {*BENCHMARKED, *SEARCHED}:
             task=task,
             settings=lambda w, task=task: settings("fim", task, part=int(w.part)),
             code=code("fim", task),
+            operators=lambda w, task=task: operators_of_spaces(space_of(task, w.scope)),
         message:
             f"{task}: FIM spectra, {{wildcards.scope}}part {{wildcards.part}}"
         shell:

@@ -57,6 +57,7 @@ for task in COMPARED:
                 task=task,
                 settings=settings("train-final", task),
                 code=code("train-final", task),
+                operators=operators_of_spaces(*task_spaces(CONFIG, task)),
             message:
                 f"{task}: training finalists, pack {number}"
             shell:
@@ -99,6 +100,7 @@ rule write_activation:
     params:
         rule="write_activation",
         code=code("final-activation"),
+        operators=lambda w: operators_of_spaces(*task_spaces(CONFIG, w.task)),
     message:
         "{wildcards.task}: writing {output}"
     shell:

@@ -23,6 +23,9 @@ rule report:
         options=report_options(),
         settings=settings("report"),
         code=code("report"),
+        operators=operators_of_spaces(
+            *{space for task in TASKS for space in task_spaces(CONFIG, task)}
+        ),
     message:
         "writing {output}"
     shell:

@@ -66,6 +66,7 @@ for task in SEARCHED:
                     task=task,
                     settings=settings("train", task),
                     code=code("train", task),
+                    operators=operators_of_spaces(TASKS[task].search.space),
                 message:
                     f"{task}: training round {{wildcards.round}}, pack {number}"
                 shell:

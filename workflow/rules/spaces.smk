@@ -23,6 +23,7 @@ rule enumerate_space:
         rule="enumerate_space",
         settings=lambda w: settings("enumerate", space=w.space),
         code=code("enumerate"),
+        operators=lambda w: operators_of_spaces(w.space),
     message:
         "{wildcards.space}: enumerating functions"
     shell:

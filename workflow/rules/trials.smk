@@ -17,7 +17,7 @@ localrules:
 
 
 for task in TRAINED:
-    for number, files in packs(trial_files(task), TASKS[task].functions_per_job):
+    for number, (used, files) in trial_packs(task):
 
         rule:
             name:
@@ -38,6 +38,7 @@ for task in TRAINED:
                 task=task,
                 settings=settings("train", task),
                 code=code("train", task),
+                operators=used,
             message:
                 f"{task}: training pack {number} ({len(files)} functions)"
             shell:
@@ -65,6 +66,7 @@ for task in TASKS:
             task=task,
             settings=settings("train", task),
             code=code("train", task),
+            operators=lambda w: operators_of_slug(w.slug),
         message:
             f"{task}: training {{wildcards.slug}}"
         shell:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ from actsearch.cli.progress import counter
 from actsearch.cli.steps import (
     NETWORK_STEPS,
     data_file,
+    operator_digests,
     register_operators,
     step_modules,
     step_settings,
@@ -52,8 +53,8 @@ DEFAULT_CONFIG = Path("config.yaml")
 
 def load_commands() -> None:
     """Import the modules that define the commands."""
-    steps = ("data", "spaces", "training", "act_bench", "features", "search", "report")
-    questions = ("check", "estimate", "lineage", "why", "audit", "replay")
+    steps = ("data", "spaces", "training", "act_bench", "features", "search", "report", "crate")
+    questions = ("check", "estimate", "lineage", "why", "audit", "adopt", "replay")
     for module in (*steps, *questions):
         importlib.import_module(f"actsearch.cli.{module}")
 
@@ -72,15 +73,20 @@ def execution(
     *,
     inputs: Sequence[str | Path] = (),
     seeds: Mapping[str, Any] | None = None,
+    operators: Iterable[str] = (),
     **wildcards: Any,
 ) -> Execution:
-    """The record of a step that starts now, with the settings and code it depends on."""
+    """The record of a step that starts now, with the settings and code it depends on.
+
+    ``operators`` names those of the functions that it evaluates.
+    """
     return Execution(
         step,
         task=task,
         wildcards=wildcards,
         settings=step_settings(step, config, task, **wildcards),
         code=step_modules(step, config, task),
+        operators=operator_digests(operators),
         inputs=inputs,
         data=_data(config, task) if task is not None and step in NETWORK_STEPS else None,
         seeds=seeds,

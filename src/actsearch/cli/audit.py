@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import subprocess
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, execution, load
-from actsearch.cli.present import data_digest, present_of, snakemake
+from actsearch.cli.present import Outputs, data_digest, present_of
 from actsearch.cli.progress import console, track
-from actsearch.cli.steps import OUTPUTS_VARIABLE
 from actsearch.config import Config, ConfigError
 from actsearch.records.artifacts import ArtifactError, shown, write_json
 from actsearch.records.audit import KINDS, Finding, audit
@@ -58,7 +51,7 @@ def audit_command(
     findings = audit(
         {path: artifact for path, artifact in artifacts.items() if path not in own},
         files=[path for path in files_under(root) if path not in own],
-        can_be_made=_outputs(config),
+        can_be_made=Outputs.of_workflow(config).__contains__,
         present_of=present_of(settings),
         data_digest=data_digest,
         environment=environment(),
@@ -73,21 +66,6 @@ def audit_command(
         _print(findings, len(artifacts), allow or [])
     if not exit_zero and any(finding.kind not in (allow or []) for finding in findings):
         raise typer.Exit(1)
-
-
-def _outputs(config: Path) -> Callable[[str], bool]:
-    """Whether some rule of the workflow makes a path, as the workflow itself says."""
-    command = snakemake("--list-target-rules", "--quiet", config=config)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "outputs.json"
-        asked = os.environ | {OUTPUTS_VARIABLE: str(file)}
-        done = subprocess.run(command, env=asked, capture_output=True, text=True, check=False)
-        if not file.is_file():
-            raise ConfigError(f"Snakemake cannot read the workflow:\n{done.stderr.strip()}")
-        outputs = json.loads(file.read_text(encoding="utf-8"))
-    names = set(outputs["files"])
-    patterns = [re.compile(pattern) for pattern in outputs["patterns"]]
-    return lambda path: path in names or any(pattern.fullmatch(path) for pattern in patterns)
 
 
 def _write(out: Path, findings: list[Finding], n_files: int, config: Config) -> None:

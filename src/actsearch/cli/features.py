@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -53,6 +53,7 @@ def fim(
     names = selected(read_table(functions))[part * size : (part + 1) * size]
     if not names:
         raise ConfigError(f"--part {part}: {functions} has no such part of {size} functions")
+    expressions = [parse(name) for name in names]
     record = execution(
         "fim",
         settings,
@@ -60,6 +61,7 @@ def fim(
         inputs=[functions],
         part=part,
         seeds={"features": chosen.fisher.seed},
+        operators={name for expression in expressions for name in expression.operators},
     )
     if record.made(out):
         say(f"{out} stands and is kept")
@@ -67,7 +69,6 @@ def fim(
     dataset = task_dataset(settings, task)
     check_operators()
     check_network(chosen, dataset)
-    expressions = [parse(name) for name in names]
     device = device_fields(chosen, FISHER_TOLERANCE)
     arrays = fisher_features(chosen, dataset, expressions, progress=counter(f"FIM on {task}"))
     write_arrays(out, arrays, record.block(**device))
@@ -91,13 +92,14 @@ def map_command(
     settings = load(config)
     chosen = settings.task(task)
     features = [read_arrays(part) for part in parts]
+    wildcards: dict[str, Any] = {"published": True} if any("cdfs" in p for p in features) else {}
     record = execution(
         "map",
         settings,
         task,
         inputs=[functions, outputs, *parts],
         seeds={"map": chosen.map.seed},
-        **({"published": True} if any("cdfs" in part for part in features) else {}),
+        **wildcards,
     )
     names = selected(read_table(functions))
     stacked, cdfs = stack_cdfs(features, chosen.fisher)

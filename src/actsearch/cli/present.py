@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import functools
+import json
+import os
+import re
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from actsearch.cli.app import DEFAULT_CONFIG
-from actsearch.cli.steps import STEP_MODULES, step_modules, step_settings
+from actsearch.cli.steps import (
+    OUTPUTS_VARIABLE,
+    SNAKEFILE_VARIABLE,
+    STEP_MODULES,
+    operators_today,
+    step_modules,
+    step_settings,
+)
 from actsearch.config import Config, ConfigError
 from actsearch.records.artifacts import ArtifactError, input_digest
 from actsearch.records.audit import Present
@@ -21,12 +34,41 @@ def snakemake(*arguments: str, config: Path) -> list[str]:
     """A command line of Snakemake, in the folder of the experiment.
 
     Raises:
-        ConfigError: when there is no Snakefile here.
+        ConfigError: when there is no Snakefile here, and none is named in the environment.
     """
-    if not Path("Snakefile").is_file():
+    snakefile = os.environ.get(SNAKEFILE_VARIABLE, "Snakefile")
+    if not Path(snakefile).is_file():
         raise ConfigError("no Snakefile here: ask in the folder of the experiment")
-    given = ["--configfile", str(config)] if config != DEFAULT_CONFIG else []
+    given = ["--snakefile", snakefile]
+    given += ["--configfile", str(config)] if config != DEFAULT_CONFIG else []
     return [sys.executable, "-m", "snakemake", *arguments, *given]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the rules of the workflow make."""
+
+    files: frozenset[str]
+    """Files by name."""
+    patterns: tuple[re.Pattern[str], ...]
+    """Patterns of all others."""
+
+    @classmethod
+    def of_workflow(cls, config: Path) -> Outputs:
+        """As the workflow itself says it; ConfigError where Snakemake cannot read it."""
+        command = snakemake("--list-target-rules", "--quiet", config=config)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "outputs.json"
+            asked = os.environ | {OUTPUTS_VARIABLE: str(file)}
+            done = subprocess.run(command, env=asked, capture_output=True, text=True, check=False)
+            if not file.is_file():
+                raise ConfigError(f"Snakemake cannot read the workflow:\n{done.stderr.strip()}")
+            told = json.loads(file.read_text(encoding="utf-8"))
+        return cls(frozenset(told["files"]), tuple(map(re.compile, told["patterns"])))
+
+    def __contains__(self, path: str) -> bool:
+        """Whether some rule makes the file at ``path``."""
+        return path in self.files or any(pattern.fullmatch(path) for pattern in self.patterns)
 
 
 def present_of(config: Config) -> Callable[[Mapping[str, Any]], Present]:
@@ -48,9 +90,13 @@ def present_of(config: Config) -> Callable[[Mapping[str, Any]], Present]:
             code_digest=settings_digest(modules),
         )
 
-    return lambda block: of_step(
-        str(block.get("step")), block.get("task"), tuple(block.get("wildcards", {}).items())
-    )
+    def of_file(block: Mapping[str, Any]) -> Present:
+        step = str(block.get("step"))
+        present = of_step(step, block.get("task"), tuple(block.get("wildcards", {}).items()))
+        # A step uses the operators that it used, unless they are gone.
+        return replace(present, operators=operators_today(block.get("operators", ())))
+
+    return of_file
 
 
 @functools.cache

@@ -17,7 +17,7 @@ import yaml
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load
 from actsearch.cli.progress import console, say
-from actsearch.cli.steps import STEP_MODULES, step_modules, step_settings
+from actsearch.cli.steps import STEP_MODULES, operators_today, step_modules, step_settings
 from actsearch.config import Config, ConfigError, load_config, parse_config
 from actsearch.records.artifacts import ArtifactError, input_digest, shown
 from actsearch.records.audit import changed_names
@@ -27,7 +27,7 @@ from actsearch.records.differences import changes
 from actsearch.records.lineage import Artifact, read_artifact
 from actsearch.records.provenance import environment
 
-NOT_REPLAYED = ("audit",)
+NOT_REPLAYED = ("crate", "audit")
 """Steps that look at whatever stands: no recorded inputs would make them again."""
 EXAMPLES = 10
 
@@ -104,6 +104,8 @@ def _suspects(config: Config, block: Mapping[str, Any]) -> list[str]:
     modules = module_digests(*step_modules(block["step"], config, block.get("task")))
     now = {name: digest[7:19] for name, digest in modules.items()}
     suspects = [f"code of {name}" for name in changed_names(block.get("modules", {}), now)]
+    used = block.get("operators", {})
+    suspects += [f"operators of {name}" for name in changed_names(used, operators_today(used))]
     then, here = block.get("environment", {}), environment()
     for key in ("python", "versions"):
         suspects += changes({key: then.get(key)}, {key: here.get(key)})

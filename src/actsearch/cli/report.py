@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, Out, app, execution, load
-from actsearch.cli.steps import describe_import, describe_task
+from actsearch.cli.steps import describe_import, describe_task, space_operators, task_spaces
 from actsearch.config import Config, ConfigError
 from actsearch.records.artifacts import read_json, read_python, read_table, write_html
 
@@ -55,8 +55,12 @@ def report(
         "final": _by_key(final),
         "activation": _by_key(activation),
     }
+    spaces = {space for task in settings.tasks for space in task_spaces(settings, task)}
     record = execution(
-        "report", settings, inputs=[path for kind in files.values() for path in kind.values()]
+        "report",
+        settings,
+        inputs=[path for kind in files.values() for path in kind.values()],
+        operators=space_operators(settings, *spaces),  # it draws functions
     )
     page = render(
         ReportData(

@@ -20,7 +20,7 @@ from actsearch.cli.app import (
     load,
 )
 from actsearch.cli.progress import say
-from actsearch.cli.steps import task_section
+from actsearch.cli.steps import space_operators, task_section, task_spaces
 from actsearch.config import ConfigError, Final, Search
 from actsearch.records.artifacts import (
     read_csv,
@@ -192,7 +192,8 @@ def final_activation(
     from actsearch.search.chosen import final_activation as source_of
 
     settings = load(config)  # registers the user's operators
-    record = execution("final-activation", settings, task, inputs=[comparison])
+    operators = space_operators(settings, *task_spaces(settings, task))  # whose source it copies
+    record = execution("final-activation", settings, task, inputs=[comparison], operators=operators)
     command = f"actsearch final-activation --task {task} --comparison {shown(comparison)}"
     source, missing = source_of(read_json(comparison), task, f"{command} --out {shown(out)}")
     for reason in missing:

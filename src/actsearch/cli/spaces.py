@@ -9,6 +9,7 @@ import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, SpaceName, app, execution, load
 from actsearch.cli.progress import counter
+from actsearch.cli.steps import space_operators
 from actsearch.config import Config, Space
 from actsearch.records.artifacts import write_array, write_table
 
@@ -50,7 +51,13 @@ def enumerate_command(
         typer.echo(f"{table['float32_class'].nunique()} differ in some bit of float32 outputs")
     if out is None and outputs is None:
         return
-    record = execution("enumerate", settings, seeds={"sample": chosen.seed}, space=space)
+    record = execution(
+        "enumerate",
+        settings,
+        seeds={"sample": chosen.seed},
+        operators=space_operators(settings, space),
+        space=space,
+    )
     if out is not None:
         write_table(out, table, record.block())
     if outputs is not None:

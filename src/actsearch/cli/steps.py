@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ from actsearch.config import (
     Task,
     describe_fault,
 )
-from actsearch.records.code import code_digest
+from actsearch.functions.operators import modules_of, registered
+from actsearch.functions.spaces import SearchSpace
+from actsearch.records.code import code_digest, module_digests
 from actsearch.tasks.sources.places import place_of
 
 # Looked up by name when a function is first evaluated, so the import graph does not show it.
@@ -50,12 +52,15 @@ STEP_MODULES: dict[str, tuple[str, ...]] = {
     "final": ("actsearch.search.final",),
     "final-activation": ("actsearch.search.chosen", TORCH_OPERATORS),
     "report": ("actsearch.report.page", "actsearch.tasks.benchmark"),
+    "crate": ("actsearch.records.crate",),
     "audit": ("actsearch.records.audit",),
 }
 NETWORK_STEPS = ("train", "train-final", "fim")
 """Steps that build the task's network and read its data."""
 OUTPUTS_VARIABLE = "ACTSEARCH_OUTPUTS"
 """Names the file into which the workflow writes what its rules make."""
+SNAKEFILE_VARIABLE = "ACTSEARCH_SNAKEFILE"
+"""Names the Snakefile where it does not lie in the working folder."""
 BINNING = {"log_range", "weights_per_bin", "minimum_bins"}
 
 
@@ -105,8 +110,11 @@ def act_bench_file(config: Config, task: str) -> Path | None:
 
 
 def step_modules(step: str, config: Config, task: str | None = None) -> tuple[str, ...]:
-    """Roots of the code digest of ``step``: ours, and the user's that it can execute."""
-    modules = [*STEP_MODULES[step], *config.operators]
+    """Roots of the code digest of ``step``: ours, and the task's own network and data.
+
+    Modules of operators are not among them: see :func:`operator_digests`.
+    """
+    modules = [*STEP_MODULES[step]]
     if step in NETWORK_STEPS:
         _, chosen = _chosen(config, task)
         for name in (chosen.model, config.data[chosen.data].source):
@@ -114,6 +122,36 @@ def step_modules(step: str, config: Config, task: str | None = None) -> tuple[st
             if function and module not in ("npz", "folder", "torchvision", "timm"):
                 modules.append(module)
     return tuple(dict.fromkeys(modules))
+
+
+def operator_digests(operators: Iterable[str]) -> dict[str, str]:
+    """Digest of each module of the user's that defines one of ``operators``, by dotted name.
+
+    What a step evaluates depends on these besides its own code, so an operator that nobody uses
+    makes nothing out of date.
+    """
+    return module_digests(*modules_of(operators))
+
+
+def operators_today(modules: Iterable[str]) -> dict[str, str]:
+    """Digests of ``modules`` that a record names, without those that register nothing any more."""
+    known = modules_of(registered())
+    return module_digests(*(module for module in modules if module in known))
+
+
+def space_operators(config: Config, *spaces: str) -> frozenset[str]:
+    """Names of the operators that functions of the spaces called ``spaces`` are made of."""
+    whole = (SearchSpace.from_config(config.space(name)) for name in spaces)
+    return frozenset(operator for space in whole for operator in space.operators)
+
+
+def task_spaces(config: Config, task: str) -> list[str]:
+    """Names of the spaces that the functions of a task come from, those of its finalists too."""
+    chosen = config.task(task)
+    sections = [chosen.benchmark, chosen.search]
+    for other in chosen.final.candidates_from if chosen.final else ():
+        sections += [config.task(other).benchmark, config.task(other).search]
+    return sorted({section.space for section in sections if section is not None})
 
 
 def step_code(step: str, config: Config, task: str | None = None) -> str:
@@ -162,6 +200,7 @@ def step_settings(
         "finalists": lambda: _sections(config, task, final={"functions", *_others(config, task)}),
         "final": lambda: _sections(config, task, final={"significance"}),
         "report": lambda: _described(config),
+        "crate": lambda: {"license": config.license} if config.license else {},
     }
     return readers[step]() if step in readers else {}
 

@@ -27,6 +27,7 @@ from actsearch.cli.app import (
 )
 from actsearch.cli.launch import launch, launched
 from actsearch.cli.progress import say, track
+from actsearch.cli.steps import operator_digests
 from actsearch.config import Config, ConfigError, Task
 from actsearch.records.artifacts import (
     read_arrays,
@@ -110,7 +111,11 @@ def train(
         _assist(settings, task, functions, final)
         return
     record = _record(settings, task, proposals, final)
-    pack = Pack({path: f.slug for path, f in functions.items()}, record.identity)
+    pack = Pack(
+        {path: f.slug for path, f in functions.items()},
+        record.identity,
+        {path: {"operators": operator_digests(f.operators)} for path, f in functions.items()},
+    )
     to_do = {path: functions[path] for path in pack.to_do()}
     for path in functions.keys() - to_do.keys():
         _checkpoint_path(path).unlink(missing_ok=True)  # of a job stopped right after the trial
@@ -167,6 +172,7 @@ def _train_all(
             identity = {
                 **record.identity,
                 "item": expression.slug,
+                "operators": operator_digests(expression.operators),
                 "environment": record.environment_digest,
                 "threads": task.resources.threads,
             }

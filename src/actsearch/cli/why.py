@@ -15,7 +15,7 @@ from actsearch.cli.progress import console, track
 from actsearch.config import ConfigError
 from actsearch.records.causes import Cause, Plan, causes
 from actsearch.records.differences import changes
-from actsearch.records.lineage import Artifact, Lineage, alike, read_artifact
+from actsearch.records.lineage import SUFFIXES, Artifact, Lineage, alike, read_artifact
 from actsearch.records.provenance import environment
 
 ROOTS = ("missing", "unreadable", "settings", "code", "inputs", "rule")
@@ -34,7 +34,8 @@ def why(
     """Say what would be made again, and which setting, module, input or loss is the cause."""
     present = present_of(load(config))
     plans = _plans(targets or [], config)
-    standing = [plan.path for plan in plans if Path(plan.path).is_file()]
+    kinds = tuple(SUFFIXES)
+    standing = [p.path for p in plans if p.path.endswith(kinds) and Path(p.path).is_file()]
     graph = Lineage({path: read_artifact(path) for path in track(standing, "reading records")})
     pending = frozenset(plan.path for plan in plans if plan.pending)
     found = {
@@ -60,7 +61,7 @@ def why(
         typer.echo(json.dumps({"files": files, "other_versions": versions}, indent=1))
         return
     _print(found, graph, versions)
-    if lost := [p.path for p in plans if not p.pending and p.path not in graph.artifacts]:
+    if lost := [p.path for p in plans if not p.pending and not Path(p.path).is_file()]:
         typer.echo(
             f"{len(lost)} files are missing and not needed, {lost[0]} first: what was made of them "
             "stands; ask for one by name to make it again"

@@ -53,6 +53,9 @@ class Config(Model):
     """Simulated searches."""
     data_folder: str = "data"
     """Where data sets that are downloaded lie; no number hangs on it."""
+    license: str | None = None
+    """Licence of the results: an SPDX identifier such as ``CC-BY-4.0``, a URL, or a text. The
+    RO-Crate states it."""
     operators: tuple[str, ...] = ()
     """Modules that register further operators when imported."""
 
@@ -104,12 +107,13 @@ class Config(Model):
             )
 
     def _task_names(self) -> None:
-        """Names become folders beside ``spaces`` and, dashes made underscores, names of rules."""
+        """Names become folders beside others and, dashes made underscores, names of rules."""
+        others = {"spaces": "the folder of spaces", "workflow": "the folder of the workflow"}
         rules: dict[str, str] = {}
         for name in self.tasks:
             other = rules.setdefault(name.replace("-", "_"), name)
-            if name == "spaces" or other != name:
-                clash = "the folder of spaces" if name == "spaces" else f"task {other!r}"
+            if name in others or other != name:
+                clash = others.get(name, f"task {other!r}")
                 raise ValueError(f"tasks: the name {name!r} clashes with {clash}")
 
     def task(self, name: str) -> Task:

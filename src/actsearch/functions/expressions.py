@@ -109,6 +109,11 @@ class Expression:
         return ".".join(self.tokens)
 
     @property
+    def operators(self) -> frozenset[str]:
+        """Names of its operators."""
+        return frozenset(read_token(token)[0].name for token in self.tokens if token != LEAF)
+
+    @property
     def size(self) -> int:
         """Number of operators, as the spaces count nodes: 3 for ``add(relu(x),exp(x))``."""
         return len(self.tokens) - self.tokens.count(LEAF)

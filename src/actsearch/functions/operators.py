@@ -17,7 +17,8 @@ import difflib
 import functools
 import importlib
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,7 @@ class Operator:
 
 
 _registry: dict[str, Operator] = {}
+_modules: dict[str, str] = {}
 
 
 def register(operator: Operator) -> Operator:
@@ -98,6 +100,7 @@ def register(operator: Operator) -> Operator:
     _refuse_malformed(operator)
     _refuse_broken(operator)
     _registry[operator.name] = operator
+    _modules[operator.name] = _importing_module()
     return operator
 
 
@@ -168,6 +171,28 @@ def _refuse_broken(operator: Operator) -> None:
                 )
 
 
+def _importing_module() -> str:
+    """Name of the module whose own lines, while it is imported, led here."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_name != "<module>" and frame.f_back is not None:
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__"))
+
+
+def registered() -> list[str]:
+    """Names of all operators, sorted."""
+    return sorted(_registry)
+
+
+def modules_of(names: Iterable[str]) -> list[str]:
+    """Modules of the user's that registered the operators called ``names``, sorted.
+
+    An operator belongs to the module whose import registers it, even through a helper of another.
+    """
+    modules = {_modules[name] for name in names}
+    return sorted(modules - {__name__})
+
+
 def _refuse_ambiguous(name: str, arity: int | None) -> None:
     """Refuse a name that, counted or not, equals another operator's token."""
     for other in _registry.values():
@@ -194,7 +219,7 @@ def get_operator(name: str) -> Operator:
 
 def describe_unknown(name: object) -> str:
     """``'sigmod' (did you mean 'sigmoid'?); allowed: ...`` for an error message."""
-    known = sorted(_registry)
+    known = registered()
     text = str(name)
     text = text if len(text) <= 40 else text[:37] + "..."
     close = difflib.get_close_matches(text, known, n=1)

@@ -136,6 +136,13 @@ class SearchSpace:
     def __len__(self) -> int:
         return self.size
 
+    @property
+    def operators(self) -> frozenset[str]:
+        """Names of the operators that its functions are made of."""
+        filling = (op for schema in self.schemas for choice, _ in schema.nodes for op in choice)
+        included = (name for function in self.include for name in function.operators)
+        return frozenset({*(operator.name for operator in filling), *included})
+
     def __getitem__(self, index: int) -> Expression:
         position = index + self.size if index < 0 else index
         if not 0 <= position < self.size:

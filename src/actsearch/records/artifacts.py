@@ -168,6 +168,14 @@ def write_entries(
         file.write("{}\n" if separator == "{" else "\n}\n")
 
 
+def copy_file(source: str | Path, path: str | Path) -> None:
+    """Copy a file as it is, without provenance."""
+    with _readable(Path(source)):
+        content = Path(source).read_bytes()
+    with _atomic(Path(path)) as beside:
+        beside.write_bytes(content)
+
+
 def read_json(path: str | Path) -> dict[str, Any]:
     """Read a JSON object with its provenance block, if it has one.
 

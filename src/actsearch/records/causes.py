@@ -54,6 +54,8 @@ def causes(
     if not plan.pending:
         return []
     artifact = graph.artifacts.get(plan.path)
+    if artifact is None and plan.status != "missing":  # a copy of the workflow's sources
+        return [Cause("rule", plan.status)]
     if artifact is None:
         return [Cause("missing", "the file is missing")]
     if artifact.problem:

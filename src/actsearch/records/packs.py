@@ -18,18 +18,38 @@ class Pack:
     was finished. An item stands when its record has the same item and the same identity.
     """
 
-    def __init__(self, items: Mapping[Path, str], identity: Mapping[str, Any]) -> None:
-        """Take the files with the item each holds, and what their records must say."""
+    def __init__(
+        self,
+        items: Mapping[Path, str],
+        identity: Mapping[str, Any],
+        further: Mapping[Path, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Take the files with the item each holds, and what their records must say.
+
+        Args:
+            items: the item of each file.
+            identity: what all records must say.
+            further: what the record of a file must say besides; it is written there.
+        """
         self._items = dict(items)
         self._identity = dict(identity)
+        self._further = further or {}
 
-    def _stands(self, path: Path, item: str) -> bool:
+    def _own(self, path: Path) -> dict[str, Any]:
+        """What the record of one file says besides the identity."""
+        return {**self._further.get(path, {}), "item": self._items[path]}
+
+    def _stands(self, path: Path, place: Path) -> bool:
+        """Whether what lies at ``path`` is the finished file that belongs to ``place``."""
         try:
             block = read_json(path).get(PROVENANCE_KEY)
         except ArtifactError:
             return False
-        wanted = {**self._identity, "item": item}
-        return isinstance(block, dict) and all(block.get(key) == wanted[key] for key in wanted)
+        wanted = self._identity | self._own(place)
+        # What is empty is not written.
+        return isinstance(block, dict) and all(
+            (block.get(key) or None) == (value or None) for key, value in wanted.items()
+        )
 
     @staticmethod
     def _held(path: Path) -> Path:
@@ -39,13 +59,13 @@ class Pack:
         """Files that neither stand nor were finished by an earlier job."""
         return [
             path
-            for path, item in self._items.items()
-            if not self._stands(path, item) and not self._stands(self._held(path), item)
+            for path in self._items
+            if not self._stands(path, path) and not self._stands(self._held(path), path)
         ]
 
     def finish(self, path: Path, content: Mapping[str, Any], provenance: dict[str, Any]) -> None:
         """Write one item; it is safe from now on."""
-        block = {**provenance, "item": self._items[path]}
+        block = provenance | {key: value for key, value in self._own(path).items() if value}
         write_json(self._held(path), content, block, place=path)
 
     def release(self) -> None:
@@ -56,11 +76,11 @@ class Pack:
                 with other settings or code; the others are moved all the same.
         """
         problems = []
-        for path, item in self._items.items():
+        for path in self._items:
             held = self._held(path)
-            if self._stands(path, item):
+            if self._stands(path, path):
                 held.unlink(missing_ok=True)
-            elif not self._stands(held, item):
+            elif not self._stands(held, path):
                 problems.append(f"{path}: not finished")
             elif _job_started(path) > _job_started(held):
                 problems.append(f"{path}: a later job has made it otherwise; left alone")

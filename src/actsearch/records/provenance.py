@@ -130,6 +130,7 @@ class Execution:
         wildcards: Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
         code: Iterable[str] = (),
+        operators: Mapping[str, str] | None = None,
         inputs: Iterable[str | Path] = (),
         data: str | Path | None = None,
         seeds: Mapping[str, Any] | None = None,
@@ -142,6 +143,7 @@ class Execution:
             wildcards: what else tells its files from others of the step, such as ``part``.
             settings: the part of the configuration the step uses, in the configuration's own form.
             code: modules whose imports make up the step's code (see ``module_digests``).
+            operators: digests of the user's modules that define operators it evaluates.
             inputs: files the step reads.
             data: a file of data that the configuration names, if any.
             seeds: seeds by what they seed.
@@ -163,6 +165,7 @@ class Execution:
             "settings_digest": settings_digest(dict(settings or {})),
             "code_digest": settings_digest(modules) if modules else None,
             "modules": {name: digest[7:19] for name, digest in modules.items()},
+            "operators": dict(operators or {}),
             "git": _repository(),
             "environment": {key: value for key, value in environment().items() if value},
             "seeds": dict(seeds or {}),
@@ -188,7 +191,8 @@ class Execution:
     @property
     def identity(self) -> dict[str, Any]:
         """What is equal for executions of the same step on the same data."""
-        return {name: self._fixed[name] for name in ("settings_digest", "code_digest", "data")}
+        names = ("settings_digest", "code_digest", "operators", "data")
+        return {name: self._fixed[name] for name in names}
 
     @property
     def environment_digest(self) -> str:

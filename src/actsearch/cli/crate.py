@@ -1,0 +1,79 @@
+"""Command: crate."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, Out, app, execution, load
+from actsearch.cli.progress import say, track
+from actsearch.cli.steps import STEP_MODULES
+from actsearch.records.artifacts import ArtifactError, copy_file, read_json, shown, write_json
+from actsearch.records.causes import PACKED
+from actsearch.records.lineage import Artifact, read_artifacts
+
+OUTSIDE = ("crate", "audit")
+"""Steps that look at all the others."""
+
+
+@app.command()
+def crate(
+    out: Out,
+    workflow: Annotated[Path, typer.Option(help="The folder with the workflow's sources.")],
+    copies: Annotated[Path, typer.Option(help="Where copies of the sources go, beside --out.")],
+    sources: Annotated[list[str], typer.Argument(help="The sources, the main one first.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Describe the files beside OUT as a Workflow Run RO-Crate, an action for each execution."""
+    from actsearch.records.crate import build_crate
+
+    settings = load(config)
+    record = execution("crate", settings)
+    folder = Path(shown(out)).parent
+    found = read_artifacts(folder, track=lambda paths: track(paths, "reading records"))
+    sound = {path: artifact for path, artifact in found.items() if _belongs(artifact)}
+    if not sound:
+        raise ArtifactError(f"{folder}: holds no file to describe")
+    if bad := [path for path, a in found.items() if a.step in STEP_MODULES and a.problem]:
+        say(f"left out, as they are not what was written: {', '.join(bad)}")
+    for name in sources:
+        copy_file(workflow / name, copies / name)
+    copy_file(config, copies / "config.yaml")
+    graph = build_crate(
+        sound,
+        [shown(copies / name) for name in [*sources, "config.yaml"]],
+        folder=str(folder),
+        license=settings.license,
+        engine_version=_version("snakemake"),
+        describe=_outcome,
+    )
+    inputs = {path: artifact.content for path, artifact in sound.items()}
+    write_json(out, graph, record.block(inputs=inputs))
+
+
+def _belongs(artifact: Artifact) -> bool:
+    return (
+        artifact.step in STEP_MODULES and artifact.step not in OUTSIDE and artifact.problem is None
+    )
+
+
+def _outcome(artifact: Artifact) -> str | None:
+    """Function, status and accuracy of a trial."""
+    if artifact.step not in PACKED:
+        return None
+    trial = read_json(artifact.path)
+    told = [f"{trial['function']}: {trial['status']}"]
+    for part in ("validation", "test"):
+        if (accuracy := trial.get(f"{part}_accuracy")) is not None:
+            told.append(f"{part} accuracy {accuracy:.4f}")
+    return ", ".join(told)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
