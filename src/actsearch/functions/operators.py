@@ -189,8 +189,7 @@ def modules_of(names: Iterable[str]) -> list[str]:
 
     An operator belongs to the module whose import registers it, even through a helper of another.
     """
-    modules = {_modules[name] for name in names}
-    return sorted(modules - {__name__})
+    return sorted({_modules[name] for name in names if name not in _BUILT_IN})
 
 
 def _refuse_ambiguous(name: str, arity: int | None) -> None:
