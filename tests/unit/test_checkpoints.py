@@ -16,6 +16,7 @@ from actsearch.tasks.training import run_trial
 
 IDENTITY = {"settings_digest": "sha256:1", "data_digest": None, "item": "tanh.x"}
 TANH = parse("tanh(x)")
+STEP = {"schedule": "step", "milestones": (0.5,)}
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,9 @@ def digits() -> Dataset:
     return load_dataset(Data(source="digits", split=Split(train=120, validation=100, test=100)))
 
 
-def task(model: str = "digits-resnet", optimizer: str = "adamw") -> Task:
-    recipe = Recipe(optimizer=optimizer, learning_rate=0.01, epochs=3, batch_size=50)  # type: ignore[arg-type]
+def task(model: str = "digits-resnet", optimizer: str = "adamw", **switches: Any) -> Task:
+    steps = {"optimizer": optimizer, "learning_rate": 0.01, "epochs": 3, "batch_size": 50}
+    recipe = Recipe(**(steps | switches))
     return Task(data="digits", model=model, recipe=recipe, seeds=(3, 4))
 
 
@@ -47,12 +49,20 @@ def stopped(path: Path, chosen: Task, data: Dataset) -> None:
 
 
 @pytest.mark.parametrize(
-    "model, optimizer", [("digits-resnet", "adamw"), ("digits-vit", "sgd"), ("digits-cnn", "sgd")]
+    "model, optimizer, switches",
+    [
+        ("digits-resnet", "adamw", {}),
+        ("digits-vit", "sgd", {}),
+        ("digits-cnn", "sgd", {}),
+        ("digits-resnet", "sgd", {"augmentation": {"flip": True, "resized_crop": (0.5, 1.0)}}),
+        ("digits-resnet", "adamw", {"precision": "bfloat16", "channels_last": True}),
+        ("digits-cnn", "sgd", {"compile": "activations", "warmup_epochs": 1, **STEP}),
+    ],
 )
 def test_a_stopped_trial_ends_as_if_it_had_not_been(
-    model: str, optimizer: str, digits: Dataset, tmp_path: Path
+    model: str, optimizer: str, switches: dict[str, Any], digits: Dataset, tmp_path: Path
 ) -> None:
-    chosen, path = task(model, optimizer), tmp_path / ".tanh.x.json.checkpoint"
+    chosen, path = task(model, optimizer, **switches), tmp_path / ".tanh.x.json.checkpoint"
     whole, _ = run_trial(chosen, digits, TANH)
     stopped(path, chosen, digits)
     assert [file.name for file in tmp_path.iterdir()] == [path.name]

@@ -16,7 +16,7 @@ from actsearch.functions.expressions import parse
 from actsearch.tasks import training
 from actsearch.tasks.data import Dataset, Part, load_dataset
 from actsearch.tasks.examples import Examples, MemoryExamples
-from actsearch.tasks.fitting import _optimizer, evaluate, fit, learning_rate
+from actsearch.tasks.fitting import _optimizer, evaluate, fit
 from actsearch.tasks.network import build_network
 from actsearch.tasks.training import run_final_trial, run_trial
 
@@ -388,33 +388,6 @@ def test_training_stops_at_the_first_loss_that_is_not_finite() -> None:
     _, x, y = toy(64)
     assert fit(Bomb(), recipe(epochs=9, batch_size=16), MemoryExamples(x, y), seed=0) == 1
     assert calls == 6
-
-
-def test_schedules_have_their_shapes() -> None:
-    n = 101
-    rates = {
-        schedule: np.array(
-            [learning_rate(recipe(schedule=schedule, learning_rate=2.0), i, n) for i in range(n)]
-        )
-        for schedule in ("constant", "cosine", "one-cycle")
-    }
-    assert (rates["constant"] == 2.0).all()
-    assert (np.diff(rates["cosine"]) < 0).all()
-    assert rates["cosine"][50] == pytest.approx(1.0)
-    assert rates["cosine"][0] == pytest.approx(2.0, rel=0.01)
-    cycle = rates["one-cycle"]
-    assert cycle.argmax() == pytest.approx(0.3 * n, abs=1.5)
-    assert cycle.max() == pytest.approx(2.0, rel=0.01)
-    rise = np.diff(cycle[:30])
-    np.testing.assert_allclose(rise, rise[0])
-    assert (np.diff(cycle[31:]) < 0).all()
-    assert 0 < cycle[-1] < 0.01
-    assert 0 < cycle[0] < 0.1
-
-
-def test_a_schedule_of_one_step_has_a_rate() -> None:
-    for schedule in ("constant", "cosine", "one-cycle"):
-        assert learning_rate(recipe(schedule=schedule), 0, 1) > 0
 
 
 def test_evaluation_agrees_with_scikit_learn() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -85,8 +85,23 @@ def _in_order_of_memory(kernel: Callable[[Tensor], Tensor], x: Tensor) -> Tensor
     """Apply an elementwise ``kernel`` to ``x`` as one line, whatever its shape and layout."""
     channels_last = x.ndim == 4 and not x.is_contiguous()
     x = x.permute(0, 2, 3, 1) if channels_last else x
-    y = kernel(x.reshape(-1)).view(x.shape)
+    line: Tensor = _Line.apply(x)
+    y = kernel(line).view(x.shape)
     return y.permute(0, 3, 1, 2) if channels_last else y
+
+
+class _Line(torch.autograd.Function):
+    """``x.reshape(-1)``, but no view: torch compiles anew for every rank of what a view is of."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)  # costs nothing, as the kernel keeps the same memory
+        return x.reshape(-1).data
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors  # an error if it was changed in place, which ``data`` would hide
+        return gradient.view(x.shape)
 
 
 class _AtFirstSize(nn.Module):
