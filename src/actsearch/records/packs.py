@@ -8,6 +8,7 @@ from typing import Any
 
 from actsearch.records.artifacts import ArtifactError, read_json, write_json
 from actsearch.records.digests import PROVENANCE_KEY
+from actsearch.records.provenance import says
 
 
 class Pack:
@@ -29,7 +30,7 @@ class Pack:
         except ArtifactError:
             return False
         wanted = {**self._identity, "item": item}
-        return isinstance(block, dict) and all(block.get(key) == wanted[key] for key in wanted)
+        return isinstance(block, dict) and says(block, wanted)
 
     @staticmethod
     def _held(path: Path) -> Path:
