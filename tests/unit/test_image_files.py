@@ -13,10 +13,13 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional
 
-from actsearch.config import Augmentation
+from actsearch.config import Augmentation, Recipe, Task
+from actsearch.functions.expressions import parse
+from actsearch.tasks.data import Dataset
 from actsearch.tasks.decoding import middle, random_box, read_square
 from actsearch.tasks.image_files import ImageFileExamples, ImageFiles
 from actsearch.tasks.sources.places import DataError
+from actsearch.tasks.training import run_trial
 
 CROP = Augmentation(flip=True, resized_crop=(0.2, 1.0))
 SHIFT = Augmentation(flip=True, pad_crop=2)
@@ -239,3 +242,15 @@ def test_an_image_of_one_pixel_is_enlarged(tmp_path: Path) -> None:
         8,
         7,
     ]
+
+
+def test_a_network_learns_the_same_whoever_decodes(folder: Path) -> None:
+    recipe = Recipe(optimizer="sgd", learning_rate=0.01, epochs=2, batch_size=16, augmentation=CROP)
+    task = Task(data="images", model="digits-cnn", recipe=recipe)
+    rows = {"train": torch.arange(48), "validation": torch.arange(48, 96)}
+    trials = [
+        run_trial(task, Dataset(examples(folder, workers), rows, 3), parse("tanh(x)"))[0]  # type: ignore[arg-type]
+        for workers in (0, 2)
+    ]
+    assert trials[0] == trials[1]
+    assert trials[0]["status"] == "completed"

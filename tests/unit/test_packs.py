@@ -68,6 +68,14 @@ def test_other_settings_code_or_item_do_not_stand(tmp_path: Path) -> None:
     assert _pack(tmp_path, "a").to_do() == []
 
 
+def test_the_same_data_may_lie_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"value": 1}, {**BLOCK, "item": "a", "data": {"data/manifest.json": "sha"}})
+    for data, stands in (({"/scratch/manifest.json": "sha"}, True), ({"x": "other"}, False)):
+        assert (Pack({path: "a"}, BLOCK | {"data": data}).to_do() == []) == stands
+    assert _pack(tmp_path, "a").to_do() == []
+
+
 def test_a_file_cut_short_is_made_again(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"value": ')
     assert _pack(tmp_path, "a").to_do() == [tmp_path / "a.json"]

@@ -27,6 +27,13 @@ def without(section: dict[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in section.items() if key not in keys}
 
 
+def _images(source: str) -> Change:
+    def change(config: dict[str, Any]) -> None:
+        config["data"]["digits"].update(source=source, image_size=32, in_memory=False)
+
+    return change
+
+
 BAD: dict[str, tuple[Change, str]] = {
     "unknown key": (
         lambda c: c["tasks"]["tiny"].update(recip={}),
@@ -97,6 +104,11 @@ BAD: dict[str, tuple[Change, str]] = {
         lambda c: c["data"]["digits"].update(source="npz:nowhere.npz"),
         "data.digits: no file nowhere.npz",
     ),
+    "data that no program can download": (
+        _images("torchvision:ImageNet"),
+        "data/ImageNet holds neither ILSVRC2012_devkit_t12.tar.gz nor meta.bin",
+    ),
+    "missing images": (_images("folder:pets"), "data.digits: no image folder at pets"),
     "search too large": (
         lambda c: c["tasks"]["tiny"]["search"].update(rounds=20),
         "tasks.tiny.search asks for 68 functions, but space 'deep' holds 30",

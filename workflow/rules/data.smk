@@ -39,12 +39,24 @@ for manifest, data in manifests().items():
             "ACTSEARCH_RULE={params.rule} actsearch fetch --data {params.data} --out {output} 2>&1 | tee {log}"
 
 
+def asked_data():
+    """Names of the data sets that the wanted files are made from."""
+    wanted = set()
+    for target in OPTIONS.targets or ["all"]:
+        parts = Path(os.path.normpath(target)).parts
+        if parts[0] == "results" and len(parts) > 2:
+            wanted |= {parts[1]} & set(TASKS)
+        elif target != "fetch_data":  # it brings what it can
+            wanted |= set(TASKS)
+    for task in [task for task in wanted if TASKS[task].final]:
+        wanted |= set(TASKS[task].final.candidates_from)
+    return sorted({TASKS[task].data for task in wanted})
+
+
 def check_data():
-    """Refuse data that no rule can bring, or that cannot be used; before any job."""
-    if OPTIONS is None:  # a job, which finds the same itself
-        return
+    """Refuse data that no rule can bring, or that cannot be used; a look only warns of the first."""
     only_looks = any(getattr(OPTIONS, look, None) for look in LOOKS)
-    for name in sorted({task.data for task in TASKS.values()}):
+    for name in asked_data():
         try:
             checked(check_source, CONFIG.data[name], CONFIG.data_folder)
         except WorkflowError as error:
@@ -54,4 +66,5 @@ def check_data():
             logger.warning(f"data.{name}: {error}")
 
 
-check_data()
+if OPTIONS is not None:  # a job finds the same itself
+    check_data()

@@ -26,6 +26,7 @@ from actsearch.records.code import module_digests
 from actsearch.records.differences import changes
 from actsearch.records.lineage import Artifact, read_artifact
 from actsearch.records.provenance import environment
+from actsearch.tasks.sources.places import image_folder
 
 NOT_REPLAYED = ("crate", "audit")
 """Steps that look at whatever stands: no recorded inputs would make them again."""
@@ -113,7 +114,7 @@ def _suspects(config: Config, block: Mapping[str, Any]) -> list[str]:
 
 
 def _prepare(scratch: Path, artifact: Artifact, config: Config) -> None:
-    """The recorded inputs, linked under their names, and the configuration."""
+    """The recorded inputs and image folders, linked under their names, and the configuration."""
     for path, digest in artifact.inputs.items():
         if input_digest(path) != digest:
             raise ArtifactError(f"{path}: says something else than when {artifact.path} was made")
@@ -121,6 +122,12 @@ def _prepare(scratch: Path, artifact: Artifact, config: Config) -> None:
             (scratch / path).parent.mkdir(parents=True, exist_ok=True)
             (scratch / path).symlink_to(Path(path).absolute())
     values = config.model_dump(mode="json", exclude_none=True)
+    values["data_folder"] = str(Path(config.data_folder).absolute())
+    folders = (d for d in config.data.values() if d.source.startswith("folder:"))
+    for folder in {image_folder(data) for data in folders}:
+        if folder.is_dir() and not folder.is_absolute():
+            (scratch / folder).parent.mkdir(parents=True, exist_ok=True)
+            (scratch / folder).symlink_to(folder.absolute())
     place = scratch / _configuration(artifact)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(yaml.safe_dump(values, sort_keys=False))

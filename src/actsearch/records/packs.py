@@ -8,6 +8,7 @@ from typing import Any
 
 from actsearch.records.artifacts import ArtifactError, read_json, write_json
 from actsearch.records.digests import PROVENANCE_KEY
+from actsearch.records.provenance import says
 
 
 class Pack:
@@ -46,10 +47,7 @@ class Pack:
         except ArtifactError:
             return False
         wanted = self._identity | self._own(place)
-        # What is empty is not written.
-        return isinstance(block, dict) and all(
-            (block.get(key) or None) == (value or None) for key, value in wanted.items()
-        )
+        return isinstance(block, dict) and says(block, wanted)
 
     @staticmethod
     def _held(path: Path) -> Path:

@@ -119,6 +119,16 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
+def says(block: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a provenance block says all that is wanted; the same data may lie elsewhere now."""
+
+    def of(values: Mapping[str, Any], key: str) -> Any:
+        found = values.get(key) or None
+        return sorted(found.values()) if key == "data" and isinstance(found, Mapping) else found
+
+    return all(of(block, key) == of(wanted, key) for key in wanted)
+
+
 class Execution:
     """One execution of a step; made when it starts, asked for a block when a file is written."""
 
@@ -185,8 +195,7 @@ class Execution:
         except ArtifactError:
             return False
         own = {key: self._fixed[key] for key in ("step", "task", "wildcards", "inputs")}
-        wanted = self.identity | own
-        return all((block.get(key) or None) == (value or None) for key, value in wanted.items())
+        return says(block, self.identity | own)
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -92,6 +92,6 @@ def require_imagenet(folder: Path) -> None:
             raise MissingDataError(
                 f"ImageNet cannot be downloaded by a program: {folder} holds neither {archive} nor "
                 f"{unpacked}. Sign up at https://image-net.org/download, put "
-                f"{', '.join(IMAGENET_ARCHIVES)} into {folder}, and fetch the data again: the "
-                "archives are unpacked there"
+                f"{', '.join(IMAGENET_ARCHIVES)} into {folder}, and run: snakemake --cores 1 "
+                "fetch_data (it unpacks them)"
             )
