@@ -67,7 +67,7 @@ def gradients_by_place(expression: Expression, x: Tensor) -> Tensor:
     return torch.stack([zero if leaf.grad is None else leaf.grad for leaf in leaves])
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(trees())
 def test_values_and_gradients_are_those_of_the_activation(expression: Expression) -> None:
     ours, theirs = Activation(expression), module_of(expression)
@@ -89,7 +89,7 @@ def test_values_and_gradients_are_those_of_the_activation(expression: Expression
         assert same(*gradients)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(trees())
 def test_formulas_mean_the_function(expression: Expression) -> None:
     named = {name: operators.get_operator(name).torch_function for name in operators._registry}

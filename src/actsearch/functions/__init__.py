@@ -7,9 +7,11 @@ A function is its name, ``mul(sigmoid(x),erf(x))``, and from the name follows ev
 - `expressions`: `parse` a name (`syntax` reads call trees), print it, turn it into a path and back,
   evaluate it on arrays and tensors.
 - `activation`: the function as a torch module, and putting it into a network.
+- `standalone`: the function as a file that needs nothing but torch; `sources` copies into it what
+  operators are made of.
 - `spaces`: sets of functions given by `schemas`; `enumeration` evaluates them all,
   `equivalence` tells the different from the equal, `select` picks what an experiment uses.
 
-Only `activation` and `torch_operators` import torch, so that naming a million functions costs no
-more than NumPy.
+Only `activation`, `torch_operators`, `standalone` and `sources` import torch, so that naming a
+million functions costs no more than NumPy.
 """

@@ -123,6 +123,8 @@ class Sources:
         if module == _FUNCTIONAL and self._names.get("F", functional) is functional:
             self._import(module, "F")
             return f"F{dotted.removeprefix(module)}"
+        while module not in sys.modules and module not in _WITH_TORCH:
+            module = module.rpartition(".")[0]
         self._import("torch" if module in _WITH_TORCH else module)
         return dotted
 
@@ -149,7 +151,8 @@ class Sources:
         if isinstance(value, types.ModuleType):
             if not _importable(value):
                 raise SourceError(f"it needs the module {value.__name__}")
-            self._import(value.__name__, "" if name == value.__name__ else name)
+            if (name, value) != ("nn", nn):  # imported anyway
+                self._import(value.__name__, "" if name == value.__name__ else name)
         elif (text := _literal(value)) is not None:
             if name not in self._names:
                 self._names[name] = value
@@ -251,4 +254,4 @@ def _public_name(value: Any) -> str:
     root = str(module).partition(".")[0]
     if module in (None, "__main__") or not (root == "torch" or root in sys.stdlib_module_names):
         return ""
-    return f"{module}.{name}" if getattr(sys.modules[str(module)], str(name), None) is value else ""
+    return f"{module}.{name}" if getattr(sys.modules.get(module), str(name), None) is value else ""

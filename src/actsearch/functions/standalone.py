@@ -140,7 +140,7 @@ def module_source(
 
     Returns:
         The source, and what is missing: a line for each operator of the user's that cannot be
-        written into the file. Such an operator raises NotImplementedError there, with that line.
+        written into the file. Such an operator raises NotImplementedError there.
     """
     sources = Sources(reserved=(name, LEAF, "self"))
     calls: dict[str, str] = {}

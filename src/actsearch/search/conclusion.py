@@ -33,12 +33,12 @@ def conclusion(
     )
     top = max(found, key=lambda f: (f["verdict"] == "better", f["difference"]["mean"]))
     clauses = [_claim([f["verdict"] for f in found], against), _of_top(top, significance)]
-    clauses.append(_of_chosen(next(f for f in found if f["name"] == chosen), top))
     if others := [
         f["name"] for f in functions if f["kind"] != "found" and f["verdict"] == "better"
     ]:
         verb = "is" if len(others) == 1 else "are"
         clauses.append(f"of the other baselines {', '.join(others)} {verb} better than it")
+    clauses.append(_of_chosen(next(f for f in found if f["name"] == chosen), top))
     if diverged := sum(f["n_diverged"] for f in functions):
         clauses.append(
             f"diverged runs ({diverged} of {n_seeds * len(functions)}) count with chance accuracy"
@@ -83,7 +83,7 @@ def _of_top(top: Mapping[str, Any], significance: float) -> str:
 def _of_chosen(chosen: Mapping[str, Any], top: Mapping[str, Any]) -> str:
     """What validation chose, with its numbers where they are not told yet."""
     if chosen is top:
-        return "validation had chosen it"
+        return f"validation had chosen {top['name']}"
     mean = f"{100 * chosen['difference']['mean']:+.2f}".replace("-", "−")
     verdict = {"tie": "a tie", "better": "better", "worse": "worse"}[chosen["verdict"]]
     return f"validation had chosen {chosen['name']}, {mean} points from the baseline's: {verdict}"

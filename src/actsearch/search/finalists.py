@@ -59,8 +59,7 @@ def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> 
     Every task ranks its functions as in ``choose_candidates``. Then the tasks take turns, ``n``
     times round: each gives the best of its functions that is new, that is, equal on the normal
     samples neither to a baseline nor to one given before. So every task gives ``n``, whatever they
-    have in common, and what several have counts for the one that ranked it higher (the first of
-    them, where they ranked it alike).
+    have in common; what several have comes from the one that could give it first.
 
     Args:
         sources: Of each task the benchmark table and the histories (``name``,
