@@ -4,6 +4,7 @@ import importlib
 import subprocess
 import sys
 import types
+from typing import Any
 
 import pytest
 import torch
@@ -220,5 +221,48 @@ def test_a_function_builds_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model(torch.randn(2, *SHAPE)).shape == (2, 10)
     with pytest.raises(ModelError, match=r"my_networks:nothing.*NoneType"):
         build_model("my_networks:nothing", SHAPE, 10, 0)
-    with pytest.raises(ModelError, match=r"my_networks:missing.*cannot be imported"):
+    with pytest.raises(ModelError, match=r"my_networks:missing.*cannot be imported.*it has none"):
         build_model("my_networks:missing", SHAPE, 10, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "changed"),
+    [
+        ("digits-cnn", {"width": 8}, "layers.0"),
+        ("torchvision:resnet18", {"zero_init_residual": True}, "layer1.0.bn2"),
+        ("timm:vit_tiny_patch16_224", {"depth": 1, "patch_size": 8}, "patch_embed.proj"),
+    ],
+)
+def test_options_reach_what_builds_the_network(
+    name: str, options: dict[str, Any], changed: str
+) -> None:
+    plain = build_model(name, (3, 16, 16), 5, 0).get_submodule(changed)
+    other = build_model(name, (3, 16, 16), 5, 0, options).get_submodule(changed)
+    assert plain.weight.shape != other.weight.shape or not torch.equal(plain.weight, other.weight)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "message"),
+    [
+        ("digits-vit", "dept", r"allowed in model_options: channels, width, depth, heads$"),
+        ("resnet-56", "n_classes", "may not hold 'n_classes'"),
+        (
+            "torchvision:resnet18",
+            "dept",
+            r"allowed .*: zero_init_residual, groups, width_per_group",
+        ),
+        ("torchvision:resnet18", "weights", "may not hold 'weights'"),
+        ("timm:mobilevitv2_050", "dept", r"allowed .*: global_pool, .*drop_rate"),
+        ("timm:mobilevitv2_050", "pretrained", "may not hold 'pretrained'"),
+    ],
+)
+def test_an_option_that_is_not_taken_is_named(name: str, option: str, message: str) -> None:
+    with pytest.raises(ModelError, match=f"{name}.*'{option}'.*{message}|{name}.*{message}"):
+        build_model(name, (3, 16, 16), 5, 0, {option: 1})
+
+
+def test_an_option_with_a_bad_value_is_said_with_the_call() -> None:
+    with pytest.raises(ModelError, match=r"6n \+ 2"):
+        build_model("resnet-56", SHAPE, 10, 0, {"depth": 57})
+    with pytest.raises(ModelError, match=r"n_classes=10, width='four': TypeError"):
+        build_model("digits-cnn", SHAPE, 10, 0, {"width": "four"})

@@ -39,6 +39,15 @@ def test_what_changes_no_number_is_no_setting(change: dict[str, Any]) -> None:
     assert step_settings("train", changed(**change), TASK) == step_settings("train", like, TASK)
 
 
+@pytest.mark.parametrize("step", ["train", "train-final", "fim"])
+def test_options_of_the_network_are_a_setting_where_there_are_some(step: str) -> None:
+    options = {"width": 8}
+    settings = step_settings(step, changed(model_options=options), TASK)
+    assert settings["tasks"][TASK].pop("model_options") == options
+    assert settings == step_settings(step, CONFIG, TASK)
+    assert describe_task(changed(model_options=options), TASK)["Network"] == f"{TASK} (width: 8)"
+
+
 def test_features_do_not_depend_on_the_processes_of_a_training() -> None:
     several = changed(resources={"processes": 2})
     assert step_settings("fim", several, TASK) == step_settings("fim", CONFIG, TASK)

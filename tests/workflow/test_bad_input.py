@@ -134,6 +134,34 @@ def test_bad_configuration(case: str, fresh: Experiment) -> None:
 
 
 @pytest.mark.parametrize(
+    "files, expected",
+    [
+        (
+            {"operators.py": "from numpy import sine"},
+            "cannot import 'lab.operators' (ImportError: cannot import name 'sine' from 'numpy'",
+        ),
+        (
+            {
+                "operators.py": "from actsearch import Operator, register\n"
+                "register(Operator('odd', 2, numpy=lambda x: x, torch='torch.add'))"
+            },
+            "operator 'odd': the NumPy side fails with 2 arrays of 5 numbers: TypeError",
+        ),
+        ({"operators.py": "", "network.py": "x = (1"}, "module 'lab.network' is not valid Python"),
+    ],
+)
+def test_bad_code_of_the_users(files: dict[str, str], expected: str, fresh: Experiment) -> None:
+    config = copy.deepcopy(SMALL)
+    config["operators"] = ["lab.operators"]
+    config["tasks"]["tiny"]["model"] = "lab.network:build"
+    fresh.configure(config)
+    (fresh.folder / "lab").mkdir()
+    for name, text in files.items():
+        (fresh.folder / "lab" / name).write_text(text)
+    assert expected in fresh.message()
+
+
+@pytest.mark.parametrize(
     "target, expected",
     [
         ("results/tinny/benchmark.parquet", "no task 'tinny'; tasks: tiny"),

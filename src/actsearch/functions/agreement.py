@@ -49,7 +49,8 @@ def _torch_side(
         value = function(*arguments)
     except Exception as error:
         raise OperatorError(
-            f"{side} fails with {len(arguments)} tensors: {describe_fault(error)}"
+            f"{side} fails with {len(arguments)} tensor{'s' * (len(arguments) > 1)}: "
+            f"{describe_fault(error)}"
         ) from error
     shape = tuple(np.shape(samples[0]))
     if not isinstance(value, torch.Tensor) or value.shape != shape or value.dtype != dtype:

@@ -161,7 +161,8 @@ def _refuse_broken(operator: Operator) -> None:
                     value = operator.numpy(*arguments)
             except Exception as error:
                 raise OperatorError(
-                    f"{side} fails with {count} arrays of 5 numbers: {describe_fault(error)}"
+                    f"{side} fails with {count} array{'s' * (count > 1)} of 5 numbers: "
+                    f"{describe_fault(error)}"
                 ) from error
             shape, kind = np.shape(value), getattr(value, "dtype", type(value).__name__)
             if shape != (5,) or kind != dtype:

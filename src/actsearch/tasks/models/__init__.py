@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import re
@@ -122,11 +123,12 @@ def _failed(
     refused = re.search(r"unexpected keyword argument '(\w+)'", str(error))
     if isinstance(error, TypeError) and refused and refused[1] in options:
         # Names of torchvision and timm hand keywords on to a class, which the plain network shows.
-        plain = build(image_shape=image_shape, n_classes=n_classes)
-        parameters = inspect.signature(type(plain)).parameters.values()
-        reserved = {keyword for keywords in _RESERVED.values() for keyword in keywords}
-        known = [p.name for p in parameters if p.default is not p.empty and p.name not in reserved]
-        return _unknown_option(name, refused[1], known)
+        with contextlib.suppress(Exception):
+            plain = build(image_shape=image_shape, n_classes=n_classes)
+            parameters = inspect.signature(type(plain)).parameters.values()
+            ours = {keyword for keywords in _RESERVED.values() for keyword in keywords}
+            known = [p.name for p in parameters if p.default is not p.empty and p.name not in ours]
+            return _unknown_option(name, refused[1], known)
     given = {"image_shape": image_shape, "n_classes": n_classes, **options}
     call = ", ".join(f"{keyword}={value!r}" for keyword, value in given.items())
     return ModelError(f"model {name!r} cannot be built with {call}: {describe_fault(error)}")
