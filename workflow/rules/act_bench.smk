@@ -18,8 +18,8 @@ localrules:
 rule fetch_act_bench:
     output:
         # What stands is compared with its checksum by the command, so it must not be removed.
-        update(f"{ACT_BENCH_FOLDER}/act-bench-{{table}}.json"),
-        update(f"{ACT_BENCH_FOLDER}/act-bench-{{table}}.sha256.json"),
+        file=update(f"{ACT_BENCH_FOLDER}/act-bench-{{table}}.json"),
+        checksum=update(f"{ACT_BENCH_FOLDER}/act-bench-{{table}}.sha256.json"),
     log:
         "logs/act-bench/{table}.log",
     wildcard_constraints:
@@ -31,7 +31,7 @@ rule fetch_act_bench:
     message:
         "fetching the public Act-Bench table {wildcards.table}"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch fetch-act-bench {wildcards.table} --out {output[0]} 2>&1 | tee {log}"
+        "ACTSEARCH_RULE={params.rule} actsearch fetch-act-bench {wildcards.table} --out {output.file} 2>&1 | tee {log}"
 
 
 rule import_act_bench:

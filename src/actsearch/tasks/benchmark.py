@@ -66,6 +66,8 @@ def build_table(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 def load_benchmark(path: str | Path) -> pd.DataFrame:
     """Read a benchmark table from Parquet; see :func:`build_table` for its columns.
 
+    An imported table says nothing of runs: n_runs and n_diverged are 0, and the lists empty.
+
     Raises:
         BenchmarkError: when the file is missing, is not Parquet, or is not such a table.
     """
