@@ -1,22 +1,24 @@
-"""What provenance costs a run, and how long an audit of many trials takes.
+"""What provenance costs a run, and how long an audit and a crate of many trials take.
 
     python -m benchmarks.provenance [run] [audit]
 
 ``run`` makes the first task of the default experiment, every step of it, and adds up in each
-command the seconds between the first line of its process and its last, and those of them that went
-into records: digests of code, settings and inputs, the description of machine and environment, the
-seals of files. ``audit`` checks 10,000 trials beside a plain read of the same files.
+command the seconds from the first line of its process to its last, git's among them, and those that
+went into records: digests of code, settings and inputs, the description of machine and environment,
+the seals of files. ``audit`` checks 10,000 trials and describes them in a crate, beside a plain
+read of the same files. Seconds are CPU time, which hangs less on what else the machine does.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,8 +34,11 @@ N_TRIALS = 10_000
 
 # Imported by every Python started with its folder on the path; only commands are measured.
 METER = """
-import atexit, functools, json, sys, time
-started = time.perf_counter()
+import atexit, functools, json, resource, sys
+def now():
+    kinds = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    return sum(sum(resource.getrusage(kind)[:2]) for kind in kinds)
+started = now()
 if sys.argv and sys.argv[0].endswith("/actsearch") or sys.orig_argv[1].endswith("/actsearch"):
     import actsearch.records.artifacts as artifacts
     import actsearch.records.provenance as provenance
@@ -41,20 +46,20 @@ if sys.argv and sys.argv[0].endswith("/actsearch") or sys.orig_argv[1].endswith(
     def measured(function):
         @functools.wraps(function)
         def call(*arguments, **options):
-            begun = time.perf_counter()
+            begun = now()
             state["depth"] += 1
             try:
                 return function(*arguments, **options)
             finally:
                 state["depth"] -= 1
                 if not state["depth"]:
-                    state["records"] += time.perf_counter() - begun
+                    state["records"] += now() - begun
         return call
     provenance.Execution.__init__ = measured(provenance.Execution.__init__)
     provenance.Execution.block = measured(provenance.Execution.block)
     artifacts.seal = measured(artifacts.seal)
     def end():
-        seconds = {"records": state["records"], "whole": time.perf_counter() - started}
+        seconds = {"records": state["records"], "whole": now() - started}
         with open(METER_FILE, "a") as file:
             file.write(json.dumps({"step": sys.argv[1], **seconds}) + chr(10))
     atexit.register(end)
@@ -82,7 +87,6 @@ def run(place: Path, out: Console) -> None:
     (place / "meter").mkdir()
     seconds = place / "seconds"
     (place / "meter/sitecustomize.py").write_text(METER.replace("METER_FILE", repr(str(seconds))))
-    started = time.perf_counter()
     subprocess.run(
         [BIN / "snakemake", "--cores", "all", "--quiet", "all"],
         cwd=folder,
@@ -91,12 +95,11 @@ def run(place: Path, out: Console) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    whole = time.perf_counter() - started
     commands = [json.loads(line) for line in seconds.read_text().splitlines()]
     for step in dict.fromkeys(command["step"] for command in commands):
         own = [command for command in commands if command["step"] == step]
         out.print(f"  {step:<12} {len(own):>4} commands {_share(own)}")
-    out.print(f"run of {whole:.0f} s, {len(commands)} commands: {_share(commands)}")
+    out.print(f"{len(commands)} commands: {_share(commands)}")
 
 
 def _share(commands: list[dict[str, float]]) -> str:
@@ -124,22 +127,33 @@ def audit(place: Path, out: Console) -> None:
         path = f"results/{task}/trials/sum_n{number + 2}.x.json"
         write_json(path, trial, {key: block[key] for key in block.keys() - {"file"}})
     files = list(Path("results").rglob("*.json"))
-    checked = _seconds(
-        lambda: subprocess.run(
-            [BIN / "actsearch", "audit", "--exit-zero"], check=True, capture_output=True
-        )
-    )
     plain = _seconds(lambda: [json.loads(path.read_bytes()) for path in files])
-    out.print(
-        f"audit of {len(files)} trials: {checked:.1f} s, "
-        f"{checked / plain:.1f} times a plain read of the same files"
-    )
+    crate = ["crate", "--workflow", ".", "--copies", "results/workflow", "Snakefile"]
+    for name, command in (
+        ("audit", ["audit", "--exit-zero"]),
+        ("crate", [*crate, "--out", "results/ro-crate-metadata.json"]),
+    ):
+        seconds = _seconds(functools.partial(_actsearch, *command))
+        out.print(
+            f"{name} of {len(files)} trials: {seconds:.1f} s, "
+            f"{seconds / plain:.1f} times a plain read of the same files"
+        )
+
+
+def _actsearch(*arguments: str) -> None:
+    subprocess.run([BIN / "actsearch", *arguments], check=True, capture_output=True)
+
+
+def _cpu() -> float:
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(sum(resource.getrusage(kind)[:2]) for kind in kinds)
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
+    """CPU time of some work, that of its processes too."""
+    started = _cpu()
     work()
-    return time.perf_counter() - started
+    return _cpu() - started
 
 
 def main() -> None:

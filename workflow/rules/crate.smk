@@ -4,7 +4,7 @@ Needs: whatever the configuration asks for. Makes: results/ro-crate-metadata.jso
 results/workflow/, copies of the sources and of the configuration.
 """
 
-HERE = Path(workflow.basedir)
+HERE = Path(os.path.relpath(workflow.basedir))
 COPIES = "results/workflow"
 SOURCES = [
     "Snakefile",
