@@ -10,7 +10,8 @@ import pytest
 from sklearn.manifold import trustworthiness
 
 from actsearch import config
-from actsearch.features.embedding import Metric, embed, nearest_neighbors
+from actsearch.features.embedding import embed
+from actsearch.features.neighbors import Metric, nearest_neighbors
 from actsearch.functions.expressions import parse
 from actsearch.functions.spaces import SearchSpace
 
@@ -157,7 +158,7 @@ def test_overflow_and_shapes_are_reported() -> None:
 
 @pytest.mark.parametrize(("metric", "order"), [("euclidean", 2), ("cityblock", 1)])
 def test_nearest_neighbours(metric: Metric, order: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actsearch.features.embedding._BUFFER_BYTES", 8 * 40 * 7)
+    monkeypatch.setattr("actsearch.features.neighbors._BUFFER_BYTES", 8 * 40 * 7)
     rows = np.random.default_rng(0).normal(size=(40, 5))
     rows[:, 2] = 1.0
     rows[7] = rows[3]

@@ -42,6 +42,7 @@ def fim(
 ) -> None:
     """Spectra of the Fisher information matrix at initialisation, for a part of a space."""
     from actsearch.features.fisher_parts import fisher_features
+    from actsearch.features.unfinished import UnfinishedPart
     from actsearch.functions.expressions import parse
     from actsearch.tasks.data import load_dataset
     from actsearch.tasks.network import FISHER_TOLERANCE, device_fields
@@ -60,14 +61,25 @@ def fim(
         part=part,
         seeds={"features": chosen.fisher.seed},
     )
+    hidden = out.with_name(f".{out.name}.checkpoint")
     if record.made(out):
+        hidden.unlink(missing_ok=True)  # of a job stopped right after the part
         say(f"{out} stands and is kept")
         return
     dataset = load_dataset(settings.data[chosen.data])
     expressions = [parse(name) for name in names]
     device = device_fields(chosen, FISHER_TOLERANCE)
-    arrays = fisher_features(chosen, dataset, expressions, progress=counter(f"FIM on {task}"))
+    # The bits hang on the installed versions, the device and the number of threads too.
+    identity = record.identity | device | {"environment": record.environment_digest}
+    unfinished = UnfinishedPart(hidden, identity, say)
+    report = counter(f"FIM on {task}")
+    arrays = fisher_features(chosen, dataset, expressions, report, unfinished)
     write_arrays(out, arrays, record.block(**device))
+    unfinished.remove()
+    if passed_over := arrays["passed_over"].tolist():
+        some = ", ".join(name or "the network itself" for name in passed_over[:5])
+        further = ", ..." if len(passed_over) > 5 else ""
+        say(f"FIM on {task}: {len(passed_over)} modules with weights passed over ({some}{further})")
 
 
 @app.command("map")
@@ -93,7 +105,7 @@ def map_command(
         seeds={"map": chosen.map.seed},
     )
     names = selected(read_table(functions))
-    stacked, cdfs = stack_cdfs([read_arrays(part) for part in parts], chosen.fisher)
+    stacked, cdfs = stack_cdfs((read_arrays(part) for part in parts), chosen.fisher)
     if list(stacked) != names:
         raise ConfigError(f"{parts[0].parent}: the parts do not hold the functions of {functions}")
     table = embed(names, read_array(outputs), cdfs, chosen.map)

@@ -204,6 +204,9 @@ def stack_cdfs(
 ) -> tuple[list[str], NDArray[np.float64]]:
     """Fisher features of all functions of all parts, in the parts' order.
 
+    Parts are taken one at a time: given an iterator that reads them, memory holds the features and
+    one part.
+
     Returns:
         Names (n,), and (n, d) float64 with rows of NaN where a layer is missing.
 
@@ -212,9 +215,10 @@ def stack_cdfs(
         layers.
     """
     names: list[str] = []
-    rows: list[NDArray[np.float64]] = []
+    stacked: list[NDArray[np.float64]] = []
     layout: list[_Row] = []
     for part in parts:
+        rows = []
         for name, spectra in unpack_spectra(part):
             layout = layout or _layout(spectra)
             if _layout(spectra) != layout:
@@ -225,8 +229,15 @@ def stack_cdfs(
                     spectra, fisher.log_range, fisher.weights_per_bin, fisher.minimum_bins
                 )
             )
+        stacked.append(np.stack(rows))
     if not names:
         raise ValueError("no Fisher spectra: expected at least one part")
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise ValueError(f"functions that appear twice: {', '.join(repeated[:5])}")
-    return names, np.stack(rows)
+    whole = np.empty((len(names), stacked[0].shape[1]))
+    end = len(names)
+    while stacked:  # each is let go as it is copied: no second copy of all
+        last = stacked.pop()
+        whole[end - len(last) : end] = last
+        end -= len(last)
+    return names, whole
