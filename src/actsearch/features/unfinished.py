@@ -92,5 +92,6 @@ class UnfinishedPart:
         if not same:
             self._say(f"{self._path}: ignored, it is of other settings, code, data or functions")
             return []
-        self._say(f"{self._path}: goes on after {len(spectra)} functions")
+        names = self._identity["names"]
+        self._say(f"{self._path}: goes on after {len(spectra)} of {len(names)} functions")
         return spectra
