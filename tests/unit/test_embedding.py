@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
+from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
 from actsearch import config
-from actsearch.features.embedding import Metric, embed, nearest_neighbors
+from actsearch.features.components import principal_components
+from actsearch.features.embedding import embed
+from actsearch.features.neighbors import Metric, nearest_neighbors
 from actsearch.functions.expressions import parse
 from actsearch.functions.spaces import SearchSpace
 
@@ -155,9 +159,70 @@ def test_overflow_and_shapes_are_reported() -> None:
         embed(names(), outputs, cdfs[:7], SETTINGS)
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cityblock"])
+@pytest.mark.parametrize("kind", ["distributions", "noise", "huge", "equal", "constant"])
+def test_neighbours_are_those_of_all_pairs(metric: Metric, kind: str) -> None:
+    """However well the bound tells rows apart, and of the chosen rows alone."""
+    rng = np.random.default_rng(0)
+    steps = np.linspace(0, 1, 600)
+    rows = {
+        "distributions": lambda: 1 / (1 + np.exp(-40 * (steps - rng.random((90, 1))))),
+        "noise": lambda: rng.normal(size=(90, 600)),
+        "huge": lambda: rng.normal(size=(90, 600)) * 10.0 ** rng.integers(-3, 18, size=(90, 1)),
+        "equal": lambda: rng.normal(size=(7, 600))[rng.integers(7, size=90)],
+        "constant": lambda: np.ones((90, 0)),
+    }[kind]()
+    chosen = np.flatnonzero(rng.random(90) < 0.8)
+    indices, distances = nearest_neighbors(rows, metric, 6, chosen)
+    every = cdist(rows[chosen], rows[chosen], metric)
+    np.fill_diagonal(every, -1.0)
+    order = np.argsort(every, axis=1, kind="stable")[:, :6]
+    np.testing.assert_array_equal(indices, order)
+    np.fill_diagonal(every, 0.0)
+    np.testing.assert_array_equal(distances, np.take_along_axis(every, order, axis=1))
+
+
+def test_most_pairs_are_told_apart_by_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = np.linspace(0, 1, 2000)
+    rows = 1 / (1 + np.exp(-40 * (steps - np.random.default_rng(0).random((200, 1)))))
+    worked_out: list[int] = []
+
+    def counted(one: np.ndarray, two: np.ndarray, *metric: str) -> np.ndarray:
+        worked_out.append(len(one) * len(two) * one.shape[1])
+        return np.asarray(cdist(one, two, *metric))
+
+    monkeypatch.setattr("scipy.spatial.distance.cdist", counted)
+    nearest_neighbors(rows, "cityblock", 4)
+    assert sum(worked_out) < 0.3 * rows.size * len(rows)
+
+
+def test_principal_components_are_those_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    scales = np.exp(-np.arange(40.0))
+    one, two = (rng.normal(size=(50, d)) * scales[:d] @ rng.normal(size=(d, d)) for d in (40, 15))
+    places = (np.sort(rng.choice(50, 30, replace=False)), rng.permutation(50)[:30])
+    joint = [
+        part[at] / np.sqrt(part[at].var(axis=0).sum())
+        for part, at in zip((one, two + 100), places, strict=True)
+    ]
+    expected = PCA(2).fit_transform(np.hstack(joint))
+    found = principal_components([(one, places[0]), (two + 100, places[1])], 2, seed=0)
+    np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-9)
+    again = principal_components([(one, places[0]), (two + 100, places[1])], 2, seed=0)
+    assert np.array_equal(found, again)
+
+
+@pytest.mark.parametrize("columns", [0, 1, 3])
+def test_components_that_do_not_exist_are_zero(columns: int) -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 1)).repeat(columns, axis=1)
+    found = principal_components([(rows, np.arange(20))], 2, seed=0)
+    assert found.shape == (20, 2)
+    np.testing.assert_allclose(found[:, 1], 0, atol=1e-12)
+
+
 @pytest.mark.parametrize(("metric", "order"), [("euclidean", 2), ("cityblock", 1)])
 def test_nearest_neighbours(metric: Metric, order: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actsearch.features.embedding._BUFFER_BYTES", 8 * 40 * 7)
+    monkeypatch.setattr("actsearch.features.neighbors._BUFFER_BYTES", 8 * 40 * 7)
     rows = np.random.default_rng(0).normal(size=(40, 5))
     rows[:, 2] = 1.0
     rows[7] = rows[3]

@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from actsearch.features import factors, fisher
+from actsearch.features import factors
 from actsearch.features.fisher import FLOOR, fisher_spectrum
 from actsearch.features.layers import calibrate_batch_norm, fisher_layers
 from actsearch.features.spectra import LayerSpectrum
+from actsearch.functions.activation import Activation
 
 
 @pytest.fixture(autouse=True)
@@ -320,12 +321,70 @@ def test_batch_size_does_not_shift_spectra(kind: Any) -> None:
     assert_same(thrice, once)
 
 
-def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_do_not_matter() -> None:
     x = torch.randn(5, 2, 7, 8, dtype=torch.float64)
     model = built(small_cnn(), x)
     whole = fisher_spectrum(model, x)
-    monkeypatch.setattr(fisher, "_EXAMPLES_AT_ONCE", 2)
-    assert_same(fisher_spectrum(model, x), whole)
+    assert_same(fisher_spectrum(model, x, examples_at_once=2), whole)
+    labels = [
+        fisher_spectrum(
+            model,
+            x,
+            kind="sampled",
+            generator=torch.Generator().manual_seed(0),
+            examples_at_once=size,
+        )
+        for size in (1, 5)
+    ]
+    assert_same(*labels)
+    with pytest.raises(ValueError, match="examples_at_once must be at least 1, got 0"):
+        fisher_spectrum(model, x, examples_at_once=0)
+
+
+class Shared(nn.Module):
+    """One activation called twice, its output changed in place, as residual blocks do."""
+
+    def __init__(self, activation: nn.Module) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(3, 4), nn.Linear(4, 4)
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.activation(self.first(x))
+        x += 1
+        out: Tensor = self.activation(self.second(x) + x)
+        return out
+
+
+NAMES = ["max(swish(x),erf(x))", "mul(zero(x),exp(x))", "identity(x)", "abs(negative(x))"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["true", "empirical"])
+def test_derivatives_taken_once_are_those_of_the_graph(name: str, kind: Any) -> None:
+    class Plain(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return Activation(name)(x).clone()  # a graph of its own: no hook on this one
+
+    kept, graph = Shared(Activation(name)).double(), Shared(Plain()).double()
+    graph.load_state_dict(kept.state_dict())
+    x, y = torch.randn(6, 3, dtype=torch.float64), torch.arange(6) % 4
+    assert_same(fisher_spectrum(kept, x, y, kind), fisher_spectrum(graph, x, y, kind))
+    assert not kept.activation._forward_hooks
+    kept.requires_grad_(False)
+    assert_same(fisher_spectrum(kept, x, y, kind), fisher_spectrum(graph, x, y, kind))
+
+
+def test_an_infinite_derivative_is_missing() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), Activation("reciprocal(zero(x))"), nn.Linear(4, 2))
+    assert all(layer.missing for layer in fisher_spectrum(model, torch.randn(5, 3)))
+
+
+@pytest.mark.parametrize("size", [191, 192, 200])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_symmetric_products_in_blocks(size: int, groups: int) -> None:
+    rows = torch.randn(groups, size, 30, dtype=torch.float64)
+    torch.testing.assert_close(factors._gram(rows), rows @ rows.mT, rtol=1e-12, atol=1e-12)
 
 
 def test_inplace_activations_and_frozen_weights() -> None:

@@ -43,6 +43,7 @@ def fim(
 ) -> None:
     """Spectra of the Fisher information matrix at initialisation, for a part of a space."""
     from actsearch.features.fisher_parts import fisher_features
+    from actsearch.features.unfinished import UnfinishedPart
     from actsearch.functions.expressions import parse
     from actsearch.tasks.network import FISHER_TOLERANCE, device_fields
     from actsearch.tasks.probe import check_network, check_operators
@@ -63,15 +64,26 @@ def fim(
         seeds={"features": chosen.fisher.seed},
         operators={name for expression in expressions for name in expression.operators},
     )
+    hidden = out.with_name(f".{out.name}.checkpoint")
     if record.made(out):
+        hidden.unlink(missing_ok=True)  # of a job stopped right after the part
         say(f"{out} stands and is kept")
         return
     dataset = task_dataset(settings, task)
     check_operators()
     check_network(chosen, dataset)
     device = device_fields(chosen, FISHER_TOLERANCE)
-    arrays = fisher_features(chosen, dataset, expressions, progress=counter(f"FIM on {task}"))
+    # The bits hang on the installed versions, the device and the number of threads too.
+    identity = record.identity | device | {"environment": record.environment_digest}
+    unfinished = UnfinishedPart(hidden, identity, say)
+    report = counter(f"FIM on {task}")
+    arrays = fisher_features(chosen, dataset, expressions, report, unfinished)
     write_arrays(out, arrays, record.block(**device))
+    unfinished.remove()
+    if passed_over := arrays["passed_over"].tolist():
+        some = ", ".join(name or "the network itself" for name in passed_over[:5])
+        further = ", ..." if len(passed_over) > 5 else ""
+        say(f"FIM on {task}: {len(passed_over)} modules with weights passed over ({some}{further})")
 
 
 @app.command("map")
@@ -91,8 +103,9 @@ def map_command(
 
     settings = load(config)
     chosen = settings.task(task)
-    features = [read_arrays(part) for part in parts]
-    wildcards: dict[str, Any] = {"published": True} if any("cdfs" in p for p in features) else {}
+    # An imported table has its features in one file.
+    published = len(parts) == 1 and "cdfs" in read_arrays(parts[0])
+    wildcards: dict[str, Any] = {"published": True} if published else {}
     record = execution(
         "map",
         settings,
@@ -102,7 +115,7 @@ def map_command(
         **wildcards,
     )
     names = selected(read_table(functions))
-    stacked, cdfs = stack_cdfs(features, chosen.fisher)
+    stacked, cdfs = stack_cdfs((read_arrays(part) for part in parts), chosen.fisher)
     if list(stacked) != names:
         raise ConfigError(f"{parts[0].parent}: the parts do not hold the functions of {functions}")
     table = embed(names, read_array(outputs), cdfs, chosen.map)

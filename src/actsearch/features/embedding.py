@@ -9,11 +9,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from actsearch.features.components import principal_components
+from actsearch.features.neighbors import Metric, nearest_neighbors
 from actsearch.features.outputs import transform_outputs
 from actsearch.functions.expressions import parse
 
@@ -23,18 +25,34 @@ if TYPE_CHECKING:
     from actsearch import config
 
 Floats = NDArray[np.floating[Any]]
-Metric = Literal["euclidean", "cityblock"]
 
 _SPREAD, _MINIMUM_DISTANCE = 1.0, 0.1  # UMAP's own defaults
 _REPULSION, _NEGATIVE_SAMPLES, _LEARNING_RATE = 1.0, 5, 1.0
-_BUFFER_BYTES = 64 * 2**20
+_WIDTH, _NOISE = 10.0, 1e-4  # of the start; UMAP's own too
 
 
 class _Feature(NamedTuple):
     name: str
-    rows: NDArray[np.float64]
     metric: Metric
     neighbors: int
+    present: NDArray[np.bool_]
+    rows: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, name: str, metric: Metric, neighbors: int, values: Floats) -> _Feature:
+        """Rows that are finite throughout, without the columns in which all are equal."""
+        present = np.asarray(np.isfinite(values).all(axis=1))
+        low, high = (
+            extreme(values, axis=0, where=present[:, None], initial=start)
+            for extreme, start in ((np.min, np.inf), (np.max, -np.inf))
+        )
+        # most bins of a CDF are 0 or 1 for every function
+        rows = values[np.ix_(present, high > low)].astype(np.float64, copy=False)
+        return cls(name, metric, neighbors, present, rows)
+
+    def positions(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The chosen functions' positions among the rows."""
+        return (np.cumsum(self.present) - 1)[chosen]
 
 
 def embed(
@@ -72,12 +90,11 @@ def embed(
             f"{len(names)} names, {len(outputs)} outputs and {len(cdfs)} Fisher features do not fit"
         )
     by_output = transform_outputs(np.asarray(outputs, np.float64), settings.outputs_transform)
-    by_fisher = np.asarray(cdfs, np.float64)
     features = (
-        _Feature("outputs", by_output, "euclidean", settings.outputs_neighbors),
-        _Feature("fisher", by_fisher, "cityblock", settings.fisher_neighbors),
+        _Feature.of("outputs", "euclidean", settings.outputs_neighbors, by_output),
+        _Feature.of("fisher", "cityblock", settings.fisher_neighbors, cdfs),
     )
-    present = [_finite_rows(feature.rows) for feature in features]
+    present = [feature.present for feature in features]
     both = np.logical_and(*present)
     for feature, chosen in zip(features * 2, [*present, both, both], strict=True):
         if chosen.sum() <= feature.neighbors:
@@ -93,55 +110,29 @@ def embed(
         graphs = []
         for feature, chosen in zip(features, present, strict=True):
             graph = _fuzzy_graph(feature, chosen)
-            _place(table, feature.name, chosen, _layout(graph, feature.rows[chosen], settings.seed))
+            _place(table, feature.name, chosen, _layout(graph, [feature], chosen, settings.seed))
             same = np.array_equal(chosen, both)
             graphs.append(graph if same else _fuzzy_graph(feature, both))
-        rows = np.hstack([_scaled(feature.rows[both]) for feature in features])
-        _place(table, "union", both, _layout(_union(*graphs), rows, settings.seed))
+        _place(table, "union", both, _layout(_union(*graphs), features, both, settings.seed))
     return table
-
-
-def nearest_neighbors(
-    rows: NDArray[np.float64], metric: Metric, neighbors: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Exact nearest neighbours of every row among all rows, itself first, ties by position.
-
-    Args:
-        rows: (n, d) finite.
-        metric: ``euclidean`` or ``cityblock``.
-        neighbors: how many, the row itself counted.
-
-    Returns:
-        Positions and distances, (n, neighbors) each.
-    """
-    from scipy.spatial.distance import cdist
-
-    rows = rows[:, np.ptp(rows, axis=0) > 0]  # most bins of a CDF are 0 or 1 for every function
-    n = len(rows)
-    at_once = max(1, _BUFFER_BYTES // (8 * n))
-    indices = np.empty((n, neighbors), dtype=np.int64)
-    distances = np.empty((n, neighbors))
-    for start in range(0, n, at_once):
-        block = cdist(rows[start : start + at_once], rows, metric)
-        own = np.arange(len(block))
-        block[own, start + own] = -1.0
-        order = np.argsort(block, axis=1, kind="stable")[:, :neighbors]
-        indices[start : start + at_once] = order
-        distances[start : start + at_once] = np.take_along_axis(block, order, axis=1)
-    distances[:, 0] = 0.0
-    return indices, distances
 
 
 def _fuzzy_graph(feature: _Feature, chosen: NDArray[np.bool_]) -> Any:
     """Symmetric sparse membership strengths among the chosen functions."""
     from umap.umap_ import fuzzy_simplicial_set
 
-    rows = feature.rows[chosen]
-    indices, distances = nearest_neighbors(rows, feature.metric, feature.neighbors)
+    indices, distances = nearest_neighbors(
+        feature.rows, feature.metric, feature.neighbors, feature.positions(chosen)
+    )
     if not np.isfinite(distances.astype(np.float32)).all():
         raise ValueError("distances overflow; use map.outputs_transform: arcsinh")
     graph, _, _ = fuzzy_simplicial_set(
-        rows, feature.neighbors, None, feature.metric, knn_indices=indices, knn_dists=distances
+        indices,  # read for its length alone
+        feature.neighbors,
+        None,
+        feature.metric,
+        knn_indices=indices,
+        knn_dists=distances,
     )
     return graph
 
@@ -153,13 +144,20 @@ def _union(first: Any, second: Any) -> Any:
     return reset_local_connectivity(general_simplicial_set_union(first, second), True)
 
 
-def _layout(graph: Any, rows: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """(n, 2) coordinates, from the principal components of ``rows`` on."""
-    from umap.umap_ import find_ab_params, simplicial_set_embedding
+def _layout(
+    graph: Any, features: Sequence[_Feature], chosen: NDArray[np.bool_], seed: int
+) -> NDArray[np.float64]:
+    """(n, 2) coordinates, from the features' principal components on."""
+    from umap.umap_ import find_ab_params, noisy_scale_coords, simplicial_set_embedding
 
     a, b = find_ab_params(_SPREAD, _MINIMUM_DISTANCE)
+    parts = [(feature.rows, feature.positions(chosen)) for feature in features]
+    start = principal_components(parts, 2, seed)
+    state = np.random.RandomState(seed)
+    if start.any():
+        start = noisy_scale_coords(start, state, max_coord=_WIDTH, noise=_NOISE)
     coordinates, _ = simplicial_set_embedding(
-        rows,
+        None,  # only other starts read the data
         graph,
         n_components=2,
         initial_alpha=_LEARNING_RATE,
@@ -168,8 +166,8 @@ def _layout(graph: Any, rows: NDArray[np.float64], seed: int) -> NDArray[np.floa
         gamma=_REPULSION,
         negative_sample_rate=_NEGATIVE_SAMPLES,
         n_epochs=None,
-        init="pca",
-        random_state=np.random.RandomState(seed),
+        init=start,
+        random_state=state,
         metric="euclidean",
         metric_kwds={},
         densmap=False,
@@ -178,16 +176,6 @@ def _layout(graph: Any, rows: NDArray[np.float64], seed: int) -> NDArray[np.floa
         parallel=False,  # parallel updates race: no two runs alike
     )
     return np.asarray(coordinates, np.float64)
-
-
-def _finite_rows(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return np.asarray(np.isfinite(rows).all(axis=1))
-
-
-def _scaled(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows divided by the square root of their total variance."""
-    variance = rows.var(axis=0).sum()
-    return rows / np.sqrt(variance) if variance > 0 else rows
 
 
 def _place(

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 Layer = nn.Linear | nn.Conv1d | nn.Conv2d
 
 _BUFFER_BYTES = 64 * 2**20  # float64 patches held at a time; larger inputs go in chunks of examples
+_GRAM_BLOCK = 96  # rows of a symmetric product taken at once; fewer run slower than they spare
 
 
 def factor_shapes(layer: Layer) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
@@ -62,11 +63,23 @@ def gradient_sum(layer: Layer, gradient: Tensor) -> Tensor:
     """Sum over examples and positions of g g^T, (groups, k, k) float64; g as the layer's output."""
     if isinstance(layer, nn.Linear):
         flat = gradient.reshape(-1, gradient.shape[-1]).double()
-        return (flat.mT @ flat)[None]
+        return _gram(flat.mT[None])
     by_channel = gradient.flatten(2).transpose(0, 1)  # (channels, N, T)
     rows = by_channel.new_empty(by_channel.shape, dtype=torch.float64).copy_(by_channel)
-    rows = rows.view(layer.groups, -1, rows[0].numel())
-    return rows @ rows.mT
+    return _gram(rows.view(layer.groups, -1, rows[0].numel()))
+
+
+def _gram(rows: Tensor) -> Tensor:
+    """``rows @ rows.mT`` of (groups, k, n): the blocks on and above the diagonal, then mirrored."""
+    size = rows.shape[1]
+    if size < 2 * _GRAM_BLOCK:
+        return rows @ rows.mT
+    product = rows.new_empty((rows.shape[0], size, size))
+    for start in range(0, size, _GRAM_BLOCK):
+        end = min(start + _GRAM_BLOCK, size)
+        product[:, start:end, start:] = rows[:, start:end] @ rows[:, start:].mT
+        product[:, end:, start:end] = product[:, start:end, end:].mT
+    return product
 
 
 def _linear_sum(x: Tensor) -> tuple[Tensor, Tensor, int]:
@@ -76,7 +89,7 @@ def _linear_sum(x: Tensor) -> tuple[Tensor, Tensor, int]:
     sums = rows.new_zeros(rows.shape[1], dtype=torch.float64)
     for part in _chunks(rows, 8 * rows.shape[1]):
         part = part.double()
-        moments.addmm_(part.mT, part)
+        moments += _gram(part.mT[None])[0]
         sums += part.sum(0)
     return moments[None], sums[None], rows.shape[0]
 
@@ -142,7 +155,8 @@ def _patch_sum(
                     and 0 <= row - i * dilation[0] <= (steps - 1) * stride[0]
                 ]
                 if meets:
-                    product = strips[row] @ strips[row + distance * dilation[0]].mT
+                    other = strips[row + distance * dilation[0]]
+                    product = strips[row] @ other.mT if distance else _gram(other)
                     for i in meets:
                         moments[i, i + distance] += product
     for i in range(kernel[0]):

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from actsearch.features import factors
+from actsearch.features.derivatives import keep_derivatives
 from actsearch.features.factors import Layer
 from actsearch.features.layers import evaluation_mode, fisher_layers
 from actsearch.features.spectra import LayerSpectrum
@@ -36,8 +37,6 @@ floor rather than dropped or set to zero: a feature then does not jump where an 
 into the noise.
 """
 
-_EXAMPLES_AT_ONCE = 128  # one graph holds the activations of this many
-
 
 def fisher_spectrum(
     model: nn.Module,
@@ -45,15 +44,16 @@ def fisher_spectrum(
     y: Tensor | None = None,
     kind: Kind = "true",
     generator: torch.Generator | None = None,
+    examples_at_once: int = 128,
 ) -> list[LayerSpectrum]:
     """Eigenvalues of the Kronecker factors of every layer's Fisher block.
 
     Forward and backward passes run in the model's dtype, factors and eigenvalues in float64. The
     model runs in evaluation mode and is left as it was; batch norm must have its statistics fixed
-    already (``calibrate_batch_norm``). Rows of a layer's input are examples times positions: axes
-    between the first and the feature axis of a linear layer are positions, as are a convolution's
-    outputs, and further calls of the same layer add positions. The first axis must be the
-    examples', or examples times windows.
+    already (``calibrate_batch_norm``). An ``Activation`` is taken to act on each number alone. Rows
+    of a layer's input are examples times positions: axes between the first and the feature axis of
+    a linear layer are positions, as are a convolution's outputs, and further calls of the same
+    layer add positions. The first axis must be the examples', or examples times windows.
 
     Args:
         model: maps (N, ...) to logits (N, classes).
@@ -63,6 +63,8 @@ def fisher_spectrum(
             forward pass, classes - 1 backward passes), ``sampled`` draws one label an example from
             it, ``empirical`` takes ``y``.
         generator: draws the labels of ``kind="sampled"``; torch's global one when None.
+        examples_at_once: examples in one pass, whose activations bound the memory. Sums are rounded
+            in another order with another number, and nothing else changes.
 
     Returns:
         One spectrum a covered layer (see ``fisher_layers``), in the network's order. A layer that
@@ -79,12 +81,14 @@ def fisher_spectrum(
     if not covered:
         raise ValueError("the model has no linear layer or convolution, hence no Fisher blocks")
     _check_labels(x, y, kind)
+    if examples_at_once < 1:
+        raise ValueError(f"examples_at_once must be at least 1, got {examples_at_once}")
     layers: dict[str, Layer] = {name: model.get_submodule(name) for name in covered}  # type: ignore[misc]
     sums = [_Sums(name, layer, x.device) for name, layer in layers.items()]
     labels = y if kind == "empirical" else None
     with evaluation_mode(model), _full_precision(x), torch.enable_grad():
-        for start in range(0, len(x), _EXAMPLES_AT_ONCE):
-            part = slice(start, start + _EXAMPLES_AT_ONCE)
+        for start in range(0, len(x), examples_at_once):
+            part = slice(start, start + examples_at_once)
             _accumulate(
                 model, x[part], None if labels is None else labels[part], kind, generator, sums
             )
@@ -148,7 +152,7 @@ def _accumulate(
 
         return entry.layer.register_forward_hook(record, with_kwargs=True)
 
-    handles = [hook(entry) for entry in sums]
+    handles = [*(hook(entry) for entry in sums), *keep_derivatives(model)]
     try:
         logits = model(x)
     finally:

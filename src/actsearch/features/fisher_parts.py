@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.layers import calibrate_batch_norm, fisher_layers
 from actsearch.features.spectra import pack_spectra
+from actsearch.features.unfinished import UnfinishedPart
 from actsearch.tasks.examples import together
 from actsearch.tasks.network import build_network, choose_device, run_settings
 
@@ -26,6 +27,7 @@ def fisher_features(
     dataset: Dataset,
     expressions: Sequence[Expression],
     progress: Callable[[int, int], None] | None = None,
+    unfinished: UnfinishedPart | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Spectra of a part of a space on a task, packed (``pack_spectra``).
 
@@ -39,6 +41,7 @@ def fisher_features(
         dataset: only its part ``train`` is read.
         expressions: the functions.
         progress: called after every function with the number done and of all.
+        unfinished: where a part that was stopped goes on from; the caller removes it.
 
     Raises:
         ValueError: when fewer training examples exist than asked for.
@@ -53,18 +56,29 @@ def fisher_features(
         )
     draw = np.random.default_rng(settings.seed).choice(n, settings.examples, replace=False)
     chosen = train.subset(torch.from_numpy(np.sort(draw)))
-    spectra = []
-    passed_over: list[str] = []
-    with run_settings(task, device):
-        x, y = together(chosen.to(device))
-        for count, expression in enumerate(expressions, start=1):
-            model, _ = build_network(task, dataset, expression, settings.seed)
-            model.to(device)
-            passed_over = fisher_layers(model).passed_over
-            calibrate_batch_norm(model, x)
+    names = [expression.name for expression in expressions]
+    spectra = unfinished.take_over(names) if unfinished else []
+    try:
+        with run_settings(task, device):
+            x, y = together(chosen.to(device))
             labels = y if settings.kind == "empirical" else None
-            generator = torch.Generator().manual_seed(settings.seed)
-            spectra.append(fisher_spectrum(model, x, labels, settings.kind, generator))
-            if progress:
-                progress(count, len(expressions))
-    return pack_spectra([expression.name for expression in expressions], spectra, passed_over)
+            for expression in expressions[len(spectra) :]:
+                model, _ = build_network(task, dataset, expression, settings.seed)
+                model.to(device)
+                calibrate_batch_norm(model, x)
+                generator = torch.Generator().manual_seed(settings.seed)
+                spectra.append(
+                    fisher_spectrum(
+                        model, x, labels, settings.kind, generator, settings.examples_at_once
+                    )
+                )
+                if unfinished:
+                    unfinished.keep(spectra)
+                if progress:
+                    progress(len(spectra), len(names))
+    except BaseException:
+        if unfinished:
+            unfinished.keep(spectra, now=True)
+        raise
+    model, _ = build_network(task, dataset, expressions[0], settings.seed)
+    return pack_spectra(names, spectra, fisher_layers(model).passed_over)

@@ -204,6 +204,9 @@ def stack_cdfs(
 ) -> tuple[list[str], NDArray[np.float64]]:
     """Fisher features of all functions of all parts, in the parts' order.
 
+    Parts are taken one at a time: given an iterator that reads them, memory holds the features and
+    one part.
+
     Args:
         parts: packed spectra (``pack_spectra``), or published features: ``names`` (n,) and ``cdfs``
             (n, d), rows of NaN where there is none, which are taken as they are.
@@ -217,13 +220,14 @@ def stack_cdfs(
             or features in their length.
     """
     names: list[str] = []
-    rows: list[NDArray[np.float64]] = []
+    stacked: list[NDArray[np.float64]] = []
     layout: list[_Row] = []
     for part in parts:
         if "cdfs" in part:
             names += part["names"].tolist()
-            rows += list(part["cdfs"])
+            stacked.append(part["cdfs"])
             continue
+        rows = []
         for name, spectra in unpack_spectra(part):
             layout = layout or _layout(spectra)
             if _layout(spectra) != layout:
@@ -234,10 +238,17 @@ def stack_cdfs(
                     spectra, fisher.log_range, fisher.weights_per_bin, fisher.minimum_bins
                 )
             )
+        stacked.append(np.stack(rows))
     if not names:
         raise ValueError("no Fisher spectra: expected at least one part")
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise ValueError(f"functions that appear twice: {', '.join(repeated[:5])}")
-    if len(lengths := {len(row) for row in rows}) > 1:
+    if len(lengths := {part.shape[1] for part in stacked}) > 1:
         raise ValueError(f"published and own features do not fit: lengths {sorted(lengths)}")
-    return names, np.stack(rows)
+    whole = np.empty((len(names), stacked[0].shape[1]))
+    end = len(names)
+    while stacked:  # each is let go as it is copied: no second copy of all
+        last = stacked.pop()
+        whole[end - len(last) : end] = last
+        end -= len(last)
+    return names, whole
