@@ -29,6 +29,7 @@ from actsearch.tasks.examples import MemoryExamples
 from actsearch.tasks.fitting import _seed_generators, evaluate, fit
 
 CLASSES = 3
+STEP = {"schedule": "step", "milestones": (0.5,)}
 
 
 class Cut(nn.Module):
@@ -105,6 +106,7 @@ def looks() -> dict[str, Any]:
         "trained": fitted(),
         "adamw": fitted(optimizer="adamw", batch_size=16),
         "cut": fitted(Cut()),
+        "changed": fitted(augmentation={"flip": True, "pad_crop": 1}, warmup_epochs=1, **STEP),
         "one": fitted("one(x)"),
         "seen": spy.seen,
         "bombed": bombed,

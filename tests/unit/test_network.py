@@ -30,6 +30,17 @@ def state() -> tuple[Any, ...]:
         torch.is_deterministic_algorithms_warn_only_enabled(),
         os.environ.get(WORKSPACE),
         torch.get_rng_state().tolist(),
+        gpu_flags(),
+    )
+
+
+def gpu_flags() -> tuple[bool, ...]:
+    """Whether products are rounded, convolutions tried out, and fresh memory filled."""
+    return (
+        torch.backends.cudnn.allow_tf32,
+        torch.backends.cuda.matmul.allow_tf32,
+        torch.backends.cudnn.benchmark,
+        torch.utils.deterministic.fill_uninitialized_memory,
     )
 
 
@@ -92,6 +103,19 @@ def test_a_gpu_has_deterministic_kernels_if_the_task_wants_them(
     with run_settings(task(deterministic=False), gpu):
         assert not torch.are_deterministic_algorithms_enabled()
         assert os.environ.get(WORKSPACE) == workspace
+
+
+@pytest.mark.parametrize("tf32", [False, True])
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_a_gpus_products_are_float32_unless_asked_for_less(
+    tf32: bool, deterministic: bool, no_gpu_to_fork: None
+) -> None:
+    before = state()
+    with run_settings(task(deterministic=deterministic), torch.device("cuda"), tf32=tf32):
+        assert gpu_flags() == (tf32, tf32, not deterministic, False)
+    assert state() == before
+    with run_settings(task(), CPU, tf32=tf32):
+        assert gpu_flags() == before[-1]
 
 
 def test_without_a_gpu_in_the_resources_the_cpu_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
