@@ -4,8 +4,9 @@
 
 JPEGs of 500 x 375 pixels and about 100 KB, like ImageNet's, and some of 1600 x 1200, are made in a
 temporary folder. First the ways to decode one: a random crop of 8 to 100% of the area, resized to
-224 pixels and mirrored, in one process, in turn, by the process's own CPU seconds. Then the whole
-loader with 1 and 2 workers, by the clock, beside the bare decoding in this process.
+224 pixels and mirrored, in one process, in turn, by the CPU seconds that it uses, which others on
+the machine change little. Then the whole loader without, with 1 and with 2 workers, by the clock
+and by the CPU seconds of all its processes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
 from PIL import Image
 from rich.console import Console
@@ -122,35 +124,41 @@ def cpu_rates(paths: Sequence[Path]) -> dict[str, float]:
     return {name: len(paths) / statistics.median(times) for name, times in seconds.items()}
 
 
-def loader_rates(folder: Path, paths: Sequence[Path], batch: int = 128) -> dict[int, float]:
-    """Images a second by the clock that the loader gives out, by workers."""
+def cpu_seconds() -> float:
+    """CPU seconds of this process and its workers so far."""
+    own = psutil.Process()
+    times = [process.cpu_times() for process in (own, *own.children(recursive=True))]
+    return sum(time.user + time.system for time in times)
+
+
+def loader_rates(
+    folder: Path, paths: Sequence[Path], batch: int = 128
+) -> dict[int, tuple[float, float]]:
+    """Images by the second and by the CPU second that the loader gives out, by workers."""
     augmentation = Augmentation(flip=True, resized_crop=SHARE)
     n = len(paths)
-    unit = torch.ones(3)
+    names, unit = [path.name for path in paths], torch.ones(3)
+    labels = torch.zeros(n, dtype=torch.int64)
     loaders = {
         workers: ImageFileExamples(
-            ImageFiles(folder, [path.name for path in paths], SIZE, workers),
-            torch.arange(n),
-            torch.zeros(n, dtype=torch.int64),
-            unit,
-            unit,
+            ImageFiles(folder, names, SIZE, workers), torch.arange(n), labels, unit, unit
         )
         for workers in (0, 1, 2)
     }
-    rates: dict[int, list[float]] = {workers: [] for workers in loaders}
-    for seed in range(REPEATS):
+    rates: dict[int, list[tuple[float, float]]] = {workers: [] for workers in loaders}
+    for seed in range(-1, REPEATS):
         for workers, examples in loaders.items():
             rows = torch.randperm(n).split(batch)
-            batches = examples.batches(rows, augmentation, seed)
-            if not seed:
-                next(batches)  # starts the processes
-                batches.close()
-                batches = examples.batches(rows, augmentation, seed)
-            started = time.perf_counter()
-            for _ in batches:
+            started, used = time.perf_counter(), cpu_seconds()
+            for _ in examples.batches(rows, augmentation, max(seed, 0)):
                 pass
-            rates[workers].append(n / (time.perf_counter() - started))
-    return {workers: statistics.median(found) for workers, found in rates.items()}
+            if seed >= 0:  # the first round starts the processes
+                spent = time.perf_counter() - started, cpu_seconds() - used
+                rates[workers].append((n / spent[0], n / spent[1]))
+    return {
+        workers: tuple(map(statistics.median, zip(*found, strict=True)))
+        for workers, found in rates.items()
+    }
 
 
 def main() -> None:
@@ -178,9 +186,12 @@ def main() -> None:
             )
         out.print(table)
         rates = loader_rates(folder, usual)
-    table = Table("workers", "images/s by the clock", "ratio to none")
-    for workers, rate in rates.items():
-        table.add_row(str(workers), f"{rate:.0f}", f"{rate / rates[0]:.2f}")
+    table = Table(
+        "workers", "images/s by the clock", "ratio to none", "images a CPU second", "ratio"
+    )
+    for workers, (clock, cpu) in rates.items():
+        ratios = f"{clock / rates[0][0]:.2f}", f"{cpu / rates[0][1]:.2f}"
+        table.add_row(str(workers), f"{clock:.0f}", ratios[0], f"{cpu:.0f}", ratios[1])
     out.print(table)
     one = usual_rates["PIL with draft mode, torch resizes (ours)"]
     out.print(f"ResNet-50 at {RESNET50} images/s needs {RESNET50 / one:.1f} such cores a GPU")

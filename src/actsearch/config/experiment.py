@@ -99,11 +99,14 @@ class Config(Model):
                 f"tasks.{name}.model: {task.model!r} takes images of 3 channels, but data "
                 f"{task.data!r} ({data.source}) have {data.channels}"
             )
-        if data.megabytes > task.resources.mem_mb:
+        resources = task.resources
+        copies = resources.processes // resources.nodes
+        if data.megabytes * copies > resources.mem_mb:
+            each = f" in each of {copies} processes" if copies > 1 else ""
             raise ValueError(
-                f"tasks.{name}.resources.mem_mb is {task.resources.mem_mb}, but the images of data "
-                f"{task.data!r} take {data.megabytes:.0f} MB in memory; give more, or in_memory: "
-                "false"
+                f"tasks.{name}.resources.mem_mb is {resources.mem_mb}, but the images of data "
+                f"{task.data!r} take {data.megabytes:.0f} MB in memory{each}; give more, or "
+                "in_memory: false"
             )
 
     def _task_names(self) -> None:

@@ -39,6 +39,8 @@ class Request(NamedTuple):
     augmentation: Augmentation | None = None
     seed: int = 0
     """... and the seed of the epoch."""
+    padding: tuple[int, ...] = (0, 0, 0)
+    """Bytes of what lies outside an image that was shifted."""
 
 
 class _Decoder(TorchDataset[Any]):
@@ -72,19 +74,24 @@ class _Decoder(TorchDataset[Any]):
         flipped = changes.flip and draw.random() < 0.5
         share = changes.resized_crop
         if share is None:
-            image = _shifted(read_square(path, self._size, middle), changes.pad_crop, draw)
+            image = read_square(path, self._size, middle)
+            if changes.pad_crop:
+                image = _shifted(image, changes.pad_crop, request.padding, draw)
         else:
             image = read_square(path, self._size, lambda w, h: random_box(w, h, share, draw))
         return image.flip(-1) if flipped else image
 
 
-def _shifted(image: Tensor, pad: int, draw: np.random.Generator) -> Tensor:
-    """A crop of the old size from the image with ``pad`` black pixels on every side."""
-    if not pad:
-        return image
-    top, left = draw.integers(0, 2 * pad, 2, endpoint=True)
+def _shifted(
+    image: Tensor, pad: int, padding: tuple[int, ...], draw: np.random.Generator
+) -> Tensor:
+    """A crop of the old size from the image with ``pad`` further pixels on every side."""
     height, width = image.shape[1:]
-    return torch.nn.functional.pad(image, (pad,) * 4)[:, top : top + height, left : left + width]
+    fill = torch.tensor(padding, dtype=torch.uint8).view(3, 1, 1)
+    wide = fill.repeat(1, height + 2 * pad, width + 2 * pad)
+    wide[:, pad : pad + height, pad : pad + width] = image
+    top, left = draw.integers(0, 2 * pad, 2, endpoint=True)
+    return wide[:, top : top + height, left : left + width]
 
 
 class _Plan(Sampler[Request]):
@@ -115,6 +122,10 @@ class ImageFiles:
 
     def __len__(self) -> int:
         return len(self._decoder)
+
+    def rest(self) -> None:
+        """End the processes; others are started when there is something to read."""
+        self._loaders.clear()
 
     def read(self, requests: Iterable[Request], pinned: bool = False) -> Iterator[Tensor]:
         """Images (n, 3, size, size) uint8 of each request, in order.
@@ -205,8 +216,10 @@ class ImageFileExamples:
         shape = (1, -1, 1, 1)
         mean = self.mean.to(self.device).view(shape)
         deviation = self.deviation.to(self.device).view(shape)
+        # The byte next to the mean, which is scaled to about zero.
+        padding = tuple(self.mean.round().clamp(0, 255).int().tolist())
         requests = (
-            Request(self.rows[part].numpy(), part.numpy(), changed, seed)
+            Request(self.rows[part].numpy(), part.numpy(), changed, seed, padding)
             for batch in rows
             for part in torch.split(batch, _IMAGES_AT_ONCE)
         )

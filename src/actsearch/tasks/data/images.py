@@ -61,6 +61,7 @@ def image_dataset(
         examples = MemoryExamples(torch.from_numpy(decoded[used]), taken, mean, deviation)
     else:
         some = np.concatenate([*_decode(files, sample, None)])
+        files.rest()  # those that feed a GPU are others
         mean, deviation = _float(*moments(some, np.arange(len(some))))
         examples = ImageFileExamples(files, torch.from_numpy(used), taken, mean, deviation)
     return Dataset(examples, rows, len(listing.classes))

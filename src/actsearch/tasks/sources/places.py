@@ -17,7 +17,7 @@ IMAGENET_ARCHIVES = (
     "ILSVRC2012_img_train.tar",
     "ILSVRC2012_img_val.tar",
 )
-"""What https://image-net.org/download gives to who signs up: 2.5 MB, 138 GB and 6.3 GB."""
+"""What https://image-net.org/download gives to who signs up: 2.6 MB, 148 GB and 6.7 GB."""
 IMAGENET_UNPACKED = ("meta.bin", "train", "val")
 """What torchvision makes of the archives, in the same order."""
 
