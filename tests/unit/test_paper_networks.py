@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import timm
 import torch
 from torch import nn
 
@@ -271,6 +272,23 @@ def test_fisher_spectra_of_every_layer(name: str) -> None:
         channels = model.get_submodule(layer.name).out_channels
         assert layer.input_eigenvalues.shape == (channels, 9)
         assert layer.gradient_eigenvalues.shape == (channels, 1)
+
+
+def test_a_vision_transformer_is_covered_but_for_norms_and_positions() -> None:
+    """timm's attention is of linear layers; class token and positions are the network's own."""
+    options = {"img_size": 32, "patch_size": 4, "num_classes": 10, "depth": 2}
+    model = timm.create_model("vit_tiny_patch16_224", **options)
+    assert len(replace_activations(model, "tanh(x)")) == 2
+    spectra = fisher_spectrum(model, torch.randn(2, 3, 32, 32), kind="sampled")
+    places = ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")
+    linear = [f"blocks.{block}.{place}" for block in range(2) for place in places]
+    assert [layer.name for layer in spectra] == ["patch_embed.proj", *linear, "head"]
+    assert not any(layer.missing for layer in spectra)
+    norms = [f"blocks.{block}.norm{number}" for block in range(2) for number in (1, 2)]
+    assert fisher_layers(model).passed_over == ["", *norms, "norm"]
+    first, head = spectra[0], spectra[-1]
+    assert len(first.input_eigenvalues) == 3 * 4 * 4 + 1
+    assert len(head.gradient_eigenvalues) == 10
 
 
 def test_a_depthwise_block_is_that_of_its_channel_alone() -> None:

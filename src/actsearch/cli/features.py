@@ -64,18 +64,17 @@ def fim(
         seeds={"features": chosen.fisher.seed},
         operators={name for expression in expressions for name in expression.operators},
     )
-    hidden = out.with_name(f".{out.name}.checkpoint")
+    device = device_fields(chosen, FISHER_TOLERANCE)
+    # The bits hang on the installed versions, the device and the number of threads too.
+    identity = record.identity | device | {"environment": record.environment_digest}
+    unfinished = UnfinishedPart(out.with_name(f".{out.name}.checkpoint"), identity, say)
     if record.made(out):
-        hidden.unlink(missing_ok=True)  # of a job stopped right after the part
+        unfinished.remove()  # of a job stopped right after the part
         say(f"{out} stands and is kept")
         return
     dataset = task_dataset(settings, task)
     check_operators()
     check_network(chosen, dataset)
-    device = device_fields(chosen, FISHER_TOLERANCE)
-    # The bits hang on the installed versions, the device and the number of threads too.
-    identity = record.identity | device | {"environment": record.environment_digest}
-    unfinished = UnfinishedPart(hidden, identity, say)
     report = counter(f"FIM on {task}")
     arrays = fisher_features(chosen, dataset, expressions, report, unfinished)
     write_arrays(out, arrays, record.block(**device))

@@ -30,9 +30,9 @@ def keep_derivatives(model: nn.Module) -> list[RemovableHandle]:
 
 
 def _replace_graph(_: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
-    (x,) = args
-    if output is x or not output.requires_grad:
+    if not args or output is args[0] or not output.requires_grad:
         return output
+    (x,) = args
     (derivative,) = torch.autograd.grad(output, x, torch.ones_like(output))
     result: Tensor = _Scaled.apply(x, output.detach(), derivative)
     return result

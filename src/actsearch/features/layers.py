@@ -54,6 +54,9 @@ def calibrate_batch_norm(model: nn.Module, x: Tensor) -> None:
     gradient of its own. One pass over ``x`` (N, ...) sets the running mean and the running variance
     (unbiased, as always in torch) to those of all its examples; dropout and the like are off during
     the pass. Batch norms that keep no statistics stay without.
+
+    The pass takes all examples at once: a layer's statistics hang on those of the layers before, so
+    that chunks would need a pass a batch norm. It keeps no graph, only the layer at hand.
     """
     model.eval()
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]

@@ -81,7 +81,7 @@ def _bound(
     width = max(1, -(-rows.shape[1] // _BLOCKS))
     starts = np.arange(0, rows.shape[1], width)
     sums = np.add.reduceat(rows, starts, axis=1)[chosen]
-    sizes = np.abs(sums).sum(axis=1)
+    sizes = np.array([np.abs(rows[i]).sum() for i in chosen])
 
     def manhattan(block: slice) -> Floats:
         slack = _ROUNDING * (sizes[block, None] + sizes)
