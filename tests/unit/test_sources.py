@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import data_files
+import numpy as np
 import pytest
 
 from actsearch.config import Config, ConfigError, Data, Split, parse_config
@@ -15,6 +16,7 @@ from actsearch.tasks.data import DataError, load_dataset
 from actsearch.tasks.examples import together
 from actsearch.tasks.fetching import CHECKSUMS, check_images, fetch
 from actsearch.tasks.sources.folders import list_folder
+from actsearch.tasks.sources.headers import array_shapes
 from actsearch.tasks.sources.manifests import check_source, read_manifest, refuse_changed
 from actsearch.tasks.sources.places import MissingDataError, Place, place_of
 
@@ -209,3 +211,40 @@ def test_what_can_be_known_from_the_configuration_is_refused_there(
 def test_images_that_are_not_kept_in_memory_need_none() -> None:
     data = {"source": "torchvision:ImageNet", "image_size": 224, "in_memory": False}
     assert configuration({**data, "split": {**SMALL, "train": 1_000_000}})
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.zeros((8, 2, 2), np.uint8), "y": np.arange(8)}, None),
+        ({"x": np.asfortranarray(np.zeros((8, 3, 2, 2))), "y": np.array(list("abababab"))}, None),
+        ({"x": np.zeros((8, 2, 2))}, "lacks y: it must hold x and y, and holds x"),
+        ({"x": np.zeros((8, 4)), "y": np.arange(8)}, r"x must be .*, got \(8, 4\)"),
+        ({"x": np.zeros((8, 2, 2)), "y": np.arange(7)}, r"y must be \(8,\) to fit x, got \(7,\)"),
+        ({"x": np.zeros((7, 2, 2)), "y": np.arange(7)}, r"asks for 8 examples .* holds 7"),
+    ],
+)
+def test_arrays_are_checked_by_their_headers(
+    arrays: dict[str, np.ndarray], message: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "data.npz"
+    data = Data(source=f"npz:{path}", split=SPLIT)
+    for save in (np.savez, np.savez_compressed):
+        save(path, **arrays)  # type: ignore[arg-type]
+        assert array_shapes(path) == {name: array.shape for name, array in arrays.items()}
+        if message is None:
+            check_source(data, tmp_path)
+            continue
+        with pytest.raises(DataError, match=message):
+            check_source(data, tmp_path)
+
+
+def test_arrays_that_are_damaged_or_missing_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    data = Data(source=f"npz:{path}", split=SPLIT)
+    with pytest.raises(MissingDataError, match=f"no data file at {path}"):
+        check_source(data, tmp_path)
+    np.savez(path, x=np.zeros((8, 2, 2)), y=np.arange(8))
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(DataError, match=r"data\.npz is not an \.npz file that can be read"):
+        check_source(data, tmp_path)

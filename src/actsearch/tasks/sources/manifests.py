@@ -21,6 +21,7 @@ from actsearch.config import Data
 from actsearch.config.data import check_split
 from actsearch.records.artifacts import read_json
 from actsearch.tasks.sources.folders import Listing, list_folder
+from actsearch.tasks.sources.headers import check_shapes
 from actsearch.tasks.sources.places import (
     DataError,
     Place,
@@ -115,13 +116,16 @@ def check_source(data: Data, data_folder: str | Path) -> None:
     """Find before any job what is wrong with a source: missing, no classes, too few examples.
 
     A source that a rule downloads may be missing. Nothing is opened but the manifest, or folders
-    where there is none.
+    where there is none, or the headers of an ``.npz`` file.
 
     Raises:
         MissingDataError: when it is missing and no program can bring it.
         DataError: when it cannot be used.
     """
     place = place_of(data, data_folder)
+    if data.source.startswith("npz:"):
+        n = check_shapes(Path(data.source.removeprefix("npz:")))
+        check_sizes(data, {"examples": {"train": n}})
     if place is None:
         return
     if place.manifest.is_file():
