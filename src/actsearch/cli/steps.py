@@ -36,7 +36,7 @@ STEP_MODULES: dict[str, tuple[str, ...]] = {
     "finalists": ("actsearch.search.final",),
     "final": ("actsearch.search.final",),
     "report": ("actsearch.report.page", "actsearch.tasks.benchmark"),
-    "crate": ("actsearch.records.crate",),
+    "crate": ("actsearch.records.crate", "actsearch.records.crate_entities"),
     "audit": ("actsearch.records.audit",),
 }
 NETWORK_STEPS = ("train", "train-final", "fim")
