@@ -128,7 +128,7 @@ def audit(place: Path, out: Console) -> None:
         write_json(path, trial, {key: block[key] for key in block.keys() - {"file"}})
     files = list(Path("results").rglob("*.json"))
     plain = _seconds(lambda: [json.loads(path.read_bytes()) for path in files])
-    crate = ["crate", "--workflow", ".", "--copies", "results/workflow", "Snakefile"]
+    crate = ["crate", "--copies", "results/workflow", "Snakefile"]
     for name, command in (
         ("audit", ["audit", "--exit-zero"]),
         ("crate", [*crate, "--out", "results/ro-crate-metadata.json"]),

@@ -11,7 +11,6 @@ import time
 from snakemake.cli import parse_args
 from snakemake.logging import logger
 
-from actsearch.cli.steps import SNAKEFILE_VARIABLE
 from actsearch.cluster.adoption import adopt
 from actsearch.cluster.queue import has_slurm, queued_jobs, require_slurm
 from actsearch.cluster.runs import claim, running
@@ -54,10 +53,7 @@ def asked(names):
 
 
 if OPTIONS is not None and not asked([*LOOKS, "touch"]):
-    told = {
-        "ACTSEARCH_CONFIG": write_config(),
-        SNAKEFILE_VARIABLE: str(HERE / "Snakefile"),
-    }
+    told = {"ACTSEARCH_CONFIG": write_config(), SNAKEFILE_VARIABLE: SNAKEFILE}
     checked(adopt, Path.cwd(), told, logger.info)
 if OPTIONS is not None and not asked([*LOOKS, *PLANS]):
     checked(patience)

@@ -15,6 +15,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from actsearch.cli.steps import (
+    SNAKEFILE_VARIABLE,
     act_bench_file,
     data_file,
     operator_digests,
@@ -91,12 +92,14 @@ def write_config():
     return str(merged)
 
 
-# Commands are those of the Python that computes the digests here. They read the configuration that
-# is named in the environment, so that its path is no parameter of any rule.
+# Commands are those of the Python that computes the digests here. They find the configuration and
+# the workflow by the environment, so that these paths are no parameters of any rule.
+SNAKEFILE = os.path.relpath(workflow.main_snakefile)
 shell.prefix(
     "set -euo pipefail; "
     f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH "
-    f"ACTSEARCH_CONFIG={shlex.quote(write_config())}; "
+    f"ACTSEARCH_CONFIG={shlex.quote(write_config())} "
+    f"{SNAKEFILE_VARIABLE}={shlex.quote(SNAKEFILE)}; "
 )
 CONDA = "../../envs/environment.yaml"
 

@@ -4,14 +4,8 @@ Needs: whatever the configuration asks for. Makes: results/ro-crate-metadata.jso
 results/workflow/, copies of the sources and of the configuration.
 """
 
-HERE = Path(os.path.relpath(workflow.basedir))
-COPIES = "results/workflow"
-SOURCES = [
-    "Snakefile",
-    *sorted(
-        f"workflow/rules/{path.name}" for path in HERE.glob("workflow/rules/*.smk")
-    ),
-]
+RULES = sorted(Path(workflow.basedir).glob("workflow/rules/*.smk"))
+SOURCES = ["Snakefile", *(f"workflow/rules/{path.name}" for path in RULES)]
 
 
 # Seconds of work: on a cluster they run where Snakemake runs.
@@ -26,17 +20,19 @@ rule crate:
         "results/report.html",
     output:
         metadata="results/ro-crate-metadata.json",
-        copies=[f"{COPIES}/{name}" for name in [*SOURCES, "config.yaml"]],
+        copies=[f"results/workflow/{name}" for name in [*SOURCES, "config.yaml"]],
     log:
         "logs/crate.log",
     conda:
         CONDA
     params:
         rule="crate",
+        copies=lambda w, output: os.path.dirname(output.copies[0]),
+        sources=SOURCES,
         settings=settings("crate"),
         code=code("crate"),
     message:
         "describing results/ as an RO-Crate"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch crate --workflow {HERE:q} --copies {COPIES} "
-        "--out {output.metadata} {SOURCES} 2>&1 | tee {log}"
+        "ACTSEARCH_RULE={params.rule} actsearch crate --copies {params.copies} "
+        "--out {output.metadata} {params.sources} 2>&1 | tee {log}"

@@ -10,7 +10,7 @@ import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, Out, app, execution, load
 from actsearch.cli.progress import say, track
-from actsearch.cli.steps import STEP_MODULES
+from actsearch.cli.steps import SNAKEFILE_VARIABLE, STEP_MODULES
 from actsearch.records.artifacts import ArtifactError, copy_file, read_json, shown, write_json
 from actsearch.records.causes import PACKED
 from actsearch.records.lineage import Artifact, read_artifacts
@@ -22,9 +22,13 @@ OUTSIDE = ("crate", "audit")
 @app.command()
 def crate(
     out: Out,
-    workflow: Annotated[Path, typer.Option(help="The folder with the workflow's sources.")],
     copies: Annotated[Path, typer.Option(help="Where copies of the sources go, beside --out.")],
-    sources: Annotated[list[str], typer.Argument(help="The sources, the main one first.")],
+    sources: Annotated[
+        list[str], typer.Argument(help="Sources in the Snakefile's folder, the main one first.")
+    ],
+    snakefile: Annotated[
+        Path, typer.Option(envvar=SNAKEFILE_VARIABLE, help="The workflow's main file.")
+    ] = Path("Snakefile"),
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Describe the files beside OUT as a Workflow Run RO-Crate, an action for each execution."""
@@ -40,7 +44,7 @@ def crate(
     if bad := [path for path, a in found.items() if a.step in STEP_MODULES and a.problem]:
         say(f"left out, as they are not what was written: {', '.join(bad)}")
     for name in sources:
-        copy_file(workflow / name, copies / name)
+        copy_file(snakefile.parent / name, copies / name)
     copy_file(config, copies / "config.yaml")
     graph = build_crate(
         sound,

@@ -52,7 +52,7 @@ STEP_MODULES: dict[str, tuple[str, ...]] = {
     "final": ("actsearch.search.final",),
     "final-activation": ("actsearch.search.chosen", TORCH_OPERATORS),
     "report": ("actsearch.report.page", "actsearch.tasks.benchmark"),
-    "crate": ("actsearch.records.crate",),
+    "crate": ("actsearch.records.crate", "actsearch.records.crate_entities"),
     "audit": ("actsearch.records.audit",),
 }
 NETWORK_STEPS = ("train", "train-final", "fim")

@@ -7,18 +7,13 @@ crate. What is not known (a publisher, the address of the code) is left out.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from rocrate.model import ContextEntity, File, Person, SoftwareApplication
-from rocrate.rocrate import ROCrate
+from rocrate.model import ContextEntity, Person, SoftwareApplication
 
-from actsearch.records.differences import flat
-from actsearch.records.digests import canonical_json, digest_bytes
+from actsearch.records.crate_entities import Entities, Entity, known, one
 from actsearch.records.lineage import Artifact
 
 PROFILES = {
@@ -27,27 +22,10 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/provenance/0.5": "Provenance Run Crate",
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
-TERMS = {
-    term: f"https://w3id.org/ro/terms/workflow-run#{term}" for term in ("environment", "sha256")
-}
-"""Terms that RO-Crate 1.1 lacks, written into the context so that nothing has to be fetched."""
 WORKFLOW_PROFILE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 COMPLETED = "http://schema.org/CompletedActionStatus"
-FORMATS = {
-    ".json": "application/json",
-    ".parquet": "application/vnd.apache.parquet",
-    ".npz": "application/zip",
-    ".npy": "application/octet-stream",
-    ".csv": "text/csv",
-    ".html": "text/html",
-    ".svg": "image/svg+xml",
-    ".yaml": "application/yaml",
-}
 MACHINE = ("host", "platform", "cpu", "device")
 SPDX = "https://spdx.org/licenses/"
-
-Entity = Any
-"""An entity of the rocrate package."""
 
 
 def build_crate(
@@ -98,18 +76,8 @@ def _ended(group: Iterable[Artifact]) -> str:
     return max(str(artifact.block.get("ended", "")) for artifact in group)
 
 
-def _one(values: Iterable[Any]) -> Any:
-    """The values as JSON-LD wants them: a single one is no list."""
-    listed = list(values)
-    return listed[0] if len(listed) == 1 else listed
-
-
-def _known(**properties: Any) -> dict[str, Any]:
-    return {key: value for key, value in properties.items() if value not in (None, "", [])}
-
-
-class _Crate:
-    """A crate that is being filled."""
+class _Crate(Entities):
+    """A crate that is being filled with what was executed."""
 
     def __init__(
         self,
@@ -117,116 +85,13 @@ class _Crate:
         artifacts: Mapping[str, Artifact],
         describe: Callable[[Artifact], str | None],
     ) -> None:
-        self._crate = ROCrate(version="1.1")
-        self._crate.metadata.extra_terms.update(TERMS)
-        self._folder = Path(folder)
-        self._artifacts = artifacts
-        self._describe = describe
-        self._entities: dict[str, Entity] = {}
-        self._examples: dict[str, set[str]] = {}
+        super().__init__(folder, artifacts, describe)
         self._actions: dict[str, list[Entity]] = {}
         self._tools: dict[str, Entity] = {}
         self._connected: set[tuple[str, str]] = set()
         self._people: dict[str, Entity] = {}
         self._all_actions: list[Entity] = []
         self._used = {source for a in artifacts.values() for source in a.inputs}
-
-    def metadata(self) -> dict[str, Any]:
-        """The graph."""
-        graph: dict[str, Any] = self._crate.metadata.generate()
-        return graph
-
-    def _add(self, kind: type, name: str, properties: Mapping[str, Any]) -> Entity:
-        """The entity called ``name``; made once."""
-        if name not in self._entities:
-            entity = kind(self._crate, name, properties=dict(properties))
-            self._entities[name] = self._crate.add(entity)
-        return self._entities[name]
-
-    # Files
-
-    def _name(self, path: str) -> str:
-        """A path as the crate names it: relative to its folder."""
-        return Path(path).relative_to(self._folder).as_posix()
-
-    def _facts(self, path: str) -> dict[str, Any]:
-        with Path(path).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = str(Path(path).stat().st_size)
-        return {
-            "name": self._name(path),
-            "encodingFormat": FORMATS.get(Path(path).suffix, "text/plain"),
-            "contentSize": size,
-            "sha256": digest,
-        }
-
-    def _file(self, path: str, **properties: Any) -> Entity:
-        if path not in self._entities:
-            whole = self._facts(path) | _known(**properties)
-            entity = File(self._crate, dest_path=self._name(path), properties=whole)
-            self._entities[path] = self._crate.add(entity)
-        return self._entities[path]
-
-    def _artifact(self, artifact: Artifact) -> Entity:
-        block = artifact.block
-        output = self._parameter(f"output/{artifact.step}", f"files made by {artifact.step}")
-        self._examples.setdefault(output.id, set()).add("File")
-        return self._file(
-            artifact.path,
-            description=self._describe(artifact),
-            dateModified=block.get("ended"),
-            exampleOfWork=output,
-        )
-
-    def _source(self, path: str, digest: str) -> Entity:
-        """What an execution read: a file of the crate, or one that lies elsewhere."""
-        artifact = self._artifacts.get(path)
-        if artifact is not None and artifact.content == digest:
-            return self._artifact(artifact)
-        name = f"#elsewhere/{quote(path)}={digest[7:19]}"
-        described = "is not in this crate" if artifact is None else "says something else by now"
-        return self._add(
-            ContextEntity,
-            name,
-            {
-                "@type": "CreativeWork",
-                "name": path,
-                "identifier": digest,
-                "description": f"content that an execution read and that {described}",
-            },
-        )
-
-    # Values
-
-    def _parameter(self, name: str, description: str) -> Entity:
-        properties = {"@type": "FormalParameter", "name": name, "description": description}
-        return self._add(ContextEntity, f"#parameter/{quote(name)}", properties)
-
-    def _value(self, kind: str, key: str, value: Any, parameter: Entity | None) -> Entity:
-        scalar = isinstance(value, bool | int | float | str)
-        # A list in JSON-LD is a set: what has an order is written as text.
-        plain = value if scalar else json.dumps(value, ensure_ascii=False)
-        if parameter is not None:
-            types = {bool: "Boolean", int: "Integer", float: "Float"}
-            self._examples.setdefault(parameter.id, set()).add(types.get(type(value), "Text"))
-        name = f"#{kind}/{quote(key)}={digest_bytes(canonical_json(value))[7:19]}"
-        properties = {"@type": "PropertyValue", "name": key, "value": plain}
-        return self._add(ContextEntity, name, properties | _known(exampleOfWork=parameter))
-
-    def _values(self, kind: str, values: Mapping[str, Any]) -> list[Entity]:
-        """One entity for nested values that stands for all of them; none where there are none."""
-        leaves = {key: value for key, value in flat(values).items() if value not in (None, {}, [])}
-        if not leaves:
-            return []
-        name = f"#{kind}={digest_bytes(canonical_json(leaves))[7:19]}"
-        if name in self._entities:
-            return [self._entities[name]]
-        parts = []
-        for key, value in leaves.items():
-            of = self._parameter(key, "a key of the configuration") if kind == "settings" else None
-            parts.append(self._value(kind, key, value, of))
-        properties = {"@type": "PropertyValue", "name": kind, "value": _one(parts)}
-        return [self._add(ContextEntity, name, properties)]
 
     # People, tools, steps
 
@@ -237,7 +102,7 @@ class _Crate:
         name = f"#person/{quote(agent.get('account') or agent['name'])}"
         if agent.get("account") and agent.get("name"):
             name += f"/{quote(agent['name'])}"
-        properties = _known(name=agent.get("name") or agent.get("account"))
+        properties = known(name=agent.get("name") or agent.get("account"))
         if agent.get("account"):
             properties["identifier"] = agent["account"]
         self._people[name] = self._add(Person, name, properties)
@@ -248,7 +113,7 @@ class _Crate:
         code = str(artifact.block.get("code_digest", ""))
         version = code[7:19] or str(artifact.block.get("git", {}).get("commit", ""))[:12]
         name = f"#actsearch/{quote(artifact.step)}" + (f"@{version}" if version else "")
-        properties = _known(
+        properties = known(
             name=f"actsearch {artifact.step}",
             softwareVersion=version,
             identifier=code,
@@ -259,9 +124,11 @@ class _Crate:
         for group in settings:
             if (name, group.id) not in self._connected:
                 self._connected.add((name, group.id))
-                known = _listed(tool.get("input", []))
+                old = _listed(tool.get("input", []))
                 read = [value["exampleOfWork"] for value in _listed(group["value"])]
-                tool["input"] = _one([*known, *(one for one in read if one not in known)])
+                tool["input"] = one(
+                    [*old, *(parameter for parameter in read if parameter not in old)]
+                )
         return tool
 
     def add_workflow(self, sources: list[str]) -> None:
@@ -296,18 +163,18 @@ class _Crate:
             action = self._add(
                 ContextEntity,
                 f"#execution/{quote(self._name(first.path))}",
-                _known(
+                known(
                     **{"@type": "CreateAction"},
                     name=" ".join([first.step, *filter(None, what), *_item(block)]),
                     description=f"actsearch {first.step} made {len(group)} file"
                     + ("s" if len(group) > 1 else ""),
                     instrument=self._tool(first, settings),
-                    object=_one([*read, *more]),
-                    result=_one(self._artifact(artifact) for artifact in group),
+                    object=one([*read, *more]),
+                    result=one(self._artifact(artifact) for artifact in group),
                     startTime=block.get("started"),
                     endTime=_ended(group),
-                    agent=_one(self._agent(block)),
-                    environment=_one(self._environment(block)),
+                    agent=one(self._agent(block)),
+                    environment=one(self._environment(block)),
                     actionStatus=COMPLETED,
                 ),
             )
@@ -322,7 +189,7 @@ class _Crate:
 
     def add_run(self, engine_version: str | None) -> None:
         """The workflow as steps, and what ran them."""
-        self._workflow["hasPart"] = _one(self._tools.values())
+        self._workflow["hasPart"] = one(self._tools.values())
         commits = {str(a.block.get("git", {}).get("commit", "")) for a in self._artifacts.values()}
         if commits := commits - {""}:
             self._workflow["version"] = ", ".join(sorted(commits))
@@ -336,29 +203,29 @@ class _Crate:
                     "@type": "HowToStep",
                     "name": rule,
                     "position": str(position),
-                    "workExample": _one(self._entities[name] for name in used),
+                    "workExample": one(self._entities[name] for name in used),
                 },
             )
             steps.append(step)
             control = {"@type": "ControlAction", "name": f"rule {rule}", "instrument": step}
-            properties = {**control, "object": _one(actions), "actionStatus": COMPLETED}
+            properties = {**control, "object": one(actions), "actionStatus": COMPLETED}
             controls.append(self._add(ContextEntity, f"#control/{quote(rule)}", properties))
         if steps:
-            self._workflow["step"] = _one(steps)
+            self._workflow["step"] = one(steps)
         times = {
             "startTime": min(_started(artifact) for artifact in self._artifacts.values()),
             "endTime": _ended(self._artifacts.values()),
             "actionStatus": COMPLETED,
-            **_known(agent=_one(self._people.values())),
+            **known(agent=one(self._people.values())),
         }
         last = [a for path, a in sorted(self._artifacts.items()) if path not in self._used]
         outputs = dict.fromkeys(f"#parameter/{quote(f'output/{a.step}')}" for a in last)
-        self._workflow["output"] = _one(self._entities[name] for name in outputs)
+        self._workflow["output"] = one(self._entities[name] for name in outputs)
         values = [e for name, e in self._entities.items() if name.startswith("#settings/")]
         inputs = [e for n, e in self._entities.items() if n.startswith("#parameter/")]
         inputs = [e for e in inputs if not e.id.startswith("#parameter/output/")]
         if inputs:
-            self._workflow["input"] = _one(inputs)
+            self._workflow["input"] = one(inputs)
         run = self._add(
             ContextEntity,
             "#run",
@@ -368,8 +235,8 @@ class _Crate:
                 "description": "All executions whose files stand, from the first to the last, "
                 "by one run of Snakemake or several.",
                 "instrument": self._workflow,
-                "result": _one(self._artifact(artifact) for artifact in last),
-                **_known(object=_one(values)),
+                "result": one(self._artifact(artifact) for artifact in last),
+                **known(object=one(values)),
                 **times,
             },
         )
@@ -378,17 +245,17 @@ class _Crate:
             engine = self._add(
                 SoftwareApplication,
                 "https://snakemake.github.io",
-                _known(
+                known(
                     name="Snakemake",
                     url="https://snakemake.github.io",
                     softwareVersion=engine_version,
                 ),
             )
-            properties = {"instrument": engine, "object": _one(controls), "result": run, **times}
+            properties = {"instrument": engine, "object": one(controls), "result": run, **times}
             organized = {"@type": "OrganizeAction", "name": "run by Snakemake", **properties}
             self._add(ContextEntity, "#organization", organized)
         for name, types in self._examples.items():
-            self._entities[name]["additionalType"] = _one(sorted(types))
+            self._entities[name]["additionalType"] = one(sorted(types))
 
     # The crate itself
 
@@ -406,12 +273,12 @@ class _Crate:
         self._crate.license = self._license(license)
         root = self._crate.root_dataset
         if self._people:
-            root["author"] = _one(self._people.values())
+            root["author"] = one(self._people.values())
         for name, title in PROFILES.items():
             version = name.rsplit("/", 1)[-1]
             properties = {"@type": "CreativeWork", "name": title, "version": version}
             root.append_to("conformsTo", self._add(ContextEntity, name, properties))
-        root["mentions"] = _one(self._all_actions)
+        root["mentions"] = one(self._all_actions)
 
     def _license(self, license: str | None) -> Entity | str:
         if license is None:
