@@ -11,6 +11,7 @@ if not workflow.overwrite_configfiles:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
 include: "workflow/rules/spaces.smk"
 include: "workflow/rules/trials.smk"
 include: "workflow/rules/act_bench.smk"
@@ -22,7 +23,7 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/crate.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/cluster.smk"
-include: "workflow/rules/data.smk"
+include: "workflow/rules/checks.smk"
 include: "workflow/rules/estimate.smk"
 include: "workflow/rules/outputs.smk"
 

@@ -48,7 +48,7 @@ def fetch(
         write_json(place.manifest, manifest, record.block())
     if checksums:
         n = check_images(data, place, counter(f"reading {name}"))
-        say(f"{n:,} images are what they were")
+        say(f"{n:,} images: as in {place.folder}/checksums.sha256")
     counts = ", ".join(f"{count:,} {part}" for part, count in manifest["examples"].items())
     say(f"{name}: {counts} examples in {len(manifest['classes'])} classes, {place.folder}")
 
