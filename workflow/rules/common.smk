@@ -308,10 +308,8 @@ def histories(task):
     ]
 
 
-def found_files(task):
-    """The table and the histories that a task's best functions are taken from."""
-    table = [f"results/{task}/benchmark.parquet"] if TASKS[task].benchmark else []
-    return table + histories(task)
+def tables(task):
+    return [f"results/{task}/benchmark.parquet"] if TASKS[task].benchmark else []
 
 
 def final_sources(task):
@@ -321,12 +319,10 @@ def final_sources(task):
         return [
             (f"--from {other}=", path)
             for other in others
-            for path in found_files(other)
+            for path in tables(other) + histories(other)
         ]
-    return [
-        ("--table " if path.endswith("/benchmark.parquet") else "", path)
-        for path in found_files(task)
-    ]
+    own = [("--table ", path) for path in tables(task)]
+    return own + [("", path) for path in histories(task)]
 
 
 def final_slots(task):
