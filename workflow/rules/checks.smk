@@ -20,7 +20,7 @@ def asked_data():
 
 def check_data():
     """Refuse data that no rule can bring, or that cannot be used; a look only warns of the first."""
-    only_looks = any(getattr(OPTIONS, look, None) for look in LOOKS)
+    only_looks = asked([*LOOKS, *PLANS])
     for name in asked_data():
         try:
             checked(check_source, CONFIG.data[name], CONFIG.data_folder)
