@@ -49,7 +49,7 @@ SWITCHES: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 TRIAL = """
-import sys, yaml
+import time, yaml
 from actsearch.config import Config
 from actsearch.functions.expressions import parse
 from actsearch.tasks.data import load_dataset
@@ -57,7 +57,11 @@ from actsearch.tasks.training import run_trial
 config = Config(**yaml.safe_load(open("config.yaml")))
 for name, task in config.tasks.items():
     dataset = load_dataset(config.data[task.data])
-    seconds = [run_trial(task, dataset, parse("mul(sigmoid(x),erf(x))"))[1] for _ in range(4)]
+    seconds = []
+    for _ in range(4):
+        started = time.process_time()
+        run_trial(task, dataset, parse("mul(sigmoid(x),erf(x))"))
+        seconds.append(time.process_time() - started)
     print(name, min(seconds[1:]))
 """
 
@@ -69,12 +73,12 @@ def _images(n: int, side: int, device: torch.device) -> MemoryExamples:
     return MemoryExamples(pixels, torch.arange(n) % 10, *moments).to(device)
 
 
-def _seconds(work: Any) -> float:
-    started = time.perf_counter()
+def _seconds(work: Any, clock: Any = time.perf_counter) -> float:
+    started = clock()
     work()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - started
+    return float(clock() - started)
 
 
 def augmentation(arguments: argparse.Namespace, device: torch.device) -> Table:
@@ -100,6 +104,8 @@ def augmentation(arguments: argparse.Namespace, device: torch.device) -> Table:
 def switches(arguments: argparse.Namespace, device: torch.device) -> Table:
     """Seconds a step, and how many times faster than plain; medians over turns."""
     table = Table("network", "switches", "ms a step", "times faster", "spread", "compiling, s")
+    # Without a GPU one thread works, and its own time hangs less on what else the machine does.
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
     check_compiler(device)  # what the first compilation loads is no cost of a function
     for model in arguments.model or MODELS:
         examples = _images(arguments.batch * arguments.steps, 32, device)
@@ -125,7 +131,7 @@ def switches(arguments: argparse.Namespace, device: torch.device) -> Table:
             trained[name], compiling[name] = train, _seconds(train)
         for _ in range(REPEATS):
             for name, train in trained.items():
-                times[name].append(_seconds(train) / arguments.steps)
+                times[name].append(_seconds(train, clock) / arguments.steps)
         for name, own in times.items():
             ratios = [plain / seconds for plain, seconds in zip(times["plain"], own, strict=True)]
             spent = compiling[name] - statistics.median(own) * arguments.steps
@@ -138,7 +144,7 @@ def switches(arguments: argparse.Namespace, device: torch.device) -> Table:
 
 
 def trial(arguments: argparse.Namespace, device: torch.device) -> Table:
-    """Seconds a trial of each task of the default experiment, by processes that take turns."""
+    """CPU seconds a trial of the default experiment, the least of processes that take turns."""
     versions = [str(ROOT / "src"), *arguments.before]
     table = Table("task", "s a trial", *(f"ours / {source}" for source in arguments.before))
     turns = [[_trials(source) for source in versions] for _ in range(3)]

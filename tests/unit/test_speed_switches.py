@@ -180,6 +180,22 @@ def test_a_function_is_compiled_once_for_all_places_sizes_and_layouts(
     forget_compiled()
 
 
+def test_a_compiled_function_keeps_its_input_alone_for_the_backward_pass() -> None:
+    model, kept = nn.Sequential(Activation(FUNCTION)), dict[int, int]()
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    x = torch.randn(8, 2, 3, 3, requires_grad=True) * 1
+    with (
+        compiled(model, "activations") as called,
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+    ):
+        called(x)
+    assert kept == {x.data_ptr(): 4 * x.numel()}
+
+
 def test_an_input_that_is_changed_in_place_is_an_error_as_without(quick: None) -> None:
     model = nn.Sequential(Activation("swish(x)"))
     weight = torch.ones(3, 4, requires_grad=True)

@@ -95,13 +95,12 @@ class _Line(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)  # costs nothing, as the kernel keeps the same memory
-        return x.reshape(-1).data
+        ctx.shape = x.shape
+        return x.reshape(-1).detach()  # no view, and still aware of changes in place
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors  # an error if it was changed in place, which ``data`` would hide
-        return gradient.view(x.shape)
+        return gradient.view(ctx.shape)
 
 
 class _AtFirstSize(nn.Module):
