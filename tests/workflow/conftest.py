@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from experiment import Experiment, make_experiment
+from filelock import FileLock
 
 
 @pytest.fixture
@@ -17,8 +19,21 @@ def fresh(tmp_path: Path) -> Experiment:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
-    """A folder in which the small experiment was run to its end; tests do not change it."""
-    experiment = make_experiment(tmp_path_factory.mktemp("finished") / "experiment")
+    """A folder in which the small experiment was run to its end; tests do not change it.
+
+    Processes that share the tests share it: the first one runs it, the others wait.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return _run(tmp_path_factory.mktemp("finished") / "experiment")
+    folder = tmp_path_factory.getbasetemp().parent / "finished"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            _run(folder.with_name("running")).folder.rename(folder)
+    return Experiment(folder)
+
+
+def _run(folder: Path) -> Experiment:
+    experiment = make_experiment(folder)
     experiment.snakemake("--cores", "2")
     return experiment
 
