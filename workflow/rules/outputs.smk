@@ -7,16 +7,16 @@ results.
 import json
 
 from snakemake.exceptions import InputFunctionException
-from snakemake.io import Wildcards
+from snakemake.iocontainers import Wildcards
 
 from actsearch.cli.steps import OUTPUTS_VARIABLE
 
 
-def inputs_of(rule, path):
+def inputs_of(maker, path):
     """Files that a rule makes ``path`` from; None where the configuration lacks what it needs."""
-    wildcards = Wildcards(fromdict=rule.get_wildcards(path))
+    wildcards = Wildcards(fromdict=maker.get_wildcards(path))
     try:
-        return [os.path.normpath(file) for file in rule.expand_input(wildcards)[0]]
+        return [os.path.normpath(file) for file in maker.expand_input(wildcards)[0]]
     except InputFunctionException:
         return None
 
@@ -29,24 +29,26 @@ def is_result(file):
 def write_outputs(path):
     """Write what rules make: files by name, patterns of all others, inputs of the paths asked for."""
     named, patterns = {}, {}
-    for rule in workflow.rules:
-        for file in rule.output:
+    for maker in workflow.rules:
+        for file in maker.output:
             if file.contains_wildcard():
-                patterns.setdefault(file.regex().pattern, rule)
+                patterns.setdefault(file.regex().pattern, maker)
             else:
-                named[str(file)] = rule
-    makers = [(re.compile(pattern), rule) for pattern, rule in patterns.items()]
+                named[str(file)] = maker
+    makers = [(re.compile(pattern), maker) for pattern, maker in patterns.items()]
     inputs = {}
     for wanted in json.loads(Path(path).read_text()):
         # A rule that names a file makes it, rather than one whose pattern it matches.
-        matching = (rule for pattern, rule in makers if pattern.fullmatch(wanted))
+        matching = (maker for pattern, maker in makers if pattern.fullmatch(wanted))
         maker = named.get(wanted) or next(matching, None)
         inputs[wanted] = inputs_of(maker, wanted) if maker else None
     answer = {
         "files": list(named),
         "patterns": sorted(patterns),
         "inputs": inputs,
-        "rules": [rule.name for rule in workflow.rules if any(map(is_result, rule.output))],
+        "rules": [
+            maker.name for maker in workflow.rules if any(map(is_result, maker.output))
+        ],
     }
     Path(path).write_text(json.dumps(answer))
 
