@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
+from typer.testing import CliRunner
 
+from actsearch.cli import replay  # noqa: F401 - it defines the command
+from actsearch.cli.app import app
 from actsearch.cli.scratch import command_in_scratch, name_in_scratch, prepare
 from actsearch.config import Config, ConfigError, load_config
 from actsearch.records.artifacts import ArtifactError, input_digest, write_json
 from actsearch.records.lineage import Artifact
+from actsearch.tasks import network
 
 FILE = "results/t/fim/part-0.npz"
 INPUT = "results/functions.json"
@@ -117,3 +122,25 @@ def test_a_changed_input_is_refused(experiment: Path, tmp_path: Path) -> None:
     write_json(INPUT, {"content": 2}, {})
     with pytest.raises(ArtifactError, match=f"{INPUT}: says something else than when {FILE}"):
         prepare(tmp_path / "scratch", made, config())
+
+
+@pytest.mark.parametrize("change, code", [(0.001, 0), (0.1, 1)])
+def test_what_a_gpu_made_is_compared_within_its_tolerance(
+    experiment: Path, monkeypatch: pytest.MonkeyPatch, change: float, code: int
+) -> None:
+    task = config().tasks["t"]
+    monkeypatch.setattr(network, "choose_device", lambda task: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
+    declared = network.device_fields(task, network.FISHER_TOLERANCE | {"absolute": 0.01})
+    file = "results/t/history.json"
+    block = {"step": "history", "task": "t", "command": f"actsearch history --out {file}"}
+    write_json(file, {"value": 1.0}, block | declared)
+    before = Path(file).read_bytes()
+
+    def run(home: Path, *_: Any) -> None:
+        write_json(home / file, {"value": 1 + change}, {})
+
+    monkeypatch.setattr("actsearch.cli.replay._run", run)
+    app_result = CliRunner().invoke(app, ["replay", file])
+    assert app_result.exit_code == code, app_result.output
+    assert Path(file).read_bytes() == before
