@@ -19,8 +19,8 @@ def asked_data():
 
 
 def check_data():
-    """Refuse data that no rule can bring, or that cannot be used; a look only warns of the first."""
-    only_looks = asked([*LOOKS, *PLANS])
+    """Refuse data that no rule can bring, or that cannot be used; what makes no file only warns of the first."""
+    only_looks = asked([*LOOKS, *PLANS, "touch"])
     for name in asked_data():
         try:
             checked(check_source, CONFIG.data[name], CONFIG.data_folder)
