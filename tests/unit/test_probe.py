@@ -22,12 +22,14 @@ from actsearch.functions import operators
 from actsearch.functions.agreement import check_operator
 from actsearch.functions.operators import Operator, OperatorError, get_operator, register
 from actsearch.tasks.data import Dataset
+from actsearch.tasks.examples import MemoryExamples
 from actsearch.tasks.models import ModelError
 from actsearch.tasks.probe import check_network, check_operators
 
 N, SHAPE, CLASSES = 6, (3, 8, 8), 4
 DATA = Dataset(
-    {part: (torch.randn(N, *SHAPE), torch.arange(N) % CLASSES) for part in ("train", "test")},
+    MemoryExamples(torch.randn(N, *SHAPE), torch.arange(N) % CLASSES),
+    {"train": torch.arange(N)},
     CLASSES,
 )
 
@@ -250,7 +252,7 @@ def test_the_command_says_what_is_replaced(tmp_path: Path, monkeypatch: pytest.M
         "spaces": {},
         "tasks": {
             "cnn": task | {"model": "digits-cnn", "model_options": {"width": 4}},
-            "net": task | {"model": "torchvision:resnet18"},
+            "net": task | {"model": "torchvision:resnet181"},
         },
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))

@@ -54,7 +54,7 @@ class Sources:
     def __init__(self, reserved: Iterable[str] = ()) -> None:
         self._names: dict[str, Any] = dict.fromkeys(reserved, _Reserved)
         self._names |= {"torch": torch, "Tensor": Tensor, "nn": nn}
-        self._imports: set[str] = set()
+        self._imports = {"import torch"}
         self._members: dict[str, set[str]] = {"torch": {"Tensor", "nn"}}
         self._definitions: list[str] = []
 

@@ -174,7 +174,13 @@ def module_source(
         _docstring(docstring, "    "),
         "",
         "    def forward(self, x: Tensor) -> Tensor:",
-        '        """Any shape and floating-point dtype in, the same out."""',
+        '        """Any shape and floating-point dtype in, the same out; half rounds once."""',
+        "        if x.dtype == torch.float16 or x.dtype == torch.bfloat16:",
+        "            return self.evaluate(x.float()).to(x.dtype)",
+        "        return self.evaluate(x)",
+        "",
+        "    def evaluate(self, x: Tensor) -> Tensor:",
+        '        """The function in the dtype of x."""',
         *(f"        {line}" for line in body),
     ]
     return "\n".join(parts) + "\n", missing
