@@ -14,8 +14,11 @@ from typing import Any
 
 import pytest
 from experiment import ROOT, SMALL, SOURCES, Experiment, make_experiment
+from PIL import Image
 from test_audit import actsearch
 
+from actsearch.cli.steps import data_file
+from actsearch.config import parse_config
 from actsearch.records.artifacts import read_provenance
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -209,3 +212,32 @@ def test_a_trial_by_name_and_data_of_others_are_no_doubt(copy: Experiment) -> No
     shutil.rmtree(copy.folder / ".snakemake")
     assert "are what would be made: noted" in copy.snakemake("-n").stdout
     assert not copy.planned("results/report.html", "results/tiny/trials/cosh.x.json")
+
+
+def test_copied_results_are_noted_without_their_data_and_data_are_left_alone(
+    copy: Experiment,
+) -> None:
+    config = copying.deepcopy(SMALL)
+    split = {"train": 8, "validation": 4, "test": 4, "seed": 0}
+    config["data"]["pets"] = {"source": "folder:pets", "split": split, "image_size": 8}
+    keys = ("model", "recipe", "fisher", "map", "benchmark")
+    tiny = {key: config["tasks"]["tiny"][key] for key in keys}
+    config["tasks"]["pets"] = tiny | {"data": "pets"}
+    copy.configure(config | {"data_folder": "shared"})
+    for name in ("report.html", "ro-crate-metadata.json", "audit.json"):
+        copy.path(name).unlink()
+    shutil.rmtree(copy.folder / ".snakemake")
+    output = copy.snakemake("-n").stdout
+    assert "are what would be made: noted" in output and "data.pets" in output
+
+    for number in range(20):
+        folder = copy.folder / f"pets/{number % 2}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), number).save(folder / f"{number}.png")
+    name = str(data_file(parse_config(config | {"data_folder": "shared"}), "pets"))
+    manifest = copy.folder / name
+    actsearch(copy, "fetch", "--data", "pets", "--out", name)
+    os.utime(manifest, (1e9, 1e9))
+    shutil.rmtree(copy.folder / ".snakemake")
+    assert "are what would be made: noted" in copy.snakemake("-n").stdout
+    assert manifest.stat().st_mtime == 1e9
