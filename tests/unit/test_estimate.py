@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from actsearch.cli.app import app, load_commands
 from actsearch.config import Recipe, Resources, Task
 from actsearch.records.artifacts import write_json
+from actsearch.tasks.data import DataShape
 from actsearch.tasks.work import count_work
 
 ROOT = Path(__file__).parents[2]
@@ -114,7 +115,7 @@ def test_an_imported_table_takes_no_training(tmp_path: Path) -> None:
 def test_the_arithmetic_is_that_of_the_layers() -> None:
     recipe = Recipe(optimizer="sgd", learning_rate=0.1, epochs=1, batch_size=8)
     task = Task(data="cifar", model="all-cnn-c", recipe=recipe, resources=Resources(gpu=1))
-    work = count_work(task, (3, 32, 32), 10)
+    work = count_work(task, DataShape((3, 32, 32), 10))
     # fan-in, outputs and positions of the nine convolutions
     layers = [(27, 96, 1024), (864, 96, 1024), (864, 96, 256), (864, 192, 256)]
     layers += [(1728, 192, 256), (1728, 192, 64), (1728, 192, 64), (192, 192, 64), (192, 10, 64)]

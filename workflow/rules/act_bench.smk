@@ -55,7 +55,7 @@ rule import_act_bench:
         "{wildcards.task}: importing {input}"
     shell:
         "ACTSEARCH_RULE={params.rule} actsearch import-act-bench --task {wildcards.task} "
-        "--file {input} --out {output} 2>&1 | tee {log}"
+        "--file {input:q} --out {output} 2>&1 | tee {log}"
 
 
 rule imported_table:

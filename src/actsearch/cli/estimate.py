@@ -15,7 +15,7 @@ import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load
 from actsearch.cli.progress import console
-from actsearch.config import N_BASELINES, Config, ConfigError, Task
+from actsearch.config import N_BASELINES, Config, ConfigError, Task, describe_fault
 from actsearch.records.artifacts import ArtifactError, read_provenance
 
 if TYPE_CHECKING:
@@ -157,18 +157,21 @@ def _work(config: Config, task: Task) -> tuple[Work | None, int]:
     shape.
     """
     from actsearch.tasks.data import DataError, data_shape
+    from actsearch.tasks.models import ModelError
     from actsearch.tasks.work import count_work
 
     if not task.resources.gpu:
         return None, 0
     try:
-        shape, classes = data_shape(config.data[task.data], config.data_folder)
+        shape = data_shape(config.data[task.data], config.data_folder)
     except DataError:
         return None, 0
     try:
-        return count_work(task, shape, classes), classes
-    except ValueError as error:
-        raise ConfigError(f"model {task.model!r}: {error}") from None
+        return count_work(task, shape), shape.n_classes
+    except ModelError as error:
+        raise ConfigError(str(error)) from None
+    except Exception as error:  # networks stumble over images in their own ways
+        raise ConfigError(f"model {task.model!r}: {describe_fault(error)}") from None
 
 
 def _training_seconds(task: Task, work: Work | None, fitted: int, measured: int) -> float | None:
