@@ -99,7 +99,7 @@ def main() -> None:
         walk = asked.pop("walk")
         print(json.dumps(run(Case(**asked), walk)))
         return
-    out = Console(width=140)
+    out = Console(width=150)
     heads = ("network", "image", "classes", "kind", "examples (at once)", "s a function",
              "memory MB", "kB stored", "h a part", "MB a part", "times faster")  # fmt: skip
     table = Table(*heads)

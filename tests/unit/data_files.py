@@ -18,7 +18,7 @@ from PIL import Image
 from torchvision import datasets
 from torchvision.datasets import imagenet
 
-from actsearch.config.data import TORCHVISION_DATA, Published
+from actsearch.config.data import TORCHVISION_DATA
 
 WNIDS = ("n01440764", "n02102040", "n02979186")
 N_TRAIN, N_TEST = 40, 20
@@ -32,8 +32,8 @@ def publish(
     monkeypatch: pytest.MonkeyPatch, name: str, train: int = N_TRAIN, test: int = N_TEST
 ) -> None:
     """Let the data set be of this size."""
-    _, _, classes, channels = TORCHVISION_DATA[name]
-    monkeypatch.setitem(TORCHVISION_DATA, name, Published(train, test, classes, channels))
+    sized = TORCHVISION_DATA[name]._replace(train=train, test=test)
+    monkeypatch.setitem(TORCHVISION_DATA, name, sized)
 
 
 def pixels(n: int, *shape: int, seed: int = 0) -> np.ndarray:

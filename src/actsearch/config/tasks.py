@@ -171,7 +171,7 @@ class Task(Model):
     replace: Replace = Replace()
     """Which activations give way."""
     deterministic: bool = True
-    """Deterministic kernels on a GPU; a CPU is always deterministic."""
+    """Deterministic kernels on a GPU, instead of the fastest; a CPU is always deterministic."""
     functions_per_job: PositiveInt = 32
     """Functions that share a training job; changing it rebuilds nothing."""
     checkpoint_minutes: NonNegativeFloat = 10

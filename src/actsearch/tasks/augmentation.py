@@ -105,10 +105,10 @@ def changed(
 ) -> Tensor:
     """The images ``rows``, changed and scaled: (B, C, H, W) float32.
 
-    Padding is zero after scaling, that is the mean of the channel, as in the authors' later code
-    for He et al. 2016 (fb.resnet.torch). Resizing is bilinear with pixel centres at halves and
-    edges repeated, as in ``torch.nn.functional.interpolate``; a box is never larger than the image,
-    so there is nothing to smooth first.
+    Padding is zero after scaling, that is the mean of the channel, as in fb.resnet.torch. Resizing
+    is bilinear with pixel centres at halves and edges repeated, as in
+    ``torch.nn.functional.interpolate``; a box is never larger than the image, so there is nothing
+    to smooth first.
 
     Args:
         images: (N, C, H, W), of any real dtype.

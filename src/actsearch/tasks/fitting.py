@@ -8,6 +8,7 @@ batch norm and dropout learns the same up to rounding. Batch norm sees a process
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 import torch
@@ -122,10 +123,10 @@ def _logits(network: nn.Module, x: Tensor, recipe: Recipe | None) -> Tensor:
     """Outputs for images ``x``, in the precision and the layout of ``recipe``."""
     if recipe and recipe.channels_last:
         x = x.contiguous(memory_format=torch.channels_last)
-    half = recipe is not None and recipe.precision == "bfloat16"
-    with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
-        logits: Tensor = network(x)
-    return logits
+    if recipe is None or recipe.precision != "bfloat16":
+        return cast(Tensor, network(x))
+    with torch.autocast(x.device.type, dtype=torch.bfloat16):
+        return cast(Tensor, network(x))
 
 
 def learning_rate(recipe: Recipe, step: int, n_steps: int) -> float:
