@@ -12,7 +12,7 @@ import yaml
 from typer.testing import CliRunner
 
 from actsearch.cli.app import app, load_commands
-from actsearch.config import Recipe, Resources, Task
+from actsearch.config import ConfigError, Recipe, Resources, Task
 from actsearch.records.artifacts import write_json
 from actsearch.tasks.data import DataShape
 from actsearch.tasks.work import count_work
@@ -100,6 +100,28 @@ def test_a_cpu_is_not_guessed_at(tmp_path: Path) -> None:
     config = copy.deepcopy(CONFIG)
     config["tasks"]["t"]["resources"] = {"gpu": 0}
     assert stages(tmp_path, config)["t", "table 50"]["seconds"] is None
+
+
+def test_a_network_that_cannot_take_the_images_is_one_error(tmp_path: Path) -> None:
+    config = copy.deepcopy(CONFIG)
+    config["tasks"]["t"] |= {
+        "model": "timm:vit_tiny_patch16_224",
+        "model_options": {"img_size": 224, "depth": 1},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    load_commands()
+    done = CliRunner().invoke(app, ["estimate", "--config", str(tmp_path / "config.yaml")])
+    assert isinstance(done.exception, ConfigError)
+    assert "model 'timm:vit_tiny_patch16_224': AssertionError: Input height" in str(done.exception)
+
+
+def test_an_image_folder_is_not_opened(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        (tmp_path / "pets" / name / "1.png").write_text("no image")
+    config = copy.deepcopy(CONFIG)
+    config["data"]["cifar"] |= {"source": f"folder:{tmp_path}/pets", "image_size": 32}
+    assert stages(tmp_path, config)["t", "table 50"]["seconds"] > 0
 
 
 def test_an_imported_table_takes_no_training(tmp_path: Path) -> None:
