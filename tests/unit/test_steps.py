@@ -60,19 +60,21 @@ def test_people_are_told_who_shares_a_batch() -> None:
 
 
 def test_people_are_told_what_differs_from_the_defaults() -> None:
-    plain = describe_task(CONFIG, TASK)["Recipe"]
+    usual = changed(recipe=CONFIG.tasks[TASK].recipe.model_dump() | {"gradient_clip": None})
+    plain = describe_task(usual, TASK)["Recipe"]
     recipe = CONFIG.tasks[TASK].recipe.model_dump() | {
         "schedule": "step",
         "milestones": (0.5, 0.75),
         "label_smoothing": 0.1,
+        "gradient_clip": 2,
         "augmentation": {"flip": True, "resized_crop": (0.2, 1)},
         "precision": "bfloat16",
         "compile": "network",
     }
     told = describe_task(changed(recipe=recipe), TASK)["Recipe"]
     assert told == plain.replace("one-cycle", "step") + (
-        ", falling after 0.5, 0.75 of it, label smoothing 0.1, flips, crops of 0.2 to 1 of the "
-        "area, bfloat16, compiled network"
+        ", falling after 0.5, 0.75 of it, label smoothing 0.1, gradients clipped at 2, flips, "
+        "crops of 0.2 to 1 of the area, bfloat16, compiled network"
     )
     data = CONFIG.data[CONFIG.tasks[TASK].data].model_copy(
         update={"source": "folder:pets", "image_size": 64, "in_memory": False}

@@ -307,7 +307,7 @@ def _recipe_details(recipe: Recipe) -> list[str]:
         f"warm-up {recipe.warmup_epochs:g} epochs": recipe.warmup_epochs,
         f"momentum {recipe.momentum:g}": recipe.optimizer == "sgd" and recipe.momentum != momentum,
         f"label smoothing {recipe.label_smoothing:g}": recipe.label_smoothing,
-        f"gradients clipped at {recipe.gradient_clip}": recipe.gradient_clip,
+        f"gradients clipped at {recipe.gradient_clip or 0:g}": recipe.gradient_clip,
         "flips": changes.flip,
         f"crops with {changes.pad_crop} pixels padded": changes.pad_crop,
         f"crops of {share[0]:g} to {share[1]:g} of the area" if share else "": share,
