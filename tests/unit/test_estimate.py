@@ -78,8 +78,11 @@ def test_stages_are_those_of_the_configuration(tmp_path: Path) -> None:
 
 
 def test_measured_seconds_take_the_place_of_estimates(tmp_path: Path) -> None:
-    for number, seconds in enumerate((10.0, 30.0, 80.0)):
-        write_trial(tmp_path / f"results/t/trials/{number}.json", seconds, 2)
+    for slug, seconds in (("relu.x", 10.0), ("tanh.x", 30.0), ("elu.x", 80.0)):
+        write_trial(tmp_path / f"results/t/trials/{slug}.json", seconds, 2)
+    # Of no function of the space, and of a strategy that is none any more.
+    write_trial(tmp_path / "results/t/trials/no.one.x.json", 30.0, 2)
+    write_trial(tmp_path / "results/t/search/gone/round-0/00.json", 30.0, 2)
     found = stages(tmp_path, CONFIG)
     table = found["t", "table 50"]
     assert (table["measured"], table["seconds"], table["done"]) == (True, 15.0, 3)

@@ -60,7 +60,10 @@ def test_what_was_found_good_is_not_tried_again(
     np.savez("d.npz", x=x, y=np.arange(250) % 9)
     assert [count(config), count(config)] == [1, 0]
 
-    other = configured("npz:d.npz", seeds=[7])
+    longer = TASK["recipe"] | {"epochs": 2}
+    assert count(configured("npz:d.npz", recipe=longer)) == 0
+
+    other = configured("npz:d.npz", replace={"names": ["layers.*"]})
     outcome |= {"returncode": 2, "stdout": "\ntask tiny\n", "stderr": "a warning\nerror: no good\n"}
     for _ in range(2):
         with pytest.raises(ConfigError, match=r"^tasks\.tiny: no good$"):

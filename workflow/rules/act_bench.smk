@@ -73,6 +73,7 @@ rule imported_table:
     params:
         rule="imported_table",
         code=code("imported-table"),
+        operators=lambda w: operators_of_spaces(space_of(w.task, "")),
     message:
         "{wildcards.task}: looking up the functions in the imported table"
     shell:
@@ -97,6 +98,7 @@ rule published_features:
     params:
         rule="published_features",
         code=code("published-features"),
+        operators=lambda w: operators_of_spaces(space_of(w.task, "")),
     message:
         "{wildcards.task}: taking the published FIM features"
     shell:

@@ -28,7 +28,7 @@ from actsearch.cli.steps import (
 from actsearch.config import ACT_BENCH_RUNS, N_BASELINES, STRATEGIES, parse_config
 from actsearch.functions.expressions import Expression
 from actsearch.functions.operators import BASELINES
-from actsearch.functions.spaces import ENUMERATED_SELECTION, SearchSpace, select
+from actsearch.functions.spaces import SearchSpace, known_size, select
 from actsearch.records.digests import settings_digest
 from actsearch.tasks.sources.manifests import check_source
 from actsearch.tasks.sources.places import MissingDataError, place_of
@@ -149,20 +149,8 @@ def slugs(space):
 
 def space_size(space):
     """Number of functions that a space selects."""
-    whole = checked(SearchSpace.from_config, CONFIG.space(space))
-    if whole.size <= ENUMERATED_SELECTION:
-        return len(slugs(space))
-    sample = CONFIG.space(space).sample
-    if sample is None:
-        raise WorkflowError(
-            f"space {space!r} has {whole.size} names, too many to list; give it a sample, "
-            f"or at most {ENUMERATED_SELECTION} names"
-        )
-    if sample > whole.size:
-        raise WorkflowError(
-            f"space {space!r}: sample {sample} of only {whole.size} names"
-        )
-    return sample
+    size = checked(known_size, space, CONFIG.space(space))
+    return len(slugs(space)) if size is None else size
 
 
 def packs(items, size):

@@ -11,12 +11,13 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from actsearch.cli.steps import data_file, step_code, step_settings
+from actsearch.cli.steps import data_file, step_modules
 from actsearch.config import Config, ConfigError, Task
 from actsearch.records.code import module_digests
 from actsearch.records.digests import settings_digest
 from actsearch.records.provenance import environment
 
+PROBE, TRAINING = "actsearch.tasks.probe", "actsearch.tasks.training"
 _LINES = 20
 """Of a failure that is not the user's."""
 
@@ -33,7 +34,8 @@ def check_networks(
 ) -> None:
     """Refuse a task whose network cannot be trained on its data, in the words of its first job.
 
-    What was found good is not tried again until settings, code, data or installed versions change.
+    What was found good is not tried again until the network, its code, the data or the installed
+    versions change. How it is trained is no matter.
 
     Args:
         config: the configuration, with the user's operators registered.
@@ -68,12 +70,15 @@ def check_networks(
 
 def _digest(config: Config, name: str) -> str:
     """Digest of all that the check hangs on."""
-    data = config.data[config.task(name).data]
+    task = config.task(name)
+    data = config.data[task.data]
     path = None if data.published else data_file(config, name)
     state = path.stat() if path is not None and path.is_file() else None
+    modules = {PROBE, *step_modules("train", config, name)} - {TRAINING}
     what = [
-        step_settings("train", config, name),
-        step_code("train", config, name),
+        task.model_dump(mode="json", include={"model", "model_options", "replace"}),
+        data.model_dump(mode="json", include={"source", "image_size"}),
+        module_digests(*sorted(modules)),
         module_digests(*config.operators),
         environment()["digest"],
         [state.st_size, state.st_mtime_ns] if state else [],
