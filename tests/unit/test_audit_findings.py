@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from actsearch.records.artifacts import read_provenance, write_json
 from actsearch.records.audit import KINDS, Finding, Present, audit
 from actsearch.records.differences import changes
+from actsearch.records.digests import digest_file
 from actsearch.records.lineage import Lineage, alike, files_under, read_artifacts, read_sources
 
 SETTINGS = {"tasks": {"t": {"seeds": [0]}}}
@@ -42,14 +44,16 @@ def write(path: str, content: int = 0, *, inputs: tuple[str, ...] = (), **block:
     write_json(path, {"content": content}, usual | block)
 
 
-def findings(present: Present = PRESENT, data: Mapping[str, str] | None = None) -> list[Finding]:
+def findings(
+    present: Present = PRESENT, planned: Mapping[str, list[str]] | None = None
+) -> list[Finding]:
     root = Path("results")
     return audit(
         read_artifacts(root),
         files=files_under(root),
         can_be_made=lambda path: "stray" not in path,
         present_of=lambda block: present,
-        data_digest=(data or {}).get,
+        inputs_of=(planned or {}).get,
         environment=HERE,
     )
 
@@ -102,7 +106,8 @@ def test_files_that_no_rule_makes_are_strays_and_unfinished_work_is_not(table: s
     (folder / "stray.txt").write_text("x")
     (folder / ".table.json.1234.tmp").write_text("x")
     (folder / ".hidden").write_text("x")
-    for name in (".trial-c.json.finished", ".trial-c.json.checkpoint", ".snakemake_timestamp"):
+    unfinished = [f".trial-c.json.{end}" for end in ("finished", "checkpoint", "checkpoint.0a.new")]
+    for name in (*unfinished, ".snakemake_timestamp"):
         (folder / name).write_text("x")
     names = {name for kind, name in kinds(findings()) if kind == "stray"}
     assert names == {"stray.txt", ".table.json.1234.tmp", ".hidden"}
@@ -152,9 +157,37 @@ def test_a_dirty_tree_is_told_and_an_unknown_one_is_not(table: str) -> None:
 def test_changed_inputs_and_data_are_told(table: str) -> None:
     write("results/trial-a.json", 1)
     write("results/trial-b.json", 98, data={"d.npz": "1"})
-    told = {f.path: f.message for f in findings(data={"d.npz": "2"})}
-    assert told == {table: "results/trial-a.json", "results/trial-b.json": "d.npz"}
-    assert kinds(findings(data={"d.npz": "1"})) == [("inputs", "table.json")]
+    for data, told in (
+        ({"d.npz": "2"}, "d.npz changed"),
+        ({"d.npz": None}, "d.npz missing"),
+        ({}, "d.npz not used any more"),
+        ({"moved/d.npz": "2"}, "moved/d.npz changed"),
+        ({"moved/d.npz": "1"}, None),
+    ):
+        found = {f.path: f.message for f in findings(replace(PRESENT, data=data))}
+        assert found[table].startswith("results/trial-a.json changed")
+        assert found.get("results/trial-b.json") == told
+
+
+def test_other_inputs_than_the_workflow_gives_are_told(table: str) -> None:
+    trials = ["results/trial-a.json", "results/trial-b.json"]
+    assert findings(planned={table: trials}) == []
+    (found,) = findings(planned={table: [trials[0], "results/trial-c.json"]})
+    assert (found.kind, found.path) == ("inputs", table)
+    assert found.message == "results/trial-c.json new; results/trial-b.json not used any more"
+    write("results/crate.json", step="crate", inputs=(table,))
+    assert findings(planned={table: trials, "results/crate.json": []}) == []
+
+
+def test_copies_of_sources_are_compared_with_the_crate(table: str) -> None:
+    copy, lost = Path("results/workflow/Snakefile"), "results/workflow/rules.smk"
+    copy.parent.mkdir()
+    copy.write_text("rule all:\n")
+    copies = {str(copy): digest_file(copy), lost: "sha256:0"}
+    write("results/crate.json", step="crate", copies=copies)
+    assert kinds(findings()) == [("unreadable", "rules.smk")]
+    copy.write_text("rule none:\n")
+    assert kinds(findings()) == [("unreadable", "rules.smk"), ("altered", "Snakefile")]
 
 
 def test_a_file_of_an_old_version_is_no_more_than_that() -> None:

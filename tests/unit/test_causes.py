@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,12 @@ SOURCE = Artifact("in.json", {"content_digest": "x"})
 
 
 def told(
-    *, pending: bool = True, also: tuple[str, ...] = (), present: Present = NOW, **block: Any
+    *,
+    pending: bool = True,
+    also: tuple[str, ...] = (),
+    present: Present = NOW,
+    planned: list[str] | None = None,
+    **block: Any,
 ) -> list[Cause]:
     """Causes for a file made from ``in.json`` that is up to date but for ``block``."""
     usual = {
@@ -29,7 +35,7 @@ def told(
     }
     graph = Lineage({"in.json": SOURCE, "out.json": Artifact("out.json", usual | block)})
     plan = Plan("out.json", "rule", "rule implementation changed", pending)
-    return causes(plan, graph, present, {"d.npz": "2"}.get, frozenset(also))
+    return causes(plan, graph, present, planned, frozenset(also))
 
 
 def test_what_stands_has_no_cause() -> None:
@@ -46,10 +52,16 @@ def test_what_stands_has_no_cause() -> None:
         ({"modules": {"a": "2", "b": "1"}}, Cause("code", "a, b")),
         ({"operators": {"sine": "1"}}, Cause("code", "sine")),
         ({"inputs": {"in.json": "y"}}, Cause("inputs", "in.json changed")),
-        ({"data": {"d.npz": "1"}}, Cause("inputs", "d.npz changed")),
-        (
-            {"step": "train"},
-            Cause("kept", "its job runs for other files; this one stands and is kept"),
+        ({"data": {"d.npz": "1"}}, Cause("inputs", "d.npz not used any more")),
+        ({"planned": ["in.json", "b.json"]}, Cause("inputs", "b.json new")),
+        ({"planned": []}, Cause("inputs", "in.json not used any more")),
+        ({"present": replace(NOW, data={"d.npz": "2"})}, Cause("inputs", "d.npz new")),
+        *(
+            (
+                {"step": step},
+                Cause("kept", "its job runs for other files; this one stands and is kept"),
+            )
+            for step in ("train", "fim")
         ),
         ({}, Cause("rule", "rule implementation changed")),
     ],
@@ -67,9 +79,9 @@ def test_what_follows_from_others_is_told_apart_from_causes() -> None:
 def test_missing_and_damaged_files_need_no_record() -> None:
     plan = Plan("out.json", "rule", "missing", pending=True)
     graph = Lineage({})
-    assert causes(plan, graph, NOW, {}.get, frozenset())[0].kind == "missing"
+    assert causes(plan, graph, NOW, None, frozenset())[0].kind == "missing"
     graph = Lineage({"out.json": Artifact("out.json", problem="cut short")})
-    assert causes(plan, graph, NOW, {}.get, frozenset()) == [Cause("unreadable", "cut short")]
+    assert causes(plan, graph, NOW, None, frozenset()) == [Cause("unreadable", "cut short")]
 
 
 def test_a_task_that_is_gone_is_told() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from crate_validation import issues
 
+from actsearch.cli.crate import _outcome
 from actsearch.records.artifacts import read_json, read_provenance, write_json
 from actsearch.records.crate import build_crate
 from actsearch.records.lineage import read_artifacts
@@ -168,3 +169,15 @@ def test_the_licence_is_the_users(trials: list[str], license: str | None, stated
 def test_there_is_no_crate_of_nothing() -> None:
     with pytest.raises(ValueError, match="at least one artifact"):
         crate()
+
+
+def test_a_diverged_trial_is_told_and_its_execution_was_completed(trials: list[str]) -> None:
+    block = read_provenance(trials[0])
+    trial = {"function": "exp(x)", "status": "diverged", "validation_accuracy": 0.1}
+    write_json(trials[0], trial, block)
+    other = {"function": "relu(x)", "status": "completed"}
+    write_json(trials[1], other, read_provenance(trials[1]))
+    found = crate(describe=_outcome)
+    assert found["t/a.json"]["description"] == "exp(x): diverged, validation accuracy 0.1000"
+    assert found["#execution/t/a.json"]["actionStatus"].endswith("CompletedActionStatus")
+    assert "t/a.json" in names(found["./"]["hasPart"])

@@ -56,6 +56,9 @@ def test_what_was_exported_is_imported_again(copy: Experiment) -> None:
     assert exported == original
     block = read_provenance(copy.path("again/act_bench.parquet"))
     assert block["data"] == {"table.json": content_digest(source)}
+    for name in ("act_bench.parquet", "benchmark.parquet", "fim/published.npz", "benchmark.json"):
+        done = actsearch(copy, "replay", f"results/again/{name}")
+        assert done.returncode == 0, done.stdout + done.stderr
     page = copy.path("report.html").read_text()
     assert "imported from table.json; the file does not say of how many runs" in page
     assert "not those of single runs, so the noise between seeds is unknown" in page

@@ -6,8 +6,11 @@ import copy as copying
 import json
 import os
 import random
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from experiment import ROOT, SMALL, SOURCES, Experiment, make_experiment
@@ -43,6 +46,14 @@ def test_editing_the_fisher_code_retrains_nothing(copy: Experiment, sources: Pat
     assert told == [{"kind": "code", "what": "actsearch.features.fisher"}]
     copy.snakemake("--cores", "2", "results/tiny/map.parquet")
     assert not copy.planned("results/tiny/map.parquet")
+    # What a live search trains follows from the map; without one nothing is trained at all.
+    assert not {name for name in copy.planned() if re.match(r"train__tiny__\d", name)}
+    config = copying.deepcopy(SMALL)
+    del config["tasks"]["tiny"]["search"], config["tasks"]["tiny"]["final"]
+    copy.configure(config)
+    planned = copy.planned()
+    assert "report" in planned
+    assert not {name for name in planned if name.startswith(TRAINING)}
 
 
 def test_editing_words_makes_nothing_again(copy: Experiment, sources: Path) -> None:
@@ -60,7 +71,13 @@ def test_another_lock_makes_nothing_again_and_is_found(copy: Experiment, sources
     assert "Nothing to be done" in copy.snakemake("-n").stdout
     found = actsearch(copy, "audit", "--list", "lock")
     assert found.returncode == 1
-    assert "results/tiny/trials/relu.x.json" in found.stdout.split()
+    listed = found.stdout.split()
+    assert "results/tiny/trials/relu.x.json" in listed
+    for path in listed:  # the recipe of docs/audit.md
+        (copy.folder / path).unlink()
+    planned = copy.planned()
+    assert {"enumerate_space", "train__tiny__0", "fim__tiny", "report", "crate"} <= set(planned)
+    assert planned["fim__tiny"] == 4
 
 
 def test_a_changed_rate_retrains_its_task_alone(tmp_path: Path) -> None:
@@ -148,3 +165,47 @@ def test_copied_results_of_another_configuration_are_named(copy: Experiment) -> 
     assert done.returncode != 0 and "Traceback" not in done.stdout
     assert "tasks.tiny.recipe.learning_rate: 0.01 -> 0.02" in done.stdout
     assert "results/tiny/final/00.json: settings" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            lambda config: config["tasks"]["tiny"]["search"].update(rounds=1),
+            "union-knr/history.parquet: inputs, .*round-2/.* not used any more",
+        ),
+        (
+            lambda config: config["simulation"].update(strategies=["random"]),
+            "report.html: inputs, .*simulation/union-knr.parquet not used any more",
+        ),
+    ],
+)
+def test_copied_results_made_from_other_files_are_named(
+    copy: Experiment, change: Callable[[dict[str, Any]], None], told: str
+) -> None:
+    config = copying.deepcopy(SMALL)
+    change(config)
+    copy.configure(config)
+    assert re.search(told.replace(": inputs,", "", 1), _why(copy))
+    shutil.rmtree(copy.folder / ".snakemake")
+    done = copy.snakemake("-n", check=False)
+    assert done.returncode != 0 and "Traceback" not in done.stdout
+    assert re.search(told, done.stdout)
+
+
+def _why(experiment: Experiment) -> str:
+    """Files that would be made again because of their inputs, and what of these."""
+    files = json.loads(actsearch(experiment, "why", "--json").stdout)["files"]
+    return "\n".join(
+        f"{path} {cause['what']}"
+        for path, file in files.items()
+        for cause in file["causes"]
+        if cause["kind"] == "inputs"
+    )
+
+
+def test_a_trial_by_name_and_data_of_others_are_no_doubt(copy: Experiment) -> None:
+    copy.snakemake("--cores", "1", "results/tiny/trials/cosh.x.json")  # the crate lacks it
+    shutil.rmtree(copy.folder / ".snakemake")
+    assert "are what would be made: noted" in copy.snakemake("-n").stdout
+    assert not copy.planned("results/report.html", "results/tiny/trials/cosh.x.json")

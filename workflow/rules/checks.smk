@@ -42,14 +42,14 @@ def wanted():
     return sorted(tasks), sorted(data | {TASKS[task].data for task in tasks})
 
 
-def check_data(names, only_looks):
-    """Refuse data that no rule can bring, or that cannot be used; a look only warns of the first."""
+def check_data(names, refused):
+    """Refuse data that no rule can bring, or that cannot be used; what makes no file warns of the first."""
     for name in names:
         try:
             checked(check_source, CONFIG.data[name], CONFIG.data_folder)
         except WorkflowError as error:
             missing = isinstance(error.__context__, MissingDataError)
-            if not (missing and only_looks):
+            if refused or not missing:
                 raise WorkflowError(f"data.{name}: {error}") from None
             logger.warning(f"data.{name}: {error}")
 
@@ -57,9 +57,9 @@ def check_data(names, only_looks):
 def check_all():
     """Data whenever somebody looks, networks where a run starts: these take seconds, once."""
     tasks, data = wanted()
-    only_looks = asked([*LOOKS, *PLANS])
-    check_data(data, only_looks)
-    if not only_looks and not asked(["touch"]):
+    makes_files = not asked([*LOOKS, *PLANS, "touch"])
+    check_data(data, refused=makes_files)
+    if makes_files:
         told = {"ACTSEARCH_CONFIG": write_config()}
         checked(check_networks, CONFIG, tasks, told, Path(".snakemake/networks"))
 

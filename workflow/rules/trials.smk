@@ -100,6 +100,7 @@ rule export_act_bench:
     input:
         functions=lambda w: f"results/spaces/{space_of(w.task, '')}/functions.parquet",
         table="results/{task}/benchmark.parquet",
+        trials=lambda w: trial_files(w.task),
         fim=lambda w: fim_parts(w.task, ""),
     output:
         "results/{task}/benchmark.json",

@@ -8,12 +8,13 @@ from pathlib import Path
 import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load
-from actsearch.cli.present import Outputs, data_digest, present_of, snakemake
+from actsearch.cli.present import Outputs, present_of, snakemake
 from actsearch.config import ConfigError
 from actsearch.records.artifacts import ArtifactError
-from actsearch.records.audit import Finding, audit
-from actsearch.records.lineage import Artifact, read_artifacts
+from actsearch.records.audit import WATCHING, Finding, audit
+from actsearch.records.lineage import read_artifacts
 from actsearch.records.provenance import environment
+from actsearch.records.sources import source_changes
 
 DOUBTS = ("unreadable", "altered", "moved", "settings", "code")
 """Kinds of findings for which Snakemake would make a file again, had it records of its own."""
@@ -29,17 +30,30 @@ def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
     in order; nothing else is changed.
     """
     settings = load(config)
-    outputs = Outputs.of_workflow(config)
-    artifacts = {path: a for path, a in read_artifacts(RESULTS).items() if path in outputs}
+    standing = read_artifacts(RESULTS)
+    outputs = Outputs.of_workflow(config, standing)
+    artifacts = {path: a for path, a in standing.items() if path in outputs}
+    present = present_of(settings)
     findings = audit(
-        artifacts,
+        # The crate and the audit tell of what stood, files asked for by name too.
+        {path: a for path, a in artifacts.items() if a.step not in WATCHING},
         files=(),
         can_be_made=outputs.__contains__,
-        present_of=present_of(settings),
-        data_digest=data_digest,
+        present_of=present,
+        inputs_of=outputs.inputs_of,
         environment=environment(),
     )
-    doubts = [finding for finding in findings if _doubtful(finding, artifacts)]
+
+    def is_doubt(finding: Finding) -> bool:
+        if finding.kind != "inputs":
+            return finding.kind in DOUBTS
+        artifact = artifacts[finding.path]
+        planned = outputs.inputs_of(finding.path)
+        changed = source_changes(artifact, artifacts, planned, present(artifact.block).data)
+        # A missing input is none: what was made of it may stand without it.
+        return any(change.how != "missing" for change in changed)
+
+    doubts = list(filter(is_doubt, findings))
     if doubts:
         told = [f"  {doubt.path}: {doubt.kind}, {doubt.message}" for doubt in doubts[:EXAMPLES]]
         if len(doubts) > EXAMPLES:
@@ -50,21 +64,13 @@ def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
             "See `actsearch audit`. To have them made again, move them away: "
             "`actsearch audit --list KIND` prints them."
         )
-    further = sorted(artifacts.keys() - outputs.files)  # asked for by name, for one
-    command = snakemake("--touch", "--forceall", "--cores", "1", "all", *further, config=config)
+    # Asked for by name, for one; without those of a task or a section that is gone.
+    others = artifacts.keys() - outputs.files
+    further = sorted(path for path in others if outputs.inputs_of(path) is not None)
+    # What is fetched lies outside, for other people too, who may have made it read-only.
+    forced = ("--touch", "--forcerun", *outputs.rules, "--cores", "1")
+    command = snakemake(*forced, "all", *further, config=config)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ConfigError(f"Snakemake cannot note what is in {RESULTS}/:\n{done.stderr.strip()}")
     typer.echo(f"{len(artifacts)} files were brought here and are what would be made: noted")
-
-
-def _doubtful(finding: Finding, artifacts: dict[str, Artifact]) -> bool:
-    if finding.kind != "inputs":
-        return finding.kind in DOUBTS
-    # A missing input is none: what was made of it may stand without it.
-    inputs = artifacts[finding.path].inputs
-    return any(
-        artifacts[path].content != digest if path in artifacts else data_digest(path) != digest
-        for path, digest in inputs.items()
-        if path in artifacts or Path(path).is_file()
-    )

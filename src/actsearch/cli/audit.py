@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, execution, load
-from actsearch.cli.present import Outputs, data_digest, present_of
+from actsearch.cli.present import Outputs, present_of
 from actsearch.cli.progress import console, track
 from actsearch.config import Config, ConfigError
 from actsearch.records.artifacts import ArtifactError, shown, write_json
@@ -48,12 +48,14 @@ def audit_command(
         raise ArtifactError(f"{folder}: no such folder")
     own = {shown(out)} if out is not None else set()
     artifacts = read_artifacts(root, track=lambda found: track(found, "checking files"))
+    checked = {path: artifact for path, artifact in artifacts.items() if path not in own}
+    outputs = Outputs.of_workflow(config, checked)
     findings = audit(
-        {path: artifact for path, artifact in artifacts.items() if path not in own},
+        checked,
         files=[path for path in files_under(root) if path not in own],
-        can_be_made=Outputs.of_workflow(config).__contains__,
+        can_be_made=outputs.__contains__,
         present_of=present_of(settings),
-        data_digest=data_digest,
+        inputs_of=outputs.inputs_of,
         environment=environment(),
     )
     if out is not None:

@@ -12,11 +12,10 @@ from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, Out, app, execution, l
 from actsearch.cli.progress import say, track
 from actsearch.cli.steps import SNAKEFILE_VARIABLE, STEP_MODULES
 from actsearch.records.artifacts import ArtifactError, copy_file, read_json, shown, write_json
+from actsearch.records.audit import WATCHING
 from actsearch.records.causes import PACKED
+from actsearch.records.digests import digest_file
 from actsearch.records.lineage import Artifact, read_artifacts
-
-OUTSIDE = ("crate", "audit")
-"""Steps that look at all the others."""
 
 
 @app.command()
@@ -46,21 +45,24 @@ def crate(
     for name in sources:
         copy_file(snakefile.parent / name, copies / name)
     copy_file(config, copies / "config.yaml")
+    copied = [shown(copies / name) for name in [*sources, "config.yaml"]]
     graph = build_crate(
         sound,
-        [shown(copies / name) for name in [*sources, "config.yaml"]],
+        copied,
         folder=str(folder),
         license=settings.license,
         engine_version=_version("snakemake"),
         describe=_outcome,
     )
     inputs = {path: artifact.content for path, artifact in sound.items()}
-    write_json(out, graph, record.block(inputs=inputs))
+    # Copies carry no provenance: the audit compares them with what is said here.
+    digests = {path: digest_file(path) for path in copied}
+    write_json(out, graph, record.block(inputs=inputs, copies=digests))
 
 
 def _belongs(artifact: Artifact) -> bool:
     return (
-        artifact.step in STEP_MODULES and artifact.step not in OUTSIDE and artifact.problem is None
+        artifact.step in STEP_MODULES and artifact.step not in WATCHING and artifact.problem is None
     )
 
 

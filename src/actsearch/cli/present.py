@@ -9,22 +9,25 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from actsearch.cli.app import DEFAULT_CONFIG
 from actsearch.cli.steps import (
+    NETWORK_STEPS,
     OUTPUTS_VARIABLE,
     SNAKEFILE_VARIABLE,
     STEP_MODULES,
+    act_bench_file,
+    data_file,
     operators_today,
     step_modules,
     step_settings,
 )
 from actsearch.config import Config, ConfigError
-from actsearch.records.artifacts import ArtifactError, input_digest
+from actsearch.records.artifacts import ArtifactError, input_digest, shown
 from actsearch.records.audit import Present
 from actsearch.records.code import module_digests
 from actsearch.records.digests import settings_digest
@@ -52,23 +55,54 @@ class Outputs:
     """Files by name."""
     patterns: tuple[re.Pattern[str], ...]
     """Patterns of all others."""
+    inputs: Mapping[str, list[str] | None] = field(default_factory=dict)
+    """What the files asked for are made from; None where no rule makes one."""
+    rules: tuple[str, ...] = ()
+    """Names of the rules that make files under results/."""
 
     @classmethod
-    def of_workflow(cls, config: Path) -> Outputs:
-        """As the workflow itself says it; ConfigError where Snakemake cannot read it."""
+    def of_workflow(cls, config: Path, paths: Iterable[str] = ()) -> Outputs:
+        """As the workflow itself says it, with the inputs of ``paths``.
+
+        Raises:
+            ConfigError: when Snakemake cannot read it.
+        """
         command = snakemake("--list-target-rules", "--quiet", config=config)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "outputs.json"
+            question = json.dumps(list(paths))
+            file.write_text(question, encoding="utf-8")
             asked = os.environ | {OUTPUTS_VARIABLE: str(file)}
             done = subprocess.run(command, env=asked, capture_output=True, text=True, check=False)
-            if not file.is_file():
+            answer = file.read_text(encoding="utf-8")
+            if answer == question:
                 raise ConfigError(f"Snakemake cannot read the workflow:\n{done.stderr.strip()}")
-            told = json.loads(file.read_text(encoding="utf-8"))
-        return cls(frozenset(told["files"]), tuple(map(re.compile, told["patterns"])))
+            told = json.loads(answer)
+        patterns = tuple(map(re.compile, told["patterns"]))
+        return cls(frozenset(told["files"]), patterns, told["inputs"], tuple(told["rules"]))
 
     def __contains__(self, path: str) -> bool:
         """Whether some rule makes the file at ``path``."""
         return path in self.files or any(pattern.fullmatch(path) for pattern in self.patterns)
+
+    def inputs_of(self, path: str) -> list[str] | None:
+        """Files under results/ that the file at ``path`` is made from; data are no such files."""
+        found = self.inputs.get(path)
+        return None if found is None else [name for name in found if _is_result(name)]
+
+
+def _is_result(path: str) -> bool:
+    return Path(path).parts[:1] == ("results",)
+
+
+def data_now(step: str, config: Config, task: str | None) -> dict[str, str | None]:
+    """Digest of what stands for the data of a step today, by path; None where it is missing."""
+    path = None
+    if task is not None and step in NETWORK_STEPS:
+        path = data_file(config, task)
+    if task is not None and step == "import-act-bench":
+        path = act_bench_file(config, task)
+    return {} if path is None else {shown(path): data_digest(shown(path))}
 
 
 def present_of(config: Config) -> Callable[[Mapping[str, Any]], Present]:
@@ -88,6 +122,7 @@ def present_of(config: Config) -> Callable[[Mapping[str, Any]], Present]:
             settings_digest=settings_digest(settings),
             modules={name: digest[7:19] for name, digest in modules.items()},
             code_digest=settings_digest(modules),
+            data=data_now(step, config, task),
         )
 
     def of_file(block: Mapping[str, Any]) -> Present:

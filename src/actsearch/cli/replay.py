@@ -16,20 +16,25 @@ import typer
 import yaml
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load
+from actsearch.cli.present import present_of
 from actsearch.cli.progress import console, say
-from actsearch.cli.steps import STEP_MODULES, operators_today, step_modules, step_settings
-from actsearch.config import Config, ConfigError, load_config, parse_config
-from actsearch.records.artifacts import ArtifactError, input_digest, shown
-from actsearch.records.audit import changed_names
-from actsearch.records.causes import PACKED
-from actsearch.records.code import module_digests
+from actsearch.cli.scratch import (
+    command_in_scratch,
+    configuration_of,
+    name_in_scratch,
+    prepare,
+    relative_configuration,
+)
+from actsearch.cli.steps import STEP_MODULES, step_settings
+from actsearch.config import Config, ConfigError, parse_config
+from actsearch.records.artifacts import ArtifactError, shown
+from actsearch.records.audit import WATCHING, Present, changed_names
 from actsearch.records.differences import changes
 from actsearch.records.lineage import Artifact, read_artifact
 from actsearch.records.provenance import environment
-from actsearch.tasks.sources.places import image_folder
 
-NOT_REPLAYED = ("crate", "audit")
-"""Steps that look at whatever stands: no recorded inputs would make them again."""
+NOT_REPLAYED = (*WATCHING, "fetch", "fetch-act-bench")
+"""Steps that no recorded inputs make again: they look at whatever stands, or download."""
 EXAMPLES = 10
 
 
@@ -53,8 +58,11 @@ def replay(
         raise ArtifactError(f"{file}: {artifact.problem}")
     if artifact.step not in STEP_MODULES or artifact.step in NOT_REPLAYED:
         raise ConfigError(f"{file}: step {artifact.step!r} cannot be made again by itself")
+    name = name_in_scratch(artifact)
     settings = _as_it_was(load(config), config, artifact.block)
-    suspects = _suspects(settings, artifact.block)
+    now = present_of(settings)(artifact.block)
+    words = command_in_scratch(artifact, now.data)
+    suspects = _suspects(now, artifact.block)
     for suspect in suspects:
         say(f"now different: {suspect}")
     if keep is not None and keep.exists():
@@ -65,10 +73,10 @@ def replay(
         else:
             keep.mkdir(parents=True)
             scratch = keep
-        _prepare(scratch, artifact, settings)
-        _run(scratch, artifact)
+        home = prepare(scratch, artifact, settings)
+        _run(home, artifact, words)
         tolerance = artifact.block.get("tolerance")
-        found = differences(file, scratch / artifact.path, tolerance)
+        found = differences(file, home / name, tolerance)
     _print(file, found, tolerance, suspects)
     if found:
         raise typer.Exit(1)
@@ -100,72 +108,30 @@ def _merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def _suspects(config: Config, block: Mapping[str, Any]) -> list[str]:
+def _suspects(now: Present, block: Mapping[str, Any]) -> list[str]:
     """What is no more as it was when the file was made, besides the configuration."""
-    modules = module_digests(*step_modules(block["step"], config, block.get("task")))
-    now = {name: digest[7:19] for name, digest in modules.items()}
-    suspects = [f"code of {name}" for name in changed_names(block.get("modules", {}), now)]
-    used = block.get("operators", {})
-    suspects += [f"operators of {name}" for name in changed_names(used, operators_today(used))]
+    names = changed_names(block.get("modules", {}), now.modules)
+    suspects = [f"code of {name}" for name in names]
+    names = changed_names(block.get("operators", {}), now.operators)
+    suspects += [f"operators of {name}" for name in names]
     then, here = block.get("environment", {}), environment()
     for key in ("python", "versions"):
         suspects += changes({key: then.get(key)}, {key: here.get(key)})
+    if block["step"] == "report" and configuration_of(block).is_absolute():
+        suspects.append("the place of the configuration, which the page names")
     return suspects
 
 
-def _prepare(scratch: Path, artifact: Artifact, config: Config) -> None:
-    """The recorded inputs and image folders, linked under their names, and the configuration."""
-    for path, digest in artifact.inputs.items():
-        if input_digest(path) != digest:
-            raise ArtifactError(f"{path}: says something else than when {artifact.path} was made")
-        if not Path(path).is_absolute():
-            (scratch / path).parent.mkdir(parents=True, exist_ok=True)
-            (scratch / path).symlink_to(Path(path).absolute())
-    values = config.model_dump(mode="json", exclude_none=True)
-    values["data_folder"] = str(Path(config.data_folder).absolute())
-    folders = (d for d in config.data.values() if d.source.startswith("folder:"))
-    for folder in {image_folder(data) for data in folders}:
-        if folder.is_dir() and not folder.is_absolute():
-            (scratch / folder).parent.mkdir(parents=True, exist_ok=True)
-            (scratch / folder).symlink_to(folder.absolute())
-    place = scratch / _configuration(artifact)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(yaml.safe_dump(values, sort_keys=False))
-    load_config(place)
-
-
-def _configuration(artifact: Artifact) -> Path:
-    """Where the configuration lay, relative to the experiment's folder: the report names it."""
-    path = Path(artifact.block.get("configuration", DEFAULT_CONFIG))
-    return DEFAULT_CONFIG if path.is_absolute() or ".." in path.parts else path
-
-
-def _run(scratch: Path, artifact: Artifact) -> None:
-    words = shlex.split(artifact.block["command"])[1:]
-    if "--config" in words:  # the scratch folder has its own
-        at = words.index("--config")
-        del words[at : at + 2]
-    if artifact.step in PACKED:
-        words = _alone(words, artifact.path)
+def _run(home: Path, artifact: Artifact, words: list[str]) -> None:
     asked = {
-        "ACTSEARCH_CONFIG": str(_configuration(artifact)),
+        "ACTSEARCH_CONFIG": str(relative_configuration(artifact.block)),
         "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")]),
     }
     say(f"$ actsearch {shlex.join(words)}")
     command = [sys.executable, "-m", "actsearch.cli", *words]
-    done = subprocess.run(command, cwd=scratch, env=os.environ | asked, check=False)
-    if done.returncode or not (scratch / artifact.path).is_file():
+    done = subprocess.run(command, cwd=home, env=os.environ | asked, check=False)
+    if done.returncode or not (home / name_in_scratch(artifact)).is_file():
         raise ArtifactError(f"{artifact.path}: the command failed (exit code {done.returncode})")
-
-
-def _alone(words: list[str], path: str) -> list[str]:
-    """A pack's command for one of its files."""
-    kept: list[str] = []
-    for before, word in zip(["", *words], words, strict=False):
-        is_value = before.startswith("--") and before != "--final"
-        if is_value or word.startswith("--") or not word.endswith(".json") or word == path:
-            kept.append(word)
-    return kept
 
 
 def _print(

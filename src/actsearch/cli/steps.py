@@ -176,7 +176,7 @@ def step_settings(
     readers: dict[str, Callable[[], dict[str, Any]]] = {
         "fetch": lambda: {
             "data": {
-                wildcards["data"]: config.data[wildcards["data"]].model_dump(
+                wildcards["data"]: _entry(config, wildcards["data"]).model_dump(
                     mode="json", include={"source", "image_size"}
                 )
             }
@@ -205,6 +205,12 @@ def step_settings(
         "crate": lambda: {"license": config.license} if config.license else {},
     }
     return readers[step]() if step in readers else {}
+
+
+def _entry(config: Config, name: str) -> Data:
+    if name not in config.data:
+        raise ConfigError(f"no data {name!r}; data: {', '.join(config.data)}")
+    return config.data[name]
 
 
 def _chosen(config: Config, task: str | None) -> tuple[str, Task]:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load
-from actsearch.cli.present import data_digest, present_of, snakemake
+from actsearch.cli.present import Outputs, present_of, snakemake
 from actsearch.cli.progress import console, track
 from actsearch.config import ConfigError
 from actsearch.records.causes import Cause, Plan, causes
@@ -37,13 +37,14 @@ def why(
     kinds = tuple(SUFFIXES)
     standing = [p.path for p in plans if p.path.endswith(kinds) and Path(p.path).is_file()]
     graph = Lineage({path: read_artifact(path) for path in track(standing, "reading records")})
+    outputs = Outputs.of_workflow(config, standing)
     pending = frozenset(plan.path for plan in plans if plan.pending)
     found = {
         plan.path: causes(
             plan,
             graph,
             present(graph.artifacts.get(plan.path, Artifact(plan.path)).block),
-            data_digest,
+            outputs.inputs_of(plan.path),
             pending,
         )
         for plan in plans

@@ -5,6 +5,7 @@ Nothing is changed or deleted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any
 
 from actsearch.records.artifacts import ArtifactError
 from actsearch.records.differences import changes
-from actsearch.records.digests import content_digest, settings_digest
-from actsearch.records.lineage import SUFFIXES, Artifact, Lineage, is_hidden
+from actsearch.records.digests import content_digest, digest_file, settings_digest
+from actsearch.records.lineage import SUFFIXES, Artifact, is_hidden
+from actsearch.records.sources import source_changes, told
 
 KINDS = {
     "unreadable": "cut short, damaged, or without provenance",
@@ -22,7 +24,7 @@ KINDS = {
     "stray": "made by no rule",
     "settings": "made under another configuration",
     "code": "made by other code than stands here",
-    "inputs": "made from other inputs than stand here",
+    "inputs": "made from other inputs than they would be made from here",
     "mixed-code": "made from results of several versions of the code",
     "mixed-environment": "made from results of several environments",
     "dirty": "made by code that was not committed",
@@ -53,11 +55,16 @@ class Present:
     """Digests of the step's modules, abbreviated as in a block."""
     code_digest: str | None = None
     operators: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str | None] = field(default_factory=dict)
+    """Digests of the data that stand for its task's, by path; None where a file is missing."""
     problem: str | None = None
     """Why it could not be made: a task or a section that the configuration lacks."""
 
 
 PresentOf = Callable[[Mapping[str, Any]], Present]
+WATCHING = ("crate", "audit")
+"""Steps that look at whatever stands, besides what the workflow gives them."""
+_CHECKPOINT = re.compile(r"\.checkpoint(\.[0-9a-f]+\.new)?$")
 
 
 def audit(
@@ -66,7 +73,7 @@ def audit(
     files: Iterable[str],
     can_be_made: Callable[[str], bool],
     present_of: PresentOf,
-    data_digest: Callable[[str], str | None],
+    inputs_of: Callable[[str], Iterable[str] | None],
     environment: Mapping[str, Any],
 ) -> list[Finding]:
     """Everything wrong with ``artifacts``, in the order of KINDS and of paths.
@@ -76,16 +83,20 @@ def audit(
         files: all files that stand there, hidden ones and others without provenance too.
         can_be_made: whether some rule makes the file at a path.
         present_of: what the file with a provenance block would be made with today.
-        data_digest: digest of a file of data today; None where there is none.
+        inputs_of: files under results/ that the workflow makes a path from; None where unknown.
         environment: the environment here, as in a block.
     """
     findings = [*_strays(files, can_be_made)]
-    graph = Lineage(artifacts)
     for path, artifact in artifacts.items():
         if Path(path).suffix in SUFFIXES:
             findings += _own(artifact)
-            findings += _then_and_now(artifact, present_of, environment)
-            findings += _inputs(artifact, graph, data_digest)
+            findings += _copies(artifact)
+            if artifact.block and not artifact.problem:
+                now = present_of(artifact.block)
+                findings += _then_and_now(artifact, now, environment)
+                planned = None if artifact.step in WATCHING else inputs_of(path)
+                findings += _inputs(artifact, artifacts, planned, now)
+                findings += _mixtures(artifact, artifacts)
     order = list(KINDS)
     return sorted(findings, key=lambda finding: (order.index(finding.kind), finding.path))
 
@@ -98,7 +109,9 @@ def _strays(files: Iterable[str], can_be_made: Callable[[str], bool]) -> Iterato
                 yield Finding("stray", path, "no rule makes it")
         elif name.endswith(".tmp"):
             yield Finding("stray", path, "left by a command that was killed while it wrote")
-        elif not name.endswith((".finished", ".checkpoint")) and name != ".snakemake_timestamp":
+        elif name.endswith(".finished") or _CHECKPOINT.search(name):
+            continue
+        elif name != ".snakemake_timestamp":
             yield Finding("stray", path, "no rule makes it")
 
 
@@ -130,30 +143,36 @@ def _alteration(artifact: Artifact) -> str:
     return "its content was edited"
 
 
+def _copies(artifact: Artifact) -> Iterator[Finding]:
+    """Copies of sources, which carry no provenance themselves, against who wrote them."""
+    for path, digest in artifact.block.get("copies", {}).items():
+        if not Path(path).is_file():
+            yield Finding("unreadable", path, f"missing, though {artifact.path} tells of it")
+        elif digest_file(path) != digest:
+            yield Finding("altered", path, "its content was edited")
+
+
 def _then_and_now(
-    artifact: Artifact, present_of: PresentOf, environment: Mapping[str, Any]
+    artifact: Artifact, now: Present, environment: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """A file against what it would be made with today."""
     block = artifact.block
-    if artifact.problem or not block:
-        return
-    now = present_of(block)
     if now.problem:
         yield Finding("settings", artifact.path, now.problem)
         return
     if now.settings_digest != block.get("settings_digest"):
-        told = changes(block.get("settings", {}), now.settings)
-        yield Finding("settings", artifact.path, "; ".join(told) or "other settings")
+        keys = changes(block.get("settings", {}), now.settings)
+        yield Finding("settings", artifact.path, "; ".join(keys) or "other settings")
     if now.code_digest != block.get("code_digest"):
-        told = changed_names(block.get("modules", {}), now.modules)
-        yield Finding("code", artifact.path, ", ".join(told) or "other modules")
+        names = changed_names(block.get("modules", {}), now.modules)
+        yield Finding("code", artifact.path, ", ".join(names) or "other modules")
     elif dict(now.operators) != block.get("operators", {}):
-        told = changed_names(block.get("operators", {}), now.operators)
-        yield Finding("code", artifact.path, f"operators: {', '.join(told)}")
+        names = changed_names(block.get("operators", {}), now.operators)
+        yield Finding("code", artifact.path, f"operators: {', '.join(names)}")
     then = block.get("environment", {})
     if then.get("lock") and environment.get("lock") and then["lock"] != environment["lock"]:
-        told = changes(then.get("versions", {}), environment.get("versions", {}))
-        yield Finding("lock", artifact.path, "; ".join(told) or "versions of other packages")
+        versions = changes(then.get("versions", {}), environment.get("versions", {}))
+        yield Finding("lock", artifact.path, "; ".join(versions) or "versions of other packages")
 
 
 def changed_names(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
@@ -162,28 +181,29 @@ def changed_names(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 
 def _inputs(
-    artifact: Artifact, graph: Lineage, data_digest: Callable[[str], str | None]
+    artifact: Artifact,
+    artifacts: Mapping[str, Artifact],
+    planned: Iterable[str] | None,
+    now: Present,
 ) -> Iterator[Finding]:
-    """A file against what it was made from."""
-    if artifact.problem or not artifact.block:
-        return
-    data = artifact.block.get("data", {})
-    changed = graph.changed_inputs(artifact.path)
-    changed += [path for path, digest in data.items() if data_digest(path) != digest]
-    if changed:
-        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        yield Finding("inputs", artifact.path, ", ".join(changed[:3]) + more)
+    """A file against what it was made from, and would be."""
+    if not now.problem and (changed := source_changes(artifact, artifacts, planned, now.data)):
+        yield Finding("inputs", artifact.path, told(changed))
+
+
+def _mixtures(artifact: Artifact, artifacts: Mapping[str, Artifact]) -> Iterator[Finding]:
+    """A file against the records of its inputs, which should be alike."""
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for path in artifact.block.get("inputs", {}):
-        block = graph.artifacts[path].block if path in graph.artifacts else {}
+        block = artifacts[path].block if path in artifacts else {}
         if block:
             groups.setdefault((block["step"], str(block.get("task"))), []).append(block)
     for (step, _), blocks in groups.items():
         for kind, key in (("mixed-code", _code), ("mixed-environment", _environment)):
             counts = _counted(map(key, blocks))
             if len(counts) > 1:
-                told = ", ".join(f"{count} by {name}" for name, count in counts.items())
-                yield Finding(kind, artifact.path, f"{step}: {told}")
+                shares = ", ".join(f"{count} by {name}" for name, count in counts.items())
+                yield Finding(kind, artifact.path, f"{step}: {shares}")
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from actsearch.records.audit import Present, changed_names
+from actsearch.records.audit import WATCHING, Present, changed_names
 from actsearch.records.differences import changes
 from actsearch.records.lineage import Artifact, Lineage
+from actsearch.records.sources import source_changes, told
 
 PACKED = ("train", "train-final")
-"""Steps that make several files, and keep those that stand."""
+"""Steps that make several files, trials, and keep those that stand."""
+KEPT = (*PACKED, "fim")
+"""Steps whose command keeps a file that stands, though its job runs."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ def causes(
     plan: Plan,
     graph: Lineage,
     present: Present,
-    data_digest: Callable[[str], str | None],
+    planned: Iterable[str] | None,
     pending: frozenset[str],
 ) -> list[Cause]:
     """Why Snakemake's plan would make a file again; nothing where it would not.
@@ -48,7 +51,7 @@ def causes(
         plan: the plan for the file.
         graph: the artifacts that stand.
         present: what the file would be made with today.
-        data_digest: digest of a file of data today; None where there is none.
+        planned: inputs among the results that the workflow would give it; None where unknown.
         pending: all files that would be made again.
     """
     if not plan.pending:
@@ -60,10 +63,10 @@ def causes(
         return [Cause("missing", "the file is missing")]
     if artifact.problem:
         return [Cause("unreadable", artifact.problem)]
-    own = [*_own(artifact, present), *_inputs(artifact, graph, data_digest)]
+    own = [*_own(artifact, present), *_inputs(artifact, graph, planned, present)]
     if own:
         return own
-    if artifact.step in PACKED and not set(artifact.inputs) & pending:
+    if artifact.step in KEPT and not set(artifact.inputs) & pending:
         return [Cause("kept", "its job runs for other files; this one stands and is kept")]
     if set(artifact.inputs) & pending:
         return [Cause("follows", "what it is made from would be made again")]
@@ -76,19 +79,19 @@ def _own(artifact: Artifact, present: Present) -> list[Cause]:
         return [Cause("settings", present.problem)]
     found = []
     if present.settings_digest != block.get("settings_digest"):
-        told = changes(block.get("settings", {}), present.settings)
-        found.append(Cause("settings", "; ".join(told) or "other settings"))
+        keys = changes(block.get("settings", {}), present.settings)
+        found.append(Cause("settings", "; ".join(keys) or "other settings"))
     for key, now in (("modules", present.modules), ("operators", present.operators)):
-        if told := changed_names(block.get(key, {}), now):
-            found.append(Cause("code", ", ".join(told)))
+        if names := changed_names(block.get(key, {}), now):
+            found.append(Cause("code", ", ".join(names)))
     return found
 
 
 def _inputs(
-    artifact: Artifact, graph: Lineage, data_digest: Callable[[str], str | None]
+    artifact: Artifact, graph: Lineage, planned: Iterable[str] | None, present: Present
 ) -> list[Cause]:
-    data = artifact.block.get("data", {})
-    changed = [path for path in graph.changed_inputs(artifact.path) if path in graph.artifacts] + [
-        path for path, digest in data.items() if data_digest(path) != digest
-    ]
-    return [Cause("inputs", ", ".join(changed) + " changed")] if changed else []
+    known = None if artifact.step in WATCHING else planned
+    changed = source_changes(artifact, graph.artifacts, known, present.data)
+    # A missing input is no cause: what was made of it may stand without it.
+    found = [change for change in changed if change.how != "missing"]
+    return [Cause("inputs", told(found))] if found else []
