@@ -11,6 +11,7 @@ if not workflow.overwrite_configfiles:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/refusals.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/spaces.smk"
 include: "workflow/rules/trials.smk"

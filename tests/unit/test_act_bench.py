@@ -196,6 +196,7 @@ def test_a_bad_entry_is_one_message(case: str, tmp_path: Path) -> None:
     [
         ('{"relu(x)": {"Train Acc', "cut short or not JSON (Unterminated string"),
         ("\xff", "cut short or not JSON"),
+        ("[" * 200_000, "cut short or not JSON (maximum recursion"),
         ("[]", "holds no JSON object, but a list"),
         ("{}", "holds no function"),
         ('{"relu(x)": 3}', "function 'relu(x)': expected an object with its numbers, got a number"),

@@ -12,8 +12,9 @@ import yaml
 from typer.testing import CliRunner
 
 from actsearch.cli.app import app, load_commands
-from actsearch.config import Recipe, Resources, Task
+from actsearch.config import ConfigError, Recipe, Resources, Task
 from actsearch.records.artifacts import write_json
+from actsearch.tasks.data import DataShape
 from actsearch.tasks.work import count_work
 
 ROOT = Path(__file__).parents[2]
@@ -77,8 +78,11 @@ def test_stages_are_those_of_the_configuration(tmp_path: Path) -> None:
 
 
 def test_measured_seconds_take_the_place_of_estimates(tmp_path: Path) -> None:
-    for number, seconds in enumerate((10.0, 30.0, 80.0)):
-        write_trial(tmp_path / f"results/t/trials/{number}.json", seconds, 2)
+    for slug, seconds in (("relu.x", 10.0), ("tanh.x", 30.0), ("elu.x", 80.0)):
+        write_trial(tmp_path / f"results/t/trials/{slug}.json", seconds, 2)
+    # Of no function of the space, and of a strategy that is none any more.
+    write_trial(tmp_path / "results/t/trials/no.one.x.json", 30.0, 2)
+    write_trial(tmp_path / "results/t/search/gone/round-0/00.json", 30.0, 2)
     found = stages(tmp_path, CONFIG)
     table = found["t", "table 50"]
     assert (table["measured"], table["seconds"], table["done"]) == (True, 15.0, 3)
@@ -101,6 +105,28 @@ def test_a_cpu_is_not_guessed_at(tmp_path: Path) -> None:
     assert stages(tmp_path, config)["t", "table 50"]["seconds"] is None
 
 
+def test_a_network_that_cannot_take_the_images_is_one_error(tmp_path: Path) -> None:
+    config = copy.deepcopy(CONFIG)
+    config["tasks"]["t"] |= {
+        "model": "timm:vit_tiny_patch16_224",
+        "model_options": {"img_size": 224, "depth": 1},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    load_commands()
+    done = CliRunner().invoke(app, ["estimate", "--config", str(tmp_path / "config.yaml")])
+    assert isinstance(done.exception, ConfigError)
+    assert "model 'timm:vit_tiny_patch16_224': AssertionError: Input height" in str(done.exception)
+
+
+def test_an_image_folder_is_not_opened(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        (tmp_path / "pets" / name / "1.png").write_text("no image")
+    config = copy.deepcopy(CONFIG)
+    config["data"]["cifar"] |= {"source": f"folder:{tmp_path}/pets", "image_size": 32}
+    assert stages(tmp_path, config)["t", "table 50"]["seconds"] > 0
+
+
 def test_an_imported_table_takes_no_training(tmp_path: Path) -> None:
     config = copy.deepcopy(CONFIG)
     config["tasks"]["t"]["benchmark"] |= {"act_bench": "cnn", "published_features": True}
@@ -114,7 +140,7 @@ def test_an_imported_table_takes_no_training(tmp_path: Path) -> None:
 def test_the_arithmetic_is_that_of_the_layers() -> None:
     recipe = Recipe(optimizer="sgd", learning_rate=0.1, epochs=1, batch_size=8)
     task = Task(data="cifar", model="all-cnn-c", recipe=recipe, resources=Resources(gpu=1))
-    work = count_work(task, (3, 32, 32), 10)
+    work = count_work(task, DataShape((3, 32, 32), 10))
     # fan-in, outputs and positions of the nine convolutions
     layers = [(27, 96, 1024), (864, 96, 1024), (864, 96, 256), (864, 192, 256)]
     layers += [(1728, 192, 256), (1728, 192, 64), (1728, 192, 64), (192, 192, 64), (192, 10, 64)]

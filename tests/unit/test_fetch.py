@@ -90,6 +90,7 @@ def test_a_data_set_is_downloaded_once_and_described(
     stood = Path("data/CIFAR10/manifest.json").stat()
     (server[1] / datasets.CIFAR10.filename).unlink()
     assert "stands and is kept" in fetch("--data", "cifar")
+    assert "stands and is kept" in fetch("--out", "data/CIFAR10/manifest.json")
     assert Path("data/CIFAR10/manifest.json").stat() == stood
 
 
@@ -156,6 +157,8 @@ def test_a_server_that_does_not_have_it_is_one_error(
     ("arguments", "message"),
     [
         (("--data", "cifra"), r"unknown 'cifra' \(did you mean 'cifar'\?\)"),
+        ((), "give --data, an entry of the configuration's data, or --out"),
+        (("--out", "a.json"), r"--out a\.json: no manifest of these data; data/CIFAR10/manifest"),
         (("--data", "own"), r"data 'own' \(digits\) need no fetching"),
         (
             ("--data", "cifar", "--out", "elsewhere.json"),

@@ -21,17 +21,12 @@ from actsearch.config import Recipe, Replace, Task
 from actsearch.functions import operators
 from actsearch.functions.agreement import check_operator
 from actsearch.functions.operators import Operator, OperatorError, get_operator, register
-from actsearch.tasks.data import Dataset
-from actsearch.tasks.examples import MemoryExamples
+from actsearch.tasks.data import DataShape
 from actsearch.tasks.models import ModelError
 from actsearch.tasks.probe import check_network, check_operators
 
-N, SHAPE, CLASSES = 6, (3, 8, 8), 4
-DATA = Dataset(
-    MemoryExamples(torch.randn(N, *SHAPE), torch.arange(N) % CLASSES),
-    {"train": torch.arange(N)},
-    CLASSES,
-)
+CLASSES = 4
+DATA = DataShape((3, 8, 8), CLASSES)
 
 
 class Net(nn.Module):
@@ -179,7 +174,7 @@ def test_options_reach_the_function(model: Callable[..., Task]) -> None:
         return Net()
 
     check_network(model(build, model_options={"depth": 3, "kind": "a"}), DATA)
-    assert given == {"image_shape": SHAPE, "n_classes": CLASSES, "depth": 3, "kind": "a"}
+    assert given == {"image_shape": DATA.image_shape, "n_classes": CLASSES, "depth": 3, "kind": "a"}
 
 
 # Operators
@@ -252,7 +247,7 @@ def test_the_command_says_what_is_replaced(tmp_path: Path, monkeypatch: pytest.M
         "spaces": {},
         "tasks": {
             "cnn": task | {"model": "digits-cnn", "model_options": {"width": 4}},
-            "net": task | {"model": "torchvision:resnet181"},
+            "net": task | {"model": "digits-cnn", "model_options": {"breadth": 4}},
         },
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))

@@ -16,7 +16,7 @@ from actsearch.tasks.data import DataError, load_dataset
 from actsearch.tasks.examples import together
 from actsearch.tasks.fetching import CHECKSUMS, check_images, fetch
 from actsearch.tasks.sources.folders import list_folder
-from actsearch.tasks.sources.headers import array_shapes
+from actsearch.tasks.sources.headers import array_headers
 from actsearch.tasks.sources.manifests import check_source, read_manifest, refuse_changed
 from actsearch.tasks.sources.places import MissingDataError, Place, place_of
 
@@ -220,6 +220,9 @@ def test_images_that_are_not_kept_in_memory_need_none() -> None:
         ({"x": np.asfortranarray(np.zeros((8, 3, 2, 2))), "y": np.array(list("abababab"))}, None),
         ({"x": np.zeros((8, 2, 2))}, "lacks y: it must hold x and y, and holds x"),
         ({"x": np.zeros((8, 4)), "y": np.arange(8)}, r"x must be .*, got \(8, 4\)"),
+        ({"x": np.zeros((8, 2, 2), complex), "y": np.arange(8)}, r"x must hold real .* <c16"),
+        ({"x": np.zeros((8, 2, 2)), "y": np.ones(8)}, r"y must hold integers or .* <f8"),
+        ({"x": np.zeros((8, 2, 2)), "y": np.array([None] * 8)}, r"y must hold .* dtype \|O"),
         ({"x": np.zeros((8, 2, 2)), "y": np.arange(7)}, r"y must be \(8,\) to fit x, got \(7,\)"),
         ({"x": np.zeros((7, 2, 2)), "y": np.arange(7)}, r"asks for 8 examples .* holds 7"),
     ],
@@ -231,7 +234,11 @@ def test_arrays_are_checked_by_their_headers(
     data = Data(source=f"npz:{path}", split=SPLIT)
     for save in (np.savez, np.savez_compressed):
         save(path, **arrays)  # type: ignore[arg-type]
-        assert array_shapes(path) == {name: array.shape for name, array in arrays.items()}
+        headers = array_headers(path)
+        assert {name: header.shape for name, header in headers.items()} == {
+            name: array.shape for name, array in arrays.items()
+        }
+        assert all(headers[name].kind == array.dtype.kind for name, array in arrays.items())
         if message is None:
             check_source(data, tmp_path)
             continue

@@ -59,6 +59,31 @@ def test_people_are_told_who_shares_a_batch() -> None:
     assert "shared by 2 processes, weight decay" in recipe
 
 
+def test_people_are_told_what_differs_from_the_defaults() -> None:
+    usual = changed(recipe=CONFIG.tasks[TASK].recipe.model_dump() | {"gradient_clip": None})
+    plain = describe_task(usual, TASK)["Recipe"]
+    recipe = CONFIG.tasks[TASK].recipe.model_dump() | {
+        "schedule": "step",
+        "milestones": (0.5, 0.75),
+        "label_smoothing": 0.1,
+        "gradient_clip": 2,
+        "augmentation": {"flip": True, "resized_crop": (0.2, 1)},
+        "precision": "bfloat16",
+        "compile": "network",
+    }
+    told = describe_task(changed(recipe=recipe), TASK)["Recipe"]
+    assert told == plain.replace("one-cycle", "step") + (
+        ", falling after 0.5, 0.75 of it, label smoothing 0.1, gradients clipped at 2, flips, "
+        "crops of 0.2 to 1 of the area, bfloat16, compiled network"
+    )
+    data = CONFIG.data[CONFIG.tasks[TASK].data].model_copy(
+        update={"source": "folder:pets", "image_size": 64, "in_memory": False}
+    )
+    images = CONFIG.model_copy(update={"data": {CONFIG.tasks[TASK].data: data}})
+    told = describe_task(images, TASK)["Data"]
+    assert told.endswith("(folder:pets), 64 x 64 pixels, decoded when needed")
+
+
 def test_functions_of_other_tasks_are_a_setting_where_there_are_any() -> None:
     own = {"functions": 1, "seeds": [100, 101]}
     others = own | {"candidates_from": ["digits-vit"]}

@@ -164,6 +164,10 @@ def test_images_are_the_same_in_memory_and_from_files(
         file.write_bytes(b"")
     again = load_dataset(entry("Imagenette", **options), tmp_path)
     assert torch.equal(together(again.part("test"))[0], together(kept.part("test"))[0])
+    # Not by another decoder.
+    with monkeypatch.context() as patched, pytest.raises(DataError, match="not an image"):
+        patched.setattr("importlib.metadata.version", lambda name: "0")
+        load_dataset(entry("Imagenette", **options), tmp_path)
     decoded.unlink()
     with pytest.raises(DataError, match=r"n01440764_0\.jpeg: not an image that can be read"):
         load_dataset(entry("Imagenette", **options), tmp_path)

@@ -117,6 +117,14 @@ BAD: dict[str, tuple[Change, str]] = {
         lambda c: c["spaces"]["deep"].pop("sample"),
         "space 'deep' has 1023524 names, too many to list",
     ),
+    "activations that are not there": (
+        lambda c: c["tasks"]["tiny"].update(replace={"types": ["SiLU"]}),
+        "tasks.tiny: no module matches type 'SiLU'",
+    ),
+    "folder that breaks commands": (
+        lambda c: c.update(data_folder="my data"),
+        "data_folder: 'my data' stands in commands; allowed: letters, digits",
+    ),
     "operator module missing": (
         lambda c: c.update(operators=["no_such_module"]),
         "cannot import 'no_such_module'",

@@ -55,7 +55,7 @@ rule import_act_bench:
         "{wildcards.task}: importing {input}"
     shell:
         "ACTSEARCH_RULE={params.rule} actsearch import-act-bench --task {wildcards.task} "
-        "--file {input} --out {output} 2>&1 | tee {log}"
+        "--file {input:q} --out {output} 2>&1 | tee {log}"
 
 
 rule imported_table:
@@ -73,6 +73,7 @@ rule imported_table:
     params:
         rule="imported_table",
         code=code("imported-table"),
+        operators=lambda w: operators_of_spaces(space_of(w.task, "")),
     message:
         "{wildcards.task}: looking up the functions in the imported table"
     shell:
@@ -97,6 +98,7 @@ rule published_features:
     params:
         rule="published_features",
         code=code("published-features"),
+        operators=lambda w: operators_of_spaces(space_of(w.task, "")),
     message:
         "{wildcards.task}: taking the published FIM features"
     shell:

@@ -1,7 +1,8 @@
 """Data sets that are fetched once: on a cluster on the login node, `snakemake --cores 1 fetch_data`.
 
 Needs: the internet, for data sets of torchvision that are not there yet. Makes: the manifest of each
-data set that a task uses, under the configuration's data_folder.
+data set that a task uses, under the configuration's data_folder; act_bench.smk makes the public
+tables there.
 """
 
 
@@ -10,12 +11,28 @@ localrules:
     fetch_data,
 
 
+def public_tables():
+    """The files of the public Act-Bench that tables are imported from."""
+    files = {
+        str(act_bench_file(CONFIG, name))
+        for name in IMPORTED
+        if TASKS[name].benchmark.act_bench in ACT_BENCH_RUNS
+    }
+    return sorted(
+        path
+        for file in files
+        for path in (file, file.removesuffix(".json") + ".sha256.json")
+    )
+
+
 rule fetch_data:
     input:
         list(manifests()),
+        # Public tables that are imported, with their checksums.
+        public_tables(),
 
 
-for manifest, data in manifests().items():
+for manifest, entries in manifests().items():
     place = Path(manifest).parent.name
 
     # A manifest stands for data, not for the code that wrote it, and a new one would rebuild all:
@@ -32,8 +49,8 @@ for manifest, data in manifests().items():
             CONDA
         params:
             rule=rule_name("fetch", place),
-            data=data,
         message:
-            f"fetching {CONFIG.data[data].source}"
+            f"fetching {CONFIG.data[entries[0]].source}"
+        # Which entries of the configuration share the source is no matter of the data.
         shell:
-            "ACTSEARCH_RULE={params.rule} actsearch fetch --data {params.data} --out {output} 2>&1 | tee {log}"
+            "ACTSEARCH_RULE={params.rule} actsearch fetch --out {output} 2>&1 | tee {log}"

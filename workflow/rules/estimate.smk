@@ -8,10 +8,13 @@ import subprocess
 
 
 def say_estimate(process):
-    """Print what the command says; nothing where it was cut off."""
-    said, _ = process.communicate()
+    """Print what the command says, or its last line where it failed; nothing where it was ended."""
+    said, errors = process.communicate()
     if process.returncode == 0:
         sys.stderr.write(said)
+    elif process.returncode > 0:
+        last = (errors.strip().splitlines() or ["it says nothing"])[-1]
+        print(f"no estimate: {last.removeprefix('error: ')}", file=sys.stderr)
 
 
 # It runs beside the planning, which takes as long.
@@ -26,7 +29,7 @@ if (
             [sys.executable, "-m", "actsearch.cli", "estimate"],
             env=os.environ | {"ACTSEARCH_CONFIG": write_config()},
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
         ),
     )

@@ -27,6 +27,7 @@ rule choose_finalists:
         sources=lambda w: [f"{option}{path}" for option, path in final_sources(w.task)],
         settings=lambda w: settings("finalists", w.task),
         code=code("finalists"),
+        operators=lambda w: operators_of_spaces(*task_spaces(CONFIG, w.task)),
     message:
         "{wildcards.task}: choosing the finalists"
     shell:

@@ -19,8 +19,14 @@ from actsearch.cli.app import (
     selected,
 )
 from actsearch.cli.progress import counter, say
-from actsearch.cli.steps import STEP_MODULES, step_modules, step_settings
-from actsearch.config import ACT_BENCH_RUNS, ConfigError
+from actsearch.cli.steps import (
+    STEP_MODULES,
+    space_operators,
+    step_modules,
+    step_settings,
+    task_section,
+)
+from actsearch.config import ACT_BENCH_RUNS, Config, ConfigError
 from actsearch.records.artifacts import (
     read_arrow,
     read_table,
@@ -96,6 +102,13 @@ def _imported(path: Path) -> ActBench:
     return ActBench.from_table(read_arrow(path), str(path))
 
 
+def _look_up(step: str, config: Config, task: str, *inputs: Path) -> Execution:
+    """The record of a step that compares the functions of the task's space with those of a file."""
+    space = task_section(config, task, "benchmark").space
+    operators = space_operators(config, space)
+    return execution(step, config, task, inputs=inputs, operators=operators)
+
+
 @app.command("imported-table")
 def imported_table(
     task: TaskName,
@@ -107,7 +120,7 @@ def imported_table(
     """Look the functions of a space up in an imported file: the task's table."""
     from actsearch.tasks.act_bench_matching import imported_table as make
 
-    record = execution("imported-table", load(config), task, inputs=[functions, act_bench])
+    record = _look_up("imported-table", load(config), task, functions, act_bench)
     names = selected(read_table(functions))
     bench = _imported(act_bench)
     table = make(names, bench)
@@ -130,7 +143,7 @@ def published_features(
 
     from actsearch.tasks.act_bench_matching import published_features as look_up
 
-    record = execution("published-features", load(config), task, inputs=[functions, act_bench])
+    record = _look_up("published-features", load(config), task, functions, act_bench)
     names = selected(read_table(functions))
     features = look_up(names, _imported(act_bench))
     write_arrays(out, {"names": np.array(names), "cdfs": features}, record.block())

@@ -26,7 +26,7 @@ from actsearch.tasks.sources.places import place_of, require_fetched
 if TYPE_CHECKING:
     import pandas as pd
 
-    from actsearch.tasks.data import Dataset
+    from actsearch.tasks.data import Dataset, DataShape
 
 app = typer.Typer(
     help="Activation function search: every step of the workflow as one command.",
@@ -95,11 +95,16 @@ def execution(
 
 def _data(config: Config, task: str) -> Path | None:
     """What stands for a task's data in its records: a file, or the manifest of a data set."""
+    require_data(config, task)
+    return data_file(config, task)
+
+
+def require_data(config: Config, task: str) -> None:
+    """Raise MissingDataError unless a task's data, if they are to be fetched, have been."""
     name = config.task(task).data
     place = place_of(config.data[name], config.data_folder)
     if place is not None:
         require_fetched(place, name)
-    return data_file(config, task)
 
 
 def task_dataset(config: Config, name: str) -> Dataset:
@@ -117,6 +122,17 @@ def task_dataset(config: Config, name: str) -> Dataset:
         task.resources.threads,
         counter(f"decoding {task.data}"),
     )
+
+
+def task_shape(config: Config, name: str) -> DataShape:
+    """What of a task's data shapes a network; image files are not opened for it.
+
+    Raises:
+        DataError: when they cannot be used, or are not there to tell it.
+    """
+    from actsearch.tasks.data import data_shape
+
+    return data_shape(config.data[config.task(name).data], config.data_folder)
 
 
 def selected(functions: pd.DataFrame) -> list[str]:

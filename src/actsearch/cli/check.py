@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load, task_dataset
+from actsearch.cli.app import (
+    DEFAULT_CONFIG,
+    ConfigFile,
+    app,
+    load,
+    require_data,
+    task_dataset,
+    task_shape,
+)
 from actsearch.cli.steps import describe_task
 from actsearch.config import Config
+
+if TYPE_CHECKING:
+    from actsearch.tasks.data import Dataset, DataShape
 
 SHOWN = 12
 """Names in a line, of lists that may be long."""
@@ -16,40 +27,53 @@ SHOWN = 12
 
 @app.command()
 def check(
-    task: Annotated[
-        str | None, typer.Option("--task", help="A task; all of them when left out.")
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--task", help="A task, or several of them; all when left out."),
     ] = None,
+    shapes: Annotated[
+        bool,
+        typer.Option("--shapes", help="Take no more of the data than shape and number of classes."),
+    ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Try out operators, data and network of a task in seconds; nothing is trained or written.
 
     Says which activations are replaced and which stay. What the first job would refuse is refused
-    here, in the same words.
+    here, in the same words; but image files are counted, not opened.
     """
     from actsearch.tasks.probe import check_operators
 
     settings = load(config)
-    chosen = [task] if task is not None else list(settings.tasks)
+    chosen = tasks or list(settings.tasks)
     for name in chosen:
         settings.task(name)
     if operators := check_operators():
         _line("Operators", f"{', '.join(operators)}: NumPy and torch agree")
     for name in chosen:
         typer.echo(f"\ntask {name}")
-        _describe(settings, name)
+        _describe(settings, name, _data(settings, name, shapes))
 
 
-def _describe(config: Config, name: str) -> None:
+def _data(config: Config, name: str, shapes: bool) -> Dataset | DataShape:
+    """A task's data; their shape alone where that is asked for, or where they are image files."""
+    if shapes:
+        return task_shape(config, name)
+    if not config.data[config.task(name).data].of_files:
+        return task_dataset(config, name)
+    require_data(config, name)
+    return task_shape(config, name)
+
+
+def _describe(config: Config, name: str, data: Dataset | DataShape) -> None:
     from actsearch.tasks.probe import check_network
 
-    task = config.task(name)
     described = describe_task(config, name)
-    dataset = task_dataset(config, name)
-    channels, height, width = dataset.image_shape
+    channels, height, width = data.image_shape
     form = f"{channels} {'channel' if channels == 1 else 'channels'} of {height} x {width} pixels"
-    _line("Data", f"{described['Data']}: {form}, {dataset.n_classes} classes")
+    _line("Data", f"{described['Data']}: {form}, {data.n_classes} classes")
     _line("Split", described["Split"])
-    found = check_network(task, dataset)
+    found = check_network(config.task(name), data)
     _line("Network", f"{described['Network']}: {found.parameters:,} parameters")
     _line("Replaced", _listed(found.replaced))
     if found.idle:

@@ -17,8 +17,12 @@ from actsearch.tasks.sources.places import Place, place_of
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Option("--data", help="An entry of the configuration's data.")],
-    out: Annotated[Path | None, typer.Option(help="Its manifest, where it stands anyway.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--data", help="An entry of the configuration's data.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Or the manifest of one, or of several of one source.")
+    ] = None,
     checksums: Annotated[
         bool, typer.Option("--checksums", help="Read every image: note its checksum, or compare.")
     ] = False,
@@ -34,13 +38,16 @@ def fetch(
     from actsearch.tasks.sources.manifests import check_sizes, read_manifest, refuse_changed
 
     settings = load(config)
-    place = _place(settings, name, out)
-    data = settings.data[name]
+    places = _places(settings)
+    name = _entry(settings, places, name, out)
+    place, data = places[name], settings.data[name]
     if checksums and not data.of_files:
         raise ConfigError(f"--checksums goes with image files; those of {name!r} are always read")
     record = execution("fetch", settings, data=name)
     manifest = bring(data, place, say)
-    check_sizes(data, manifest)
+    used = {task.data for task in settings.tasks.values()}
+    for entry in {name} | {other for other in used if places.get(other) == place}:
+        check_sizes(settings.data[entry], manifest)
     if place.manifest.is_file():
         refuse_changed(place, read_manifest(place), manifest)
         say(f"{place.manifest} stands and is kept")
@@ -53,14 +60,28 @@ def fetch(
     say(f"{name}: {counts} examples in {len(manifest['classes'])} classes, {place.folder}")
 
 
-def _place(config: Config, name: str, out: Path | None) -> Place:
+def _places(config: Config) -> dict[str, Place]:
+    """Where the data sets that are fetched lie, by the names of their entries."""
+    places = {name: place_of(data, config.data_folder) for name, data in config.data.items()}
+    return {name: place for name, place in places.items() if place is not None}
+
+
+def _entry(config: Config, places: dict[str, Place], name: str | None, out: Path | None) -> str:
+    """The entry that is asked for by name, or the first with the manifest ``out``."""
+    if name is None:
+        if out is None:
+            raise ConfigError("give --data, an entry of the configuration's data, or --out")
+        for found in sorted(places):
+            if out.absolute() == places[found].manifest.absolute():
+                return found
+        manifests = sorted({str(place.manifest) for place in places.values()})
+        raise ConfigError(f"--out {out}: no manifest of these data; {', '.join(manifests)}")
     try:
         known(name, config.data, "data")
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    place = place_of(config.data[name], config.data_folder)
-    if place is None:
+    if name not in places:
         raise ConfigError(f"data {name!r} ({config.data[name].source}) need no fetching")
-    if out is not None and out.absolute() != place.manifest.absolute():
-        raise ConfigError(f"--out {out}: the manifest of data {name!r} is {place.manifest}")
-    return place
+    if out is not None and out.absolute() != places[name].manifest.absolute():
+        raise ConfigError(f"--out {out}: the manifest of data {name!r} is {places[name].manifest}")
+    return name

@@ -15,7 +15,7 @@ import typer
 
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load
 from actsearch.cli.progress import console
-from actsearch.config import N_BASELINES, Config, ConfigError, Task
+from actsearch.config import N_BASELINES, Config, ConfigError, Task, describe_fault
 from actsearch.records.artifacts import ArtifactError, read_provenance
 
 if TYPE_CHECKING:
@@ -81,30 +81,33 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
     train = _measured(folder)
     split = config.data[task.data].split
 
-    def stage(kind: str, functions: int, pattern: str, fitted: int, measured: int) -> Stage:
+    def stage(kind: str, functions: int, stand: int, fitted: int, measured: int) -> Stage:
         seconds = train if train is not None else _training_seconds(task, work, fitted, measured)
         seeds = task.final.seeds if kind == "final" and task.final else task.seeds
-        done = min(_count(folder, pattern), functions)
-        runs, gpus = len(seeds), task.resources.gpu
+        done, runs, gpus = min(stand, functions), len(seeds), task.resources.gpu
         return Stage(name, kind, functions, done, runs, gpus, seconds, train is not None)
 
     spaces: dict[str, int] = {}
     if task.benchmark:
-        size = _space_size(config, task.benchmark.space)
+        size, slugs = _selected(config, task.benchmark.space)
         if not task.benchmark.published_features:
             spaces["fim"] = size
         if task.benchmark.act_bench is None:
-            yield stage("table", size, TABLE, split.train, split.validation)
+            done = _count(folder, TABLE, slugs)
+            yield stage("table", size, done, split.train, split.validation)
     if task.search:
-        spaces["search/fim"] = _space_size(config, task.search.space)
+        spaces["search/fim"] = _selected(config, task.search.space)[0]
         each = N_BASELINES + task.search.rounds * task.search.slots
         total = each * len(task.search.strategies)
-        yield stage("search", total, SEARCH, split.train, split.validation)
+        done = sum(
+            _count(folder, SEARCH.replace("*", strategy, 1)) for strategy in task.search.strategies
+        )
+        yield stage("search", total, done, split.train, split.validation)
     if task.final:
         transfer = task.final.candidates_from
         total = N_BASELINES + task.final.functions * max(len(transfer), 1)
         fitted = split.train if transfer else split.train + split.validation
-        yield stage("final", total, FINAL, fitted, split.test)
+        yield stage("final", total, _count(folder, FINAL), fitted, split.test)
     for place, size in spaces.items():
         done = min(_count(folder, f"{place}/part-*.npz") * task.fisher.functions_per_job, size)
         known = _measured_spectrum(folder / place, task.fisher.functions_per_job)
@@ -113,18 +116,21 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
         yield Stage(name, "fim", size, done, 1, gpus, seconds, known is not None)
 
 
-def _count(folder: Path, pattern: str) -> int:
-    return sum(1 for _ in folder.glob(pattern))
+def _count(folder: Path, pattern: str, slugs: frozenset[str] | None = None) -> int:
+    """Files of a pattern; those named by one of ``slugs`` where these are given."""
+    return sum(1 for path in folder.glob(pattern) if slugs is None or path.stem in slugs)
 
 
-def _space_size(config: Config, name: str) -> int:
-    """Number of functions that a space selects."""
-    from actsearch.functions.spaces import SearchSpace, enumerated, select
+def _selected(config: Config, name: str) -> tuple[int, frozenset[str] | None]:
+    """Number of functions that a space selects, and their slugs where it is listed anyway."""
+    from actsearch.functions.spaces import known_size, select
 
     space = config.space(name)
-    if enumerated(space, SearchSpace.from_config(space)):
-        return len(select(space))
-    return space.sample or 0
+    size = known_size(name, space)
+    if size is not None:
+        return size, None
+    slugs = frozenset(function.slug for function in select(space))
+    return len(slugs), slugs
 
 
 def _measured(folder: Path) -> float | None:
@@ -157,18 +163,21 @@ def _work(config: Config, task: Task) -> tuple[Work | None, int]:
     shape.
     """
     from actsearch.tasks.data import DataError, data_shape
+    from actsearch.tasks.models import ModelError
     from actsearch.tasks.work import count_work
 
     if not task.resources.gpu:
         return None, 0
     try:
-        shape, classes = data_shape(config.data[task.data], config.data_folder)
+        shape = data_shape(config.data[task.data], config.data_folder)
     except DataError:
         return None, 0
     try:
-        return count_work(task, shape, classes), classes
-    except ValueError as error:
-        raise ConfigError(f"model {task.model!r}: {error}") from None
+        return count_work(task, shape), shape.n_classes
+    except ModelError as error:
+        raise ConfigError(str(error)) from None
+    except Exception as error:  # networks stumble over images in their own ways
+        raise ConfigError(f"model {task.model!r}: {describe_fault(error)}") from None
 
 
 def _training_seconds(task: Task, work: Work | None, fitted: int, measured: int) -> float | None:

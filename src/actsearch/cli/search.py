@@ -128,7 +128,8 @@ def finalists(
     own = [path for path in (table, *(histories or [])) if path is not None]
     sources = _sources_by_task(final, own, others or [])
     paths = [*own, *(path for files in sources.values() for path in files)]
-    record = execution("finalists", settings, task, inputs=paths)
+    operators = space_operators(settings, *task_spaces(settings, task))
+    record = execution("finalists", settings, task, inputs=paths, operators=operators)
     if sources:
         tables = {name: [read_table(path) for path in files] for name, files in sources.items()}
         chosen = choose_from_tasks(tables, final.functions)

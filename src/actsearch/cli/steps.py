@@ -20,6 +20,7 @@ from actsearch.config import (
     ConfigError,
     Data,
     Fisher,
+    Recipe,
     Task,
     describe_fault,
 )
@@ -293,6 +294,36 @@ def describe_import(config: Config, name: str) -> str | None:
     return f"imported from the public Act-Bench ({benchmark.act_bench}); as published, {each}"
 
 
+def _image_details(data: Data) -> list[str]:
+    """How image files are read; nothing for other data."""
+    if data.image_size is None:
+        return []
+    kept = "in memory" if data.in_memory else "decoded when needed"
+    return [f"{data.image_size} x {data.image_size} pixels", kept]
+
+
+def _recipe_details(recipe: Recipe) -> list[str]:
+    """What a recipe has besides the usual, where it differs from the defaults."""
+    changes = recipe.augmentation
+    share = changes.resized_crop
+    momentum = Recipe.model_fields["momentum"].default
+    falls = ", ".join(f"{milestone:.3g}" for milestone in recipe.milestones)
+    details = {
+        f"falling after {falls} of it": recipe.milestones,
+        f"warm-up {recipe.warmup_epochs:g} epochs": recipe.warmup_epochs,
+        f"momentum {recipe.momentum:g}": recipe.optimizer == "sgd" and recipe.momentum != momentum,
+        f"label smoothing {recipe.label_smoothing:g}": recipe.label_smoothing,
+        f"gradients clipped at {recipe.gradient_clip or 0:g}": recipe.gradient_clip,
+        "flips": changes.flip,
+        f"crops with {changes.pad_crop} pixels padded": changes.pad_crop,
+        f"crops of {share[0]:g} to {share[1]:g} of the area" if share else "": share,
+        recipe.precision: recipe.precision != "float32",
+        "channels last": recipe.channels_last,
+        f"compiled {recipe.compile}": recipe.compile != "none",
+    }
+    return [text for text, said in details.items() if said]
+
+
 def describe_task(config: Config, name: str) -> dict[str, str]:
     """Data, network and recipe of a task for people: a label and its value each."""
     task = config.task(name)
@@ -302,13 +333,13 @@ def describe_task(config: Config, name: str) -> dict[str, str]:
     processes = task.resources.processes
     shared = f" shared by {processes} processes" if processes > 1 else ""
     described = {
-        "Data": f"{task.data} ({data.source})",
+        "Data": ", ".join([f"{task.data} ({data.source})", *_image_details(data)]),
         "Split": f"{split.train} train, {split.validation} validation, {split.test} test, "
         f"seed {split.seed}",
         "Network": task.model + (f" ({options})" if options else ""),
         "Recipe": f"{recipe.optimizer}, learning rate {recipe.learning_rate:g} "
         f"({recipe.schedule}), {recipe.epochs} epochs, batch {recipe.batch_size}{shared}, "
-        f"weight decay {recipe.weight_decay:g}",
+        + ", ".join([f"weight decay {recipe.weight_decay:g}", *_recipe_details(recipe)]),
         "Seeds": ", ".join(map(str, task.seeds)),
         "FIM": f"{fisher.kind} Fisher of {fisher.examples} examples; a bin for "
         f"{fisher.weights_per_bin} weights, at least {fisher.minimum_bins} a layer",

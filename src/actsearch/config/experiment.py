@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from actsearch.config.base import ConfigError, Model, Name, known
 from actsearch.config.data import Data
@@ -38,6 +39,14 @@ class Simulation(Model):
     """Seed of the first run; run k uses seed + k."""
 
 
+def _folder(path: str) -> str:
+    if not re.fullmatch(r"[\w./+@%:,=-]+", path):
+        raise ValueError(
+            f"{path!r} stands in commands; allowed: letters, digits and any of . / _ - + @ % : , ="
+        )
+    return path
+
+
 class Config(Model):
     """The whole experiment."""
 
@@ -51,7 +60,7 @@ class Config(Model):
     """Cross-validation."""
     simulation: Simulation = Simulation()
     """Simulated searches."""
-    data_folder: str = "data"
+    data_folder: Annotated[str, AfterValidator(_folder)] = "data"
     """Where data sets that are downloaded lie; no number hangs on it."""
     license: str | None = None
     """Licence of the results: an SPDX identifier such as ``CC-BY-4.0``, a URL, or a text. The

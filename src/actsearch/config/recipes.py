@@ -22,7 +22,8 @@ class Augmentation(Model):
     flip: bool = False
     """Mirror half of the images left to right."""
     pad_crop: NonNegativeInt = 0
-    """Pad by this many pixels of zero and crop to the old size at a random place."""
+    """Pad by this many pixels and crop to the old size at a random place. They are zero after
+    scaling: the mean of the channel, of image files to the nearest byte."""
     resized_crop: tuple[PositiveFloat, PositiveFloat] | None = None
     """Crop a random share of the area, from the first to the second number, with an aspect ratio of
     3/4 to 4/3, and resize it."""

@@ -30,7 +30,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from actsearch.functions.expressions import Expression
+from actsearch.functions.expressions import Expression, parse
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -143,6 +143,13 @@ def group(grids: Integers) -> npt.NDArray[np.int64]:
     moved = np.flatnonzero(parent != np.arange(len(parent)))
     parent[moved] = [find(node) for node in moved.tolist()]
     return by_first_appearance(parent[first])
+
+
+def classes(names: Sequence[str]) -> list[int]:
+    """Class of each of the functions called ``names``, which may repeat."""
+    distinct = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    found = group(digest([parse(name) for name in distinct]).grids)
+    return [int(found[distinct[name]]) for name in names]
 
 
 def by_first_appearance(labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:

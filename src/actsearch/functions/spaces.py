@@ -263,6 +263,25 @@ def enumerated(space: config.Space, whole: SearchSpace) -> bool:
     return space.sample is None or whole.size <= ENUMERATED_SELECTION
 
 
+def known_size(name: str, space: config.Space) -> int | None:
+    """How many functions `select` takes of the space called ``name``; None where it must tell.
+
+    Raises:
+        SpaceError: when the space is too large to list, or a sample larger than it.
+    """
+    whole = SearchSpace.from_config(space)
+    if whole.size <= ENUMERATED_SELECTION:
+        return None
+    if space.sample is None:
+        raise SpaceError(
+            f"space {name!r} has {whole.size} names, too many to list; give it a sample, "
+            f"or at most {ENUMERATED_SELECTION} names"
+        )
+    if space.sample > whole.size:
+        raise SpaceError(f"space {name!r}: sample {space.sample} of only {whole.size} names")
+    return space.sample
+
+
 def choose(space: config.Space, whole: SearchSpace, listed: Enumeration) -> list[int]:
     """Indices in ``whole``, once enumerated, of what `select` takes, in its order.
 

@@ -29,6 +29,7 @@ FORMATS = {
     ".html": "text/html",
     ".svg": "image/svg+xml",
     ".yaml": "application/yaml",
+    ".py": "text/x-python",
 }
 Entity = Any
 """An entity of the rocrate package."""

@@ -33,6 +33,8 @@ SHAPING = (
     "umap-learn",
     "numba",
     "pandas",
+    "timm",
+    "pillow",
 )
 """Packages whose versions shape numbers."""
 

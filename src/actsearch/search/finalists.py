@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from actsearch.functions.equivalence import classes
 from actsearch.functions.expressions import parse
 from actsearch.functions.operators import BASELINES
-from actsearch.functions.spaces import SearchSpace, enumerate_space
 from actsearch.search.candidates import require_baselines
 
 
@@ -37,12 +37,12 @@ def choose_candidates(
     """
     known = _joined([source for source in (table, *histories) if source is not None])
     require_baselines(known.index, "the benchmark table and the histories")
-    classes = _classes(known.index)
-    taken = {classes[name] for name in BASELINES}
+    class_of = _classes(known.index)
+    taken = {class_of[name] for name in BASELINES}
     chosen: list[str] = []
     for name in _ranked(known):
-        if classes[name] not in taken:
-            taken.add(classes[name])
+        if class_of[name] not in taken:
+            taken.add(class_of[name])
             chosen.append(name)
     if len(chosen) < n:
         raise ValueError(
@@ -75,19 +75,19 @@ def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> 
         ValueError: When a task has no source, or no new function left when it is its turn.
     """
     known = {task: _joined(tables, f" of task {task!r}") for task, tables in sources.items()}
-    classes = _classes([name for accuracies in known.values() for name in accuracies.index])
-    taken = {classes[name] for name in BASELINES}
+    class_of = _classes([name for accuracies in known.values() for name in accuracies.index])
+    taken = {class_of[name] for name in BASELINES}
     ranked = {task: iter(_ranked(accuracies)) for task, accuracies in known.items()}
     chosen: list[tuple[str, str]] = []
     for turn in range(n):
         for task, names in ranked.items():
-            new = next((name for name in names if classes[name] not in taken), None)
+            new = next((name for name in names if class_of[name] not in taken), None)
             if new is None:
                 raise ValueError(
                     f"the final comparison wants {n} functions of task {task!r}; only {turn} are "
                     "left that equal neither a baseline nor one of the other tasks"
                 )
-            taken.add(classes[new])
+            taken.add(class_of[new])
             chosen.append((task, new))
     candidates = _candidates([name for _, name in chosen])
     found = candidates.index[len(BASELINES) :]
@@ -116,8 +116,8 @@ def _ranked(accuracies: pd.Series[float]) -> list[str]:
 
 def _classes(names: Iterable[str]) -> dict[str, int]:
     """Equivalence class of every name, and of the baselines."""
-    listing = enumerate_space(SearchSpace((), include=list(dict.fromkeys([*BASELINES, *names]))))
-    return dict(zip(listing.names, listing.class_of.tolist(), strict=True))
+    distinct = list(dict.fromkeys([*BASELINES, *names]))
+    return dict(zip(distinct, classes(distinct), strict=True))
 
 
 def _candidates(found: Sequence[str]) -> pd.DataFrame:

@@ -142,7 +142,7 @@ def read_act_bench(path: str | Path) -> ActBench:
         content = json.loads(path.read_bytes(), object_pairs_hook=_Object)
     except OSError as error:
         raise ActBenchError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except ValueError as error:  # text that is not UTF-8, too
+    except (ValueError, RecursionError) as error:  # text that is not UTF-8; lists in lists
         raise ActBenchError(f"{path}: cut short or not JSON ({error})") from None
     if not isinstance(content, _Object):
         raise ActBenchError(f"{path}: holds no JSON object, but {_kind(content)}")

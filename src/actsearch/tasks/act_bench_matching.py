@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from actsearch.functions.equivalence import digest, group
+from actsearch.functions.equivalence import classes
 from actsearch.functions.expressions import parse
 from actsearch.tasks.act_bench import ActBench, ActBenchError, Floats
 
@@ -44,9 +44,9 @@ def require_functions(names: Sequence[str], known: Iterable[str], origin: str) -
     ``origin`` is where the known functions stand, for the message.
     """
     there = list(known)
-    classes = _classes([*names, *there])
-    held = set(classes[len(names) :])
-    lacking = [name for name, number in zip(names, classes, strict=False) if number not in held]
+    numbers = classes([*names, *there])
+    held = set(numbers[len(names) :])
+    lacking = [name for name, number in zip(names, numbers, strict=False) if number not in held]
     _refuse_lacking(lacking, len(names), origin)
 
 
@@ -57,8 +57,8 @@ def match(names: Sequence[str], bench: ActBench) -> list[list[int]]:
         ActBenchError: when the file lacks a function; names the first, and says how many.
     """
     listed = [(other, row) for row, others in enumerate(bench.equivalents) for other in others]
-    classes = _classes([*names, *bench.names, *(other for other, _ in listed)])
-    wanted, rest = classes[: len(names)], classes[len(names) :]
+    numbers = classes([*names, *bench.names, *(other for other, _ in listed)])
+    wanted, rest = numbers[: len(names)], numbers[len(names) :]
     own: dict[int, list[int]] = {}
     for row, number in enumerate(rest[: len(bench)]):
         own.setdefault(number, []).append(row)
@@ -71,13 +71,6 @@ def match(names: Sequence[str], bench: ActBench) -> list[list[int]]:
     lacking = [name for name, rows in zip(names, found, strict=True) if not rows]
     _refuse_lacking(lacking, len(names), bench.origin)
     return found
-
-
-def _classes(names: Sequence[str]) -> list[int]:
-    """Class of every name."""
-    distinct = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    classes = group(digest([parse(name) for name in distinct]).grids)
-    return [int(classes[distinct[name]]) for name in names]
 
 
 def _refuse_lacking(lacking: Sequence[str], n: int, origin: str) -> None:

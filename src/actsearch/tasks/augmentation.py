@@ -16,8 +16,10 @@ from torch import Tensor
 
 from actsearch.config import Augmentation
 
-_ASPECTS = (3 / 4, 4 / 3)
-_TRIES = 10
+ASPECTS = (3 / 4, 4 / 3)
+"""Lowest and highest aspect ratio, width by height, of random boxes."""
+TRIES = 10
+"""Draws of a box until the largest is taken."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ def resized_boxes(
     """
     boxes = _central_box(height, width).expand(n, 4)
     settled = torch.zeros(n, dtype=torch.bool)
-    lowest, highest = (math.log(aspect) for aspect in _ASPECTS)
-    for _ in range(_TRIES):
+    lowest, highest = (math.log(aspect) for aspect in ASPECTS)
+    for _ in range(TRIES):
         share, aspect, top, left = torch.rand(4, n, generator=generator, dtype=torch.float64)
         area = height * width * (shares[0] + (shares[1] - shares[0]) * share)
         ratio = torch.exp(lowest + (highest - lowest) * aspect)
@@ -91,7 +93,7 @@ def resized_boxes(
 
 
 def _central_box(height: int, width: int) -> Tensor:
-    narrowest, broadest = _ASPECTS
+    narrowest, broadest = ASPECTS
     h, w = height, width
     if w / h < narrowest:
         h = round(w / narrowest)

@@ -17,12 +17,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from actsearch.tasks.augmentation import ASPECTS, TRIES
 from actsearch.tasks.sources.places import SHORTER_SIDE, DataError
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in pixels."""
-_ASPECT = (3 / 4, 4 / 3)
-_ATTEMPTS = 10
 
 
 def middle(width: int, height: int) -> Box:
@@ -44,14 +43,14 @@ def random_box(
     Szegedy et al. 2015, section 6. After ten boxes that do not fit, the largest in the middle whose
     aspect ratio is allowed.
     """
-    for _ in range(_ATTEMPTS):
+    for _ in range(TRIES):
         area = width * height * draw.uniform(*share)
-        ratio = math.exp(draw.uniform(math.log(_ASPECT[0]), math.log(_ASPECT[1])))
+        ratio = math.exp(draw.uniform(math.log(ASPECTS[0]), math.log(ASPECTS[1])))
         across, down = math.sqrt(area * ratio), math.sqrt(area / ratio)
         if across <= width and down <= height:
             left, top = draw.uniform(0, width - across), draw.uniform(0, height - down)
             return left, top, left + across, top + down
-    across, down = min(width, height * _ASPECT[1]), min(height, width / _ASPECT[0])
+    across, down = min(width, height * ASPECTS[1]), min(height, width / ASPECTS[0])
     left, top = (width - across) / 2, (height - down) / 2
     return left, top, left + across, top + down
 

@@ -13,7 +13,7 @@ from torch import nn
 from actsearch.config import Task
 from actsearch.functions.activation import replace_activations
 from actsearch.functions.expressions import Expression
-from actsearch.tasks.data import Dataset
+from actsearch.tasks.data import Dataset, DataShape
 from actsearch.tasks.models import build_model
 
 # Memory is filled for no reason of ours when deterministic kernels are on.
@@ -34,7 +34,7 @@ FISHER_TOLERANCE = {"absolute": 1e-5, "relative": 1e-3}
 
 
 def build_network(
-    task: Task, dataset: Dataset, expression: Expression, seed: int
+    task: Task, data: Dataset | DataShape, expression: Expression, seed: int
 ) -> tuple[nn.Module, list[str]]:
     """The task's network with ``expression`` in place of its activations.
 
@@ -46,9 +46,7 @@ def build_network(
         ModelError: when the model cannot be built.
         ValueError: when nothing was replaced.
     """
-    model = build_model(
-        task.model, dataset.image_shape, dataset.n_classes, seed, task.model_options
-    )
+    model = build_model(task.model, data.image_shape, data.n_classes, seed, task.model_options)
     replaced = replace_activations(
         model, expression, types=task.replace.types, names=task.replace.names
     )

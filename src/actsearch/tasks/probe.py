@@ -20,7 +20,7 @@ from actsearch.functions.activation import Activation, activations_of
 from actsearch.functions.agreement import check_operator
 from actsearch.functions.expressions import parse
 from actsearch.functions.operators import own_operators
-from actsearch.tasks.data import Dataset
+from actsearch.tasks.data import Dataset, DataShape
 from actsearch.tasks.models import ModelError
 from actsearch.tasks.network import build_network, run_settings
 
@@ -69,7 +69,7 @@ def check_operators() -> list[str]:
     return [operator.name for operator in operators]
 
 
-def check_network(task: Task, dataset: Dataset) -> NetworkCheck:
+def check_network(task: Task, data: Dataset | DataShape) -> NetworkCheck:
     """Build the task's network and take it through one step of training and one evaluation.
 
     On the CPU, on images of the data's shape drawn from N(0, 1), which is how data are scaled.
@@ -81,13 +81,13 @@ def check_network(task: Task, dataset: Dataset) -> NetworkCheck:
         ValueError: when nothing was replaced.
     """
     with run_settings(task, torch.device("cpu")):
-        model, replaced = build_network(task, dataset, parse(PROBE), task.seeds[0])
+        model, replaced = build_network(task, data, parse(PROBE), task.seeds[0])
         parameters = sum(parameter.numel() for parameter in model.parameters())
         stays = {n: kind for n, kind in activations_of(model).items() if n not in replaced}
         torch.manual_seed(0)
-        images = torch.randn(EXAMPLES, *dataset.image_shape)
+        images = torch.randn(EXAMPLES, *data.image_shape)
         with _watched(model) as (called, plain):
-            logits = _logits(task, model.train(), images, dataset.n_classes)
+            logits = _logits(task, model.train(), images, data.n_classes)
         idle = [name for name in replaced if id(model.get_submodule(name)) not in called]
         if len(idle) == len(replaced):
             raise ModelError(
@@ -96,7 +96,7 @@ def check_network(task: Task, dataset: Dataset) -> NetworkCheck:
             )
         _step(task, logits)
         with torch.no_grad():
-            _logits(task, model.eval(), images, dataset.n_classes)
+            _logits(task, model.eval(), images, data.n_classes)
     return NetworkCheck(parameters, replaced, idle, stays, dict(plain))
 
 

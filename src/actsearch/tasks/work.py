@@ -8,7 +8,6 @@ factor of two or three, which tells days from months.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from actsearch.config import Task
 from actsearch.functions.activation import Activation
 from actsearch.functions.expressions import parse
+from actsearch.tasks.data import DataShape
 from actsearch.tasks.network import build_network
 
 TYPICAL = parse("mul(sigmoid(x),tanh(x))")
@@ -75,27 +75,18 @@ class Work:
         return max(flops / FLOPS_PER_SECOND, starting)
 
 
-class _Shape(NamedTuple):
-    """What of a data set shapes a network."""
-
-    image_shape: tuple[int, int, int]
-    n_classes: int
-
-
-def count_work(task: Task, image_shape: tuple[int, int, int], n_classes: int) -> Work:
+def count_work(task: Task, shape: DataShape) -> Work:
     """Count the work of a task's network, with a typical function in it, on the CPU.
 
     Args:
         task: network and replaced activations.
-        image_shape: channels, height and width of its images.
-        n_classes: of its data.
+        shape: of its data.
 
     Raises:
         ModelError: when the network cannot be built.
         ValueError: when nothing was replaced.
     """
-    shape = _Shape(image_shape, n_classes)
-    model, _ = build_network(task, shape, TYPICAL, 0)  # type: ignore[arg-type]
+    model, _ = build_network(task, shape, TYPICAL, 0)
     values = 0
     factors = [0.0, 0.0, 0.0]
 
@@ -121,7 +112,7 @@ def count_work(task: Task, image_shape: tuple[int, int, int], n_classes: int) ->
     model.train()
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad(), torch.random.fork_rng(devices=[]):
-        model(torch.zeros(_EXAMPLES, *image_shape))
+        model(torch.zeros(_EXAMPLES, *shape.image_shape))
     leaves = sum(1 for module in model.modules() if not list(module.children()))
     kernels = _KERNELS_PER_MODULE * leaves + _TENSORS_PER_OPERATOR * TYPICAL.size * len(places)
     forward = counter.get_total_flops() / _EXAMPLES

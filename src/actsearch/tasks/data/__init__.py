@@ -9,6 +9,7 @@ fitted on training and validation together.
 from actsearch.tasks.data.arrays import split_arrays as split_arrays
 from actsearch.tasks.data.dataset import PARTS as PARTS
 from actsearch.tasks.data.dataset import Dataset as Dataset
+from actsearch.tasks.data.dataset import DataShape as DataShape
 from actsearch.tasks.data.dataset import Part as Part
 from actsearch.tasks.data.loading import data_shape as data_shape
 from actsearch.tasks.data.loading import load_dataset as load_dataset

@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from actsearch.config import Split
-from actsearch.tasks.data.dataset import PARTS, Dataset, numbered_parts, split_rows
+from actsearch.tasks.data.dataset import PARTS, Dataset, DataShape, numbered_parts, split_rows
 from actsearch.tasks.examples import MemoryExamples
+from actsearch.tasks.sources.headers import IMAGE_KINDS, LABEL_KINDS, check_arrays
 from actsearch.tasks.sources.places import DataError
 
 _EXAMPLES_AT_ONCE = 1024
@@ -107,18 +108,36 @@ def _checked(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np
         x = x[:, None]
     if x.ndim != 4 or 0 in x.shape:
         raise DataError(f"x must be (N, H, W) or (N, C, H, W) and not empty, got {x.shape}")
-    if x.dtype.kind not in "buif":
+    if x.dtype.kind not in IMAGE_KINDS:
         raise DataError(f"x must hold real numbers, got dtype {x.dtype}")
     if y.shape != x.shape[:1]:
         raise DataError(f"y must be ({len(x)},) to fit x, got {y.shape}")
-    if y.dtype.kind not in "buiUS":
+    if y.dtype.kind not in LABEL_KINDS:
         raise DataError(f"y must hold integers or strings, got dtype {y.dtype}")
     if not np.isfinite(x).all():
         raise DataError("x holds values that are not finite")
+    labels, n_classes = _numbered(y)
+    return x, labels, n_classes
+
+
+def _numbered(y: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
+    """Labels as 0..n_classes-1."""
     classes, labels = np.unique(y, return_inverse=True)
     if len(classes) < 2:
         raise DataError(f"y must hold at least two classes, got {len(classes)}")
-    return x, labels.astype(np.int64), len(classes)
+    return labels.astype(np.int64), len(classes)
+
+
+def npz_shape(path: Path) -> DataShape:
+    """What an ``.npz`` file holds; of its arrays only the labels are read.
+
+    Raises:
+        DataError: when it lacks ``x`` or ``y``, or they cannot be used.
+    """
+    shape = check_arrays(path)
+    height, width = shape[-2:]
+    (y,) = _npz(path, "y")
+    return DataShape((shape[1] if len(shape) == 4 else 1, height, width), _numbered(y)[1])
 
 
 def read_arrays(source: str) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -126,7 +145,8 @@ def read_arrays(source: str) -> tuple[NDArray[Any], NDArray[Any]]:
     if source == "digits":
         return _digits()
     if source.startswith("npz:"):
-        return _npz(Path(source.removeprefix("npz:")))
+        x, y = _npz(Path(source.removeprefix("npz:")), "x", "y")
+        return x, y
     return _call(source)
 
 
@@ -138,7 +158,7 @@ def _digits() -> tuple[NDArray[Any], NDArray[Any]]:
     return digits.images, digits.target
 
 
-def _npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+def _npz(path: Path, *names: str) -> tuple[NDArray[Any], ...]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             missing = {"x", "y"} - set(arrays.files)
@@ -147,7 +167,7 @@ def _npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
                     f"{path} lacks {', '.join(sorted(missing))}: it must hold x and y, "
                     f"and holds {', '.join(arrays.files) or 'nothing'}"
                 )
-            return arrays["x"], arrays["y"]
+            return tuple(arrays[name] for name in names)
     except FileNotFoundError:
         raise DataError(f"no data file at {path}") from None
     except DataError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -18,6 +18,14 @@ from actsearch.tasks.sources.places import DataError
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)
+
+
+class DataShape(NamedTuple):
+    """What of a data set shapes a network."""
+
+    image_shape: tuple[int, int, int]
+    """Channels, height and width."""
+    n_classes: int
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import uuid
 import warnings
@@ -14,7 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from actsearch.config import Data
+from actsearch.records.code import source_digest
 from actsearch.records.digests import content_digest, settings_digest
+from actsearch.tasks import decoding
 from actsearch.tasks.data.arrays import moments
 from actsearch.tasks.data.dataset import PARTS, Dataset, numbered_parts, split_rows
 from actsearch.tasks.examples import Examples, MemoryExamples
@@ -26,8 +29,6 @@ Progress = Callable[[int, int], None] | None
 SCALED_BY = 2_000
 """Training images whose moments scale all; a million need not be decoded for three numbers."""
 _IMAGES_AT_ONCE = 64
-_FORM = 1
-"""Of the decoded images; to be raised when they change."""
 
 
 def image_dataset(
@@ -88,7 +89,7 @@ def _decode(
 def _decoded(files: ImageFiles, place: Place, progress: Progress) -> NDArray[np.uint8]:
     """All files as one array (N, 3, S, S), from the disk where a job has kept it there."""
     shape = (len(files), 3, files.size, files.size)
-    key = settings_digest([content_digest(place.manifest), *shape, _FORM])[7:19]
+    key = settings_digest([content_digest(place.manifest), *shape, *_decoder()])[7:19]
     path = place.folder / f"decoded-{files.size}-{key}.npy"
     if not path.is_file():
         images = _decode(files, np.arange(len(files)), progress)
@@ -99,6 +100,13 @@ def _decoded(files: ImageFiles, place: Place, progress: Progress) -> NDArray[np.
             return np.concatenate([*_decode(files, np.arange(len(files)), progress)])
     found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return found
+
+
+def _decoder() -> tuple[str, ...]:
+    """What the bytes hang on besides the files: the code that decodes, and those it calls."""
+    source = Path(decoding.__file__).read_text(encoding="utf-8")
+    versions = (importlib.metadata.version(name) for name in ("pillow", "torch"))
+    return (source_digest(source), *versions)
 
 
 def _write(path: Path, shape: tuple[int, ...], blocks: Iterator[NDArray[np.uint8]]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from actsearch.config import Data
 from actsearch.tasks.data import torchvision_sets
-from actsearch.tasks.data.arrays import dataset_of, read_arrays, split_arrays
-from actsearch.tasks.data.dataset import Dataset
+from actsearch.tasks.data.arrays import dataset_of, npz_shape, read_arrays, split_arrays
+from actsearch.tasks.data.dataset import Dataset, DataShape
 from actsearch.tasks.data.images import image_dataset
 from actsearch.tasks.sources.folders import Listing, list_folder
 from actsearch.tasks.sources.manifests import (
@@ -81,16 +81,34 @@ def list_images(data: Data, place: Place) -> Listing:
     return torchvision_sets.list_images(data, place.folder)
 
 
-def data_shape(data: Data, data_folder: str | Path = "data") -> tuple[tuple[int, int, int], int]:
+def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
     """Channels, height and width of the images, and the number of classes.
 
-    Known for torchvision's sets without having them; other sources are read.
+    Known for torchvision's sets without having them. No image file is opened, and of an ``.npz``
+    file only headers and labels; functions of the user's are called.
 
     Raises:
         DataError: when the source cannot be read.
     """
     if known := data.published:
         side = data.image_size or known.side
-        return (known.channels, side, side), known.classes
+        return DataShape((known.channels, side, side), known.classes)
+    try:
+        if data.of_files:
+            return DataShape(
+                (3, data.image_size or 0, data.image_size or 0), _classes(data, data_folder)
+            )
+        if data.source.startswith("npz:"):
+            return npz_shape(Path(data.source.removeprefix("npz:")))
+    except DataError as error:
+        raise type(error)(f"data source {data.source!r}: {error}") from None
     dataset = load_dataset(data, data_folder)
-    return dataset.image_shape, dataset.n_classes
+    return DataShape(dataset.image_shape, dataset.n_classes)
+
+
+def _classes(data: Data, data_folder: str | Path) -> int:
+    """Number of classes of an image folder: as it was when it was fetched, or as it is."""
+    place = place_of(data, data_folder)
+    if place is not None and place.manifest.is_file():
+        return len(read_manifest(place)["classes"])
+    return len(list_folder(image_folder(data)).classes)

@@ -21,7 +21,7 @@ from actsearch.config import Data
 from actsearch.config.data import check_split
 from actsearch.records.artifacts import read_json
 from actsearch.tasks.sources.folders import Listing, list_folder
-from actsearch.tasks.sources.headers import check_shapes
+from actsearch.tasks.sources.headers import check_arrays
 from actsearch.tasks.sources.places import (
     DataError,
     Place,
@@ -124,8 +124,8 @@ def check_source(data: Data, data_folder: str | Path) -> None:
     """
     place = place_of(data, data_folder)
     if data.source.startswith("npz:"):
-        n = check_shapes(Path(data.source.removeprefix("npz:")))
-        check_sizes(data, {"examples": {"train": n}})
+        shape = check_arrays(Path(data.source.removeprefix("npz:")))
+        check_sizes(data, {"examples": {"train": shape[0]}})
     if place is None:
         return
     if place.manifest.is_file():

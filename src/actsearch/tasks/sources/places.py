@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import NamedTuple
@@ -33,8 +34,6 @@ class MissingDataError(DataError):
 class Place(NamedTuple):
     """The folder of a source's files, of their manifest, and of what is decoded from them."""
 
-    name: str
-    """For people and for rules."""
     folder: Path
 
     @property
@@ -53,11 +52,11 @@ def place_of(data: Data, data_folder: str | Path) -> Place | None:
     root = Path(data_folder)
     if kind == "torchvision":
         name = f"{rest}-{imagenette_size(data)}" if rest == "Imagenette" else rest
-        return Place(name, root / name)
+        return Place(root / name)
     if kind == "folder":
-        # Folders of one name may lie at two places.
-        name = f"{Path(rest).name}-{digest_bytes(rest.encode())[7:15]}"
-        return Place(name, root / "folders" / name)
+        # The name goes into a rule's, and into commands; folders of one name may lie at two places.
+        name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(rest).name)
+        return Place(root / "folders" / f"{name}-{digest_bytes(rest.encode())[7:15]}")
     return None
 
 
