@@ -352,3 +352,17 @@ def report_options():
     return " ".join(
         f"--{option} {key}={path}" for (option, key), path in report_files().items()
     )
+
+
+def public_tables():
+    """The files of the public Act-Bench that tables are imported from."""
+    files = {
+        str(act_bench_file(CONFIG, name))
+        for name in IMPORTED
+        if TASKS[name].benchmark.act_bench in ACT_BENCH_RUNS
+    }
+    return sorted(
+        path
+        for file in files
+        for path in (file, str(Path(file).with_suffix(".sha256.json")))
+    )

@@ -11,20 +11,6 @@ localrules:
     fetch_data,
 
 
-def public_tables():
-    """The files of the public Act-Bench that tables are imported from."""
-    files = {
-        str(act_bench_file(CONFIG, name))
-        for name in IMPORTED
-        if TASKS[name].benchmark.act_bench in ACT_BENCH_RUNS
-    }
-    return sorted(
-        path
-        for file in files
-        for path in (file, file.removesuffix(".json") + ".sha256.json")
-    )
-
-
 rule fetch_data:
     input:
         list(manifests()),

@@ -23,7 +23,7 @@ def inputs_of(maker, path):
 
 def is_result(file):
     """Whether an output lies under results/."""
-    return os.path.normpath(file).startswith("results" + os.sep)
+    return os.path.normpath(file).startswith("results/")
 
 
 def write_outputs(path):
