@@ -119,7 +119,7 @@ BAD: dict[str, tuple[Change, str]] = {
     ),
     "activations that are not there": (
         lambda c: c["tasks"]["tiny"].update(replace={"types": ["SiLU"]}),
-        "tasks.tiny: no module matches type 'SiLU'",
+        "tasks.tiny: no activation was replaced: no module matches type 'SiLU'",
     ),
     "folder that breaks commands": (
         lambda c: c.update(data_folder="my data"),

@@ -43,7 +43,7 @@ def wanted():
 
 
 def check_data(names, refused):
-    """Refuse data that no rule can bring, or that cannot be used; what makes no file warns of the first."""
+    """Refuse data that cannot be used, or that no rule can bring: the second only where ``refused``."""
     for name in names:
         try:
             checked(check_source, CONFIG.data[name], CONFIG.data_folder)
