@@ -43,7 +43,7 @@ def wanted():
 
 
 def check_data(names, refused):
-    """Refuse data that cannot be used, or that no rule can bring: the second only where ``refused``."""
+    """Refuse data that cannot be used and, where ``refused``, data that no rule can bring."""
     for name in names:
         try:
             checked(check_source, CONFIG.data[name], CONFIG.data_folder)
