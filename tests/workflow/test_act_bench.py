@@ -65,7 +65,8 @@ def test_what_was_exported_is_imported_again(copy: Experiment) -> None:
     done = actsearch(copy, "audit", "--exit-zero", "--out", "findings.json")
     assert done.returncode == 0, done.stderr
     findings = read_json(copy.folder / "findings.json")["findings"]
-    assert not [path for kind in findings.keys() - {"dirty"} for path in findings[kind]]
+    assert findings.keys() - {"dirty"} == {"inputs"}
+    assert list(findings["inputs"]) == ["results/ro-crate-metadata.json"]  # of the run before
 
 
 def test_a_public_table_is_fetched_and_nothing_trained_for_it(fresh: Experiment) -> None:
