@@ -128,12 +128,12 @@ class Experiment:
         return {content["function"]: content for content in contents}
 
     def contents(self) -> dict[str, str]:
-        """Content digests of all results, but of the format that holds run times."""
+        """Content digests of all results, but of those that say when and where they were made."""
         results = self.folder / "results"
         return {
             str(path.relative_to(results)): content_digest(path)
             for path in results.rglob("*")
-            if path.is_file() and path.name != "benchmark.json"
+            if path.is_file() and path.name not in TELL_TIMES
         }
 
     def makers(self) -> dict[str, str]:
@@ -150,6 +150,9 @@ def make_folder(folder: Path) -> Experiment:
         else:
             shutil.copy(path, folder / source)
     return Experiment(folder)
+
+
+TELL_TIMES = ("benchmark.json", "ro-crate-metadata.json")
 
 
 # A user's network. ``trouble`` holds a number and what happens, once, when the network is built

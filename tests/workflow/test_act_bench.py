@@ -89,7 +89,7 @@ def _file(names: list[str], **changes: Any) -> dict[str, Any]:
     keys += ("Validation Loss", "Test Loss", "Runtime (s)")
     lists = ("Equivalent Activation Functions", "Fisher log eigenvalue CDF")
     entry = dict.fromkeys(keys, 0.5) | {key: [] for key in lists}
-    return {name: entry | changes for name in names}
+    return dict.fromkeys(names, entry | changes)
 
 
 def _short() -> dict[str, Any]:
