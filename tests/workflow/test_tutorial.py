@@ -102,7 +102,10 @@ def test_the_gate_stays_and_the_operator_is_searched(experiment: Path) -> None:
 
 
 def test_the_users_code_and_data_are_recorded(experiment: Path) -> None:
-    block = read_provenance(experiment / "results/photographs/trials/relu.x.json")
-    assert {"my_lab.network", "my_lab.operators"} <= set(block["modules"])
+    trials = experiment / "results/photographs/trials"
+    block = read_provenance(trials / "relu.x.json")
+    assert "my_lab.network" in block["modules"] and "operators" not in block
+    with_bump = read_provenance(trials / "mul.bump.x.tanh.abs.x.json")
+    assert list(with_bump["operators"]) == ["my_lab.operators"]
     assert list(block["data"]) == ["patches.npz"]
     assert block["settings"]["tasks"]["photographs"]["model_options"] == {"width": 8}
