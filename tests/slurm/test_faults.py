@@ -96,9 +96,9 @@ def a_full_disk_for_one_job(cluster: Cluster, folder: Path) -> None:
     lab = make_lab(folder)
     disk = folder / "results" / "lab"
     disk.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=True)
     try:
-        (disk / "filler").write_bytes(bytes(12 * 4096))  # four pages are left
+        (disk / "filler").write_bytes(bytes(60 * 4096))  # four pages are left
         said = lab.fails(lab.slurm(TABLE, "--retries=0"))
         assert "cannot be written (No space left on device)" in said
         assert "Traceback" not in said
