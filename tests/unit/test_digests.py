@@ -79,7 +79,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(tmp_path)
     sources = {
         "__init__.py": "",
-        "net.py": "import torch\nfrom lab import blocks\nfrom lab.nowhere import x\n",
+        "net.py": "import torch\nfrom ours import blocks\nfrom ours.nowhere import x\n",
         "blocks.py": "from .parts.deep import f\nfrom . import net\n",
         "parts/__init__.py": "",
         "parts/deep.py": "f = 1\n",
@@ -87,24 +87,24 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "broken.py": "f = (1\n",
     }
     for name, text in sources.items():
-        (tmp_path / "lab" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "lab" / name).write_text(text)
-    return tmp_path / "lab"
+        (tmp_path / "ours" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "ours" / name).write_text(text)
+    return tmp_path / "ours"
 
 
 def test_a_users_module_brings_what_it_imports_of_its_package(package: Path) -> None:
-    wanted = ["lab", "lab.blocks", "lab.net", "lab.parts", "lab.parts.deep"]
-    assert sorted(module_digests("lab.net")) == wanted
-    assert sorted(module_digests("lab.aside")) == ["lab", "lab.aside"]
+    wanted = ["ours", "ours.blocks", "ours.net", "ours.parts", "ours.parts.deep"]
+    assert sorted(module_digests("ours.net")) == wanted
+    assert sorted(module_digests("ours.aside")) == ["ours", "ours.aside"]
     (package / "__init__.py").unlink()  # a package all the same
     module_digests.cache_clear()
-    assert sorted(module_digests("lab.net")) == wanted[1:]
+    assert sorted(module_digests("ours.net")) == wanted[1:]
     assert list(module_digests("numpy.linalg")) == ["numpy.linalg"]
 
 
 def test_a_users_module_that_is_no_python_is_named(package: Path) -> None:
-    with pytest.raises(DigestError, match=r"'lab\.broken' is not valid Python: .*line 1"):
-        code_digest("lab.broken")
+    with pytest.raises(DigestError, match=r"'ours\.broken' is not valid Python: .*line 1"):
+        code_digest("ours.broken")
 
 
 def test_what_the_workflow_imports_is_light() -> None:

@@ -84,12 +84,12 @@ def test_a_public_table_is_fetched_and_nothing_trained_for_it(fresh: Experiment)
     }
 
 
-def _file(names: list[str], **changes: Any) -> dict[str, Any]:
+def _file(names: list[str]) -> dict[str, Any]:
     keys = ("Train Accuracy", "Validation Accuracy", "Test Accuracy", "Train Loss")
     keys += ("Validation Loss", "Test Loss", "Runtime (s)")
     lists = ("Equivalent Activation Functions", "Fisher log eigenvalue CDF")
     entry = dict.fromkeys(keys, 0.5) | {key: [] for key in lists}
-    return dict.fromkeys(names, entry | changes)
+    return {name: dict(entry) for name in names}
 
 
 def _short() -> dict[str, Any]:
