@@ -17,12 +17,10 @@ import pytest
 
 from actsearch.records.artifacts import (
     ArtifactError,
-    input_digest,
     read_array,
     read_arrays,
     read_csv,
     read_json,
-    read_provenance,
     read_table,
     write_array,
     write_arrays,
@@ -41,6 +39,7 @@ from actsearch.records.digests import (
     digest_file,
     settings_digest,
 )
+from actsearch.records.embedded import input_digest, read_provenance
 from actsearch.records.lineage import read_artifact
 
 TABLE = pd.DataFrame({"name": ["relu(x)", 'a,"b"'], "value": [0.5, np.nan], "runs": [[1.0], []]})

@@ -13,8 +13,9 @@ from experiment import SMALL, Experiment
 from test_audit import actsearch
 
 from actsearch import load_benchmark
-from actsearch.records.artifacts import read_json, read_provenance
+from actsearch.records.artifacts import read_json
 from actsearch.records.digests import content_digest
+from actsearch.records.embedded import read_provenance
 
 pytestmark = [pytest.mark.workflow]
 

@@ -10,7 +10,8 @@ import pytest
 from experiment import SMALL, Experiment
 from PIL import Image
 
-from actsearch.records.artifacts import read_json, read_provenance
+from actsearch.records.artifacts import read_json
+from actsearch.records.embedded import read_provenance
 
 pytestmark = pytest.mark.workflow
 

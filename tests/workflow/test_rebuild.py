@@ -19,7 +19,7 @@ from test_audit import actsearch
 
 from actsearch.cli.steps import data_file
 from actsearch.config import parse_config
-from actsearch.records.artifacts import read_provenance
+from actsearch.records.embedded import read_provenance
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

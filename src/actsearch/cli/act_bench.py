@@ -102,11 +102,15 @@ def _imported(path: Path) -> ActBench:
     return ActBench.from_table(read_arrow(path), str(path))
 
 
-def _look_up(step: str, config: Config, task: str, *inputs: Path) -> Execution:
-    """The record of a step that compares the functions of the task's space with those of a file."""
+def _look_up(
+    step: str, config: Config, task: str, functions: Path, act_bench: Path
+) -> tuple[Execution, list[str], ActBench]:
+    """The record of a step that compares a task's functions with a file; the names; the file."""
     space = task_section(config, task, "benchmark").space
     operators = space_operators(config, space)
-    return execution(step, config, task, inputs=inputs, operators=operators)
+    inputs = (functions, act_bench)
+    record = execution(step, config, task, inputs=inputs, operators=operators)
+    return record, selected(read_table(functions)), _imported(act_bench)
 
 
 @app.command("imported-table")
@@ -120,9 +124,7 @@ def imported_table(
     """Look the functions of a space up in an imported file: the task's table."""
     from actsearch.tasks.act_bench_matching import imported_table as make
 
-    record = _look_up("imported-table", load(config), task, functions, act_bench)
-    names = selected(read_table(functions))
-    bench = _imported(act_bench)
+    record, names, bench = _look_up("imported-table", load(config), task, functions, act_bench)
     table = make(names, bench)
     say(f"{len(table):,} functions of the space, of {len(bench):,} entries of the file")
     if unmeasured := [name for name in names if name not in set(table["name"])]:
@@ -143,9 +145,8 @@ def published_features(
 
     from actsearch.tasks.act_bench_matching import published_features as look_up
 
-    record = _look_up("published-features", load(config), task, functions, act_bench)
-    names = selected(read_table(functions))
-    features = look_up(names, _imported(act_bench))
+    record, names, bench = _look_up("published-features", load(config), task, functions, act_bench)
+    features = look_up(names, bench)
     write_arrays(out, {"names": np.array(names), "cdfs": features}, record.block())
 
 

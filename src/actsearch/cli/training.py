@@ -33,11 +33,11 @@ from actsearch.records.artifacts import (
     read_arrays,
     read_csv,
     read_json,
-    read_provenance,
     read_table,
     write_entries,
     write_table,
 )
+from actsearch.records.embedded import read_provenance
 from actsearch.records.packs import Pack
 from actsearch.records.provenance import Execution, now
 

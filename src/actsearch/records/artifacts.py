@@ -3,7 +3,8 @@
 JSON has a ``provenance`` key, Parquet an entry of its schema metadata, NPZ an array, CSV a
 commented first line, Python a commented last line, HTML a JSON-LD script, SVG a metadata element,
 NPY a trailer behind its data (NumPy ignores it), a JSON-LD graph an entity. The block says under
-which name the file was written, and holds digests of the file itself (see seals.py).
+which name the file was written, and holds digests of the file itself (see seals.py). What reads it
+is in embedded.py.
 """
 
 from __future__ import annotations
@@ -22,24 +23,11 @@ from typing import TYPE_CHECKING, Any
 from actsearch.records.digests import (
     COMMENT_MARK,
     GRAPH_ENTITY,
-    HTML_BLOCK,
     PARQUET_KEY,
     PROVENANCE_KEY,
     PYTHON_BLOCK,
-    SVG_BLOCK,
-    content_digest,
-    digest_file,
-    may_hold_provenance,
-    split_json,
 )
-from actsearch.records.seals import (
-    DIGESTS,
-    archive_digests,
-    is_sealed,
-    is_unaltered,
-    placeholders,
-    seal,
-)
+from actsearch.records.seals import DIGESTS, placeholders, seal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +37,8 @@ if TYPE_CHECKING:
 
 Provenance = dict[str, Any]
 
-_NPY_MAGIC = b"ACTSEARCH-PROVENANCE"
+NPY_MAGIC = b"ACTSEARCH-PROVENANCE"
+"""Last bytes of an NPY file that carries provenance."""
 
 
 class ArtifactError(ValueError):
@@ -90,7 +79,7 @@ def shown(path: str | Path) -> str:
 
 
 @contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
     """Turn whatever a reader raises into one error that names the file."""
     try:
         yield
@@ -170,7 +159,7 @@ def write_entries(
 
 def copy_file(source: str | Path, path: str | Path) -> None:
     """Copy a file as it is, without provenance."""
-    with _readable(Path(source)):
+    with readable(Path(source)):
         content = Path(source).read_bytes()
     with _atomic(Path(path)) as beside:
         beside.write_bytes(content)
@@ -183,7 +172,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
         ArtifactError: when the file is missing, cut short or holds no object.
     """
     path = Path(path)
-    with _readable(path):
+    with readable(path):
         content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
         raise ArtifactError(f"{path}: holds no JSON object")
@@ -212,7 +201,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     import pandas as pd
 
     path = Path(path)
-    with _readable(path):
+    with readable(path):
         return pd.read_parquet(path)
 
 
@@ -221,7 +210,7 @@ def read_arrow(path: str | Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     path = Path(path)
-    with _readable(path):
+    with readable(path):
         return pq.read_table(path)
 
 
@@ -238,7 +227,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     import pandas as pd
 
     path = Path(path)
-    with _readable(path):
+    with readable(path):
         return pd.read_csv(path, comment="#")
 
 
@@ -259,7 +248,7 @@ def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
     import numpy as np
 
     path = Path(path)
-    with _readable(path), np.load(path, allow_pickle=False) as arrays:
+    with readable(path), np.load(path, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files if name != PROVENANCE_KEY}
 
 
@@ -270,7 +259,7 @@ def write_array(path: str | Path, array: NDArray[Any], provenance: Provenance) -
     with _sealed(Path(path), provenance) as (beside, block), beside.open("wb") as file:
         trailer = _text(block).encode()
         np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
-        file.write(trailer + struct.pack("<Q", len(trailer)) + _NPY_MAGIC)
+        file.write(trailer + struct.pack("<Q", len(trailer)) + NPY_MAGIC)
 
 
 def read_array(path: str | Path) -> np.memmap[Any, Any]:
@@ -278,7 +267,7 @@ def read_array(path: str | Path) -> np.memmap[Any, Any]:
     import numpy as np
 
     path = Path(path)
-    with _readable(path):
+    with readable(path):
         array: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
         return array
 
@@ -318,102 +307,5 @@ def write_python(path: str | Path, source: str, provenance: Provenance) -> None:
 def read_python(path: str | Path) -> str:
     """Read Python source without its provenance; ArtifactError when that cannot be done."""
     path = Path(path)
-    with _readable(path):
+    with readable(path):
         return PYTHON_BLOCK.sub("", path.read_text(encoding="utf-8"))
-
-
-def is_intact(path: str | Path, block: Provenance) -> bool:
-    """Whether the file is, to the byte, as it was written; ``block`` is what it carries.
-
-    Of a file without digests of itself (version 0.1.0) nothing is known, and the answer is no.
-    """
-    path = Path(path)
-    with _readable(path):
-        return is_sealed(block) and is_unaltered(path, block)
-
-
-def input_digest(path: str | Path) -> str:
-    """Content digest of a file that a step reads; of JSON that is not ours, that of its bytes.
-
-    Raises:
-        ArtifactError: when the file is missing, or was altered after it was written.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ArtifactError(f"{path}: no such file")
-    if path.suffix == ".json" and not may_hold_provenance(path):
-        return digest_file(path)
-    try:
-        block = read_provenance(path)
-    except ArtifactError:
-        block = {}  # data that somebody brought; what cannot be read is named by who reads it
-    if not is_sealed(block):
-        return content_digest(path)
-    if not is_unaltered(path, block):
-        raise ArtifactError(f"{path}: altered since it was written; remove it to make it again")
-    return str(block["content_digest"])
-
-
-def read_provenance(path: str | Path) -> Provenance:
-    """The provenance a file carries.
-
-    Raises:
-        ArtifactError: when the file carries none or cannot be read.
-    """
-    path = Path(path)
-    with _readable(path):
-        found = _find_provenance(path)
-        block: Any = json.loads(found) if isinstance(found, str | bytes) else found
-    if block is None:
-        raise ArtifactError(f"{path}: carries no provenance")
-    if not isinstance(block, dict):
-        raise ArtifactError(f"{path}: its provenance is no object")
-    return block
-
-
-def _find_provenance(path: Path) -> str | bytes | Provenance | None:
-    match path.suffix:
-        case ".json":
-            return split_json(read_json(path))[1]  # type: ignore[no-any-return]
-        case ".parquet":
-            import pyarrow.parquet as pq
-
-            return (pq.read_schema(path).metadata or {}).get(PARQUET_KEY)
-        case ".npz":
-            import numpy as np
-
-            with np.load(path, allow_pickle=False) as arrays:
-                if PROVENANCE_KEY not in arrays.files:
-                    return None
-                text = str(arrays[PROVENANCE_KEY])
-            return json.loads(text) | archive_digests(path)  # type: ignore[no-any-return]
-        case ".npy":
-            return _npy_trailer(path)
-        case ".csv":
-            with path.open(encoding="utf-8") as file:
-                first = file.readline()
-            return first.removeprefix(COMMENT_MARK) if first.startswith(COMMENT_MARK) else None
-        case ".html":
-            match = HTML_BLOCK.search(path.read_text(encoding="utf-8"))
-            return match.group(1) if match else None
-        case ".svg":
-            match = SVG_BLOCK.search(path.read_text(encoding="utf-8"))
-            return html.unescape(match.group(1)) if match else None
-        case ".py":
-            match = PYTHON_BLOCK.search(path.read_text(encoding="utf-8"))
-            return match.group(1) if match else None
-    return None
-
-
-def _npy_trailer(path: Path) -> bytes | None:
-    tail = 8 + len(_NPY_MAGIC)
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        if size < tail:
-            return None
-        file.seek(size - tail)
-        length, magic = struct.unpack(f"<Q{len(_NPY_MAGIC)}s", file.read(tail))
-        if magic != _NPY_MAGIC:
-            return None
-        file.seek(size - tail - length)
-        return file.read(length)

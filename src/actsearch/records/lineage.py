@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.artifacts import ArtifactError, is_intact, read_provenance
+from actsearch.records.artifacts import ArtifactError
+from actsearch.records.embedded import is_intact, read_provenance
 from actsearch.records.seals import is_sealed
 
 SUFFIXES = (".json", ".parquet", ".npz", ".npy", ".csv", ".html", ".svg", ".py")

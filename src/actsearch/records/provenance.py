@@ -18,9 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.artifacts import ArtifactError, input_digest, read_provenance, shown
+from actsearch.records.artifacts import ArtifactError, shown
 from actsearch.records.code import module_digests
 from actsearch.records.digests import digest_bytes, settings_digest
+from actsearch.records.embedded import input_digest, read_provenance
 
 ROOT = Path(__file__).parents[3]
 LOCK = ROOT / "envs" / "requirements.lock"

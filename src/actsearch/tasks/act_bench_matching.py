@@ -23,19 +23,12 @@ import numpy as np
 
 from actsearch.functions.equivalence import classes
 from actsearch.functions.expressions import parse
-from actsearch.tasks.act_bench import ActBench, ActBenchError, Floats
+from actsearch.tasks.act_bench import NUMBERS, ActBench, ActBenchError, Floats
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MEDIANS = (
-    "train_accuracy",
-    "validation_accuracy",
-    "test_accuracy",
-    "train_loss",
-    "validation_loss",
-    "test_loss",
-)
+_MEDIANS = [column for column in NUMBERS.values() if column != "runtime"]
 
 
 def require_functions(names: Sequence[str], known: Iterable[str], origin: str) -> None:

@@ -112,7 +112,8 @@ def run_settings(task: Task, device: torch.device, *, tf32: bool = False) -> Ite
     finally:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(flushed)
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        if torch.are_deterministic_algorithms_enabled() != deterministic:  # it imports the compiler
+            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         for owner, name, value in flags:
             setattr(owner, name, value)
         if workspace is None:
