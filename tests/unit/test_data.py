@@ -11,6 +11,7 @@ import torch
 
 from actsearch.config import Data, Split
 from actsearch.tasks.data import PARTS, DataError, Dataset, load_dataset, split_arrays
+from actsearch.tasks.data.arrays import read_arrays
 from actsearch.tasks.examples import together
 
 
@@ -48,6 +49,8 @@ def test_digits_keep_each_label_with_its_image(digits: Dataset) -> None:
     from sklearn.datasets import load_digits
 
     raw = load_digits()
+    images, labels = read_arrays("digits")
+    assert np.array_equal(images, raw.images) and np.array_equal(labels, raw.target)
     label_of = {image.tobytes(): label for image, label in zip(raw.images, raw.target, strict=True)}
     for part in PARTS:
         x, y = together(digits.part(part))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy as copying
+import itertools
 import json
 import os
 import random
@@ -19,11 +20,13 @@ from test_audit import actsearch
 
 from actsearch.cli.steps import data_file
 from actsearch.config import parse_config
+from actsearch.records.digests import content_digest
 from actsearch.records.embedded import read_provenance
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 TRAINING = "train__"
+TABLES = ("benchmark.parquet", "map.parquet", "surrogate.parquet")
 PACKAGE = "src/actsearch"
 
 
@@ -83,7 +86,9 @@ def test_another_lock_makes_nothing_again_and_is_found(copy: Experiment, sources
     assert planned["fim__tiny"] == 4
 
 
-def test_a_changed_rate_retrains_its_task_alone(tmp_path: Path) -> None:
+def test_a_second_run_gives_the_same_and_a_changed_rate_retrains_its_task_alone(
+    finished: Experiment, tmp_path: Path
+) -> None:
     experiment = make_experiment(tmp_path / "two")
     config = copying.deepcopy(SMALL)
     tiny = {key: value for key, value in SMALL["tasks"]["tiny"].items() if key != "search"}
@@ -92,6 +97,9 @@ def test_a_changed_rate_retrains_its_task_alone(tmp_path: Path) -> None:
     experiment.configure(config)
     experiment.snakemake("--cores", "2")
     assert "Nothing to be done" in experiment.snakemake("-n").stdout
+    for task, name in itertools.product(config["tasks"], TABLES):
+        made = content_digest(experiment.path(f"{task}/{name}"))
+        assert made == content_digest(finished.path(f"tiny/{name}")), (task, name)
     config["tasks"]["twin"]["recipe"] = tiny["recipe"] | {"learning_rate": 0.02}
     experiment.configure(config)
     planned = experiment.planned()

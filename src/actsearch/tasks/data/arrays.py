@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -152,10 +153,12 @@ def read_arrays(source: str) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def _digits() -> tuple[NDArray[Any], NDArray[Any]]:
     """1,797 handwritten digits of 8 x 8 pixels, 0 to 16 (UCI test set, in scikit-learn)."""
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    return digits.images, digits.target
+    # By path: importing scikit-learn takes a second, and every training job would spend it.
+    package = importlib.util.find_spec("sklearn")
+    if package is None or package.origin is None:
+        raise DataError("the digits are part of scikit-learn, which is not installed")
+    table = np.loadtxt(Path(package.origin).parent / "datasets/data/digits.csv.gz", delimiter=",")
+    return table[:, :-1].reshape(-1, 8, 8), table[:, -1].astype(np.int64)
 
 
 def _npz(path: Path, *names: str) -> tuple[NDArray[Any], ...]:
