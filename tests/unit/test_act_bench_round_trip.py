@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from test_benchmark import TRIALS
 
 from actsearch.functions.spaces import SearchSpace
-from actsearch.records.artifacts import content_digest, read_arrow, write_entries, write_table
-from actsearch.records.digests import digest_file
+from actsearch.records.artifacts import read_arrow, write_entries, write_table
+from actsearch.records.digests import content_digest, digest_file
 from actsearch.records.embedded import input_digest, is_intact, read_provenance
 from actsearch.tasks.act_bench import KEYS, ActBench, ActBenchError, read_act_bench, to_act_bench
 from actsearch.tasks.benchmark import COLUMNS, build_table
