@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 from typer.testing import CliRunner
 
 from actsearch.cli.app import app, load_commands
+from actsearch.cli.estimate import Stage
 from actsearch.config import ConfigError, Recipe, Resources, Task
 from actsearch.records.artifacts import write_json
 from actsearch.tasks.data import DataShape
@@ -103,6 +105,12 @@ def test_a_cpu_is_not_guessed_at(tmp_path: Path) -> None:
     config = copy.deepcopy(CONFIG)
     config["tasks"]["t"]["resources"] = {"gpu": 0}
     assert stages(tmp_path, config)["t", "table 50"]["seconds"] is None
+
+
+def test_what_is_done_takes_no_hours() -> None:
+    stage = Stage("t", "fim", 20, 20, 1, 0, None, False)
+    assert stage.hours_left == 0
+    assert replace(stage, done=19).hours_left is None
 
 
 def test_a_network_that_cannot_take_the_images_is_one_error(tmp_path: Path) -> None:

@@ -113,7 +113,8 @@ def test_summary_says_what_the_data_say(page: Page, data: ReportData) -> None:
         assert str(task.final["conclusion"]) in text
         functions = measured(task)
         lost = int((functions["status"] == "diverged").sum())
-        assert f"{100 * lost / len(functions):.1f}% ({lost})" in text
+        share = f"{100 * lost / len(functions):.1f}%"
+        assert f"{share} ({lost} of {len(functions)})" in text
         base = functions[functions["name"].isin(BASELINES)].iloc[0]
         top = functions.iloc[0]
         assert f"{100 * base['validation_accuracy']:.2f}% {base['name']}" in text

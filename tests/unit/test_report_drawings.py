@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from actsearch.report import formats
-from actsearch.report.drawings import Scale, curve, curve_path, focus_floor, strip
+from actsearch.report.drawings import Scale, curve, curve_path, focus_floor, strip, strip_axis
 from actsearch.report.figures import Figures
 from actsearch.report.plot_style import focus, strategy_style
 from actsearch.report.plots import upper_histogram
@@ -44,6 +44,14 @@ def test_scale_has_round_ticks_and_keeps_values_on_the_strip() -> None:
     assert Scale.over([]).ticks
     assert Scale.over([-9.0, 1.0], floor=-0.3).low == -0.3
     assert strip(scale, "far", centre=0.1).count("l-6 4") == 1
+
+
+def test_labels_of_an_axis_do_not_touch() -> None:
+    scale = Scale(80.0, 97.0, (80.0, 85.0, 90.0, 95.0))
+    axis = strip_axis(scale, "{:.1f}%".format)
+    assert axis.count("M") == 1 + 4
+    assert re.findall(r">([\d.]+%)<", axis) == ["80.0%", "90.0%", "95.0%"]
+    assert re.findall(r">(\d+)<", strip_axis(scale, "{:.0f}".format)) == ["80", "85", "90", "95"]
 
 
 def test_focus_floor_leaves_out_the_few_and_keeps_the_many() -> None:

@@ -50,9 +50,12 @@ class Stage:
     @property
     def hours_left(self) -> float | None:
         """GPU-hours (CPU-hours without GPUs) of what does not stand yet."""
+        left = self.functions - self.done
+        if not left:
+            return 0.0
         if self.seconds is None:
             return None
-        return (self.functions - self.done) * self.runs * self.seconds * max(self.gpus, 1) / 3600
+        return left * self.runs * self.seconds * max(self.gpus, 1) / 3600
 
 
 @app.command()

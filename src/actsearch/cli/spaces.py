@@ -15,14 +15,13 @@ from actsearch.records.artifacts import write_array, write_table
 
 
 def _configuration(name: str, path: Path) -> Config:
-    """The configuration with the space in it; a built-in space needs no configuration file."""
+    """The configuration and the built-in spaces; these need no configuration file."""
     from actsearch.functions.spaces import BUILT_IN
 
-    if name not in BUILT_IN:
-        return load(path)
-    config = load(path) if path.exists() else Config.model_construct(spaces={})
-    spaces = {name: Space(schemas=(name,)), **config.spaces}
-    return config.model_copy(update={"spaces": spaces})
+    needed = name not in BUILT_IN or path.exists()
+    config = load(path) if needed else Config.model_construct(spaces={})
+    built_in = {space: Space(schemas=(space,)) for space in BUILT_IN}
+    return config.model_copy(update={"spaces": built_in | dict(config.spaces)})
 
 
 @app.command("enumerate")

@@ -64,10 +64,8 @@ def _repository() -> dict[str, Any] | None:
 @functools.cache
 def environment() -> dict[str, Any]:
     """Python, digests of the installed versions and of the lock, versions that shape numbers."""
-    versions = {
-        distribution.name.lower(): distribution.version
-        for distribution in importlib.metadata.distributions()
-    }
+    described = (distribution.metadata for distribution in importlib.metadata.distributions())
+    versions = {metadata["Name"].lower(): metadata["Version"] for metadata in described}
     return {
         "python": platform.python_version(),
         "digest": settings_digest(versions),

@@ -21,6 +21,7 @@ _SAMPLES = 161
 _FAR = 4 * CURVE_LIMIT
 
 STRIP_WIDTH = 172
+_LETTER_WIDTH = 6.5
 _STRIP_HEIGHT = 24
 _MARGIN = 9
 
@@ -140,19 +141,21 @@ def _svg(body: Sequence[Markup], label: str) -> Markup:
 
 
 def strip_axis(scale: Scale, write: Callable[[float], str]) -> Markup:
-    """The labelled axis that stands in a column's head."""
+    """The axis of a column's head; a label that would touch the one before is left out."""
     body = [
         Markup('<path class="rule" d="M{} 21H{}"/>').format(_MARGIN, STRIP_WIDTH - _MARGIN),
     ]
+    free = 0.0
     for tick in scale.ticks:
-        at = scale.place(tick)
+        at, label = scale.place(tick), write(tick)
+        body.append(Markup('<path class="rule" d="M{} 18V24"/>').format(at))
         anchor = "start" if at < 24 else "end" if at > STRIP_WIDTH - 24 else "middle"
-        body.append(
-            Markup(
-                '<path class="rule" d="M{0} 18V24"/>'
-                '<text x="{0}" y="13" text-anchor="{1}">{2}</text>'
-            ).format(at, anchor, write(tick))
-        )
+        width = _LETTER_WIDTH * len(label)
+        begin = at - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
+        if begin >= free:
+            free = begin + width + _LETTER_WIDTH
+            text = Markup('<text x="{}" y="13" text-anchor="{}">{}</text>')
+            body.append(text.format(at, anchor, label))
     return _svg(body, "Scale")
 
 

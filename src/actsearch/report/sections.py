@@ -84,7 +84,10 @@ def task_summary(task: TaskData) -> Context:
     if len(functions):
         n = int((functions["status"] == "diverged").sum())
         facts.append(
-            ("Failed to train (diverged)", f"{percent(n / len(functions), 1)} ({count(n)})")
+            (
+                "Failed to train (diverged)",
+                f"{percent(n / len(functions), 1)} ({count(n)} of {count(len(functions))})",
+            )
         )
         baselines = functions[
             functions["name"].isin(BASELINES) & (functions["status"] != "diverged")
