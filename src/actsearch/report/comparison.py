@@ -130,15 +130,15 @@ def _prediction_panels(
 
 
 def _final_scales(functions: list[Mapping[str, Any]]) -> tuple[Scale, Scale]:
-    """Axes of test accuracies and of differences in points; diverged runs do not stretch them."""
+    """Axes of test accuracies and of differences in points, for the better half."""
     steady = [f for f in functions if not f["n_diverged"]] or functions
     accuracies = [a for f in steady for a in f["test_accuracies"] if is_number(a)]
     lows = [d["low"] for f in steady if (d := f["difference"]) and is_number(d["low"])]
     highs = [d["high"] for f in steady if (d := f["difference"]) and is_number(d["high"])]
     ends = [0.0, *(100 * end for end in lows + highs)]
     return (
-        Scale.over(accuracies, floor=focus_floor(accuracies)),
-        Scale.over(ends, floor=min(0.0, 100 * focus_floor(lows))),
+        Scale.over(accuracies, floor=focus_floor(accuracies, 0.5)),
+        Scale.over(ends, floor=min(0.0, 100 * focus_floor(lows, 0.5))),
     )
 
 
