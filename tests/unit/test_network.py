@@ -67,24 +67,27 @@ def test_settings_are_put_back_after_an_error() -> None:
     assert state() == before
 
 
-def test_a_caller_that_flushes_denormals_or_warns_only_keeps_doing_so() -> None:
-    torch.set_flush_denormal(True)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    try:
-        before = state()
-        with run_settings(task(), CPU):
-            pass
-        assert state() == before
-    finally:
-        torch.use_deterministic_algorithms(False)
-        torch.set_flush_denormal(False)
-
-
 @pytest.fixture
 def no_gpu_to_fork(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the settings of a GPU be looked at where there is none."""
     fork = torch.random.fork_rng
     monkeypatch.setattr(torch.random, "fork_rng", lambda devices: fork(devices=[]))
+
+
+@pytest.mark.parametrize("device", [CPU, torch.device("cuda")])
+def test_a_caller_that_flushes_denormals_or_warns_only_keeps_doing_so(
+    device: torch.device, no_gpu_to_fork: None
+) -> None:
+    torch.set_flush_denormal(True)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        before = state()
+        with run_settings(task(), device):
+            pass
+        assert state() == before
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.set_flush_denormal(False)
 
 
 @pytest.mark.parametrize("workspace", [None, ":16:8"])

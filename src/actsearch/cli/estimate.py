@@ -51,10 +51,8 @@ class Stage:
     def hours_left(self) -> float | None:
         """GPU-hours (CPU-hours without GPUs) of what does not stand yet."""
         left = self.functions - self.done
-        if not left:
-            return 0.0
         if self.seconds is None:
-            return None
+            return None if left else 0.0
         return left * self.runs * self.seconds * max(self.gpus, 1) / 3600
 
 

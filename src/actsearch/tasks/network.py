@@ -92,8 +92,7 @@ def run_settings(task: Task, device: torch.device, *, tf32: bool = False) -> Ite
     """
     threads = torch.get_num_threads()
     flushed = _flushes_denormals()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    deterministic, warn_only = before = _determinism()
     workspace = os.environ.get(_WORKSPACE)
     flags = [(owner, name, getattr(owner, name)) for owner, name in _GPU_FLAGS]
     try:
@@ -112,12 +111,20 @@ def run_settings(task: Task, device: torch.device, *, tf32: bool = False) -> Ite
     finally:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(flushed)
-        if torch.are_deterministic_algorithms_enabled() != deterministic:  # it imports the compiler
+        if _determinism() != before:  # putting back imports the compiler, which takes seconds
             torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         for owner, name, value in flags:
             setattr(owner, name, value)
         if workspace is None:
             os.environ.pop(_WORKSPACE, None)
+
+
+def _determinism() -> tuple[bool, bool]:
+    """Whether deterministic kernels are asked for, and whether a lack of them only warns."""
+    return (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
 
 
 def _flushes_denormals() -> bool:
