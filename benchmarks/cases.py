@@ -19,12 +19,12 @@ from actsearch.functions.equivalence import outputs
 from actsearch.functions.expressions import parse
 from actsearch.functions.operators import BASELINES
 from actsearch.functions.spaces import SearchSpace, enumerate_space
+from actsearch.networks.models import build_model
 from actsearch.search.candidates import COORDINATES
 from actsearch.search.simulation import simulate
 from actsearch.search.strategies import register
 from actsearch.search.strategies.surrogate import SurrogateStrategy
 from actsearch.search.surrogates import nearest_neighbors
-from actsearch.tasks.models import build_model
 
 Work = Callable[[], object]
 

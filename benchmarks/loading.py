@@ -31,8 +31,8 @@ from torch.nn.functional import interpolate
 from torchvision.io import ImageReadMode, decode_jpeg
 
 from actsearch.config import Augmentation
-from actsearch.tasks.decoding import random_box, read_square
-from actsearch.tasks.image_files import ImageFileExamples, ImageFiles
+from actsearch.data.decoding import random_box, read_square
+from actsearch.data.image_files import ImageFileExamples, ImageFiles
 
 SIZE = 224
 SHARE = (0.08, 1.0)

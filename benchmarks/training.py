@@ -25,12 +25,12 @@ from rich.console import Console
 from rich.table import Table
 
 from actsearch.config import Augmentation, Recipe, Task
+from actsearch.data.dataset import Dataset
+from actsearch.data.examples import MemoryExamples
 from actsearch.functions.expressions import parse
-from actsearch.tasks.compilation import check_compiler, forget_compiled
-from actsearch.tasks.data import Dataset
-from actsearch.tasks.examples import MemoryExamples
-from actsearch.tasks.fitting import fit
-from actsearch.tasks.network import build_network, run_settings
+from actsearch.networks.network import build_network, run_settings
+from actsearch.training.compilation import check_compiler, forget_compiled
+from actsearch.training.fitting import fit
 
 ROOT = Path(__file__).parents[1]
 REPEATS = 3
@@ -52,8 +52,8 @@ TRIAL = """
 import time, yaml
 from actsearch.config import Config
 from actsearch.functions.expressions import parse
-from actsearch.tasks.data import load_dataset
-from actsearch.tasks.training import run_trial
+from actsearch.data.loading import load_dataset
+from actsearch.training.trial import run_trial
 config = Config(**yaml.safe_load(open("config.yaml")))
 for name, task in config.tasks.items():
     dataset = load_dataset(config.data[task.data])

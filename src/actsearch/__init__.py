@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from actsearch.benchmark.table import load_benchmark as load_benchmark
     from actsearch.functions.activation import Activation as Activation
     from actsearch.functions.activation import replace_activations as replace_activations
     from actsearch.functions.expressions import Expression as Expression
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from actsearch.functions.operators import Operator as Operator
     from actsearch.functions.operators import register as register
     from actsearch.functions.spaces import SearchSpace as SearchSpace
-    from actsearch.tasks.benchmark import load_benchmark as load_benchmark
 
 __version__ = "0.1.0"
 
@@ -28,7 +28,7 @@ _HOMES = {
     "ExpressionError": "actsearch.functions.expressions",
     "Operator": "actsearch.functions.operators",
     "SearchSpace": "actsearch.functions.spaces",
-    "load_benchmark": "actsearch.tasks.benchmark",
+    "load_benchmark": "actsearch.benchmark.table",
     "parse": "actsearch.functions.expressions",
     "register": "actsearch.functions.operators",
     "replace_activations": "actsearch.functions.activation",

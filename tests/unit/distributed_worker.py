@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from actsearch.config import Recipe, Resources, Task
+from actsearch.data.examples import MemoryExamples
 from actsearch.functions.activation import replace_activations
-from actsearch.tasks.distributed import (
+from actsearch.training.distributed import (
     broadcast,
     gather,
     is_main,
@@ -25,8 +26,7 @@ from actsearch.tasks.distributed import (
     share,
     total,
 )
-from actsearch.tasks.examples import MemoryExamples
-from actsearch.tasks.fitting import _seed_generators, evaluate, fit
+from actsearch.training.fitting import _seed_generators, evaluate, fit
 
 CLASSES = 3
 STEP = {"schedule": "step", "milestones": (0.5,)}

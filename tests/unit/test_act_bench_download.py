@@ -13,9 +13,9 @@ import pytest
 from act_bench_files import make_entries
 from typer.testing import CliRunner
 
+from actsearch.benchmark.act_bench.download import ATTEMPTS, download, fetch, record_path, verify
+from actsearch.benchmark.act_bench.format import ActBenchError
 from actsearch.cli.app import app, load_commands
-from actsearch.tasks.act_bench import ActBenchError
-from actsearch.tasks.act_bench_download import ATTEMPTS, download, fetch, record_path, verify
 
 
 class Server:

@@ -10,20 +10,20 @@ import pytest
 from act_bench_files import entry, make_entries, write
 
 from actsearch import load_benchmark
-from actsearch.config import Space
-from actsearch.functions.listing import float32_classes
-from actsearch.functions.operators import BASELINES
-from actsearch.functions.spaces import SearchSpace, enumerate_space, select
-from actsearch.records.artifacts import write_table
-from actsearch.tasks.act_bench import ActBench, ActBenchError, read_act_bench
-from actsearch.tasks.act_bench_check import check_file
-from actsearch.tasks.act_bench_matching import (
+from actsearch.benchmark.act_bench.check import check_file
+from actsearch.benchmark.act_bench.format import ActBench, ActBenchError, read_act_bench
+from actsearch.benchmark.act_bench.matching import (
     imported_table,
     match,
     published_features,
     require_functions,
 )
-from actsearch.tasks.benchmark import COLUMNS, seed_reliability
+from actsearch.benchmark.table import COLUMNS, seed_reliability
+from actsearch.config import Space
+from actsearch.functions.listing import float32_classes
+from actsearch.functions.operators import BASELINES
+from actsearch.functions.spaces import SearchSpace, enumerate_space, select
+from actsearch.records.artifacts import write_table
 
 
 def bench_of(entries: dict, folder: Path) -> ActBench:

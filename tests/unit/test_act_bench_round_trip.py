@@ -16,12 +16,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_benchmark import TRIALS
 
+from actsearch.benchmark.act_bench.format import (
+    KEYS,
+    ActBench,
+    ActBenchError,
+    read_act_bench,
+    to_act_bench,
+)
+from actsearch.benchmark.table import COLUMNS, build_table
 from actsearch.functions.spaces import SearchSpace
 from actsearch.records.artifacts import read_arrow, write_entries, write_table
 from actsearch.records.digests import content_digest, digest_file
 from actsearch.records.embedded import input_digest, is_intact, read_provenance
-from actsearch.tasks.act_bench import KEYS, ActBench, ActBenchError, read_act_bench, to_act_bench
-from actsearch.tasks.benchmark import COLUMNS, build_table
 
 NAMES = SearchSpace.named("three-node").names()
 NUMBER = st.none() | st.floats(width=64)

@@ -13,8 +13,8 @@ from torch.nn import functional
 from torchvision.transforms import v2
 
 from actsearch.config import Augmentation
-from actsearch.tasks.augmentation import draw_changes, resized_boxes
-from actsearch.tasks.examples import MemoryExamples
+from actsearch.data.augmentation import draw_changes, resized_boxes
+from actsearch.data.examples import MemoryExamples
 
 SHAPE = (40, 3, 9, 7)
 SEED = 5

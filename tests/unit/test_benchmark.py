@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from actsearch.tasks.benchmark import (
+from actsearch.benchmark.table import (
     COLUMNS,
     BenchmarkError,
     build_table,

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from actsearch.config import Data, Recipe, Split, Task
+from actsearch.data.dataset import Dataset
+from actsearch.data.loading import load_dataset
 from actsearch.functions.expressions import parse
-from actsearch.tasks.checkpoints import Checkpoint
-from actsearch.tasks.data import Dataset, load_dataset
-from actsearch.tasks.training import run_trial
+from actsearch.training.checkpoints import Checkpoint
+from actsearch.training.trial import run_trial
 
 IDENTITY = {"settings_digest": "sha256:1", "data_digest": None, "item": "tanh.x"}
 TANH = parse("tanh(x)")
@@ -131,7 +132,7 @@ def test_a_checkpoint_of_another_number_of_processes_is_ignored(
 ) -> None:
     path, said = tmp_path / "checkpoint", list[str]()
     stopped(path, task(), digits)
-    monkeypatch.setattr("actsearch.tasks.checkpoints.processes", lambda: 2)
+    monkeypatch.setattr("actsearch.training.checkpoints.processes", lambda: 2)
     checkpoint = Checkpoint(path, IDENTITY, 10, said.append)
     checkpoint.open(torch.device("cpu"))
     assert not checkpoint.runs and "ignored" in said[0]

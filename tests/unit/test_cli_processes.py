@@ -59,7 +59,7 @@ def grieve():
 
 def build(image_shape, n_classes):
     from datetime import timedelta
-    from actsearch.tasks import distributed
+    from actsearch.training import distributed
     distributed.PATIENCE = timedelta(seconds=1)
     return Fragile(image_shape[0] * image_shape[1] * image_shape[2], n_classes)
 """

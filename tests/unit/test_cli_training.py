@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from actsearch.cli.app import app, load_commands
 from actsearch.config import ConfigError
 from actsearch.functions.expressions import Expression
-from actsearch.tasks import training
+from actsearch.training import trial
 
 CONFIG = {
     "data": {"digits": {"source": "digits", "split": {"train": 130, "validation": 60, "test": 60}}},
@@ -44,7 +44,7 @@ def train(*arguments: str) -> Any:
 def test_a_function_that_fails_does_not_stop_the_others(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_trial, trained = training.run_trial, []
+    run_trial, trained = trial.run_trial, []
 
     def broken_for_relu(task: Any, dataset: Any, expression: Expression, **options: Any) -> Any:
         trained.append(expression.name)
@@ -52,7 +52,7 @@ def test_a_function_that_fails_does_not_stop_the_others(
             raise RuntimeError("out of order")
         return run_trial(task, dataset, expression, **options)
 
-    monkeypatch.setattr(training, "run_trial", broken_for_relu)
+    monkeypatch.setattr(trial, "run_trial", broken_for_relu)
     files = ["tanh.x.json", "relu.x.json", "elu.x.json"]
     first = train(*files)
     assert first.exit_code == 1
@@ -61,7 +61,7 @@ def test_a_function_that_fails_does_not_stop_the_others(
     assert "error: 1 of 3 functions failed: relu(x)" in first.stderr
     assert not any(Path(name).exists() for name in files)
 
-    monkeypatch.setattr(training, "run_trial", run_trial)
+    monkeypatch.setattr(trial, "run_trial", run_trial)
     again = train(*files)
     assert again.exit_code == 0, again.stderr
     assert "2 of 3 trials stand and are kept" in again.stderr

@@ -14,9 +14,9 @@ import yaml
 
 from actsearch import config
 from actsearch.config import Config, ConfigError, load_config, parse_config
+from actsearch.data.loading import load_dataset
 from actsearch.functions.operators import BASELINES
 from actsearch.search.strategies import strategy_names
-from actsearch.tasks.data import load_dataset
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())

@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from actsearch.config import Data, Split
-from actsearch.tasks.data import PARTS, DataError, Dataset, load_dataset, split_arrays
-from actsearch.tasks.data.arrays import read_arrays
-from actsearch.tasks.examples import together
+from actsearch.data.arrays import read_arrays, split_arrays
+from actsearch.data.dataset import PARTS, Dataset
+from actsearch.data.examples import together
+from actsearch.data.loading import load_dataset
+from actsearch.data.sources.places import DataError
 
 
 def split(train: int = 600, validation: int = 700, test: int = 497, seed: int = 0) -> Split:

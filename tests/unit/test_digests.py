@@ -44,19 +44,19 @@ def test_training_does_not_reach_features_search_or_report() -> None:
     rooms = {module.split(".")[1] for module in reached}
     assert rooms == {"functions", "tasks"}
     assert "actsearch.functions.torch_operators" in reached
-    assert not [module for module in reached if module.startswith("actsearch.tasks.models.")]
+    assert not [module for module in reached if module.startswith("actsearch.networks.models.")]
 
 
 def test_a_task_reaches_its_own_network_alone() -> None:
     config = load_config(Path(__file__).parents[2] / "config.yaml")
     for step in ("train", "train-final", "fim"):
         reached = reached_modules(step_modules(step, config, "digits-vit"))
-        networks = [m for m in reached if m.startswith("actsearch.tasks.models.")]
-        assert networks == ["actsearch.tasks.models.digits_vit"]
+        networks = [m for m in reached if m.startswith("actsearch.networks.models.")]
+        assert networks == ["actsearch.networks.models.digits_vit"]
 
 
 def test_features_do_not_reach_the_training_loop() -> None:
-    assert "actsearch.tasks.training" not in reached_modules(STEP_MODULES["fim"])
+    assert "actsearch.training.trial" not in reached_modules(STEP_MODULES["fim"])
 
 
 def test_every_step_reaches_what_it_says() -> None:
@@ -110,7 +110,7 @@ def test_a_users_module_that_is_no_python_is_named(package: Path) -> None:
 def test_what_the_workflow_imports_is_light() -> None:
     program = (
         "import sys, actsearch.cli.steps, actsearch.functions.spaces;"
-        "import actsearch.tasks.act_bench_check;"
+        "import actsearch.benchmark.act_bench.check;"
         "print([m for m in ('torch', 'pandas', 'sklearn', 'pyarrow', 'umap') if m in sys.modules])"
     )
     done = subprocess.run(

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from actsearch.config import Recipe, Resources, Task
-from actsearch.tasks import distributed
+from actsearch.training import distributed
 
 Looks = list[dict[str, Any]]
 

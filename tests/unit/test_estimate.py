@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from actsearch.cli.app import app, load_commands
 from actsearch.cli.estimate import Stage
 from actsearch.config import ConfigError, Recipe, Resources, Task
+from actsearch.data.dataset import DataShape
+from actsearch.networks.cost import count_work
 from actsearch.records.artifacts import write_json
-from actsearch.tasks.data import DataShape
-from actsearch.tasks.work import count_work
 
 ROOT = Path(__file__).parents[2]
 SPLIT = {"train": 40000, "validation": 5000, "test": 10000}

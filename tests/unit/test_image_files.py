@@ -14,12 +14,12 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional
 
 from actsearch.config import Augmentation, Recipe, Task
+from actsearch.data.dataset import Dataset
+from actsearch.data.decoding import middle, random_box, read_square
+from actsearch.data.image_files import ImageFileExamples, ImageFiles
+from actsearch.data.sources.places import DataError
 from actsearch.functions.expressions import parse
-from actsearch.tasks.data import Dataset
-from actsearch.tasks.decoding import middle, random_box, read_square
-from actsearch.tasks.image_files import ImageFileExamples, ImageFiles
-from actsearch.tasks.sources.places import DataError
-from actsearch.tasks.training import run_trial
+from actsearch.training.trial import run_trial
 
 CROP = Augmentation(flip=True, resized_crop=(0.2, 1.0))
 SHIFT = Augmentation(flip=True, pad_crop=2)

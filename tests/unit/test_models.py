@@ -12,7 +12,7 @@ from torch import nn
 
 from actsearch.config import BUILT_IN_MODELS
 from actsearch.functions.activation import replace_activations
-from actsearch.tasks.models import ModelError, build_model
+from actsearch.networks.models import ModelError, build_model
 
 SHAPE = (1, 8, 8)
 
@@ -63,12 +63,12 @@ def test_generators_of_gpus_are_not_seeded(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_built_in_network_imports_itself_alone() -> None:
     program = (
-        "import sys; from actsearch.tasks.models import build_model;"
+        "import sys; from actsearch.networks.models import build_model;"
         "build_model('digits-vit', (1, 8, 8), 10, 0);"
-        "print(*(m for m in sys.modules if m.startswith('actsearch.tasks.models.')))"
+        "print(*(m for m in sys.modules if m.startswith('actsearch.networks.models.')))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout.split() == ["actsearch.tasks.models.digits_vit"], done.stderr
+    assert done.stdout.split() == ["actsearch.networks.models.digits_vit"], done.stderr
 
 
 def test_weights_are_the_same_whatever_function_comes_in(name: str) -> None:
@@ -127,7 +127,7 @@ def test_the_cnn_keeps_its_variance_with_a_rectifier() -> None:
 
 
 def test_the_resnet_shortcut_passes_the_input_through() -> None:
-    from actsearch.tasks.models.cifar_resnet import Block
+    from actsearch.networks.models.cifar_resnet import Block
 
     block = Block(4, 8, stride=2).eval()
     nn.init.zeros_(block.conv2.weight)
@@ -138,7 +138,7 @@ def test_the_resnet_shortcut_passes_the_input_through() -> None:
 
 
 def test_attention_agrees_with_the_frameworks_own() -> None:
-    from actsearch.tasks.models.digits_vit import Attention
+    from actsearch.networks.models.digits_vit import Attention
 
     own = Attention(12, 3)
     reference = nn.MultiheadAttention(12, 3, batch_first=True)
@@ -152,7 +152,7 @@ def test_attention_agrees_with_the_frameworks_own() -> None:
 
 
 def test_vit_tokens_are_the_patches_in_reading_order() -> None:
-    from actsearch.tasks.models.digits_vit import DigitsViT
+    from actsearch.networks.models.digits_vit import DigitsViT
 
     model = DigitsViT((1, 4, 6), 3)
     model.blocks.register_forward_hook(lambda *arguments: seen.append(arguments[1][0]))

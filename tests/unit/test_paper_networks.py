@@ -12,15 +12,15 @@ import torch
 from torch import nn
 
 from actsearch.config import Data, Recipe, Replace, Split, Task
+from actsearch.data.loading import load_dataset
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.layers import calibrate_batch_norm, fisher_layers
 from actsearch.features.spectra import log_spectrum_cdf, n_bins
 from actsearch.functions.activation import Activation, replace_activations
 from actsearch.functions.expressions import parse
-from actsearch.tasks.data import load_dataset
-from actsearch.tasks.models import ModelError, build_model
-from actsearch.tasks.models.cifar_resnet import CifarResNet
-from actsearch.tasks.training import run_trial
+from actsearch.networks.models import ModelError, build_model
+from actsearch.networks.models.cifar_resnet import CifarResNet
+from actsearch.training.trial import run_trial
 
 MOBILE = "timm:mobilevitv2_050"
 RESNET_50 = "torchvision:resnet50"

@@ -18,12 +18,12 @@ from typer.testing import CliRunner
 
 from actsearch.cli.app import app, load_commands
 from actsearch.config import Recipe, Replace, Task
+from actsearch.data.dataset import DataShape
 from actsearch.functions import operators
 from actsearch.functions.agreement import check_operator
 from actsearch.functions.operators import Operator, OperatorError, get_operator, register
-from actsearch.tasks.data import DataShape
-from actsearch.tasks.models import ModelError
-from actsearch.tasks.probe import check_network, check_operators
+from actsearch.networks.models import ModelError
+from actsearch.networks.probe import check_network, check_operators
 
 CLASSES = 4
 DATA = DataShape((3, 8, 8), CLASSES)

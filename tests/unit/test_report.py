@@ -20,10 +20,10 @@ from report_example import (
 )
 from report_page import Page, figures_of
 
+from actsearch.benchmark.table import seed_reliability
 from actsearch.functions.operators import BASELINES
 from actsearch.report import ReportData, TaskData, formats, render
 from actsearch.report.sections import best_first, measured
-from actsearch.tasks.benchmark import seed_reliability
 
 N = 60
 RUNS = 6

@@ -9,8 +9,8 @@ from torch import nn
 from torch.optim.lr_scheduler import LinearLR, MultiStepLR, SequentialLR
 
 from actsearch.config import Recipe
-from actsearch.tasks.examples import MemoryExamples
-from actsearch.tasks.fitting import fit, learning_rate
+from actsearch.data.examples import MemoryExamples
+from actsearch.training.fitting import fit, learning_rate
 
 
 def recipe(**changes: Any) -> Recipe:

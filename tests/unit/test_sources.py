@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from actsearch.config import Config, ConfigError, Data, Split, parse_config
+from actsearch.data.examples import together
+from actsearch.data.fetching import CHECKSUMS, check_images, fetch
+from actsearch.data.loading import load_dataset
+from actsearch.data.sources.folders import list_folder
+from actsearch.data.sources.headers import array_headers
+from actsearch.data.sources.manifests import check_source, read_manifest, refuse_changed
+from actsearch.data.sources.places import DataError, MissingDataError, Place, place_of
 from actsearch.records.artifacts import write_json
-from actsearch.tasks.data import DataError, load_dataset
-from actsearch.tasks.examples import together
-from actsearch.tasks.fetching import CHECKSUMS, check_images, fetch
-from actsearch.tasks.sources.folders import list_folder
-from actsearch.tasks.sources.headers import array_headers
-from actsearch.tasks.sources.manifests import check_source, read_manifest, refuse_changed
-from actsearch.tasks.sources.places import MissingDataError, Place, place_of
 
 SPLIT = Split(train=4, validation=2, test=2)
 CLASSES = ("cat", "dog")

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from scipy.stats import wasserstein_distance
 
 from actsearch import config
+from actsearch.data.dataset import Dataset
+from actsearch.data.loading import load_dataset
 from actsearch.features import fisher_parts
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.fisher_parts import fisher_features
@@ -27,8 +29,7 @@ from actsearch.features.spectra import (
     unpack_spectra,
 )
 from actsearch.functions.expressions import parse
-from actsearch.tasks.data import Dataset, load_dataset
-from actsearch.tasks.network import build_network
+from actsearch.networks.network import build_network
 
 RANGE = (-100.0, 100.0)
 SIZES = (2600, 1010, 330)

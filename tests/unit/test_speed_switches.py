@@ -13,16 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from actsearch.config import Data, Fisher, Recipe, Split, Task
+from actsearch.data.dataset import Dataset
+from actsearch.data.examples import MemoryExamples
+from actsearch.data.loading import load_dataset
 from actsearch.features.fisher_parts import fisher_features
 from actsearch.functions.activation import Activation
 from actsearch.functions.expressions import parse
-from actsearch.tasks import compilation
-from actsearch.tasks.compilation import CompilerError, check_compiler, compiled, forget_compiled
-from actsearch.tasks.data import Dataset, load_dataset
-from actsearch.tasks.examples import MemoryExamples
-from actsearch.tasks.fitting import _optimizer, evaluate, fit
-from actsearch.tasks.network import build_network
-from actsearch.tasks.training import on_its_device, run_trial
+from actsearch.networks.network import build_network
+from actsearch.training import compilation
+from actsearch.training.compilation import CompilerError, check_compiler, compiled, forget_compiled
+from actsearch.training.fitting import _optimizer, evaluate, fit
+from actsearch.training.trial import on_its_device, run_trial
 
 FUNCTION = parse("mul(sigmoid(x),erf(x))")
 CPU = torch.device("cpu")
@@ -98,7 +99,7 @@ def test_bfloat16_is_inside_alone(digits: Dataset) -> None:
 def test_the_state_of_the_optimizer_is_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     monkeypatch.setattr(
-        "actsearch.tasks.fitting._optimizer",
+        "actsearch.training.fitting._optimizer",
         lambda *arguments: made.append(_optimizer(*arguments)) or made[-1],
     )
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))

@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from actsearch.config import Data, Split
+from actsearch.data.dataset import PARTS, Dataset, Part
+from actsearch.data.examples import MemoryExamples, together
+from actsearch.data.fetching import fetch
+from actsearch.data.image_files import ImageFileExamples
+from actsearch.data.loading import load_dataset
+from actsearch.data.sources.places import DataError, place_of
 from actsearch.records.artifacts import write_json
-from actsearch.tasks.data import PARTS, DataError, Dataset, Part, load_dataset
-from actsearch.tasks.examples import MemoryExamples, together
-from actsearch.tasks.fetching import fetch
-from actsearch.tasks.image_files import ImageFileExamples
-from actsearch.tasks.sources.places import place_of
 
 SPLIT = Split(train=20, validation=10, test=12, seed=3)
 FEW = Split(train=6, validation=3, test=5)

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from actsearch.config import Benchmark, Data, Final, Recipe, Replace, Split, Task
+from actsearch.data.dataset import Dataset, Part
+from actsearch.data.examples import Examples, MemoryExamples
+from actsearch.data.loading import load_dataset
 from actsearch.functions.expressions import parse
-from actsearch.tasks import training
-from actsearch.tasks.data import Dataset, Part, load_dataset
-from actsearch.tasks.examples import Examples, MemoryExamples
-from actsearch.tasks.fitting import _optimizer, evaluate, fit
-from actsearch.tasks.network import build_network
-from actsearch.tasks.training import run_final_trial, run_trial
+from actsearch.networks.network import build_network
+from actsearch.training import trial
+from actsearch.training.fitting import _optimizer, evaluate, fit
+from actsearch.training.trial import run_final_trial, run_trial
 
 NETWORKS = ("digits-cnn", "digits-resnet", "digits-vit")
 
@@ -133,7 +134,7 @@ def test_a_network_that_breaks_at_evaluation_alone_has_diverged(
             next(model.parameters()).fill_(math.inf)
         return 2
 
-    monkeypatch.setattr(training, "fit", fit_and_break)
+    monkeypatch.setattr(trial, "fit", fit_and_break)
     content, _ = run_trial(task(), digits, parse("tanh(x)"))
     assert content["status"] == "diverged"
     assert content["runs"][0]["epochs"] == 2
@@ -148,7 +149,7 @@ def test_a_diverged_run_counts_as_chance_among_others(
     def fit_unless_seed_1(*arguments: Any, seed: int, **options: Any) -> int:
         return 0 if seed == 1 else true_fit(*arguments, seed=seed, **options)
 
-    monkeypatch.setattr(training, "fit", fit_unless_seed_1)
+    monkeypatch.setattr(trial, "fit", fit_unless_seed_1)
     content, _ = run_trial(task(seeds=(0, 1)), digits, parse("tanh(x)"))
     kept = content["runs"][0]
     assert content["status"] == "partial"
@@ -245,7 +246,7 @@ def test_denormals_are_flushed_while_it_trains(
         seen.append(torch.tensor(1e-40).mul(0.5).item())
         return 0
 
-    monkeypatch.setattr(training, "fit", look)
+    monkeypatch.setattr(trial, "fit", look)
     run_trial(task(), digits, parse("tanh(x)"))
     assert seen == [0.0]
 

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from actsearch import config
+from actsearch.data.dataset import Dataset
+from actsearch.data.loading import load_dataset
 from actsearch.features import fisher_parts
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.fisher_parts import fisher_features
 from actsearch.features.unfinished import UnfinishedPart
 from actsearch.functions.expressions import parse
-from actsearch.tasks.data import Dataset, load_dataset
 
 NAMES = ["relu(x)", "pow(x,reciprocal(x))", "tanh(x)", "swish(x)", "erf(x)"]
 IDENTITY: dict[str, Any] = {

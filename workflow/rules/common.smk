@@ -30,8 +30,8 @@ from actsearch.functions.expressions import Expression
 from actsearch.functions.operators import BASELINES
 from actsearch.functions.spaces import SearchSpace, known_size, select
 from actsearch.records.digests import settings_digest
-from actsearch.tasks.sources.manifests import check_source
-from actsearch.tasks.sources.places import MissingDataError, place_of
+from actsearch.data.sources.manifests import check_source
+from actsearch.data.sources.places import MissingDataError, place_of
 
 
 # One clear message in place of a stack trace, for the errors that the package defines.

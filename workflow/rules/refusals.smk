@@ -4,7 +4,7 @@ Needs: the checked configuration. Makes: no file.
 """
 
 from actsearch.cli.steps import OUTPUTS_VARIABLE
-from actsearch.tasks.act_bench_check import check_file
+from actsearch.benchmark.act_bench.check import check_file
 
 # What rules make is asked of results without their data too.
 IS_ASKED = OUTPUTS_VARIABLE in os.environ

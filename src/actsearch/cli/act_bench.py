@@ -38,7 +38,7 @@ from actsearch.records.artifacts import (
 from actsearch.records.provenance import Execution
 
 if TYPE_CHECKING:
-    from actsearch.tasks.act_bench import ActBench
+    from actsearch.benchmark.act_bench.format import ActBench
 
 Imported = Annotated[
     Path, typer.Option("--act-bench", help="An imported file: results/TASK/act_bench.parquet.")
@@ -55,7 +55,7 @@ def fetch_act_bench(
 
     A file that stands is not fetched again, but compared with its record.
     """
-    from actsearch.tasks.act_bench_download import PUBLIC, fetch, record_path
+    from actsearch.benchmark.act_bench.download import PUBLIC, fetch, record_path
 
     if name not in PUBLIC:
         raise ConfigError(f"no public Act-Bench table {name!r}; allowed: {', '.join(PUBLIC)}")
@@ -77,8 +77,8 @@ def import_act_bench(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Read a file in the Act-Bench format into a table that says the same."""
-    from actsearch.tasks.act_bench import ActBenchError, read_act_bench
-    from actsearch.tasks.act_bench_download import verify
+    from actsearch.benchmark.act_bench.download import verify
+    from actsearch.benchmark.act_bench.format import ActBenchError, read_act_bench
 
     settings = load(config)
     if not file.is_file():
@@ -97,7 +97,7 @@ def import_act_bench(
 
 
 def _imported(path: Path) -> ActBench:
-    from actsearch.tasks.act_bench import ActBench
+    from actsearch.benchmark.act_bench.format import ActBench
 
     return ActBench.from_table(read_arrow(path), str(path))
 
@@ -122,7 +122,7 @@ def imported_table(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Look the functions of a space up in an imported file: the task's table."""
-    from actsearch.tasks.act_bench_matching import imported_table as make
+    from actsearch.benchmark.act_bench.matching import imported_table as make
 
     record, names, bench = _look_up("imported-table", load(config), task, functions, act_bench)
     table = make(names, bench)
@@ -143,7 +143,7 @@ def published_features(
     """Take the Fisher features of a space's functions from an imported file."""
     import numpy as np
 
-    from actsearch.tasks.act_bench_matching import published_features as look_up
+    from actsearch.benchmark.act_bench.matching import published_features as look_up
 
     record, names, bench = _look_up("published-features", load(config), task, functions, act_bench)
     features = look_up(names, bench)

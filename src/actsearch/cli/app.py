@@ -20,13 +20,13 @@ from actsearch.cli.steps import (
     step_settings,
 )
 from actsearch.config import Config, load_config
+from actsearch.data.sources.places import place_of, require_fetched
 from actsearch.records.provenance import Execution
-from actsearch.tasks.sources.places import place_of, require_fetched
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from actsearch.tasks.data import Dataset, DataShape
+    from actsearch.data.dataset import Dataset, DataShape
 
 app = typer.Typer(
     help="Activation function search: every step of the workflow as one command.",
@@ -113,7 +113,7 @@ def task_dataset(config: Config, name: str) -> Dataset:
     Raises:
         DataError: when they are not there, or not what they were.
     """
-    from actsearch.tasks.data import load_dataset
+    from actsearch.data.loading import load_dataset
 
     task = config.task(name)
     return load_dataset(
@@ -130,7 +130,7 @@ def task_shape(config: Config, name: str) -> DataShape:
     Raises:
         DataError: when they cannot be used, or are not there to tell it.
     """
-    from actsearch.tasks.data import data_shape
+    from actsearch.data.loading import data_shape
 
     return data_shape(config.data[config.task(name).data], config.data_folder)
 

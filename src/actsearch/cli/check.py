@@ -19,7 +19,7 @@ from actsearch.cli.steps import describe_task
 from actsearch.config import Config
 
 if TYPE_CHECKING:
-    from actsearch.tasks.data import Dataset, DataShape
+    from actsearch.data.dataset import Dataset, DataShape
 
 SHOWN = 12
 """Names in a line, of lists that may be long."""
@@ -42,7 +42,7 @@ def check(
     Says which activations are replaced and which stay. What the first job would refuse is refused
     here, in the same words; but image files are counted, not opened.
     """
-    from actsearch.tasks.probe import check_operators
+    from actsearch.networks.probe import check_operators
 
     settings = load(config)
     chosen = tasks or list(settings.tasks)
@@ -66,7 +66,7 @@ def _data(config: Config, name: str, shapes: bool) -> Dataset | DataShape:
 
 
 def _describe(config: Config, name: str, data: Dataset | DataShape) -> None:
-    from actsearch.tasks.probe import check_network
+    from actsearch.networks.probe import check_network
 
     described = describe_task(config, name)
     channels, height, width = data.image_shape

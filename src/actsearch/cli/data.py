@@ -11,8 +11,8 @@ from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, execution, load
 from actsearch.cli.progress import counter, say
 from actsearch.config import Config, ConfigError
 from actsearch.config.base import known
+from actsearch.data.sources.places import Place, place_of
 from actsearch.records.artifacts import write_json
-from actsearch.tasks.sources.places import Place, place_of
 
 
 @app.command()
@@ -33,9 +33,9 @@ def fetch(
     Run it where there is internet: on a cluster, on the login node. Other data than were first used
     are an error.
     """
-    from actsearch.tasks.fetching import check_images
-    from actsearch.tasks.fetching import fetch as bring
-    from actsearch.tasks.sources.manifests import check_sizes, read_manifest, refuse_changed
+    from actsearch.data.fetching import check_images
+    from actsearch.data.fetching import fetch as bring
+    from actsearch.data.sources.manifests import check_sizes, read_manifest, refuse_changed
 
     settings = load(config)
     places = _places(settings)

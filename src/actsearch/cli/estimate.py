@@ -20,7 +20,7 @@ from actsearch.records.artifacts import ArtifactError
 from actsearch.records.embedded import read_provenance
 
 if TYPE_CHECKING:
-    from actsearch.tasks.work import Work
+    from actsearch.networks.cost import Work
 
 READ_AT_MOST = 200
 """Trials of a task that are read for their seconds."""
@@ -164,9 +164,10 @@ def _work(config: Config, task: Task) -> tuple[Work | None, int]:
     None and 0 where that says nothing: on a CPU, and while the data are not there to tell their
     shape.
     """
-    from actsearch.tasks.data import DataError, data_shape
-    from actsearch.tasks.models import ModelError
-    from actsearch.tasks.work import count_work
+    from actsearch.data.loading import data_shape
+    from actsearch.data.sources.places import DataError
+    from actsearch.networks.cost import count_work
+    from actsearch.networks.models import ModelError
 
     if not task.resources.gpu:
         return None, 0

@@ -45,8 +45,8 @@ def fim(
     from actsearch.features.fisher_parts import fisher_features
     from actsearch.features.unfinished import UnfinishedPart
     from actsearch.functions.expressions import parse
-    from actsearch.tasks.network import FISHER_TOLERANCE, device_fields
-    from actsearch.tasks.probe import check_network, check_operators
+    from actsearch.networks.network import FISHER_TOLERANCE, device_fields
+    from actsearch.networks.probe import check_network, check_operators
 
     settings = load(config)
     chosen = settings.task(task)

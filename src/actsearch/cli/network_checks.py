@@ -17,7 +17,7 @@ from actsearch.records.code import module_digests
 from actsearch.records.digests import settings_digest
 from actsearch.records.provenance import environment
 
-PROBE, TRAINING = "actsearch.tasks.probe", "actsearch.tasks.training"
+PROBE, TRAINING = "actsearch.networks.probe", "actsearch.training.trial"
 _LINES = 20
 """Of a failure that is not the user's."""
 

@@ -90,8 +90,8 @@ def _by_key(options: Files) -> dict[str, Path]:
 
 
 def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskData:
+    from actsearch.benchmark.table import seed_reliability
     from actsearch.report.page import TaskData
-    from actsearch.tasks.benchmark import seed_reliability
 
     def one(kind: str) -> pd.DataFrame | None:
         return read_table(files[kind][name]) if name in files[kind] else None

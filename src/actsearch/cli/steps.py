@@ -24,26 +24,26 @@ from actsearch.config import (
     Task,
     describe_fault,
 )
+from actsearch.data.sources.places import place_of
 from actsearch.functions.operators import modules_of, registered
 from actsearch.functions.spaces import SearchSpace
 from actsearch.records.code import code_digest, module_digests
-from actsearch.tasks.sources.places import place_of
 
 # Looked up by name when a function is first evaluated, so the import graph does not show it.
 TORCH_OPERATORS = "actsearch.functions.torch_operators"
 
 STEP_MODULES: dict[str, tuple[str, ...]] = {
-    "fetch": ("actsearch.tasks.fetching",),
+    "fetch": ("actsearch.data.fetching",),
     "enumerate": ("actsearch.functions.listing",),
-    "train": ("actsearch.tasks.training", TORCH_OPERATORS),
-    "train-final": ("actsearch.tasks.training", TORCH_OPERATORS),
-    "benchmark": ("actsearch.tasks.benchmark",),
-    "export": ("actsearch.tasks.act_bench", "actsearch.features.spectra"),
-    "fetch-act-bench": ("actsearch.tasks.act_bench_download",),
-    "import-act-bench": ("actsearch.tasks.act_bench",),
-    "imported-table": ("actsearch.tasks.act_bench_matching", "actsearch.tasks.benchmark"),
-    "published-features": ("actsearch.tasks.act_bench_matching",),
-    "export-imported": ("actsearch.tasks.act_bench",),
+    "train": ("actsearch.training.trial", TORCH_OPERATORS),
+    "train-final": ("actsearch.training.trial", TORCH_OPERATORS),
+    "benchmark": ("actsearch.benchmark.table",),
+    "export": ("actsearch.benchmark.act_bench.format", "actsearch.features.spectra"),
+    "fetch-act-bench": ("actsearch.benchmark.act_bench.download",),
+    "import-act-bench": ("actsearch.benchmark.act_bench.format",),
+    "imported-table": ("actsearch.benchmark.act_bench.matching", "actsearch.benchmark.table"),
+    "published-features": ("actsearch.benchmark.act_bench.matching",),
+    "export-imported": ("actsearch.benchmark.act_bench.format",),
     "fim": ("actsearch.features.fisher_parts", TORCH_OPERATORS),
     "map": ("actsearch.features.embedding", "actsearch.features.spectra"),
     "surrogate": ("actsearch.search.surrogates",),
@@ -53,7 +53,7 @@ STEP_MODULES: dict[str, tuple[str, ...]] = {
     "finalists": ("actsearch.search.finalists",),
     "final": ("actsearch.search.final",),
     "final-activation": ("actsearch.search.chosen", TORCH_OPERATORS),
-    "report": ("actsearch.report.page", "actsearch.tasks.benchmark"),
+    "report": ("actsearch.report.page", "actsearch.benchmark.table"),
     "crate": ("actsearch.records.crate", "actsearch.records.crate_entities"),
     "audit": ("actsearch.records.audit",),
 }

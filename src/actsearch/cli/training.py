@@ -42,9 +42,9 @@ from actsearch.records.packs import Pack
 from actsearch.records.provenance import Execution, now
 
 if TYPE_CHECKING:
+    from actsearch.data.dataset import Dataset
     from actsearch.functions.expressions import Expression
-    from actsearch.tasks.checkpoints import Checkpoint
-    from actsearch.tasks.data import Dataset
+    from actsearch.training.checkpoints import Checkpoint
 
 TrialsFolder = Annotated[Path, typer.Option("--trials", help="The folder of the task's trials.")]
 
@@ -154,8 +154,8 @@ def _train_all(
     final: bool,
 ) -> list[str]:
     """Train each function and write its trial; returns the names of those that failed."""
-    from actsearch.tasks.distributed import broadcast
-    from actsearch.tasks.network import TRAINING_TOLERANCE, device_fields
+    from actsearch.networks.network import TRAINING_TOLERANCE, device_fields
+    from actsearch.training.distributed import broadcast
 
     task = config.task(name)
     failed: list[str] = []
@@ -194,7 +194,7 @@ def _train_all(
 
 def _assist(config: Config, name: str, functions: Mapping[Path, Expression], final: bool) -> None:
     """What a process beside the main one does: the same trainings, in silence."""
-    from actsearch.tasks.distributed import broadcast
+    from actsearch.training.distributed import broadcast
 
     task = config.task(name)
     with _processes(task):
@@ -212,18 +212,18 @@ def _assist(config: Config, name: str, functions: Mapping[Path, Expression], fin
 
 def _processes(task: Task) -> contextlib.AbstractContextManager[None]:
     """The task's processes, joined; nothing where there is one."""
-    from actsearch.tasks.distributed import process_group
+    from actsearch.training.distributed import process_group
 
     return process_group(task) if task.resources.processes > 1 else contextlib.nullcontext()
 
 
 def _prepare(config: Config, name: str) -> Dataset:
     """The task's data, on its device, in every process or in none."""
-    from actsearch.tasks.compilation import check_compiler
-    from actsearch.tasks.distributed import in_step
-    from actsearch.tasks.network import choose_device
-    from actsearch.tasks.probe import check_network, check_operators
-    from actsearch.tasks.training import on_its_device
+    from actsearch.networks.network import choose_device
+    from actsearch.networks.probe import check_network, check_operators
+    from actsearch.training.compilation import check_compiler
+    from actsearch.training.distributed import in_step
+    from actsearch.training.trial import on_its_device
 
     task = config.task(name)
     with in_step():
@@ -240,8 +240,8 @@ def _run(
     task: Task, dataset: Dataset, expression: Expression, checkpoint: Checkpoint, final: bool
 ) -> tuple[dict[str, Any], float]:
     """A trial and its seconds, in every process or in none."""
-    from actsearch.tasks.distributed import in_step
-    from actsearch.tasks.training import run_final_trial, run_trial
+    from actsearch.training.distributed import in_step
+    from actsearch.training.trial import run_final_trial, run_trial
 
     with in_step():
         run = run_final_trial if final else run_trial
@@ -249,7 +249,7 @@ def _run(
 
 
 def _checkpoint(path: Path, task: Task, identity: dict[str, Any]) -> Checkpoint:
-    from actsearch.tasks.checkpoints import Checkpoint
+    from actsearch.training.checkpoints import Checkpoint
 
     return Checkpoint(_checkpoint_path(path), identity, task.checkpoint_minutes, say)
 
@@ -274,7 +274,7 @@ def benchmark(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Gather the trials of a space into the task's table."""
-    from actsearch.tasks.benchmark import build_table
+    from actsearch.benchmark.table import build_table
 
     settings = load(config)  # before names are parsed: it registers the user's operators
     paths = _trial_paths(functions, trials)
@@ -296,8 +296,8 @@ def export(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Write a table in the public Act-Bench format, with one key more for its provenance."""
+    from actsearch.benchmark.act_bench.format import to_act_bench
     from actsearch.features.spectra import stack_cdfs
-    from actsearch.tasks.act_bench import to_act_bench
 
     settings = load(config)
     listing = read_table(functions)

@@ -25,11 +25,11 @@ STRATEGIES = (
     "fisher-knr",
 )
 BUILT_IN_MODELS = {
-    "digits-cnn": "actsearch.tasks.models.digits_cnn:DigitsCNN",
-    "digits-resnet": "actsearch.tasks.models.digits_resnet:DigitsResNet",
-    "digits-vit": "actsearch.tasks.models.digits_vit:DigitsViT",
-    "all-cnn-c": "actsearch.tasks.models.all_cnn_c:AllCNNC",
-    "resnet-56": "actsearch.tasks.models.cifar_resnet:CifarResNet",
+    "digits-cnn": "actsearch.networks.models.digits_cnn:DigitsCNN",
+    "digits-resnet": "actsearch.networks.models.digits_resnet:DigitsResNet",
+    "digits-vit": "actsearch.networks.models.digits_vit:DigitsViT",
+    "all-cnn-c": "actsearch.networks.models.all_cnn_c:AllCNNC",
+    "resnet-56": "actsearch.networks.models.cifar_resnet:CifarResNet",
 }
 """Networks by name, as ``package.module:function``."""
 ACT_BENCH_RUNS = {"cnn": 3, "resnet": 3, "vit": 1}

@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from actsearch.data.examples import together
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.layers import calibrate_batch_norm, fisher_layers
 from actsearch.features.spectra import pack_spectra
 from actsearch.features.unfinished import UnfinishedPart
-from actsearch.tasks.examples import together
-from actsearch.tasks.network import build_network, choose_device, run_settings
+from actsearch.networks.network import build_network, choose_device, run_settings
 
 if TYPE_CHECKING:
     from actsearch import config
+    from actsearch.data.dataset import Dataset
     from actsearch.functions.expressions import Expression
-    from actsearch.tasks.data import Dataset
 
 
 def fisher_features(

@@ -14,6 +14,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from typing import NamedTuple
 
 from actsearch.functions.expressions import Expression
+from actsearch.functions.operator_source import SourceError, Sources
 from actsearch.functions.operators import (
     BINARY,
     EXTRA_UNARY,
@@ -23,7 +24,6 @@ from actsearch.functions.operators import (
     get_operator,
     read_token,
 )
-from actsearch.functions.sources import SourceError, Sources
 
 WIDTH = 100
 """Columns of a line."""

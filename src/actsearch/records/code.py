@@ -142,7 +142,7 @@ def module_digests(*entries: str) -> dict[str, str]:
     """Digest of each module that a step can execute, by dotted name, sorted.
 
     Args:
-        entries: dotted names of modules of this package (``actsearch.tasks.training``), or of
+        entries: dotted names of modules of this package (``actsearch.training.trial``), or of
             modules of the user's, which are digested with those of their package that they import.
 
     Raises:

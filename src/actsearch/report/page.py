@@ -29,7 +29,7 @@ class TaskData:
     Attributes:
         name: The task's name.
         description: Data, model and recipe: a label and its value each.
-        table: Benchmark table, as `actsearch.tasks.benchmark.build_table` returns it.
+        table: Benchmark table, as `actsearch.benchmark.table.build_table` returns it.
         map: Embedding, as `actsearch.features.embedding.embed` returns it.
         surrogate: Scores, as `actsearch.search.surrogates.score` returns them.
         predictions: Out-of-fold predictions behind those scores.
@@ -39,7 +39,7 @@ class TaskData:
             them.
         final: The last comparison, as `actsearch.search.final.compare` returns it.
         activation: Source of the chosen function as a module.
-        reliability: Agreement between seeds, as `actsearch.tasks.benchmark.seed_reliability`
+        reliability: Agreement between seeds, as `actsearch.benchmark.table.seed_reliability`
             returns it.
         imported: Where the table was imported from, in words; None when it was trained here.
     """

@@ -1,0 +1,1 @@
+"""The public Act-Bench format: read, checked, downloaded, looked up, written."""

@@ -1,0 +1,201 @@
+"""Bringing a data set to its place, and writing down what it holds.
+
+Downloads are torchvision's, with its checksums. They go to a folder beside and move to their place
+when they are whole: torchvision takes whatever lies under the right name for a whole data set.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from actsearch.config import Data
+from actsearch.data.loading import list_images
+from actsearch.data.sources.folders import Listing
+from actsearch.data.sources.manifests import counts, file_entry, folder_entries
+from actsearch.data.sources.places import (
+    IMAGENET_ARCHIVES,
+    IMAGENET_UNPACKED,
+    DataError,
+    Place,
+    require_imagenet,
+)
+from actsearch.data.torchvision_sets import array_files, open_set, read_arrays
+
+Say = Callable[[str], None]
+Progress = Callable[[int, int], None]
+CHECKSUMS = "checksums.sha256"
+_ARCHIVES = (".tgz", ".tar.gz")
+_SECONDS_OF_SILENCE = 60.0
+
+
+def fetch(data: Data, place: Place, say: Say) -> dict[str, Any]:
+    """Bring the data set to its place where it is not there yet, and describe it.
+
+    Args:
+        data: a source with a place.
+        place: its place.
+        say: takes a line for people.
+
+    Returns:
+        Its manifest, see :mod:`actsearch.data.sources.manifests`.
+
+    Raises:
+        DataError: when it cannot be downloaded, is damaged, or is an image folder that cannot be
+            used.
+    """
+    if data.source == "torchvision:ImageNet":
+        _unpack_imagenet(place.folder, say)
+    elif data.source.startswith("torchvision:") and not _is_here(data, place.folder):
+        say(f"downloading {data.source} to {place.folder}")
+        _download(data, place.folder)
+    say(f"reading {data.source}")
+    manifest = _describe(data, place)
+    found, published = manifest["examples"], data.published
+    if published and (found["train"], found["test"]) != (published.train, published.test):
+        raise DataError(
+            f"{place.folder} holds {found['train']} train and {found['test']} test examples of "
+            f"{data.source}, which has {published.train} and {published.test}: remove what was not "
+            "unpacked to its end, and fetch it again"
+        )
+    return manifest
+
+
+def _is_here(data: Data, folder: Path) -> bool:
+    try:
+        for test in (False, True):
+            open_set(data, folder, test=test)
+    except DataError:
+        return False
+    return True
+
+
+def _download(data: Data, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with _beside(folder) as fresh, _impatient():
+        try:
+            for test in (False, True):
+                open_set(data, fresh, test=test, download=True)
+        except DataError as error:
+            raise DataError(
+                f"{data.source} cannot be downloaded: {error.__cause__}. Where there is no "
+                f"internet, fetch it on another machine and copy what it has in {folder}"
+            ) from error
+        for path in sorted(fresh.iterdir()):
+            if not path.name.endswith(_ARCHIVES):  # they are unpacked
+                _replace(path, folder / path.name)
+
+
+@contextlib.contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A folder on the same file system, removed at the end."""
+    fresh = Path(tempfile.mkdtemp(prefix=".fetch-", dir=folder))
+    try:
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _impatient() -> Iterator[None]:
+    """A server that says nothing for a minute is an error: a node without a route waits forever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_SECONDS_OF_SILENCE)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _replace(fresh: Path, place: Path) -> None:
+    """Move to ``place``, instead of what torchvision found unusable there."""
+    if place.is_dir():
+        shutil.rmtree(place)
+    os.replace(fresh, place)  # noqa: PTH105 - also over a file
+
+
+def _unpack_imagenet(folder: Path, say: Say) -> None:
+    """Unpack what is not unpacked yet, through torchvision's own functions."""
+    from torchvision.datasets import imagenet
+
+    require_imagenet(folder)
+    unpack: tuple[Callable[[str], None], ...] = (
+        lambda _: imagenet.parse_devkit_archive(folder),
+        lambda name: imagenet.parse_train_archive(folder, folder=name),
+        lambda name: imagenet.parse_val_archive(folder, folder=name),
+    )
+    for archive, name, parse in zip(IMAGENET_ARCHIVES, IMAGENET_UNPACKED, unpack, strict=True):
+        if (folder / name).exists():
+            continue
+        say(f"checking and unpacking {folder / archive}: minutes to hours")
+        with _beside(folder) as fresh:
+            try:
+                parse(f"{fresh.name}/{name}")
+            except (RuntimeError, OSError) as error:
+                raise DataError(f"{folder / archive}: {error}") from error
+            if (fresh / name).exists():
+                os.replace(fresh / name, folder / name)  # noqa: PTH105
+
+
+def _describe(data: Data, place: Place) -> dict[str, Any]:
+    if data.of_files:
+        listing = list_images(data, place)
+        facts = {"classes": [*listing.classes], "examples": counts(listing)}
+        return {"source": data.source, **facts, "folders": folder_entries(listing)}
+    found = read_arrays(data, place.folder)
+    return {
+        "source": data.source,
+        "classes": [*found.classes],
+        "examples": {"train": found.n_train, "test": len(found.y) - found.n_train},
+        "files": [file_entry(place.folder, path) for path in array_files(data, place.folder)],
+    }
+
+
+def check_images(data: Data, place: Place, progress: Progress) -> int:
+    """Read every image: write its checksum on first use, and compare with it later.
+
+    Returns:
+        The number of images.
+
+    Raises:
+        DataError: naming the first file that is not what it was, is gone, or is new.
+    """
+    listing = list_images(data, place)
+    now = _checksums(listing, progress)
+    path = place.folder / CHECKSUMS
+    if not path.is_file():
+        place.folder.mkdir(parents=True, exist_ok=True)
+        lines = (f"{digest}  {name}\n" for name, digest in now.items())
+        path.write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
+        return len(now)
+    then = _read_checksums(path)
+    for name in sorted(then.keys() | now.keys()):
+        if then.get(name) != now.get(name):
+            state = "new" if name not in then else "gone" if name not in now else "not the same"
+            raise DataError(
+                f"{listing.root / name} is {state} since {path} was written; bring the old file "
+                "back, or remove the checksums and the manifest beside them"
+            )
+    return len(now)
+
+
+def _checksums(listing: Listing, progress: Progress) -> Mapping[str, str]:
+    images = [path for path, _ in (*listing.train, *(listing.test or []))]
+    found = {}
+    for done, path in enumerate(images, start=1):
+        with (listing.root / path).open("rb") as file:
+            found[path] = hashlib.file_digest(file, "sha256").hexdigest()
+        progress(done, len(images))
+    return found
+
+
+def _read_checksums(path: Path) -> Mapping[str, str]:
+    lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}

@@ -1,0 +1,114 @@
+"""From an entry of the configuration to a data set that networks are trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from actsearch.config import Data
+from actsearch.data import torchvision_sets
+from actsearch.data.arrays import dataset_of, npz_shape, read_arrays, split_arrays
+from actsearch.data.dataset import Dataset, DataShape
+from actsearch.data.images import image_dataset
+from actsearch.data.sources.folders import Listing, list_folder
+from actsearch.data.sources.manifests import (
+    folder_entries,
+    read_manifest,
+    refuse_changed,
+    same_files,
+)
+from actsearch.data.sources.places import (
+    DataError,
+    Place,
+    image_folder,
+    place_of,
+    require_fetched,
+)
+
+
+def load_dataset(
+    data: Data,
+    data_folder: str | Path = "data",
+    workers: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """Read the source of ``data`` and split it. Nothing is downloaded.
+
+    Args:
+        data: the source and its split.
+        data_folder: where data sets lie that were fetched.
+        workers: processes that decode image files beside this one; no number hangs on it.
+        progress: called with the number of images done and of all, while many are decoded.
+
+    Raises:
+        DataError: when the source is unknown, not fetched, not what it was when it was fetched, or
+            broken, or holds too few examples.
+    """
+    try:
+        place = place_of(data, data_folder)
+        if place is None:
+            return split_arrays(*read_arrays(data.source), data.split)
+        require_fetched(place)
+        if data.of_files:
+            listing = _listing(data, place)
+            return image_dataset(data, place, listing, workers, progress)
+        return _arrays(data, place)
+    except DataError as error:
+        raise type(error)(f"data source {data.source!r}: {error}") from None
+
+
+def _arrays(data: Data, place: Place) -> Dataset:
+    manifest = read_manifest(place)
+    now = {**manifest, "files": same_files(manifest.get("files", []), place.folder)}
+    refuse_changed(place, manifest, now)
+    found = torchvision_sets.read_arrays(data, place.folder)
+    return dataset_of(found.x, found.y, len(found.classes), data.split, found.n_train)
+
+
+def _listing(data: Data, place: Place) -> Listing:
+    """The images of a source, as they were when it was fetched; their sizes are not looked at."""
+    listing = list_images(data, place)
+    manifest = read_manifest(place)
+    now = {**manifest, "classes": [*listing.classes], "folders": folder_entries(listing, False)}
+    refuse_changed(place, manifest, now)
+    return listing
+
+
+def list_images(data: Data, place: Place) -> Listing:
+    """The images of a source of image files."""
+    if data.source.startswith("folder:"):
+        return list_folder(image_folder(data))
+    return torchvision_sets.list_images(data, place.folder)
+
+
+def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
+    """Channels, height and width of the images, and the number of classes.
+
+    Known for torchvision's sets without having them. No image file is opened, and of an ``.npz``
+    file only headers and labels; functions of the user's are called.
+
+    Raises:
+        DataError: when the source cannot be read.
+    """
+    if known := data.published:
+        side = data.image_size or known.side
+        return DataShape((known.channels, side, side), known.classes)
+    try:
+        if data.of_files:
+            return DataShape(
+                (3, data.image_size or 0, data.image_size or 0), _classes(data, data_folder)
+            )
+        if data.source.startswith("npz:"):
+            return npz_shape(Path(data.source.removeprefix("npz:")))
+    except DataError as error:
+        raise type(error)(f"data source {data.source!r}: {error}") from None
+    dataset = load_dataset(data, data_folder)
+    return DataShape(dataset.image_shape, dataset.n_classes)
+
+
+def _classes(data: Data, data_folder: str | Path) -> int:
+    """Number of classes of an image folder: as it was when it was fetched, or as it is."""
+    place = place_of(data, data_folder)
+    if place is not None and place.manifest.is_file():
+        return len(read_manifest(place)["classes"])
+    return len(list_folder(image_folder(data)).classes)

@@ -1,0 +1,131 @@
+"""A task's network with a function in it, and the settings of the process under which it runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from actsearch.config import Task
+from actsearch.data.dataset import Dataset, DataShape
+from actsearch.functions.activation import replace_activations
+from actsearch.functions.expressions import Expression
+from actsearch.networks.models import build_model
+
+# Memory is filled for no reason of ours when deterministic kernels are on.
+_GPU_FLAGS: tuple[tuple[Any, str], ...] = (
+    (torch.backends.cudnn, "allow_tf32"),
+    (torch.backends.cuda.matmul, "allow_tf32"),
+    (torch.backends.cudnn, "benchmark"),
+    (torch.utils.deterministic, "fill_uninitialized_memory"),
+)
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS is deterministic only with a fixed workspace
+
+# Ours: no source fixes them. Two trainings on a GPU part like two seeds that start alike; spectra
+# are sums, in another order.
+TRAINING_TOLERANCE = {"absolute": 0.03, "relative": 0.1}
+"""How far accuracies and losses may be off when a training is repeated on a GPU."""
+FISHER_TOLERANCE = {"absolute": 1e-5, "relative": 1e-3}
+"""How far spectra may be off when they are made again on a GPU."""
+
+
+def build_network(
+    task: Task, data: Dataset | DataShape, expression: Expression, seed: int
+) -> tuple[nn.Module, list[str]]:
+    """The task's network with ``expression`` in place of its activations.
+
+    Returns:
+        The network on the CPU, with weights that depend on ``seed`` alone, and the names of the
+        modules that were replaced.
+
+    Raises:
+        ModelError: when the model cannot be built.
+        ValueError: when nothing was replaced.
+    """
+    model = build_model(task.model, data.image_shape, data.n_classes, seed, task.model_options)
+    replaced = replace_activations(
+        model, expression, types=task.replace.types, names=task.replace.names
+    )
+    return model, replaced
+
+
+def choose_device(task: Task) -> torch.device:
+    """A GPU if the task asks for one and there is one, else the CPU."""
+    return torch.device("cuda" if task.resources.gpu and torch.cuda.is_available() else "cpu")
+
+
+def describe_device(device: torch.device, task: Task) -> dict[str, Any]:
+    """What a record says of the device: on what, beyond the settings, the bits may hang.
+
+    A CPU's ``type`` and ``threads``; a GPU's ``type``, ``name`` and whether ``deterministic``
+    kernels were on.
+    """
+    if device.type != "cuda":
+        return {"type": device.type, "threads": task.resources.threads}
+    name = torch.cuda.get_device_name(device)
+    return {"type": device.type, "name": name, "deterministic": task.deterministic}
+
+
+def device_fields(task: Task, gpu_tolerance: Mapping[str, float]) -> dict[str, Any]:
+    """Fields of a record: the device, and how far a rerun on a GPU may be off.
+
+    On a CPU a rerun gives the same bits, and nothing is declared.
+    """
+    device = choose_device(task)
+    declared = {"tolerance": dict(gpu_tolerance)} if device.type == "cuda" else {}
+    return {"device": describe_device(device, task), **declared}
+
+
+@contextmanager
+def run_settings(task: Task, device: torch.device, *, tf32: bool = False) -> Iterator[None]:
+    """Run a network of ``task`` on ``device`` reproducibly, and put everything back afterwards.
+
+    The task's number of threads; denormal numbers flushed to zero, since functions that squash
+    their input to nearly nothing otherwise run markedly slower; global generators that may be
+    seeded freely. On a GPU deterministic kernels if the task wants them, or else the fastest
+    convolutions, found by trying them; and float32 products that are float32, unless ``tf32``,
+    where torch itself rounds those of convolutions.
+    """
+    threads = torch.get_num_threads()
+    flushed = _flushes_denormals()
+    deterministic, warn_only = before = _determinism()
+    workspace = os.environ.get(_WORKSPACE)
+    flags = [(owner, name, getattr(owner, name)) for owner, name in _GPU_FLAGS]
+    try:
+        torch.set_num_threads(task.resources.threads)
+        torch.set_flush_denormal(True)
+        if device.type == "cuda":
+            if task.deterministic:
+                os.environ.setdefault(_WORKSPACE, ":4096:8")
+                torch.use_deterministic_algorithms(True)
+            for (owner, name), on in zip(
+                _GPU_FLAGS, (tf32, tf32, not task.deterministic, False), strict=True
+            ):
+                setattr(owner, name, on)
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(flushed)
+        if _determinism() != before:  # putting back imports the compiler, which takes seconds
+            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        for owner, name, value in flags:
+            setattr(owner, name, value)
+        if workspace is None:
+            os.environ.pop(_WORKSPACE, None)
+
+
+def _determinism() -> tuple[bool, bool]:
+    """Whether deterministic kernels are asked for, and whether a lack of them only warns."""
+    return (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+
+
+def _flushes_denormals() -> bool:
+    return (torch.tensor(1e-308, dtype=torch.float64) * 1e-10).item() == 0.0

@@ -1,1 +1,0 @@
-"""What activation functions are searched for: data, networks, trainings and their table."""

@@ -1,0 +1,1 @@
+"""One trial: a network with one activation function, trained and evaluated."""
