@@ -26,7 +26,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from actsearch.records.artifacts import read_json, write_json
+from actsearch.records.formats import read_json, write_json
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -41,8 +41,8 @@ def now():
     return sum(sum(resource.getrusage(kind)[:2]) for kind in kinds)
 started = now()
 if sys.argv and sys.argv[0].endswith("/actsearch") or sys.orig_argv[1].endswith("/actsearch"):
-    import actsearch.records.artifacts as artifacts
     import actsearch.records.provenance as provenance
+    import actsearch.records.seals as seals
     state = {"records": 0.0, "depth": 0}
     def measured(function):
         @functools.wraps(function)
@@ -58,7 +58,7 @@ if sys.argv and sys.argv[0].endswith("/actsearch") or sys.orig_argv[1].endswith(
         return call
     provenance.Execution.__init__ = measured(provenance.Execution.__init__)
     provenance.Execution.block = measured(provenance.Execution.block)
-    artifacts.seal = measured(artifacts.seal)
+    seals.seal = measured(seals.seal)
     def end():
         whole = now() - started
         # These two do nothing else.

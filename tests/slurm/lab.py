@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from actsearch.records.digests import content_digest
+from actsearch.records.formats import content_digest
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

@@ -23,7 +23,7 @@ from actsearch.config import Space
 from actsearch.functions.listing import float32_classes
 from actsearch.functions.operators import BASELINES
 from actsearch.functions.spaces import SearchSpace, enumerate_space, select
-from actsearch.records.artifacts import write_table
+from actsearch.records.formats import write_table
 
 
 def bench_of(entries: dict, folder: Path) -> ActBench:

@@ -25,9 +25,9 @@ from actsearch.benchmark.act_bench.format import (
 )
 from actsearch.benchmark.table import COLUMNS, build_table
 from actsearch.functions.spaces import SearchSpace
-from actsearch.records.artifacts import read_arrow, write_entries, write_table
-from actsearch.records.digests import content_digest, digest_file
+from actsearch.records.digests import digest_file
 from actsearch.records.embedded import input_digest, is_intact, read_provenance
+from actsearch.records.formats import content_digest, read_arrow, write_entries, write_table
 
 NAMES = SearchSpace.named("three-node").names()
 NUMBER = st.none() | st.floats(width=64)

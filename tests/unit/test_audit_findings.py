@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from actsearch.records.artifacts import write_json
 from actsearch.records.audit import KINDS, Finding, Present, audit
 from actsearch.records.differences import changes
 from actsearch.records.digests import digest_file
 from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import write_json
 from actsearch.records.lineage import Lineage, alike, files_under, read_artifacts, read_sources
 
 SETTINGS = {"tasks": {"t": {"seeds": [0]}}}

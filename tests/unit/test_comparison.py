@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actsearch.records.artifacts import (
+from actsearch.records.comparison import differences
+from actsearch.records.formats import (
     write_array,
     write_arrays,
     write_csv,
@@ -21,7 +22,6 @@ from actsearch.records.artifacts import (
     write_svg,
     write_table,
 )
-from actsearch.records.comparison import differences
 
 TOLERANCE = {"absolute": 0.01, "relative": 0.1}
 TABLE = pd.DataFrame({"name": ["a", "b"], "value": [1.0, np.nan], "runs": [[1.0], [2.0, 3.0]]})

@@ -12,9 +12,9 @@ import pytest
 from crate_validation import issues
 
 from actsearch.cli.crate import _outcome
-from actsearch.records.artifacts import read_json, write_json
 from actsearch.records.crate import build_crate
 from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import read_json, write_json
 from actsearch.records.lineage import read_artifacts
 
 FILE = "results/ro-crate-metadata.json"

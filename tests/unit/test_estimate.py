@@ -17,7 +17,7 @@ from actsearch.cli.estimate import Stage
 from actsearch.config import ConfigError, Recipe, Resources, Task
 from actsearch.data.dataset import DataShape
 from actsearch.networks.cost import count_work
-from actsearch.records.artifacts import write_json
+from actsearch.records.formats import write_json
 
 ROOT = Path(__file__).parents[2]
 SPLIT = {"train": 40000, "validation": 5000, "test": 10000}

@@ -15,8 +15,8 @@ from torchvision import datasets
 from typer.testing import CliRunner
 
 from actsearch.cli.app import app, load_commands
-from actsearch.records.artifacts import read_json
 from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import read_json
 
 load_commands()
 SPLIT = {"train": 20, "validation": 10, "test": 12, "seed": 3}

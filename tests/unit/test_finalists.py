@@ -20,8 +20,8 @@ from actsearch.cli.app import app, load_commands
 from actsearch.config import ConfigError
 from actsearch.functions.equivalence import normal_samples
 from actsearch.functions.expressions import parse
-from actsearch.records.artifacts import read_csv, write_table
 from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import read_csv, write_table
 from actsearch.search.chosen import final_activation
 from actsearch.search.final import BEFORE, HERE, compare
 from actsearch.search.finalists import choose_candidates, choose_from_tasks

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actsearch.records.artifacts import ArtifactError, read_json, write_json
+from actsearch.records.formats import ArtifactError, read_json, write_json
 from actsearch.records.packs import Pack
 
 BLOCK = {"settings_digest": "settings", "code_digest": "code"}

@@ -10,7 +10,7 @@ import pytest
 from actsearch.cli.present import data_now, present_of
 from actsearch.cli.steps import data_file
 from actsearch.config import Config, parse_config
-from actsearch.records.artifacts import write_json
+from actsearch.records.formats import write_json
 
 
 def config(**changes: Any) -> Config:

@@ -11,8 +11,7 @@ import pytest
 from actsearch.cli.steps import STEP_MODULES, step_code, step_settings
 from actsearch.config import ConfigError, load_config
 from actsearch.records import provenance
-from actsearch.records.artifacts import ArtifactError, write_json
-from actsearch.records.digests import content_digest
+from actsearch.records.formats import ArtifactError, content_digest, write_json
 from actsearch.records.provenance import Execution
 
 CONFIG = load_config(Path(__file__).parents[2] / "config.yaml")

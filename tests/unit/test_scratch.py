@@ -15,8 +15,8 @@ from actsearch.cli.app import app
 from actsearch.cli.scratch import command_in_scratch, name_in_scratch, prepare
 from actsearch.config import Config, ConfigError, load_config
 from actsearch.networks import network
-from actsearch.records.artifacts import ArtifactError, write_json
 from actsearch.records.embedded import input_digest
+from actsearch.records.formats import ArtifactError, write_json
 from actsearch.records.lineage import Artifact
 
 FILE = "results/t/fim/part-0.npz"

@@ -18,7 +18,7 @@ from actsearch.data.sources.folders import list_folder
 from actsearch.data.sources.headers import array_headers
 from actsearch.data.sources.manifests import check_source, read_manifest, refuse_changed
 from actsearch.data.sources.places import DataError, MissingDataError, Place, place_of
-from actsearch.records.artifacts import write_json
+from actsearch.records.formats import write_json
 
 SPLIT = Split(train=4, validation=2, test=2)
 CLASSES = ("cat", "dog")

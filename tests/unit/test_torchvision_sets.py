@@ -18,7 +18,7 @@ from actsearch.data.fetching import fetch
 from actsearch.data.image_files import ImageFileExamples
 from actsearch.data.loading import load_dataset
 from actsearch.data.sources.places import DataError, place_of
-from actsearch.records.artifacts import write_json
+from actsearch.records.formats import write_json
 
 SPLIT = Split(train=20, validation=10, test=12, seed=3)
 FEW = Split(train=6, validation=3, test=5)

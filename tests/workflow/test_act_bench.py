@@ -13,9 +13,8 @@ from experiment import SMALL, Experiment
 from test_audit import actsearch
 
 from actsearch import load_benchmark
-from actsearch.records.artifacts import read_json
-from actsearch.records.digests import content_digest
 from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import content_digest, read_json
 
 pytestmark = [pytest.mark.workflow]
 

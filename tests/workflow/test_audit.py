@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from experiment import BIN, SMALL, Experiment
 
-from actsearch.records.artifacts import read_json
 from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import read_json
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

@@ -11,8 +11,8 @@ from crate_validation import issues
 from experiment import SMALL, Experiment
 from test_audit import USUAL, actsearch
 
-from actsearch.records.artifacts import read_json
 from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import read_json
 from actsearch.records.lineage import SUFFIXES
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]

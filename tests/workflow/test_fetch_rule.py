@@ -10,8 +10,8 @@ import pytest
 from experiment import SMALL, Experiment
 from PIL import Image
 
-from actsearch.records.artifacts import read_json
 from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import read_json
 
 pytestmark = pytest.mark.workflow
 

@@ -20,8 +20,8 @@ from test_audit import actsearch
 
 from actsearch.cli.steps import data_file
 from actsearch.config import parse_config
-from actsearch.records.digests import content_digest
 from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import content_digest
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

@@ -10,7 +10,7 @@ import pytest
 from experiment import SMALL, Experiment
 from test_audit import actsearch
 
-from actsearch.records.artifacts import read_json, write_json
+from actsearch.records.formats import read_json, write_json
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

@@ -19,9 +19,8 @@ from sklearn.datasets import load_digits
 from actsearch import load_benchmark
 from actsearch.functions.activation import Activation
 from actsearch.functions.operators import BASELINES
-from actsearch.records.artifacts import read_csv, read_json
-from actsearch.records.digests import content_digest
 from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import content_digest, read_csv, read_json
 from actsearch.records.lineage import SUFFIXES
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]

@@ -16,8 +16,8 @@ import yaml
 from experiment import BIN, ROOT, make_experiment
 
 from actsearch import load_benchmark
-from actsearch.records.artifacts import read_json
 from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import read_json
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

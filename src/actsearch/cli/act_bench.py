@@ -27,7 +27,7 @@ from actsearch.cli.steps import (
     task_section,
 )
 from actsearch.config import ACT_BENCH_RUNS, Config, ConfigError
-from actsearch.records.artifacts import (
+from actsearch.records.formats import (
     read_arrow,
     read_table,
     write_arrays,

@@ -10,8 +10,8 @@ import typer
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load
 from actsearch.cli.present import Outputs, present_of, snakemake
 from actsearch.config import ConfigError
-from actsearch.records.artifacts import ArtifactError
 from actsearch.records.audit import WATCHING, Finding, audit
+from actsearch.records.formats import ArtifactError
 from actsearch.records.lineage import read_artifacts
 from actsearch.records.provenance import environment
 from actsearch.records.sources import source_changes

@@ -11,8 +11,8 @@ from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, execution, load
 from actsearch.cli.present import Outputs, present_of
 from actsearch.cli.progress import console, track
 from actsearch.config import Config, ConfigError
-from actsearch.records.artifacts import ArtifactError, shown, write_json
 from actsearch.records.audit import KINDS, Finding, audit
+from actsearch.records.formats import ArtifactError, shown, write_json
 from actsearch.records.lineage import files_under, read_artifacts
 from actsearch.records.provenance import environment
 

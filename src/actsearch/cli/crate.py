@@ -11,10 +11,10 @@ import typer
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, Out, app, execution, load
 from actsearch.cli.progress import say, track
 from actsearch.cli.steps import SNAKEFILE_VARIABLE, STEP_MODULES
-from actsearch.records.artifacts import ArtifactError, copy_file, read_json, shown, write_json
 from actsearch.records.audit import WATCHING
 from actsearch.records.causes import PACKED
 from actsearch.records.digests import digest_file
+from actsearch.records.formats import ArtifactError, copy_file, read_json, shown, write_json
 from actsearch.records.lineage import Artifact, read_artifacts
 
 

@@ -12,7 +12,7 @@ from actsearch.cli.progress import counter, say
 from actsearch.config import Config, ConfigError
 from actsearch.config.base import known
 from actsearch.data.sources.places import Place, place_of
-from actsearch.records.artifacts import write_json
+from actsearch.records.formats import write_json
 
 
 @app.command()

@@ -16,8 +16,8 @@ import typer
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, app, load
 from actsearch.cli.progress import console
 from actsearch.config import N_BASELINES, Config, ConfigError, Task, describe_fault
-from actsearch.records.artifacts import ArtifactError
 from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import ArtifactError
 
 if TYPE_CHECKING:
     from actsearch.networks.cost import Work

@@ -24,7 +24,7 @@ from actsearch.cli.app import (
 )
 from actsearch.cli.progress import counter, say
 from actsearch.config import ConfigError
-from actsearch.records.artifacts import (
+from actsearch.records.formats import (
     read_array,
     read_arrays,
     read_table,

@@ -11,8 +11,8 @@ import typer
 
 from actsearch.cli.app import app
 from actsearch.cli.progress import console, track
-from actsearch.records.artifacts import ArtifactError, shown, write_svg
 from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import ArtifactError, shown, write_svg
 from actsearch.records.lineage import (
     Artifact,
     Lineage,

@@ -27,11 +27,11 @@ from actsearch.cli.steps import (
     step_settings,
 )
 from actsearch.config import Config, ConfigError
-from actsearch.records.artifacts import ArtifactError, shown
 from actsearch.records.audit import Present
 from actsearch.records.code import module_digests
 from actsearch.records.digests import settings_digest
 from actsearch.records.embedded import input_digest
+from actsearch.records.formats import ArtifactError, shown
 
 
 def snakemake(*arguments: str, config: Path) -> list[str]:

@@ -27,9 +27,9 @@ from actsearch.cli.scratch import (
 )
 from actsearch.cli.steps import STEP_MODULES, step_settings
 from actsearch.config import Config, ConfigError, parse_config
-from actsearch.records.artifacts import ArtifactError, shown
 from actsearch.records.audit import WATCHING, Present, changed_names
 from actsearch.records.differences import changes
+from actsearch.records.formats import ArtifactError, shown
 from actsearch.records.lineage import Artifact, read_artifact
 from actsearch.records.provenance import environment
 

@@ -10,7 +10,7 @@ import typer
 from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, Out, app, execution, load
 from actsearch.cli.steps import describe_import, describe_task, space_operators, task_spaces
 from actsearch.config import Config, ConfigError
-from actsearch.records.artifacts import read_json, read_python, read_table, write_html
+from actsearch.records.formats import read_json, read_python, read_table, write_html
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,9 +12,9 @@ import yaml
 
 from actsearch.cli.app import DEFAULT_CONFIG
 from actsearch.config import Config, ConfigError
-from actsearch.records.artifacts import ArtifactError, shown
 from actsearch.records.causes import PACKED
 from actsearch.records.embedded import input_digest
+from actsearch.records.formats import ArtifactError, shown
 from actsearch.records.lineage import Artifact
 
 

@@ -22,7 +22,7 @@ from actsearch.cli.app import (
 from actsearch.cli.progress import say
 from actsearch.cli.steps import space_operators, task_section, task_spaces
 from actsearch.config import ConfigError, Final, Search
-from actsearch.records.artifacts import (
+from actsearch.records.formats import (
     read_csv,
     read_json,
     read_table,

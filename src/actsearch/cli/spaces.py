@@ -11,7 +11,7 @@ from actsearch.cli.app import DEFAULT_CONFIG, ConfigFile, SpaceName, app, execut
 from actsearch.cli.progress import counter
 from actsearch.cli.steps import space_operators
 from actsearch.config import Config, Space
-from actsearch.records.artifacts import write_array, write_table
+from actsearch.records.formats import write_array, write_table
 
 
 def _configuration(name: str, path: Path) -> Config:

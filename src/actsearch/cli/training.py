@@ -29,7 +29,8 @@ from actsearch.cli.launch import launch, launched
 from actsearch.cli.progress import say, track
 from actsearch.cli.steps import operator_digests
 from actsearch.config import Config, ConfigError, Task
-from actsearch.records.artifacts import (
+from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import (
     read_arrays,
     read_csv,
     read_json,
@@ -37,7 +38,6 @@ from actsearch.records.artifacts import (
     write_entries,
     write_table,
 )
-from actsearch.records.embedded import read_provenance
 from actsearch.records.packs import Pack
 from actsearch.records.provenance import Execution, now
 

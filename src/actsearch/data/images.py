@@ -23,7 +23,8 @@ from actsearch.data.image_files import ImageFileExamples, ImageFiles, Request
 from actsearch.data.sources.folders import Listing
 from actsearch.data.sources.places import Place
 from actsearch.records.code import source_digest
-from actsearch.records.digests import content_digest, settings_digest
+from actsearch.records.digests import settings_digest
+from actsearch.records.formats import content_digest
 
 Progress = Callable[[int, int], None] | None
 SCALED_BY = 2_000

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.artifacts import ArtifactError
 from actsearch.records.differences import changes
-from actsearch.records.digests import content_digest, digest_file, settings_digest
+from actsearch.records.digests import digest_file, settings_digest
+from actsearch.records.formats import ArtifactError, content_digest
 from actsearch.records.lineage import SUFFIXES, Artifact, is_hidden
 from actsearch.records.sources import source_changes, told
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actsearch.records.artifacts import read_array, read_arrays, read_csv, read_json, read_table
-from actsearch.records.digests import (
-    HTML_BLOCK,
-    PYTHON_BLOCK,
-    SVG_BLOCK,
-    content_digest,
-    split_json,
-)
+from actsearch.records.formats import FORMATS, content_digest
+from actsearch.records.formats.format import lines
 
 EXACT = {"absolute": 0.0, "relative": 0.0}
 
@@ -83,44 +76,5 @@ def _told(
 
 def _parts(path: Path) -> dict[str, Any]:
     """What a file says, in named values, columns, arrays or lines."""
-    match path.suffix:
-        case ".json":
-            return _leaves(split_json(read_json(path))[0])
-        case ".parquet":
-            table = read_table(path)
-            return {name: _column(table[name].tolist()) for name in table.columns}
-        case ".csv":
-            table = read_csv(path)
-            return {name: _column(table[name].tolist()) for name in table.columns}
-        case ".npz":
-            return dict(read_arrays(path))
-        case ".npy":
-            return {"array": read_array(path)}
-    text = path.read_text(encoding="utf-8")
-    block = {".html": HTML_BLOCK, ".svg": SVG_BLOCK, ".py": PYTHON_BLOCK}.get(path.suffix)
-    lines = (block.sub("", text) if block else text).splitlines()
-    return {f"line {number}": line for number, line in enumerate(lines, start=1)}
-
-
-def _leaves(value: Any, name: str = "") -> dict[str, Any]:
-    """The values of nested objects and lists, by path: ``runs[0].seed``."""
-    if isinstance(value, dict) and value:
-        parts = [
-            _leaves(item, f"{name}.{key}" if name else str(key)) for key, item in value.items()
-        ]
-    elif isinstance(value, list) and value:
-        parts = [_leaves(item, f"{name}[{index}]") for index, item in enumerate(value)]
-    else:
-        # An empty list and a missing value are values; text keeps them apart from numbers.
-        plain = isinstance(value, int | float | str)
-        return {name: value if plain else json.dumps(value)}
-    return {key: leaf for part in parts for key, leaf in part.items()}
-
-
-def _column(values: list[Any]) -> NDArray[Any]:
-    """A column as numbers if it holds nothing else, else as text."""
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        listed = [v.tolist() if isinstance(v, np.ndarray) else v for v in values]
-        return np.array([repr(value) for value in listed], dtype=object)
+    known = FORMATS.get(path.suffix)
+    return known.parts(path) if known else lines(path.read_text(encoding="utf-8"))

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.artifacts import ArtifactError
 from actsearch.records.embedded import is_intact, read_provenance
+from actsearch.records.formats import FORMATS, ArtifactError
 from actsearch.records.seals import is_sealed
 
-SUFFIXES = (".json", ".parquet", ".npz", ".npy", ".csv", ".html", ".svg", ".py")
+SUFFIXES = tuple(FORMATS)
 """Kinds of files that carry provenance."""
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.artifacts import ArtifactError, read_json, write_json
 from actsearch.records.digests import PROVENANCE_KEY
+from actsearch.records.formats import ArtifactError, read_json, write_json
 from actsearch.records.provenance import says
 
 

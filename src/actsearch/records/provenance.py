@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.artifacts import ArtifactError, shown
 from actsearch.records.code import module_digests
 from actsearch.records.digests import digest_bytes, settings_digest
 from actsearch.records.embedded import input_digest, read_provenance
+from actsearch.records.formats import ArtifactError, shown
 
 ROOT = Path(__file__).parents[3]
 LOCK = ROOT / "envs" / "requirements.lock"

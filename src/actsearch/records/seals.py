@@ -1,25 +1,54 @@
 """Digests that a file holds of itself, so that any altered byte is noticed.
 
 A provenance block names two: ``content_digest``, of what the file says without its provenance, and
-``file_digest``, of every byte of the file, taken with the digest's own 64 digits as zeros. NPZ
-compresses what it holds, so there both stand in the archive's comment.
+``file_digest``, of every byte of the file, taken with the digest's own 64 digits as zeros. A format
+that compresses what it holds (NPZ) puts both where they stand as they are.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 import mmap
 import uuid
-import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.digests import content_digest
+from actsearch.records.files import shown, writable, written_beside
+
+Provenance = dict[str, Any]
 
 DIGESTS = ("content_digest", "file_digest")
 _ZEROS = b"0" * 64
 _AT_ONCE = 1 << 24
+
+
+@contextlib.contextmanager
+def sealed(
+    path: Path,
+    provenance: Provenance,
+    content_digest: Callable[[Path], str],
+    place: Path | None = None,
+) -> Iterator[tuple[Path, Provenance]]:
+    """A name to write to and the block to write; the file's digests enter it at the end.
+
+    Args:
+        path: the file, which appears when it is whole.
+        provenance: what the block says besides the file's name and digests.
+        content_digest: of the format; called with the file as it was written.
+        place: where the file will stand, if ``path`` is another name that it has first.
+
+    Yields:
+        The name, and the block: every digest in it must stand in the file as it is, once.
+
+    Raises:
+        ArtifactError: when the file cannot be written.
+    """
+    blanks = placeholders()
+    with writable(path), written_beside(path) as beside:
+        yield beside, {"file": shown(place or path), **provenance, **blanks}
+        seal(beside, content_digest, blanks)
 
 
 def placeholders() -> dict[str, str]:
@@ -27,12 +56,9 @@ def placeholders() -> dict[str, str]:
     return {name: f"sha256:{uuid.uuid4().hex}{uuid.uuid4().hex}" for name in DIGESTS}
 
 
-def seal(path: Path, suffix: str, blanks: dict[str, str]) -> None:
-    """Put the digests of the file at ``path``, written as a ``suffix`` file, for their blanks."""
-    if suffix == ".npz":
-        with zipfile.ZipFile(path, "a") as archive:
-            archive.comment = json.dumps(blanks).encode()
-    content = content_digest(path, suffix)
+def seal(path: Path, content_digest: Callable[[Path], str], blanks: dict[str, str]) -> None:
+    """Put the digests of the file at ``path`` for their blanks."""
+    content = content_digest(path)
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as data:
         _fill(data, blanks["content_digest"], content)
         blank = blanks["file_digest"]
@@ -57,7 +83,7 @@ def _digest_of_file(data: mmap.mmap, recorded: str) -> str:
     return "sha256:" + digest.hexdigest()
 
 
-def is_sealed(block: dict[str, Any]) -> bool:
+def is_sealed(block: Provenance) -> bool:
     """Whether a block names the digests of its file; those of version 0.1.0 do not."""
     return all(
         isinstance(block.get(name), str) and len(block[name]) == len("sha256:") + len(_ZEROS)
@@ -65,16 +91,10 @@ def is_sealed(block: dict[str, Any]) -> bool:
     )
 
 
-def is_unaltered(path: Path, block: dict[str, Any]) -> bool:
+def is_unaltered(path: Path, block: Provenance) -> bool:
     """Whether every byte of the file is as it was written; ``block`` is its provenance, sealed."""
     recorded = str(block["file_digest"])
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data.rfind(recorded.encode()) < 0:
             return False
         return _digest_of_file(data, recorded) == recorded
-
-
-def archive_digests(path: Path) -> dict[str, str]:
-    """The digests in an NPZ's comment; empty where there are none."""
-    with zipfile.ZipFile(path) as archive:
-        return dict(json.loads(archive.comment)) if archive.comment else {}

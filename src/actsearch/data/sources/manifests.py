@@ -28,7 +28,7 @@ from actsearch.data.sources.places import (
     place_of,
     require_imagenet,
 )
-from actsearch.records.artifacts import read_json
+from actsearch.records.formats import read_json
 
 Manifest = Mapping[str, Any]
 

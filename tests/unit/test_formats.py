@@ -7,6 +7,8 @@ import json
 import math
 import os
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from actsearch.records.artifacts import (
+from actsearch.records.digests import (
+    canonical_json,
+    digest_bytes,
+    digest_file,
+    settings_digest,
+)
+from actsearch.records.embedded import input_digest, read_provenance
+from actsearch.records.formats import (
+    FORMATS,
     ArtifactError,
+    content_digest,
     read_array,
     read_arrays,
     read_csv,
@@ -31,15 +42,7 @@ from actsearch.records.artifacts import (
     write_svg,
     write_table,
 )
-from actsearch.records.digests import (
-    PARQUET_KEY,
-    canonical_json,
-    content_digest,
-    digest_bytes,
-    digest_file,
-    settings_digest,
-)
-from actsearch.records.embedded import input_digest, read_provenance
+from actsearch.records.formats.parquet_files import PARQUET_KEY
 from actsearch.records.lineage import read_artifact
 
 TABLE = pd.DataFrame({"name": ["relu(x)", 'a,"b"'], "value": [0.5, np.nan], "runs": [[1.0], []]})
@@ -75,6 +78,36 @@ def _write(kind: str, path: Path, note: str, *, changed: bool = False) -> None:
 
 
 KINDS = ["json", "parquet", "csv", "npz", "npy", "html", "svg", "py", "graph.json"]
+DIGESTS = {
+    "json": "41a039b5a690a0e490a416507920c9993f5d12a59eb496d685026408ea22b407",
+    "parquet": "0ff2676401424fc69efe360d43b5b5f0043cae642d23e759996ad6176295884a",
+    "csv": "d06abb737cf1c49e9b119ec7ad0844658643eada8e4460234a0710deeac10cbe",
+    "npz": "0aba25ce66395c9c9bd88a6495c34b900ebfbf2a50d4cc1062c6c57c68d78384",
+    "npy": "fac148c9efd91f98b19e842b21c4f8a3f9957810defb17452d63aa85ec87d457",
+    "html": "34341aaf1fd8c00f47bb5156a1729e573f259006b1ee66d254f80fdabc99ba93",
+    "svg": "b790b0036a1272523a921665ea5c5f866a974f16924d17e3abec939441b441cd",
+    "py": "ee0385afa2a36e5fd551e692d56f225cc98c47ce0b5080cec76140f096221abf",
+    "graph.json": "cc3919f092d2e53ed5a21357a260f32e75850ccf6f021df54415c1500046bd05",
+}
+"""Content digests of what ``_write`` writes: they stand in records, and must not change."""
+
+
+def test_every_format_is_tested() -> None:
+    assert set(FORMATS) == {Path(kind).suffix or f".{kind}" for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_digest_is_what_it_was_in_earlier_versions(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"file.{kind}"
+    _write(kind, path, "first")
+    assert content_digest(path) == f"sha256:{DIGESTS[kind]}"
+
+
+def test_the_formats_import_no_reader_before_they_need_it() -> None:
+    heavy = "{'numpy', 'pandas', 'pyarrow', 'torch'}"
+    code = f"import sys, actsearch.records.formats; sys.exit(str({heavy} & set(sys.modules) or ''))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.strip() == ""
 
 
 @pytest.mark.parametrize("kind", KINDS)

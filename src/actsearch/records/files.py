@@ -1,0 +1,69 @@
+"""Files that a reader finds whole or not at all, and errors that name them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class ArtifactError(ValueError):
+    """A file that cannot be written, or read as what its name says; the message names it."""
+
+
+@contextlib.contextmanager
+def written_beside(path: Path) -> Iterator[Path]:
+    """A hidden name beside ``path`` to write to; renamed at the end, removed after an error.
+
+    The folder is made where there is none.
+
+    Yields:
+        The name, in the folder of ``path``: a rename within it is atomic.
+    """
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
+        os.replace(beside, path)  # noqa: PTH105 - the atomic rename is the point
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing ``path`` into one error that names the file."""
+    try:
+        yield
+    except OSError as error:  # a full disk, a quota, a folder of somebody else's
+        raise ArtifactError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn whatever a reader raises into one error that names the file."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise ArtifactError(f"{path}: no such file") from None
+    except ArtifactError:
+        raise
+    # Readers of damaged files raise whatever they stumble on.
+    except Exception as error:
+        raise ArtifactError(f"{path}: cut short or not a {path.suffix} file ({error})") from error
+
+
+def shown(path: str | Path) -> str:
+    """``path`` as records name it: relative to the working folder where it lies in it."""
+    absolute, here = os.path.abspath(path), os.getcwd()  # noqa: PTH100, PTH109 - keep links
+    inside = absolute.startswith(here + os.sep)
+    return os.path.relpath(absolute, here) if inside else absolute
+
+
+def copy_file(source: str | Path, path: str | Path) -> None:
+    """Copy a file as it is, without provenance."""
+    with readable(Path(source)):
+        content = Path(source).read_bytes()
+    with writable(Path(path)), written_beside(Path(path)) as beside:
+        beside.write_bytes(content)
