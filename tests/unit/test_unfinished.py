@@ -104,7 +104,7 @@ def test_a_killed_job_loses_what_came_after_the_last_writing(
 ) -> None:
     path = tmp_path / "file"
     now = [0.0]
-    monkeypatch.setattr("actsearch.features.unfinished.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("actsearch.records.checkpoints.time.monotonic", lambda: now[0])
     held: list[int] = []
     keep = UnfinishedPart.keep
 

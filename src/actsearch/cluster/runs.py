@@ -25,6 +25,7 @@ from pathlib import Path
 import psutil
 
 from actsearch.cluster.queue import QueuedJob, cancel, queued_jobs
+from actsearch.records.files import written_beside
 
 SIGNATURE = Path(".snakemake/run.json")
 _LOCKS = Path(".snakemake/locks")
@@ -197,10 +198,8 @@ def _read(folder: Path) -> Run | None:
 
 
 def _write(folder: Path, run: Run) -> None:
-    path = folder / SIGNATURE
-    beside = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}")
-    beside.write_text(json.dumps(asdict(run)))
-    beside.replace(path)
+    with written_beside(folder / SIGNATURE) as beside:
+        beside.write_text(json.dumps(asdict(run)))
 
 
 def _lives(run: Run, path: Path) -> bool:

@@ -28,6 +28,7 @@ from actsearch.data.sources.places import (
     require_imagenet,
 )
 from actsearch.data.torchvision_sets import array_files, open_set, read_arrays
+from actsearch.records.files import written_beside
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
@@ -171,9 +172,9 @@ def check_images(data: Data, place: Place, progress: Progress) -> int:
     now = _checksums(listing, progress)
     path = place.folder / CHECKSUMS
     if not path.is_file():
-        place.folder.mkdir(parents=True, exist_ok=True)
         lines = (f"{digest}  {name}\n" for name, digest in now.items())
-        path.write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
+        with written_beside(path) as beside:
+            beside.write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
         return len(now)
     then = _read_checksums(path)
     for name in sorted(then.keys() | now.keys()):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
-import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +22,7 @@ from actsearch.data.sources.folders import Listing
 from actsearch.data.sources.places import Place
 from actsearch.records.code import source_digest
 from actsearch.records.digests import settings_digest
+from actsearch.records.files import written_beside
 from actsearch.records.formats import content_digest
 
 Progress = Callable[[int, int], None] | None
@@ -112,13 +111,8 @@ def _decoder() -> tuple[str, ...]:
 
 def _write(path: Path, shape: tuple[int, ...], blocks: Iterator[NDArray[np.uint8]]) -> None:
     """An array of ``shape`` as NPY, block by block; a reader never sees half of it."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    try:
-        with beside.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
-            for block in blocks:
-                file.write(np.ascontiguousarray(block).data)
-        os.replace(beside, path)  # noqa: PTH105 - the atomic rename is the point
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_beside(path) as beside, beside.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in blocks:
+            file.write(np.ascontiguousarray(block).data)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from actsearch.features.spectra import LayerSpectrum, pack_spectra, unpack_spectra
+from actsearch.records.checkpoints import CheckpointFile
 
 _SECONDS_BETWEEN = 60.0  # what is lost when a job is killed; a file takes a fraction of a second
 _IDENTITY = "identity"
@@ -37,61 +34,48 @@ class UnfinishedPart:
             say: called with a line for people.
             seconds_between: from one writing to the next; 0 for one after every function.
         """
-        self._path = path
-        self._identity = dict(identity)
-        self._say = say
-        self._seconds_between = seconds_between
-        self._written = time.monotonic()
+        self._file = CheckpointFile(
+            path,
+            identity,
+            seconds_between,
+            say,
+            work="the part",
+            kin="settings, code, data or functions",
+        )
+        self._names: list[str] = []
         self._held = 0
 
     def take_over(self, names: Sequence[str]) -> list[list[LayerSpectrum]]:
         """Spectra of the first of the part's functions ``names``, as an earlier job left them."""
-        self._identity["names"] = list(names)
-        self._written = time.monotonic()
-        found = self._read() if self._path.exists() else []
-        self._held = len(found)
-        return found
+        self._names = list(names)
+        self._file.belong_to(names=self._names)
+        found = self._file.read(_load)
+        if found is not None:
+            self._file.tell(f"goes on after {len(found)} of {len(names)} functions")
+        self._held = len(found or [])
+        return found or []
 
     def keep(self, spectra: Sequence[Sequence[LayerSpectrum]], *, now: bool = False) -> None:
         """Write the file if it is time, or ``now`` if there is more than it holds."""
-        due = now or time.monotonic() - self._written >= self._seconds_between
-        if due and len(spectra) > self._held:
+        if (now or self._file.is_due()) and len(spectra) > self._held:
             self._write(spectra)
-            self._held, self._written = len(spectra), time.monotonic()
+            self._held = len(spectra)
 
     def remove(self) -> None:
         """Remove the file: the part is finished."""
-        for path in [self._path, *self._path.parent.glob(f"{self._path.name}.*.new")]:
-            path.unlink(missing_ok=True)
+        self._file.remove()
 
     def _write(self, spectra: Sequence[Sequence[LayerSpectrum]]) -> None:
-        arrays = pack_spectra(self._identity["names"][: len(spectra)], spectra)
-        arrays[_IDENTITY] = np.array(json.dumps(self._identity, sort_keys=True))
-        beside = self._path.with_name(f"{self._path.name}.{uuid.uuid4().hex[:8]}.new")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self._path)
-        except OSError as error:
-            beside.unlink(missing_ok=True)
-            self._say(f"{self._path}: cannot be written, the part goes on without ({error})")
+        arrays = pack_spectra(self._names[: len(spectra)], spectra)
+        arrays[_IDENTITY] = np.array(self._file.stamp)
 
-    def _read(self) -> list[list[LayerSpectrum]]:
-        try:
-            with np.load(self._path, allow_pickle=False) as arrays:
-                held = dict(arrays)
-            same = json.loads(str(held[_IDENTITY])) == json.loads(json.dumps(self._identity))
-            spectra = [layers for _, layers in unpack_spectra(held)] if same else []
-        except Exception as error:  # a damaged file raises whatever its reader stumbles on
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            self._say(f"{self._path}: ignored, it cannot be read ({reason})")
-            return []
-        if not same:
-            self._say(f"{self._path}: ignored, it is of other settings, code, data or functions")
-            return []
-        names = self._identity["names"]
-        self._say(f"{self._path}: goes on after {len(spectra)} of {len(names)} functions")
-        return spectra
+        def save(file: BinaryIO) -> None:
+            np.savez(file, allow_pickle=False, **arrays)
+
+        self._file.write(save)
+
+
+def _load(path: Path) -> tuple[str, list[list[LayerSpectrum]]]:
+    with np.load(path, allow_pickle=False) as arrays:
+        held = dict(arrays)
+    return str(held[_IDENTITY]), [layers for _, layers in unpack_spectra(held)]

@@ -14,18 +14,30 @@ class ArtifactError(ValueError):
 
 
 @contextlib.contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
+def written_beside(path: Path, *, ending: str = "tmp", durable: bool = False) -> Iterator[Path]:
     """A hidden name beside ``path`` to write to; renamed at the end, removed after an error.
 
     The folder is made where there is none.
 
+    Args:
+        path: the file, which keeps what it holds until all of the new content is written.
+        ending: of the hidden name, which tells what a killed job has left.
+        durable: whether the content is on the disk before ``path`` is replaced: for what must
+            outlive the machine.
+
     Yields:
         The name, in the folder of ``path``: a rename within it is atomic.
+
+    Raises:
+        OSError: when the file cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{ending}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield beside
+        if durable:
+            with beside.open("rb") as file:
+                os.fsync(file.fileno())
         os.replace(beside, path)  # noqa: PTH105 - the atomic rename is the point
     finally:
         beside.unlink(missing_ok=True)

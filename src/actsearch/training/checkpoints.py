@@ -7,16 +7,15 @@ trial's finished runs.
 
 from __future__ import annotations
 
-import os
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import nn
 
+from actsearch.records.checkpoints import CheckpointFile
 from actsearch.training.distributed import broadcast, gather, is_main, processes, rank
 
 
@@ -46,21 +45,27 @@ class Checkpoint:
         """
         self.runs: list[dict[str, Any]] = []
         self.seconds = 0.0
-        self._path = path
-        self._identity = dict(identity)
-        self._seconds_between = 60 * minutes
-        self._say = say
+        self._file = CheckpointFile(
+            path,
+            identity,
+            60 * minutes,
+            say,
+            work="the training",
+            kin="settings, code, data, processes or device",
+        )
+        self._device = torch.device("cpu")
         self._unfinished: dict[str, Any] | None = None
-        self._opened = self._written = time.monotonic()
+        self._opened = time.monotonic()
 
     def open(self, device: torch.device) -> None:
         """Start the clock, and take over what the file holds if it is of this trial."""
-        self._identity |= {"processes": processes(), "device": device.type}
+        self._device = device
+        self._file.belong_to(processes=processes(), device=device.type)
         held = broadcast(self._read() if is_main() else None)
         if held is not None:
             self.runs, self.seconds = list(held["runs"]), held["seconds"]
             self._unfinished = held["unfinished"]
-        self._opened = self._written = time.monotonic()
+        self._opened = time.monotonic()
 
     def restore(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, order: torch.Generator
@@ -95,10 +100,10 @@ class Checkpoint:
         order: torch.Generator,
     ) -> None:
         """Write the file if it is time; ``epochs`` of the run are finished."""
-        if not broadcast(time.monotonic() - self._written >= self._seconds_between):
+        if not broadcast(self._file.is_due()):
             return
         generators = {"cpu": torch.get_rng_state(), "order": order.get_state()}
-        if self._identity["device"] == "cuda":
+        if self._device.type == "cuda":
             generators["cuda"] = torch.cuda.get_rng_state()
         every = gather(generators)
         if is_main():
@@ -108,43 +113,33 @@ class Checkpoint:
                 "optimizer": optimizer.state_dict(),
                 "generators": every,
             }
-            self._write({"unfinished": unfinished})
-        self._written = time.monotonic()
+            self._write(unfinished)
 
     def remove(self) -> None:
         """Remove the file: the trial is finished."""
-        for path in [self._path, *self._path.parent.glob(f"{self._path.name}.*.new")]:
-            path.unlink(missing_ok=True)
+        self._file.remove()
 
-    def _write(self, state: dict[str, Any]) -> None:
-        seconds = self.seconds + time.monotonic() - self._opened
-        state |= {"identity": self._identity, "runs": self.runs, "seconds": seconds}
-        beside = self._path.with_name(f"{self._path.name}.{uuid.uuid4().hex[:8]}.new")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("wb") as file:
-                torch.save(state, file)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self._path)
-        except (OSError, RuntimeError) as error:  # torch has the latter for a full disk
-            beside.unlink(missing_ok=True)
-            self._say(f"{self._path}: cannot be written, the training goes on without ({error})")
+    def _write(self, unfinished: dict[str, Any]) -> None:
+        state = {
+            "identity": self._file.stamp,
+            "runs": self.runs,
+            "seconds": self.seconds + time.monotonic() - self._opened,
+            "unfinished": unfinished,
+        }
+
+        def save(file: BinaryIO) -> None:
+            torch.save(state, file)
+
+        self._file.write(save)
 
     def _read(self) -> dict[str, Any] | None:
-        if not self._path.exists():
-            return None
-        try:
-            state = torch.load(self._path, map_location="cpu", weights_only=True)
-        except Exception as error:  # a damaged file raises whatever its reader stumbles on
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            self._say(f"{self._path}: ignored, it cannot be read ({reason})")
-            return None
-        if not isinstance(state, dict) or state.get("identity") != self._identity:
-            self._say(
-                f"{self._path}: ignored, it is of other settings, code, data, processes or device"
-            )
-            return None
-        place = f"epoch {state['unfinished']['epochs']} of run {len(state['runs']) + 1}"
-        self._say(f"{self._path}: goes on after {place}")
+        state = self._file.read(_load)
+        if state is not None:
+            run = len(state["runs"]) + 1
+            self._file.tell(f"goes on after epoch {state['unfinished']['epochs']} of run {run}")
         return state
+
+
+def _load(path: Path) -> tuple[str, dict[str, Any]]:
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return state["identity"], state
