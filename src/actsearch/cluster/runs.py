@@ -3,6 +3,9 @@
 A run signs a file of the folder and touches it every minute. Whoever finds it signed by a run that
 lives is refused. A run that died without a word leaves Snakemake's locks, which :func:`claim`
 removes, and its jobs in SLURM, whose names stand in the file: :meth:`Claim.wait_for_leftovers`.
+
+No ``filelock``, which was tried: a lock says neither whose it is nor which jobs are left, who may
+only read the folder cannot ask for it, and a soft one left on another machine never becomes free.
 """
 
 from __future__ import annotations
@@ -143,6 +146,9 @@ def claim(folder: Path, say: Callable[[str], None]) -> Claim:
     Args:
         folder: of the run.
         say: told of an earlier run that died without a word, whose locks are removed.
+
+    Returns:
+        The claim, through which the run notes its jobs.
 
     Raises:
         RunError: when another run lives in it, or it cannot be written to.

@@ -1,7 +1,9 @@
 """Bringing a data set to its place, and writing down what it holds.
 
 Downloads are torchvision's, with its checksums. They go to a folder beside and move to their place
-when they are whole: torchvision takes whatever lies under the right name for a whole data set.
+when they are whole: torchvision takes whatever lies under the right name for a whole data set. That
+is a folder, which moves file by file over what stands, so it is no ``written_beside``. ``pooch``
+would not do: addresses, checksums and unpacking are torchvision's.
 """
 
 from __future__ import annotations

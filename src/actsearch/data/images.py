@@ -40,6 +40,12 @@ def image_dataset(
     With ``in_memory``, every image of the source is decoded once (the middle square, see
     :func:`actsearch.data.decoding.middle`) and kept as a file of bytes beside the manifest, which
     every later job reads; random crops are then taken from these squares.
+
+    Returns:
+        The examples by their parts; images (3, S, S) of 8-bit values, in memory or read on demand.
+
+    Raises:
+        ValueError: when the data name no image size.
     """
     size = data.image_size
     if size is None:

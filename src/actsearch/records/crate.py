@@ -37,7 +37,7 @@ def build_crate(
     engine_version: str | None = None,
     describe: Callable[[Artifact], str | None] = lambda artifact: None,
 ) -> dict[str, Any]:
-    """The crate's metadata, a JSON-LD graph.
+    """Describe files, what made them and the workflow as a Workflow Run RO-Crate.
 
     Args:
         artifacts: the files to describe, by path; each has a provenance block.
@@ -46,6 +46,9 @@ def build_crate(
         license: of the results: an SPDX identifier, a URL or a text.
         engine_version: the version of Snakemake.
         describe: what a file says, in a few words.
+
+    Returns:
+        The crate's metadata, a JSON-LD graph.
 
     Raises:
         ValueError: when there is no artifact.

@@ -14,7 +14,11 @@ from actsearch.records.seals import Provenance, is_sealed, is_unaltered
 def is_intact(path: str | Path, block: Provenance) -> bool:
     """Whether the file is, to the byte, as it was written; ``block`` is what it carries.
 
-    Of a file without digests of itself (version 0.1.0) nothing is known, and the answer is no.
+    Returns:
+        Also no for a file without digests of itself (version 0.1.0), of which nothing is known.
+
+    Raises:
+        ArtifactError: when the file is missing or cannot be read.
     """
     path = Path(path)
     with readable(path):
@@ -22,7 +26,10 @@ def is_intact(path: str | Path, block: Provenance) -> bool:
 
 
 def input_digest(path: str | Path) -> str:
-    """Content digest of a file that a step reads; of JSON that is not ours, that of its bytes.
+    """Digest of a file that a step reads, as records name it.
+
+    Returns:
+        The content digest; of JSON that is not ours, the digest of its bytes.
 
     Raises:
         ArtifactError: when the file is missing, or was altered after it was written.
@@ -44,7 +51,10 @@ def input_digest(path: str | Path) -> str:
 
 
 def read_provenance(path: str | Path) -> Provenance:
-    """The provenance a file carries.
+    """Find the provenance that a file carries.
+
+    Returns:
+        The block, an object of JSON.
 
     Raises:
         ArtifactError: when the file carries none or cannot be read.

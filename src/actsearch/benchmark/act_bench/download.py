@@ -2,6 +2,9 @@
 
 A file stays as published. Beside it lies a record of its SHA-256, taken when it was first seen; the
 publisher names none. Whoever uses the file compares the two.
+
+No ``pooch``: after every interruption it begins anew. So that a later call can go on, what has come
+lies under a name of its own and stays after an error, unlike a file of ``written_beside``.
 """
 
 from __future__ import annotations
@@ -56,6 +59,9 @@ def record_path(path: Path) -> Path:
 def verify(path: Path) -> str:
     """Digest of the file at ``path``, which is that of its record where there is one.
 
+    Returns:
+        ``sha256:<hex>``.
+
     Raises:
         ActBenchError: when it differs from the record, or the record cannot be read.
     """
@@ -98,26 +104,23 @@ def download(
     """
     if urllib.parse.urlsplit(address).scheme not in ("https", "http"):
         raise ActBenchError(f"{address!r}: not an https address")
-    for attempt in range(1, ATTEMPTS + 1):
+    attempt = 1
+    while True:
         try:
             return _attempt(address, path, progress)
         except urllib.error.HTTPError as error:
-            if error.code < 500 or attempt == ATTEMPTS:
-                raise _failure(address, path, f"{error.code} {error.reason}") from None
+            reason, is_final = f"{error.code} {error.reason}", error.code < 500
         except _LOST as error:
-            if attempt == ATTEMPTS:
-                raise _failure(address, path, str(getattr(error, "reason", error))) from None
+            reason, is_final = str(getattr(error, "reason", error)), False
         except OSError as error:
             raise ActBenchError(f"{path}: cannot be written ({error.strerror or error})") from None
+        if is_final or attempt == ATTEMPTS:
+            raise ActBenchError(
+                f"{address} cannot be fetched ({reason}). What has come is kept: run again to go "
+                f"on. Without a way to the internet, put the file at {path} yourself"
+            )
         time.sleep(pause * attempt)
-    raise AssertionError("unreachable")
-
-
-def _failure(address: str, path: Path, reason: str) -> ActBenchError:
-    return ActBenchError(
-        f"{address} cannot be fetched ({reason}). What has come is kept: run again to go on. "
-        f"Without a way to the internet, put the file at {path} yourself"
-    )
+        attempt += 1
 
 
 def _attempt(address: str, path: Path, progress: Progress | None) -> dict[str, str]:

@@ -79,7 +79,9 @@ FORMATS = {
 def content_digest(path: str | Path) -> str:
     """Digest of what the file says, without its provenance.
 
-    Known by suffix, see ``FORMATS``; any other file is digested byte by byte.
+    Returns:
+        ``sha256:<hex>``: by the format that the suffix names, see ``FORMATS``; of any other file
+        that of its bytes.
 
     Raises:
         FileNotFoundError: when there is no such file.

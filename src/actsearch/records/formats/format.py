@@ -43,6 +43,9 @@ def text_format(
         suffix: of its files.
         pattern: what is taken out of a file for its content.
         unescape: makes JSON of the group.
+
+    Returns:
+        The format, which compares by lines.
     """
 
     def provenance(path: Path) -> Any:

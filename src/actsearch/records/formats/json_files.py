@@ -92,7 +92,10 @@ def write_entries(
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
-    """Read a JSON object with its provenance block, if it has one.
+    """Read a JSON object.
+
+    Returns:
+        What it holds, its provenance block too, if it has one.
 
     Raises:
         ArtifactError: when the file is missing, cut short or holds no object.
