@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from rocrate.model import ContextEntity, Person, SoftwareApplication
+from rocrate.model import ContextEntity, SoftwareApplication
 
 from actsearch.records.crate_entities import Entities, Entity, known, one
 from actsearch.records.lineage import Artifact
@@ -90,49 +90,10 @@ class _Crate(Entities):
     ) -> None:
         super().__init__(folder, artifacts, describe)
         self._actions: dict[str, list[Entity]] = {}
-        self._tools: dict[str, Entity] = {}
-        self._connected: set[tuple[str, str]] = set()
-        self._people: dict[str, Entity] = {}
         self._all_actions: list[Entity] = []
         self._used = {source for a in artifacts.values() for source in a.inputs}
 
-    # People, tools, steps
-
-    def _agent(self, block: Mapping[str, Any]) -> list[Entity]:
-        agent = block.get("agent", {})
-        if not agent:
-            return []
-        name = f"#person/{quote(agent.get('account') or agent['name'])}"
-        if agent.get("account") and agent.get("name"):
-            name += f"/{quote(agent['name'])}"
-        properties = known(name=agent.get("name") or agent.get("account"))
-        if agent.get("account"):
-            properties["identifier"] = agent["account"]
-        self._people[name] = self._add(Person, name, properties)
-        return [self._people[name]]
-
-    def _tool(self, artifact: Artifact, settings: Iterable[Entity]) -> Entity:
-        """The command that made a file, in the version of its code."""
-        code = str(artifact.block.get("code_digest", ""))
-        version = code[7:19] or str(artifact.block.get("git", {}).get("commit", ""))[:12]
-        name = f"#actsearch/{quote(artifact.step)}" + (f"@{version}" if version else "")
-        properties = known(
-            name=f"actsearch {artifact.step}",
-            softwareVersion=version,
-            identifier=code,
-            output=self._parameter(f"output/{artifact.step}", f"files made by {artifact.step}"),
-        )
-        tool = self._add(SoftwareApplication, name, properties)
-        self._tools[name] = tool
-        for group in settings:
-            if (name, group.id) not in self._connected:
-                self._connected.add((name, group.id))
-                old = _listed(tool.get("input", []))
-                read = [value["exampleOfWork"] for value in _listed(group["value"])]
-                tool["input"] = one(
-                    [*old, *(parameter for parameter in read if parameter not in old)]
-                )
-        return tool
+    # The workflow and what it executed
 
     def add_workflow(self, sources: list[str]) -> None:
         """The workflow's files, the first of which stands for it."""
@@ -147,8 +108,6 @@ class _Crate(Entities):
         )
         for path in sources[1:]:
             self._file(path)
-
-    # Actions
 
     def add_executions(self) -> None:
         """An action for each execution."""
@@ -196,6 +155,21 @@ class _Crate(Entities):
         commits = {str(a.block.get("git", {}).get("commit", "")) for a in self._artifacts.values()}
         if commits := commits - {""}:
             self._workflow["version"] = ", ".join(sorted(commits))
+        controls = self._add_steps()
+        times = {
+            "startTime": min(_started(artifact) for artifact in self._artifacts.values()),
+            "endTime": _ended(self._artifacts.values()),
+            "actionStatus": COMPLETED,
+            **known(agent=one(self._people.values())),
+        }
+        run = self._add_whole(times)
+        if controls:
+            self._add_engine(engine_version, {"object": one(controls), "result": run, **times})
+        for name, types in self._examples.items():
+            self._entities[name]["additionalType"] = one(sorted(types))
+
+    def _add_steps(self) -> list[Entity]:
+        """The rules as the workflow's steps; returned is what the engine did for each."""
         steps, controls = [], []
         for position, (rule, actions) in enumerate(self._actions.items(), start=1):
             used = dict.fromkeys(action["instrument"].id for action in actions)
@@ -215,12 +189,10 @@ class _Crate(Entities):
             controls.append(self._add(ContextEntity, f"#control/{quote(rule)}", properties))
         if steps:
             self._workflow["step"] = one(steps)
-        times = {
-            "startTime": min(_started(artifact) for artifact in self._artifacts.values()),
-            "endTime": _ended(self._artifacts.values()),
-            "actionStatus": COMPLETED,
-            **known(agent=one(self._people.values())),
-        }
+        return controls
+
+    def _add_whole(self, times: Mapping[str, Any]) -> Entity:
+        """All executions as one action of the workflow, with its inputs and outputs."""
         last = [a for path, a in sorted(self._artifacts.items()) if path not in self._used]
         outputs = dict.fromkeys(f"#parameter/{quote(f'output/{a.step}')}" for a in last)
         self._workflow["output"] = one(self._entities[name] for name in outputs)
@@ -244,21 +216,15 @@ class _Crate(Entities):
             },
         )
         self._all_actions.append(run)
-        if controls:
-            engine = self._add(
-                SoftwareApplication,
-                "https://snakemake.github.io",
-                known(
-                    name="Snakemake",
-                    url="https://snakemake.github.io",
-                    softwareVersion=engine_version,
-                ),
-            )
-            properties = {"instrument": engine, "object": one(controls), "result": run, **times}
-            organized = {"@type": "OrganizeAction", "name": "run by Snakemake", **properties}
-            self._add(ContextEntity, "#organization", organized)
-        for name, types in self._examples.items():
-            self._entities[name]["additionalType"] = one(sorted(types))
+        return run
+
+    def _add_engine(self, version: str | None, did: Mapping[str, Any]) -> None:
+        """Snakemake, which organized the steps."""
+        address = "https://snakemake.github.io"
+        properties = known(name="Snakemake", url=address, softwareVersion=version)
+        engine = self._add(SoftwareApplication, address, properties)
+        organized = {"@type": "OrganizeAction", "name": "run by Snakemake", "instrument": engine}
+        self._add(ContextEntity, "#organization", {**organized, **did})
 
     # The crate itself
 
@@ -295,7 +261,3 @@ class _Crate(Entities):
 
 def _item(block: Mapping[str, Any]) -> list[str]:
     return [str(block["item"])] if "item" in block else []
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""Entities of an RO-Crate: files with their digests, values, parameters. See crate.py."""
+"""Entities of an RO-Crate: files with digests, values, parameters, people, tools. See crate.py."""
 
 from __future__ import annotations
 
@@ -9,27 +9,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from rocrate.model import ContextEntity, File
+from rocrate.model import ContextEntity, File, Person, SoftwareApplication
 from rocrate.rocrate import ROCrate
 
 from actsearch.records.differences import flat
 from actsearch.records.digests import canonical_json, digest_bytes
+from actsearch.records.formats import FORMATS
 from actsearch.records.lineage import Artifact
 
 TERMS = {
     term: f"https://w3id.org/ro/terms/workflow-run#{term}" for term in ("environment", "sha256")
 }
 """Terms that RO-Crate 1.1 lacks, written into the context so that nothing has to be fetched."""
-FORMATS = {
-    ".json": "application/json",
-    ".parquet": "application/vnd.apache.parquet",
-    ".npz": "application/zip",
-    ".npy": "application/octet-stream",
-    ".csv": "text/csv",
-    ".html": "text/html",
-    ".svg": "image/svg+xml",
-    ".yaml": "application/yaml",
-    ".py": "text/x-python",
+MEDIA_TYPES = {".yaml": "application/yaml"} | {
+    suffix: known.media_type for suffix, known in FORMATS.items()
 }
 Entity = Any
 """An entity of the rocrate package."""
@@ -62,6 +55,9 @@ class Entities:
         self._describe = describe
         self._entities: dict[str, Entity] = {}
         self._examples: dict[str, set[str]] = {}
+        self._people: dict[str, Entity] = {}
+        self._tools: dict[str, Entity] = {}
+        self._connected: set[tuple[str, str]] = set()
 
     def metadata(self) -> dict[str, Any]:
         """The graph."""
@@ -87,7 +83,7 @@ class Entities:
         size = str(Path(path).stat().st_size)
         return {
             "name": self._name(path),
-            "encodingFormat": FORMATS.get(Path(path).suffix, "text/plain"),
+            "encodingFormat": MEDIA_TYPES.get(Path(path).suffix, "text/plain"),
             "contentSize": size,
             "sha256": digest,
         }
@@ -159,3 +155,45 @@ class Entities:
             parts.append(self._value(kind, key, value, of))
         properties = {"@type": "PropertyValue", "name": kind, "value": one(parts)}
         return [self._add(ContextEntity, name, properties)]
+
+    # People, tools
+
+    def _agent(self, block: Mapping[str, Any]) -> list[Entity]:
+        agent = block.get("agent", {})
+        if not agent:
+            return []
+        name = f"#person/{quote(agent.get('account') or agent['name'])}"
+        if agent.get("account") and agent.get("name"):
+            name += f"/{quote(agent['name'])}"
+        properties = known(name=agent.get("name") or agent.get("account"))
+        if agent.get("account"):
+            properties["identifier"] = agent["account"]
+        self._people[name] = self._add(Person, name, properties)
+        return [self._people[name]]
+
+    def _tool(self, artifact: Artifact, settings: Iterable[Entity]) -> Entity:
+        """The command that made a file, in the version of its code."""
+        code = str(artifact.block.get("code_digest", ""))
+        version = code[7:19] or str(artifact.block.get("git", {}).get("commit", ""))[:12]
+        name = f"#actsearch/{quote(artifact.step)}" + (f"@{version}" if version else "")
+        properties = known(
+            name=f"actsearch {artifact.step}",
+            softwareVersion=version,
+            identifier=code,
+            output=self._parameter(f"output/{artifact.step}", f"files made by {artifact.step}"),
+        )
+        tool = self._add(SoftwareApplication, name, properties)
+        self._tools[name] = tool
+        for group in settings:
+            if (name, group.id) not in self._connected:
+                self._connected.add((name, group.id))
+                old = _listed(tool.get("input", []))
+                read = [value["exampleOfWork"] for value in _listed(group["value"])]
+                tool["input"] = one(
+                    [*old, *(parameter for parameter in read if parameter not in old)]
+                )
+        return tool
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -50,4 +50,4 @@ def _parts(path: Path) -> dict[str, Any]:
     return column_parts({name: table[name].tolist() for name in table.columns})
 
 
-FORMAT = Format(".csv", _provenance, _digest, _parts)
+FORMAT = Format(".csv", "text/csv", _provenance, _digest, _parts)

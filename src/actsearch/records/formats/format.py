@@ -25,6 +25,8 @@ class Format:
 
     suffix: str
     """By which its files are known, ``.json``."""
+    media_type: str
+    """For descriptions of its files in other terms than ours."""
     provenance: Callable[[Path], Any]
     """The block that a file carries, an object unless somebody edited it; None where it has none"""
     content_digest: Callable[[Path], str]
@@ -35,12 +37,16 @@ class Format:
 
 
 def text_format(
-    suffix: str, pattern: re.Pattern[str], unescape: Callable[[str], str] = lambda text: text
+    suffix: str,
+    media_type: str,
+    pattern: re.Pattern[str],
+    unescape: Callable[[str], str] = lambda text: text,
 ) -> Format:
     """A format of text, UTF-8, in which ``pattern`` is the provenance, its first group the block.
 
     Args:
         suffix: of its files.
+        media_type: of its files.
         pattern: what is taken out of a file for its content.
         unescape: makes JSON of the group.
 
@@ -57,6 +63,7 @@ def text_format(
 
     return Format(
         suffix,
+        media_type,
         provenance,
         content_digest=lambda path: digest_bytes(content(path).encode()),
         parts=lambda path: lines(content(path)),

@@ -153,6 +153,7 @@ def _leaves(value: Any, name: str = "") -> dict[str, Any]:
 
 FORMAT = Format(
     ".json",
+    "application/json",
     provenance=lambda path: _split(read_json(path))[1],
     content_digest=_digest,
     parts=lambda path: _leaves(_split(read_json(path))[0]),

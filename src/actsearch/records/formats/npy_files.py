@@ -65,4 +65,10 @@ def _digest(path: Path) -> str:
     return "sha256:" + digest.hexdigest()
 
 
-FORMAT = Format(".npy", _provenance, _digest, parts=lambda path: {"array": read_array(path)})
+FORMAT = Format(
+    ".npy",
+    "application/octet-stream",
+    _provenance,
+    _digest,
+    parts=lambda path: {"array": read_array(path)},
+)

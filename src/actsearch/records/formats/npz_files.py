@@ -65,4 +65,10 @@ def _digest(path: Path) -> str:
     return "sha256:" + digest.hexdigest()
 
 
-FORMAT = Format(".npz", _provenance, _digest, parts=lambda path: dict(read_arrays(path)))
+FORMAT = Format(
+    ".npz",
+    "application/zip",
+    _provenance,
+    _digest,
+    parts=lambda path: dict(read_arrays(path)),
+)

@@ -101,4 +101,4 @@ def _parts(path: Path) -> dict[str, Any]:
     return column_parts({name: table[name].tolist() for name in table.columns})
 
 
-FORMAT = Format(".parquet", _provenance, _digest, _parts)
+FORMAT = Format(".parquet", "application/vnd.apache.parquet", _provenance, _digest, _parts)

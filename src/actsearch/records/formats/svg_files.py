@@ -11,6 +11,7 @@ from actsearch.records.seals import Provenance, sealed
 
 FORMAT = text_format(
     ".svg",
+    "image/svg+xml",
     re.compile(r'<metadata id="provenance">(.*?)</metadata>\n?', re.DOTALL),
     unescape=html.unescape,
 )
