@@ -11,7 +11,6 @@ if not workflow.overwrite_configfiles:
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/refusals.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/spaces.smk"
 include: "workflow/rules/trials.smk"
@@ -23,10 +22,7 @@ include: "workflow/rules/final.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/crate.smk"
 include: "workflow/rules/audit.smk"
-include: "workflow/rules/cluster.smk"
-include: "workflow/rules/checks.smk"
-include: "workflow/rules/estimate.smk"
-include: "workflow/rules/outputs.smk"
+include: "workflow/rules/run.smk"
 
 
 localrules:
@@ -36,8 +32,8 @@ localrules:
 rule all:
     default_target: True
     input:
-        "results/report.html",
-        act_bench_files(),
-        activation_files(),
-        "results/ro-crate-metadata.json",
-        "results/audit.json",
+        layout.REPORT,
+        PLAN.act_bench_files(),
+        PLAN.activation_files(),
+        layout.CRATE,
+        layout.AUDIT,

@@ -12,7 +12,7 @@ from actsearch.config import Space
 from actsearch.functions.expressions import parse
 from actsearch.functions.operators import BASELINES
 from actsearch.functions.spaces import select
-from actsearch.report import ReportData, TaskData
+from actsearch.report.page import ReportData, TaskData
 from actsearch.search.final import BEFORE
 
 CHANCE = 0.1

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from actsearch.cli.present import data_now, present_of
+
 from actsearch.cli.steps import data_file
 from actsearch.config import Config, parse_config
 from actsearch.records.formats import write_json

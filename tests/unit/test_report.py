@@ -22,7 +22,8 @@ from report_page import Page, figures_of
 
 from actsearch.benchmark.table import seed_reliability
 from actsearch.functions.operators import BASELINES
-from actsearch.report import ReportData, TaskData, formats, render
+from actsearch.report import formats
+from actsearch.report.page import ReportData, TaskData, render
 from actsearch.report.sections import best_first, measured
 
 N = 60

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from actsearch.cli.scratch import command_in_scratch, name_in_scratch, prepare
 from typer.testing import CliRunner
 
 from actsearch.cli import replay  # noqa: F401 - it defines the command
 from actsearch.cli.app import app
-from actsearch.cli.scratch import command_in_scratch, name_in_scratch, prepare
 from actsearch.config import Config, ConfigError, load_config
 from actsearch.networks import network
 from actsearch.records.embedded import input_digest

@@ -47,6 +47,7 @@ def test_every_step_gives_the_same_again(finished: Experiment, name: str) -> Non
 
 def test_one_of_each_step_is_tried(finished: Experiment) -> None:
     from actsearch.cli.replay import NOT_REPLAYED
+
     from actsearch.cli.steps import STEP_MODULES
     from actsearch.records.embedded import read_provenance
 

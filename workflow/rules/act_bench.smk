@@ -6,8 +6,6 @@ act_bench.parquet (all that the file says), benchmark.parquet, fim/published.npz
 benchmark.json (the file again).
 """
 
-ACT_BENCH_FOLDER = f"{CONFIG.data_folder}/act-bench"
-
 
 # A cluster's nodes may have no way to the internet; looking up takes seconds.
 localrules:
@@ -18,112 +16,106 @@ localrules:
 rule fetch_act_bench:
     output:
         # What stands is compared with its checksum by the command, so it must not be removed.
-        file=update(f"{ACT_BENCH_FOLDER}/act-bench-{{table}}.json"),
-        checksum=update(f"{ACT_BENCH_FOLDER}/act-bench-{{table}}.sha256.json"),
+        file=update(layout.public_table(PLAN.config.data_folder, "{table}")),
+        checksum=update(layout.public_checksum(PLAN.config.data_folder, "{table}")),
     log:
         "logs/act-bench/{table}.log",
     wildcard_constraints:
         table=one_of(ACT_BENCH_RUNS),
     conda:
         CONDA
-    params:
-        rule="fetch_act_bench",
     message:
         "fetching the public Act-Bench table {wildcards.table}"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch fetch-act-bench {wildcards.table} --out {output.file} 2>&1 | tee {log}"
+        "ACTSEARCH_RULE={rule} actsearch fetch-act-bench {wildcards.table} --out {output.file} 2>&1 | tee {log}"
 
 
 rule import_act_bench:
     input:
-        lambda w: str(act_bench_file(CONFIG, w.task)),
+        lambda w: str(PLAN.act_bench_file(w.task)),
     output:
-        "results/{task}/act_bench.parquet",
+        layout.imported_file("{task}"),
     log:
         "logs/{task}/import.log",
     wildcard_constraints:
-        task=one_of(IMPORTED),
+        task=one_of(PLAN.imported),
     conda:
         CONDA
     resources:
-        **cpu_job(8000, 60),
+        **SITE.cpu_job(8000, 60),
     params:
-        rule="import_act_bench",
-        settings=lambda w: settings("import-act-bench", w.task),
-        code=code("import-act-bench"),
+        settings=lambda w: PLAN.settings("import-act-bench", w.task),
+        code=PLAN.code("import-act-bench"),
     message:
         "{wildcards.task}: importing {input}"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch import-act-bench --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch import-act-bench --task {wildcards.task} "
         "--file {input:q} --out {output} 2>&1 | tee {log}"
 
 
 rule imported_table:
     input:
-        functions=lambda w: f"results/spaces/{space_of(w.task, '')}/functions.parquet",
-        act_bench="results/{task}/act_bench.parquet",
+        functions=lambda w: PLAN.functions(w.task),
+        act_bench=layout.imported_file("{task}"),
     output:
-        "results/{task}/benchmark.parquet",
+        layout.table("{task}"),
     log:
         "logs/{task}/benchmark.log",
     wildcard_constraints:
-        task=one_of(IMPORTED),
+        task=one_of(PLAN.imported),
     conda:
         CONDA
     params:
-        rule="imported_table",
-        code=code("imported-table"),
-        operators=lambda w: operators_of_spaces(space_of(w.task, "")),
+        code=PLAN.code("imported-table"),
+        operators=lambda w: PLAN.operators(PLAN.space_of(w.task, "")),
     message:
         "{wildcards.task}: looking up the functions in the imported table"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch imported-table --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch imported-table --task {wildcards.task} "
         "--functions {input.functions} --act-bench {input.act_bench} --out {output} 2>&1 | tee {log}"
 
 
 rule published_features:
     input:
-        functions=lambda w: f"results/spaces/{space_of(w.task, '')}/functions.parquet",
-        act_bench="results/{task}/act_bench.parquet",
+        functions=lambda w: PLAN.functions(w.task),
+        act_bench=layout.imported_file("{task}"),
     output:
-        "results/{task}/fim/published.npz",
+        layout.published_features("{task}"),
     log:
         "logs/{task}/fim/published.log",
     wildcard_constraints:
-        task=one_of(name for name in IMPORTED if takes_published(name, "")),
+        task=one_of(name for name in PLAN.imported if PLAN.takes_published(name, "")),
     conda:
         CONDA
     resources:
-        **cpu_job(4000, 60),
+        **SITE.cpu_job(4000, 60),
     params:
-        rule="published_features",
-        code=code("published-features"),
-        operators=lambda w: operators_of_spaces(space_of(w.task, "")),
+        code=PLAN.code("published-features"),
+        operators=lambda w: PLAN.operators(PLAN.space_of(w.task, "")),
     message:
         "{wildcards.task}: taking the published FIM features"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch published-features --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch published-features --task {wildcards.task} "
         "--functions {input.functions} --act-bench {input.act_bench} --out {output} 2>&1 | tee {log}"
 
 
 rule export_imported:
     input:
-        "results/{task}/act_bench.parquet",
+        layout.imported_file("{task}"),
     output:
-        "results/{task}/benchmark.json",
+        layout.exported_table("{task}"),
     log:
         "logs/{task}/export.log",
     wildcard_constraints:
-        task=one_of(IMPORTED),
+        task=one_of(PLAN.imported),
     conda:
         CONDA
     resources:
-        **cpu_job(8000, 60),
+        **SITE.cpu_job(8000, 60),
     params:
-        rule="export_imported",
-        code=code("export-imported"),
+        code=PLAN.code("export-imported"),
     message:
         "{wildcards.task}: writing the imported table in the Act-Bench format"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch export-imported --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch export-imported --task {wildcards.task} "
         "--act-bench {input} --out {output} 2>&1 | tee {log}"

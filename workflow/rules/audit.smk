@@ -11,20 +11,19 @@ localrules:
 
 rule audit:
     input:
-        list(report_files().values()),
-        act_bench_files(),
-        "results/report.html",
-        "results/ro-crate-metadata.json",
+        list(PLAN.report_files().values()),
+        PLAN.act_bench_files(),
+        layout.REPORT,
+        layout.CRATE,
     output:
-        "results/audit.json",
+        layout.AUDIT,
     log:
         "logs/audit.log",
     conda:
         CONDA
     params:
-        rule="audit",
-        code=code("audit"),
+        code=PLAN.code("audit"),
     message:
         "auditing results/"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch audit --exit-zero --out {output} 2>&1 | tee {log}"
+        "ACTSEARCH_RULE={rule} actsearch audit --exit-zero --out {output} 2>&1 | tee {log}"

@@ -15,24 +15,23 @@ localrules:
 
 rule crate:
     input:
-        list(report_files().values()),
-        act_bench_files(),
-        "results/report.html",
+        list(PLAN.report_files().values()),
+        PLAN.act_bench_files(),
+        layout.REPORT,
     output:
-        metadata="results/ro-crate-metadata.json",
-        copies=[f"results/workflow/{name}" for name in [*SOURCES, "config.yaml"]],
+        metadata=layout.CRATE,
+        copies=[f"{layout.COPIES}/{name}" for name in [*SOURCES, "config.yaml"]],
     log:
         "logs/crate.log",
     conda:
         CONDA
     params:
-        rule="crate",
         copies=lambda w, output: os.path.dirname(output.copies[0]),
         sources=SOURCES,
-        settings=settings("crate"),
-        code=code("crate"),
+        settings=PLAN.settings("crate"),
+        code=PLAN.code("crate"),
     message:
         "describing results/ as an RO-Crate"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch crate --copies {params.copies} "
+        "ACTSEARCH_RULE={rule} actsearch crate --copies {params.copies} "
         "--out {output.metadata} {params.sources} 2>&1 | tee {log}"

@@ -13,12 +13,12 @@ localrules:
 
 rule fetch_data:
     input:
-        list(manifests()),
+        list(PLAN.manifests),
         # Public tables that are imported, with their checksums.
-        public_tables(),
+        PLAN.public_tables(),
 
 
-for manifest, entries in manifests().items():
+for manifest, entries in PLAN.manifests.items():
     place = Path(manifest).parent.name
 
     # A manifest stands for data, not for the code that wrote it, and a new one would rebuild all:
@@ -33,10 +33,8 @@ for manifest, entries in manifests().items():
         localrule: True
         conda:
             CONDA
-        params:
-            rule=rule_name("fetch", place),
         message:
-            f"fetching {CONFIG.data[entries[0]].source}"
+            f"fetching {PLAN.config.data[entries[0]].source}"
         # Which entries of the configuration share the source is no matter of the data.
         shell:
-            "ACTSEARCH_RULE={params.rule} actsearch fetch --out {output} 2>&1 | tee {log}"
+            "ACTSEARCH_RULE={rule} actsearch fetch --out {output} 2>&1 | tee {log}"

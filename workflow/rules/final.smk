@@ -15,95 +15,94 @@ localrules:
 
 rule choose_finalists:
     input:
-        lambda w: [path for _, path in final_sources(w.task)],
+        lambda w: [path for _, path in PLAN.final_sources(w.task)],
     output:
-        "results/{task}/final/candidates.csv",
+        layout.candidates("{task}"),
     log:
         "logs/{task}/final/candidates.log",
     conda:
         CONDA
     params:
-        rule="choose_finalists",
-        sources=lambda w: [f"{option}{path}" for option, path in final_sources(w.task)],
-        settings=lambda w: settings("finalists", w.task),
-        code=code("finalists"),
-        operators=lambda w: operators_of_spaces(*task_spaces(CONFIG, w.task)),
+        sources=lambda w: [
+            f"{option}{path}" for option, path in PLAN.final_sources(w.task)
+        ],
+        settings=lambda w: PLAN.settings("finalists", w.task),
+        code=PLAN.code("finalists"),
+        operators=lambda w: PLAN.operators_of_task(w.task),
     message:
         "{wildcards.task}: choosing the finalists"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch finalists --task {wildcards.task} --out {output} "
+        "ACTSEARCH_RULE={rule} actsearch finalists --task {wildcards.task} --out {output} "
         "{params.sources} 2>&1 | tee {log}"
 
 
-for task in COMPARED:
-    for number, pack in packs(final_slots(task), TASKS[task].final.functions_per_job):
+for task in PLAN.compared:
+    slots = counts.final_slots(TASKS[task].final)
+    for number, pack in enumerate(
+        counts.packs(slots, TASKS[task].final.functions_per_job)
+    ):
 
         rule:
             name:
                 rule_name("train", task, "final", number)
             input:
-                task_data(task),
-                candidates=f"results/{task}/final/candidates.csv",
+                PLAN.task_data(task),
+                candidates=layout.candidates(task),
             output:
-                update([f"results/{task}/final/{slot:02d}.json" for slot in pack]),
+                update(layout.final_trials(task, pack)),
             log:
                 f"logs/{task}/final/pack-{number}.log",
             conda:
                 CONDA
-            threads: training_threads(task)
+            threads: training_threads(TASKS[task].resources)
             resources:
-                **training_job(task),
+                **SITE.training_job(TASKS[task].resources),
             params:
-                rule=rule_name("train", task, "final"),
                 task=task,
-                settings=settings("train-final", task),
-                code=code("train-final", task),
-                operators=operators_of_spaces(*task_spaces(CONFIG, task)),
+                settings=PLAN.settings("train-final", task),
+                code=PLAN.code("train-final", task),
+                operators=PLAN.operators_of_task(task),
             message:
                 f"{task}: training finalists, pack {number}"
             shell:
-                "ACTSEARCH_RULE={params.rule} actsearch train --final --task {params.task} "
+                "ACTSEARCH_RULE={rule} actsearch train --final --task {params.task} "
                 "--proposals {input.candidates} {output} 2>&1 | tee {log}"
 
 
 rule compare_finalists:
     input:
-        candidates="results/{task}/final/candidates.csv",
-        trials=lambda w: [
-            f"results/{w.task}/final/{slot:02d}.json" for slot in final_slots(w.task)
-        ],
+        candidates=layout.candidates("{task}"),
+        trials=lambda w: PLAN.final_trials(w.task),
     output:
-        "results/{task}/final.json",
+        layout.final("{task}"),
     log:
         "logs/{task}/final.log",
     conda:
         CONDA
     params:
-        rule="compare_finalists",
-        settings=lambda w: settings("final", w.task),
-        code=code("final"),
+        settings=lambda w: PLAN.settings("final", w.task),
+        code=PLAN.code("final"),
     message:
         "{wildcards.task}: comparing the finalists on the test set"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch final --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch final --task {wildcards.task} "
         "--candidates {input.candidates} --out {output} {input.trials} 2>&1 | tee {log}"
 
 
 rule write_activation:
     input:
-        "results/{task}/final.json",
+        layout.final("{task}"),
     output:
-        "results/{task}/final_activation.py",
+        layout.final_activation("{task}"),
     log:
         "logs/{task}/final_activation.log",
     conda:
         CONDA
     params:
-        rule="write_activation",
-        code=code("final-activation"),
-        operators=lambda w: operators_of_spaces(*task_spaces(CONFIG, w.task)),
+        code=PLAN.code("final-activation"),
+        operators=lambda w: PLAN.operators_of_task(w.task),
     message:
         "{wildcards.task}: writing {output}"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch final-activation --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch final-activation --task {wildcards.task} "
         "--comparison {input} --out {output} 2>&1 | tee {log}"

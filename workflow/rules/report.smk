@@ -11,22 +11,19 @@ localrules:
 
 rule report:
     input:
-        list(report_files().values()),
+        list(PLAN.report_files().values()),
     output:
-        "results/report.html",
+        layout.REPORT,
     log:
         "logs/report.log",
     conda:
         CONDA
     params:
-        rule="report",
-        options=report_options(),
-        settings=settings("report"),
-        code=code("report"),
-        operators=operators_of_spaces(
-            *{space for task in TASKS for space in task_spaces(CONFIG, task)}
-        ),
+        options=PLAN.report_options(),
+        settings=PLAN.settings("report"),
+        code=PLAN.code("report"),
+        operators=PLAN.operators_of_task(*TASKS),
     message:
         "writing {output}"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch report --out {output} {params.options} 2>&1 | tee {log}"
+        "ACTSEARCH_RULE={rule} actsearch report --out {output} {params.options} 2>&1 | tee {log}"

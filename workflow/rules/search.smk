@@ -13,82 +13,79 @@ localrules:
 
 rule propose:
     input:
-        unpack(lambda w: round_files(w.task, w.strategy, range(int(w.round)))),
-        map="results/{task}/search/map.parquet",
+        unpack(lambda w: PLAN.earlier_rounds(w.task, w.strategy, int(w.round))),
+        map=layout.map_file("{task}", layout.SEARCH_SCOPE),
     output:
-        "results/{task}/search/{strategy}/round-{round}/proposals.csv",
+        layout.proposals("{task}", "{strategy}", "{round}"),
     log:
         "logs/{task}/search/{strategy}/round-{round}/propose.log",
     conda:
         CONDA
     params:
-        rule="propose",
         proposals=lambda w, input: [
             f"--proposals {path}" for path in input.get("proposals", ())
         ],
-        settings=lambda w: settings(
+        settings=lambda w: PLAN.settings(
             "propose", w.task, strategy=w.strategy, round=int(w.round)
         ),
-        code=code("propose"),
+        code=PLAN.code("propose"),
     message:
         "{wildcards.task}: {wildcards.strategy} proposes round {wildcards.round}"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch propose --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch propose --task {wildcards.task} "
         "--strategy {wildcards.strategy} --map {input.map} --round {wildcards.round} "
         "--out {output} {params.proposals} {input.trials} 2>&1 | tee {log}"
 
 
-for task in SEARCHED:
+for task in PLAN.searched:
     for first in (True, False):
-        per_job = TASKS[task].search.functions_per_job
-        for number, pack in packs(slots(task, 0 if first else 1), per_job):
-            folder = f"results/{task}/search/{{strategy}}/round-{{round}}"
+        search = TASKS[task].search
+        slots = counts.search_slots(search, 0 if first else 1)
+        for number, pack in enumerate(counts.packs(slots, search.functions_per_job)):
 
             rule:
                 name:
                     rule_name("train", task, "baselines" if first else "slots", number)
                 input:
-                    task_data(task),
-                    proposals=f"{folder}/proposals.csv",
+                    PLAN.task_data(task),
+                    proposals=layout.proposals(task, "{strategy}", "{round}"),
                 output:
-                    update([f"{folder}/{slot:02d}.json" for slot in pack]),
+                    update(layout.search_trials(task, "{strategy}", "{round}", pack)),
                 log:
                     f"logs/{task}/search/{{strategy}}/round-{{round}}/pack-{number}.log",
                 wildcard_constraints:
                     round="0" if first else "[1-9][0-9]*",
                 conda:
                     CONDA
-                threads: training_threads(task)
+                threads: training_threads(TASKS[task].resources)
                 resources:
-                    **training_job(task),
+                    **SITE.training_job(TASKS[task].resources),
                 params:
-                    rule=rule_name("train", task, "baselines" if first else "slots"),
                     task=task,
-                    settings=settings("train", task),
-                    code=code("train", task),
-                    operators=operators_of_spaces(TASKS[task].search.space),
+                    settings=PLAN.settings("train", task),
+                    code=PLAN.code("train", task),
+                    operators=PLAN.operators(PLAN.space_of(task, layout.SEARCH_SCOPE)),
                 message:
                     f"{task}: training round {{wildcards.round}}, pack {number}"
                 shell:
-                    "ACTSEARCH_RULE={params.rule} actsearch train --task {params.task} "
+                    "ACTSEARCH_RULE={rule} actsearch train --task {params.task} "
                     "--proposals {input.proposals} {output} 2>&1 | tee {log}"
 
 
 rule gather_history:
     input:
-        unpack(lambda w: round_files(w.task, w.strategy, all_rounds(w.task))),
+        unpack(lambda w: PLAN.all_rounds(w.task, w.strategy)),
     output:
-        "results/{task}/search/{strategy}/history.parquet",
+        layout.history("{task}", "{strategy}"),
     log:
         "logs/{task}/search/{strategy}/history.log",
     conda:
         CONDA
     params:
-        rule="gather_history",
         proposals=lambda w, input: [f"--proposals {path}" for path in input.proposals],
-        code=code("history"),
+        code=PLAN.code("history"),
     message:
         "{wildcards.task}: gathering the search by {wildcards.strategy}"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch history --task {wildcards.task} --out {output} "
+        "ACTSEARCH_RULE={rule} actsearch history --task {wildcards.task} --out {output} "
         "{params.proposals} {input.trials} 2>&1 | tee {log}"

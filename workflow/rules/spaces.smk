@@ -11,8 +11,8 @@ localrules:
 
 rule enumerate_space:
     output:
-        functions="results/spaces/{space}/functions.parquet",
-        outputs="results/spaces/{space}/outputs.npy",
+        functions=layout.functions("{space}"),
+        outputs=layout.outputs("{space}"),
     log:
         "logs/spaces/{space}.log",
     conda:
@@ -20,12 +20,11 @@ rule enumerate_space:
     resources:
         mem_mb=4000,
     params:
-        rule="enumerate_space",
-        settings=lambda w: settings("enumerate", space=w.space),
-        code=code("enumerate"),
-        operators=lambda w: operators_of_spaces(w.space),
+        settings=lambda w: PLAN.settings("enumerate", space=w.space),
+        code=PLAN.code("enumerate"),
+        operators=lambda w: PLAN.operators(w.space),
     message:
         "{wildcards.space}: enumerating functions"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch enumerate --space {wildcards.space} "
+        "ACTSEARCH_RULE={rule} actsearch enumerate --space {wildcards.space} "
         "--out {output.functions} --outputs {output.outputs} 2>&1 | tee {log}"

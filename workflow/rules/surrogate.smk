@@ -7,47 +7,45 @@ surrogate_predictions.parquet, simulation/{strategy}.parquet.
 
 rule cross_validate:
     input:
-        map="results/{task}/map.parquet",
-        table="results/{task}/benchmark.parquet",
+        map=layout.map_file("{task}"),
+        table=layout.table("{task}"),
     output:
-        scores="results/{task}/surrogate.parquet",
-        predictions="results/{task}/surrogate_predictions.parquet",
+        scores=layout.surrogate("{task}"),
+        predictions=layout.predictions("{task}"),
     log:
         "logs/{task}/surrogate.log",
     conda:
         CONDA
     resources:
-        **cpu_job(4000, 240),
+        **SITE.cpu_job(4000, 240),
     params:
-        rule="cross_validate",
-        settings=settings("surrogate"),
-        code=code("surrogate"),
+        settings=PLAN.settings("surrogate"),
+        code=PLAN.code("surrogate"),
     message:
         "{wildcards.task}: cross-validating the surrogates"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch surrogate --task {wildcards.task} --map {input.map} "
+        "ACTSEARCH_RULE={rule} actsearch surrogate --task {wildcards.task} --map {input.map} "
         "--table {input.table} --out {output.scores} --predictions {output.predictions} 2>&1 | tee {log}"
 
 
 rule simulate:
     input:
-        map="results/{task}/map.parquet",
-        table="results/{task}/benchmark.parquet",
+        map=layout.map_file("{task}"),
+        table=layout.table("{task}"),
     output:
-        "results/{task}/simulation/{strategy}.parquet",
+        layout.simulation("{task}", "{strategy}"),
     log:
         "logs/{task}/simulation/{strategy}.log",
     conda:
         CONDA
     resources:
-        **cpu_job(4000, 240),
+        **SITE.cpu_job(4000, 240),
     params:
-        rule="simulate",
-        settings=lambda w: settings("simulate", strategy=w.strategy),
-        code=code("simulate"),
+        settings=lambda w: PLAN.settings("simulate", strategy=w.strategy),
+        code=PLAN.code("simulate"),
     message:
         "{wildcards.task}: simulating searches by {wildcards.strategy}"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch simulate --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch simulate --task {wildcards.task} "
         "--strategy {wildcards.strategy} --map {input.map} --table {input.table} "
         "--out {output} 2>&1 | tee {log}"

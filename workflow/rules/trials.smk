@@ -16,33 +16,32 @@ localrules:
     export_act_bench,
 
 
-for task in TRAINED:
-    for number, (used, files) in trial_packs(task):
+for task in PLAN.trained:
+    for number, (used, files) in enumerate(PLAN.trial_packs(task)):
 
         rule:
             name:
                 rule_name("train", task, number)
             input:
-                task_data(task),
+                PLAN.task_data(task),
             output:
                 update(files),
             log:
                 f"logs/{task}/trials/pack-{number}.log",
             conda:
                 CONDA
-            threads: training_threads(task)
+            threads: training_threads(TASKS[task].resources)
             resources:
-                **training_job(task),
+                **SITE.training_job(TASKS[task].resources),
             params:
-                rule=rule_name("train", task),
                 task=task,
-                settings=settings("train", task),
-                code=code("train", task),
+                settings=PLAN.settings("train", task),
+                code=PLAN.code("train", task),
                 operators=used,
             message:
                 f"{task}: training pack {number} ({len(files)} functions)"
             shell:
-                "ACTSEARCH_RULE={params.rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
+                "ACTSEARCH_RULE={rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
 
 
 for task in TASKS:
@@ -51,72 +50,71 @@ for task in TASKS:
         name:
             rule_name("train", task, "by_name")
         input:
-            task_data(task),
+            PLAN.task_data(task),
         output:
-            f"results/{task}/trials/{{slug}}.json",
+            layout.trial(task, "{slug}"),
         log:
             f"logs/{task}/trials/{{slug}}.log",
         conda:
             CONDA
-        threads: training_threads(task)
+        threads: training_threads(TASKS[task].resources)
         resources:
-            **training_job(task),
+            **SITE.training_job(TASKS[task].resources),
         params:
-            rule=rule_name("train", task, "by_name"),
             task=task,
-            settings=settings("train", task),
-            code=code("train", task),
-            operators=lambda w: operators_of_slug(w.slug),
+            settings=PLAN.settings("train", task),
+            code=PLAN.code("train", task),
+            operators=lambda w: PLAN.operators_of_slug(w.slug),
         message:
             f"{task}: training {{wildcards.slug}}"
         shell:
-            "ACTSEARCH_RULE={params.rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
+            "ACTSEARCH_RULE={rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
 
 
 rule benchmark_table:
     input:
-        functions=lambda w: f"results/spaces/{space_of(w.task, '')}/functions.parquet",
-        trials=lambda w: trial_files(w.task),
+        functions=lambda w: PLAN.functions(w.task),
+        trials=lambda w: PLAN.trial_files(w.task),
     output:
-        "results/{task}/benchmark.parquet",
+        layout.table("{task}"),
     log:
         "logs/{task}/benchmark.log",
     wildcard_constraints:
-        task=one_of(TRAINED),
+        task=one_of(PLAN.trained),
     conda:
         CONDA
     params:
-        rule="benchmark_table",
-        code=code("benchmark"),
+        trials=lambda w: layout.trials_folder(w.task),
+        code=PLAN.code("benchmark"),
     message:
         "{wildcards.task}: gathering the benchmark table"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch benchmark --task {wildcards.task} "
-        "--functions {input.functions} --trials results/{wildcards.task}/trials "
+        "ACTSEARCH_RULE={rule} actsearch benchmark --task {wildcards.task} "
+        "--functions {input.functions} --trials {params.trials} "
         "--out {output} 2>&1 | tee {log}"
 
 
 rule export_act_bench:
     input:
-        functions=lambda w: f"results/spaces/{space_of(w.task, '')}/functions.parquet",
-        table="results/{task}/benchmark.parquet",
-        trials=lambda w: trial_files(w.task),
-        fim=lambda w: fim_parts(w.task, ""),
+        functions=lambda w: PLAN.functions(w.task),
+        table=layout.table("{task}"),
+        trials=lambda w: PLAN.trial_files(w.task),
+        fim=lambda w: PLAN.fim_parts(w.task, ""),
     output:
-        "results/{task}/benchmark.json",
+        layout.exported_table("{task}"),
     log:
         "logs/{task}/export.log",
     wildcard_constraints:
-        task=one_of(TRAINED),
+        task=one_of(PLAN.trained),
     conda:
         CONDA
     params:
-        rule="export_act_bench",
-        settings=lambda w: settings("export", w.task),
-        code=code("export"),
+        trials=lambda w: layout.trials_folder(w.task),
+        settings=lambda w: PLAN.settings("export", w.task),
+        code=PLAN.code("export"),
     message:
         "{wildcards.task}: writing the table in the Act-Bench format"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch export --task {wildcards.task} "
+        "ACTSEARCH_RULE={rule} actsearch export --task {wildcards.task} "
         "--functions {input.functions} --table {input.table} "
-        "--trials results/{wildcards.task}/trials --out {output} {input.fim} 2>&1 | tee {log}"
+        "--trials {params.trials} --out {output} {input.fim} 2>&1 | tee {log}"

@@ -1,4 +1,4 @@
-"""The commands, one a workflow rule: read files, call a room, write files with their provenance."""
+"""The command line; its steps are commands that the workflow calls, a rule each."""
 
 from __future__ import annotations
 

@@ -28,10 +28,10 @@ from pathlib import Path
 import psutil
 
 from actsearch.cluster.queue import QueuedJob, cancel, queued_jobs
+from actsearch.plan import internals
 from actsearch.records.files import written_beside
 
-SIGNATURE = Path(".snakemake/run.json")
-_LOCKS = Path(".snakemake/locks")
+SIGNATURE = internals.HIDDEN / "run.json"
 _SECONDS_BETWEEN_SIGNS = 60
 # Of a run on another machine only its signs of life are seen.
 _SILENCE_S = 5 * _SECONDS_BETWEEN_SIGNS
@@ -180,7 +180,7 @@ def _claim(folder: Path, say: Callable[[str], None]) -> Claim:
         _refuse_beside(running(folder))
         if earlier is not None and not earlier.ended:
             say(f"Going on after a run of {earlier}, which was stopped.")
-            shutil.rmtree(folder / _LOCKS, ignore_errors=True)
+            shutil.rmtree(folder / internals.LOCKS, ignore_errors=True)
         return Claim(folder, replace(Run.here(), jobs=earlier.jobs if earlier else ()))
 
 

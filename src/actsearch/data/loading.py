@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from actsearch.config import Data
+from actsearch.config import Config, Data
 from actsearch.data import torchvision_sets
 from actsearch.data.arrays import dataset_of, npz_shape, read_arrays, split_arrays
 from actsearch.data.dataset import Dataset, DataShape
@@ -24,6 +24,28 @@ from actsearch.data.sources.places import (
     place_of,
     require_fetched,
 )
+
+
+def task_dataset(
+    config: Config, name: str, progress: Callable[[int, int], None] | None = None
+) -> Dataset:
+    """The data of the task called ``name``; see :func:`load_dataset`.
+
+    Raises:
+        DataError: when they are not there, or not what they were.
+    """
+    task = config.task(name)
+    workers = task.resources.threads
+    return load_dataset(config.data[task.data], config.data_folder, workers, progress)
+
+
+def task_shape(config: Config, name: str) -> DataShape:
+    """What of a task's data shapes a network; image files are not opened for it.
+
+    Raises:
+        DataError: when they cannot be used, or are not there to tell it.
+    """
+    return data_shape(config.data[config.task(name).data], config.data_folder)
 
 
 def load_dataset(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from actsearch.records.differences import changes
 from actsearch.records.digests import digest_file, settings_digest
 from actsearch.records.formats import ArtifactError, content_digest
 from actsearch.records.lineage import SUFFIXES, Artifact, is_hidden
-from actsearch.records.sources import source_changes, told
+from actsearch.records.reasons import Reason
 
 KINDS = {
     "unreadable": "cut short, damaged, or without provenance",
@@ -45,25 +45,7 @@ class Finding:
     """What is wrong, for this file."""
 
 
-@dataclass(frozen=True)
-class Present:
-    """What a file would be made with today."""
-
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    settings_digest: str = ""
-    modules: Mapping[str, str] = field(default_factory=dict)
-    """Digests of the step's modules, abbreviated as in a block."""
-    code_digest: str | None = None
-    operators: Mapping[str, str] = field(default_factory=dict)
-    data: Mapping[str, str | None] = field(default_factory=dict)
-    """Digests of the data that stand for its task's, by path; None where a file is missing."""
-    problem: str | None = None
-    """Why it could not be made: a task or a section that the configuration lacks."""
-
-
-PresentOf = Callable[[Mapping[str, Any]], Present]
-WATCHING = ("crate", "audit")
-"""Steps that look at whatever stands, besides what the workflow gives them."""
+ReasonsOf = Callable[[Artifact], Iterable[Reason]]
 _CHECKPOINT = re.compile(r"\.checkpoint(\.[0-9a-f]+\.new)?$")
 
 
@@ -72,8 +54,7 @@ def audit(
     *,
     files: Iterable[str],
     can_be_made: Callable[[str], bool],
-    present_of: PresentOf,
-    inputs_of: Callable[[str], Iterable[str] | None],
+    reasons_of: ReasonsOf,
     environment: Mapping[str, Any],
 ) -> list[Finding]:
     """Everything wrong with ``artifacts``, in the order of KINDS and of paths.
@@ -82,20 +63,17 @@ def audit(
         artifacts: the files by path, see :func:`lineage.read_artifacts`.
         files: all files that stand there, hidden ones and others without provenance too.
         can_be_made: whether some rule makes the file at a path.
-        present_of: what the file with a provenance block would be made with today.
-        inputs_of: files under results/ that the workflow makes a path from; None where unknown.
+        reasons_of: what is out of date in a file, see :func:`reasons.reasons`.
         environment: the environment here, as in a block.
     """
     findings = [*_strays(files, can_be_made)]
     for path, artifact in artifacts.items():
         if Path(path).suffix in SUFFIXES:
-            findings += _own(artifact)
+            findings += _stale(artifact, reasons_of(artifact))
             findings += _copies(artifact)
             if artifact.block and not artifact.problem:
-                now = present_of(artifact.block)
-                findings += _then_and_now(artifact, now, environment)
-                planned = None if artifact.step in WATCHING else inputs_of(path)
-                findings += _inputs(artifact, artifacts, planned, now)
+                findings += _own(artifact)
+                findings += _lock(artifact, environment)
                 findings += _mixtures(artifact, artifacts)
     order = list(KINDS)
     return sorted(findings, key=lambda finding: (order.index(finding.kind), finding.path))
@@ -115,14 +93,16 @@ def _strays(files: Iterable[str], can_be_made: Callable[[str], bool]) -> Iterato
             yield Finding("stray", path, "no rule makes it")
 
 
+def _stale(artifact: Artifact, reasons: Iterable[Reason]) -> Iterator[Finding]:
+    """What is out of date, in the kinds of an audit."""
+    for reason in reasons:
+        kind = "code" if reason.kind == "operators" else reason.kind
+        text = _alteration(artifact) if kind == "altered" else reason.text
+        yield Finding(kind, artifact.path, text)
+
+
 def _own(artifact: Artifact) -> Iterator[Finding]:
     """What a file shows by itself."""
-    if not artifact.block:
-        yield Finding("unreadable", artifact.path, artifact.problem or "carries no provenance")
-        return
-    if artifact.problem:
-        yield Finding("altered", artifact.path, _alteration(artifact))
-        return
     written = artifact.block.get("file")
     if written != artifact.path:
         yield Finding("moved", artifact.path, f"was written as {written}")
@@ -152,43 +132,12 @@ def _copies(artifact: Artifact) -> Iterator[Finding]:
             yield Finding("altered", path, "its content was edited")
 
 
-def _then_and_now(
-    artifact: Artifact, now: Present, environment: Mapping[str, Any]
-) -> Iterator[Finding]:
-    """A file against what it would be made with today."""
-    block = artifact.block
-    if now.problem:
-        yield Finding("settings", artifact.path, now.problem)
-        return
-    if now.settings_digest != block.get("settings_digest"):
-        keys = changes(block.get("settings", {}), now.settings)
-        yield Finding("settings", artifact.path, "; ".join(keys) or "other settings")
-    if now.code_digest != block.get("code_digest"):
-        names = changed_names(block.get("modules", {}), now.modules)
-        yield Finding("code", artifact.path, ", ".join(names) or "other modules")
-    elif dict(now.operators) != block.get("operators", {}):
-        names = changed_names(block.get("operators", {}), now.operators)
-        yield Finding("code", artifact.path, f"operators: {', '.join(names)}")
-    then = block.get("environment", {})
+def _lock(artifact: Artifact, environment: Mapping[str, Any]) -> Iterator[Finding]:
+    """A file's pinned versions against those that are pinned here."""
+    then = artifact.block.get("environment", {})
     if then.get("lock") and environment.get("lock") and then["lock"] != environment["lock"]:
         versions = changes(then.get("versions", {}), environment.get("versions", {}))
         yield Finding("lock", artifact.path, "; ".join(versions) or "versions of other packages")
-
-
-def changed_names(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """Names whose digests differ, or that only one of both has; sorted."""
-    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-
-
-def _inputs(
-    artifact: Artifact,
-    artifacts: Mapping[str, Artifact],
-    planned: Iterable[str] | None,
-    now: Present,
-) -> Iterator[Finding]:
-    """A file against what it was made from, and would be."""
-    if not now.problem and (changed := source_changes(artifact, artifacts, planned, now.data)):
-        yield Finding("inputs", artifact.path, told(changed))
 
 
 def _mixtures(artifact: Artifact, artifacts: Mapping[str, Artifact]) -> Iterator[Finding]:

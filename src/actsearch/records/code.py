@@ -1,6 +1,7 @@
-"""Digests of code: the modules that a step reaches through imports.
+"""Digests of code: the modules that a step reaches through imports, from its command on.
 
-Taken over syntax trees without docstrings; comments and layout never enter them.
+Taken over syntax trees without docstrings; comments and layout never enter them. Of commands,
+options and their help are left out too.
 """
 
 from __future__ import annotations
@@ -16,8 +17,20 @@ from typing import Any
 
 from actsearch.records.digests import DigestError, digest_bytes, settings_digest
 
-# Rooms that carry numbers and compute none: what they pass on is covered by settings digests.
-CARRIERS = ("actsearch.records", "actsearch.config", "actsearch.cli")
+CARRIERS = {
+    "actsearch.records": "reads, writes and digests files",
+    "actsearch.config": "its values are in the digest of settings",
+    "actsearch.plan": "says what files depend on, and makes none",
+    "actsearch.cluster": "decides when jobs run",
+    "actsearch.cli": "options and progress; the command of a step is an entry itself",
+    "actsearch.networks.probe": "refuses a network, or changes nothing",
+}
+"""Rooms and modules that pass numbers on and compute none, with the reason.
+
+They are left out of digests, and what they import is not followed. A test traces every step and
+finds what is executed outside of its digest: tests/workflow/test_traced_steps.py.
+"""
+_COMMANDS = "actsearch.cli."
 _INSTALLED = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib"))
 
 
@@ -37,9 +50,31 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
     return tree
 
 
-def source_digest(source: str) -> str:
-    """Digest of Python source as a syntax tree, without comments, docstrings and layout."""
+def _without_options(tree: ast.Module) -> ast.Module:
+    """Without decorators and annotations of functions, which make the options of a command."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.decorator_list = []
+            node.returns = None
+            for argument in ast.walk(node.args):
+                if isinstance(argument, ast.arg):
+                    argument.annotation = None
+    return tree
+
+
+def source_digest(source: str, *, is_command: bool = False) -> str:
+    """Digest of Python source as a syntax tree, without comments, docstrings and layout.
+
+    Args:
+        source: the text of a module.
+        is_command: whether it defines a command, whose options and their help are no code.
+
+    Returns:
+        ``sha256:<hex>``.
+    """
     tree = _without_docstrings(ast.parse(source))
+    if is_command:
+        tree = _without_options(tree)
     # Unparsed rather than dumped: a dump changes with the version of Python.
     return digest_bytes(ast.unparse(tree).encode())
 
@@ -119,22 +154,36 @@ def _module_digest(module: str) -> str:
     is_package = source.name == "__init__.py"
     templates = sorted((source.parent / "templates").glob("*")) if is_package else []
     digests = {template.name: digest_bytes(template.read_bytes()) for template in templates}
-    return settings_digest([source_digest(source.read_text(encoding="utf-8")), digests])
+    text = source.read_text(encoding="utf-8")
+    digest = source_digest(text, is_command=module.startswith(_COMMANDS))
+    return settings_digest([digest, digests])
+
+
+def _is_carrier(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in CARRIERS)
 
 
 def reached_modules(entries: Iterable[str]) -> list[str]:
-    """Modules of this package that ``entries`` reach through imports, sorted.
+    """Modules of this package that ``entries`` reach through imports.
 
-    Carriers are left out, unless they are entries themselves.
+    Args:
+        entries: dotted names.
+
+    Returns:
+        Dotted names, sorted. Carriers are neither among them nor looked behind, unless they are
+        entries themselves.
     """
     entries = set(entries)
     graph = _import_graph()
     modules: set[str] = set()
-    for entry in entries:
-        modules |= {entry, *graph.find_upstream_modules(entry)}
-    # Importing a module runs the packages it lies in.
-    modules |= {module.rpartition(".")[0] for module in modules if module.count(".") > 1}
-    return sorted(m for m in modules if m in entries or not m.startswith(CARRIERS))
+    waiting = set(entries)
+    while waiting:
+        module = waiting.pop()
+        modules.add(module)
+        # Importing a module runs the package it lies in.
+        imported = graph.find_modules_directly_imported_by(module) | {module.rpartition(".")[0]}
+        waiting |= {m for m in imported - modules if m.count(".") > 0 and not _is_carrier(m)}
+    return sorted(modules)
 
 
 @functools.cache

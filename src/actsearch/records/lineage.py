@@ -112,18 +112,6 @@ class Lineage:
         """Artifacts made from the file at ``path``, sorted."""
         return self._users.get(path, [])
 
-    def changed_inputs(self, path: str) -> list[str]:
-        """Inputs that are missing, or say something else than when ``path`` was made; sorted.
-
-        Files that are no artifacts (data that somebody brought) are not looked at.
-        """
-        artifact = self.artifacts[path]
-        return [
-            source
-            for source, digest in sorted(artifact.block.get("inputs", {}).items())
-            if source not in self.artifacts or self.artifacts[source].content != digest
-        ]
-
 
 def read_sources(path: str, root: Path = Path()) -> dict[str, Artifact]:
     """The file at ``path`` and every artifact it was made from, at any distance."""

@@ -27,6 +27,32 @@ HISTORY_COLUMNS = (
 )
 
 
+def join_rounds(
+    proposals: Mapping[str, pd.DataFrame], trials: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Trials with the round, slot and prediction they were proposed with.
+
+    Args:
+        proposals: Proposals of rounds, in order, by what they are called in an error.
+        trials: Trials of the functions in them, in any order.
+
+    Returns:
+        A dictionary a proposal, in order: the trial, and ``round``, ``slot``, ``prediction``.
+
+    Raises:
+        ValueError: When a proposal has no trial.
+    """
+    by_function = {trial["function"]: trial for trial in trials}
+    rounds = []
+    for origin, table in proposals.items():
+        for row in table.to_dict("records"):
+            if row["name"] not in by_function:
+                raise ValueError(f"{origin}: no trial of {row['name']!r} among the trials given")
+            fields = {key: row[key] for key in ("round", "slot", "prediction")}
+            rounds.append({**by_function[row["name"]], **fields})
+    return rounds
+
+
 def propose(
     strategy: str,
     map_table: pd.DataFrame,
@@ -51,7 +77,8 @@ def propose(
         seed: Seed of the search.
 
     Returns:
-        ``slot`` (from 0), ``name``, ``slug``, ``prediction`` (NaN where nothing is predicted).
+        ``slot`` (from 0), ``name``, ``slug``, ``prediction`` (NaN where nothing is predicted),
+        ``round``.
 
     Raises:
         ValueError: When the strategy is unknown, a baseline is not on the map, the history is not
@@ -73,6 +100,7 @@ def propose(
             "name": names,
             "slug": candidates["slug"].loc[names].to_list(),
             "prediction": [prediction for _, prediction in proposals],
+            "round": round,
         }
     )
 

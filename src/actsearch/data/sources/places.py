@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
-from actsearch.config import Data
+from actsearch.config import Config, Data
 from actsearch.records.digests import digest_bytes
 
 MANIFEST = "manifest.json"
@@ -82,6 +82,14 @@ def require_fetched(place: Place, name: str = "NAME") -> None:
             f"no data set at {place.folder} (it has no {place.manifest.name}); fetch it, on a "
             f"cluster on the login node: {command}"
         )
+
+
+def require_task_data(config: Config, task: str) -> None:
+    """Raise MissingDataError unless a task's data, if they are to be fetched, have been."""
+    name = config.task(task).data
+    place = place_of(config.data[name], config.data_folder)
+    if place is not None:
+        require_fetched(place, name)
 
 
 def require_imagenet(folder: Path) -> None:

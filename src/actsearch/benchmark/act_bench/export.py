@@ -1,0 +1,33 @@
+"""A table that was trained here, in the Act-Bench format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from actsearch.benchmark.act_bench.format import ActBench, to_act_bench
+from actsearch.functions.selection import equivalent_names, selected_names
+
+
+def export_table(
+    table: pd.DataFrame,
+    functions: pd.DataFrame,
+    seconds: Sequence[float],
+    cdf_names: Sequence[str],
+    cdfs: NDArray[np.float64],
+) -> ActBench:
+    """A benchmark table with run times, equivalents and Fisher features.
+
+    Args:
+        table: the table, see :func:`actsearch.benchmark.table.build_table`.
+        functions: the listing of its space.
+        seconds: of each selected function's trial, in the order of the selection.
+        cdf_names: functions whose features follow.
+        cdfs: their features (n, d); NaN where there is none.
+    """
+    runtimes = dict(zip(selected_names(functions), seconds, strict=True))
+    features = dict(zip(cdf_names, cdfs, strict=True))
+    return to_act_bench(table, runtimes, equivalent_names(functions), features)

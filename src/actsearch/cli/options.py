@@ -1,0 +1,35 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from actsearch.plan.environment import CONFIG_VARIABLE
+
+ConfigFile = Annotated[
+    Path,
+    typer.Option("--config", envvar=CONFIG_VARIABLE, help="The experiment's configuration."),
+]
+TaskName = Annotated[str, typer.Option("--task", help="A task of the configuration.")]
+SpaceName = Annotated[str, typer.Option("--space", help="A space of the configuration.")]
+Strategy = Annotated[str, typer.Option("--strategy", help="A search strategy.")]
+Out = Annotated[Path, typer.Option("--out", help="The file to make.")]
+TableFile = Annotated[Path, typer.Option("--table", help="A benchmark table.")]
+MapFile = Annotated[Path, typer.Option("--map", help="A map of functions.")]
+FunctionsFile = Annotated[Path, typer.Option("--functions", help="The functions of a space.")]
+TrialFiles = Annotated[list[Path], typer.Argument(help="Trials.")]
+TrialsFolder = Annotated[Path, typer.Option("--trials", help="The folder of the task's trials.")]
+ProposalFiles = Annotated[
+    list[Path] | None, typer.Option("--proposals", help="Proposals of earlier rounds, in order.")
+]
+ImportedFile = Annotated[
+    Path, typer.Option("--act-bench", help="An imported file: results/TASK/act_bench.parquet.")
+]
+Bare = Annotated[
+    bool, typer.Option("--bare", help="No key but functions: the public format to the letter.")
+]
+AnyFile = Annotated[Path, typer.Argument(metavar="FILE", help="A file under results/.")]
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]

@@ -1,0 +1,1 @@
+"""Commands that ask about results, and make none."""

@@ -1,0 +1,73 @@
+"""Command: adopt."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import typer
+
+from actsearch.cli.app import app
+from actsearch.cli.options import ConfigFile
+from actsearch.cli.recording import load
+from actsearch.config import ConfigError
+from actsearch.plan import layout
+from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.plan.outputs import Outputs, snakemake
+from actsearch.plan.staleness import staleness
+from actsearch.plan.steps import is_watching
+from actsearch.records.formats import ArtifactError
+from actsearch.records.lineage import Artifact, read_artifacts
+from actsearch.records.reasons import Reason, without_missing
+
+EXAMPLES = 5
+RESULTS = Path(layout.RESULTS)
+
+
+@app.command()
+def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Note results that were copied here as made, if they are what this workflow would make.
+
+    Snakemake knows nothing of files that were copied without its hidden folder. They are touched,
+    in order; nothing else is changed.
+    """
+    settings = load(config)
+    standing = read_artifacts(RESULTS)
+    outputs = Outputs.of_workflow(config, standing)
+    artifacts = {path: a for path, a in standing.items() if path in outputs}
+    stale = staleness(settings, artifacts, outputs.inputs_of)
+    # The crate and the audit tell of what stood, files asked for by name too.
+    doubts = [
+        (path, reason)
+        for path, artifact in artifacts.items()
+        if not is_watching(artifact.step)
+        for reason in _doubts(artifact, stale(artifact))
+    ]
+    if doubts:
+        told = [f"  {path}: {doubt.kind}, {doubt.text}" for path, doubt in doubts[:EXAMPLES]]
+        if len(doubts) > EXAMPLES:
+            told.append(f"  and {len(doubts) - EXAMPLES} more")
+        raise ArtifactError(
+            f"{RESULTS}/ was brought here without Snakemake's records, and {len(doubts)} of its "
+            "files are not what this workflow would make:\n" + "\n".join(told) + "\n"
+            "See `actsearch audit`. To have them made again, move them away: "
+            "`actsearch audit --list KIND` prints them."
+        )
+    # Asked for by name, for one; without those of a task or a section that is gone.
+    others = artifacts.keys() - outputs.files
+    further = sorted(path for path in others if outputs.inputs_of(path) is not None)
+    # What is fetched lies outside, for other people too, who may have made it read-only.
+    forced = ("--touch", "--forcerun", *outputs.rules, "--cores", "1")
+    command = snakemake(*forced, "all", *further, config=config)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ConfigError(f"Snakemake cannot note what is in {RESULTS}/:\n{done.stderr.strip()}")
+    typer.echo(f"{len(artifacts)} files were brought here and are what would be made: noted")
+
+
+def _doubts(artifact: Artifact, stale: list[Reason]) -> list[Reason]:
+    """Reasons to make a file again, which Snakemake would see had it records of its own."""
+    written = artifact.block.get("file", artifact.path)
+    if artifact.block and not artifact.problem and written != artifact.path:
+        return [Reason("altered", f"was written as {written}")]
+    return without_missing(stale)

@@ -1,0 +1,244 @@
+"""Command: estimate."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import statistics
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from actsearch.cli.app import app
+from actsearch.cli.options import ConfigFile, Json
+from actsearch.cli.progress import console
+from actsearch.cli.recording import load
+from actsearch.config import Config, ConfigError, Task, describe_fault
+from actsearch.plan import layout
+from actsearch.plan.counts import Kind, trainings
+from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import ArtifactError
+
+if TYPE_CHECKING:
+    from actsearch.networks.cost import Work
+
+READ_AT_MOST = 200
+"""Trials of a task that are read for their seconds."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Trainings or spectra of one kind for one task."""
+
+    task: str
+    kind: str
+    """table, search, final or fim."""
+    functions: int
+    done: int
+    """Functions whose files stand."""
+    runs: int
+    """Trainings a function."""
+    gpus: int
+    seconds: float | None
+    """Of one training, or of one function's spectrum; None where nothing is known."""
+    measured: bool
+    """Whether the seconds were measured here; they are estimated otherwise."""
+
+    @property
+    def hours_left(self) -> float | None:
+        """GPU-hours (CPU-hours without GPUs) of what does not stand yet."""
+        left = self.functions - self.done
+        if self.seconds is None:
+            return None if left else 0.0
+        return left * self.runs * self.seconds * max(self.gpus, 1) / 3600
+
+
+@app.command()
+def estimate(
+    results: Annotated[Path, typer.Argument(help="The folder of results.")] = Path(layout.RESULTS),
+    as_json: Json = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Tell how many trainings the experiment takes, and the GPU-hours that are left.
+
+    Seconds are medians of the trials that stand. Where there are none they are estimated for a GPU
+    from the arithmetic and the memory traffic of the network, to a factor of two or three.
+    """
+    settings = load(config)
+    stages = [stage for name in settings.tasks for stage in _stages(settings, name, results)]
+    if as_json:
+        rows = [asdict(stage) | {"hours_left": stage.hours_left} for stage in stages]
+        typer.echo(json.dumps({"stages": rows}, indent=1))
+    else:
+        _print(stages)
+
+
+def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
+    task = config.task(name)
+    folder = results / name
+    work, classes = _work(config, task)
+    train = _measured(folder)
+    split = config.data[task.data].split
+
+    spaces: dict[str, int] = {}
+    size, slugs = _selected(config, task.benchmark.space) if task.benchmark else (0, None)
+    if task.benchmark and not task.benchmark.published_features:
+        spaces["fim"] = size
+    if task.search:
+        spaces[f"{layout.SEARCH_SCOPE}fim"] = _selected(config, task.search.space)[0]
+    for asked in trainings(task, size, split.train, split.validation, split.test):
+        seconds = train
+        if seconds is None:
+            seconds = _training_seconds(task, work, asked.fitted, asked.measured)
+        yield Stage(
+            name,
+            asked.kind,
+            asked.functions,
+            min(_standing(folder, task, asked.kind, slugs), asked.functions),
+            asked.runs,
+            task.resources.gpu,
+            seconds,
+            train is not None,
+        )
+    for place, size in spaces.items():
+        done = min(
+            _count(folder, f"{place}/{layout.FIM_PARTS}") * task.fisher.functions_per_job, size
+        )
+        known = _measured_spectrum(folder / place, task.fisher.functions_per_job)
+        seconds = known if known is not None else _fisher_seconds(task, work, classes)
+        gpus = min(task.resources.gpu, 1)
+        yield Stage(name, "fim", size, done, 1, gpus, seconds, known is not None)
+
+
+def _standing(folder: Path, task: Task, kind: Kind, slugs: frozenset[str] | None) -> int:
+    """Trials of a kind that stand; a search's are counted for the strategies asked for."""
+    if kind == "table":
+        return _count(folder, layout.TRIALS, slugs)
+    if kind == "final":
+        return _count(folder, layout.FINAL_TRIALS)
+    strategies = task.search.strategies if task.search else ()
+    return sum(_count(folder, layout.SEARCH_TRIALS.format(strategy=s)) for s in strategies)
+
+
+def _count(folder: Path, pattern: str, slugs: frozenset[str] | None = None) -> int:
+    """Files of a pattern; those named by one of ``slugs`` where these are given."""
+    return sum(1 for path in folder.glob(pattern) if slugs is None or path.stem in slugs)
+
+
+def _selected(config: Config, name: str) -> tuple[int, frozenset[str] | None]:
+    """Number of functions that a space selects, and their slugs where it is listed anyway."""
+    from actsearch.functions.spaces import known_size, select
+
+    space = config.space(name)
+    size = known_size(name, space)
+    if size is not None:
+        return size, None
+    slugs = frozenset(function.slug for function in select(space))
+    return len(slugs), slugs
+
+
+def _measured(folder: Path) -> float | None:
+    """Median seconds of a training among the trials that stand."""
+    seconds = []
+    searched = layout.SEARCH_TRIALS.format(strategy="*")
+    for pattern in (layout.TRIALS, searched, layout.FINAL_TRIALS):
+        for path in sorted(folder.glob(pattern))[:READ_AT_MOST]:
+            with contextlib.suppress(ArtifactError, KeyError, TypeError):
+                block = read_provenance(path)
+                seconds.append(float(block["seconds"]) / len(block["seeds"]["runs"]))
+    return statistics.median(seconds) if seconds else None
+
+
+def _measured_spectrum(folder: Path, functions: int) -> float | None:
+    """Median seconds of a function's spectrum among the parts that stand, the last one left out."""
+    seconds = []
+    for path in sorted(folder.glob(layout.FIM_PARTS))[:-1][:READ_AT_MOST]:
+        with contextlib.suppress(ArtifactError, KeyError, ValueError):
+            block = read_provenance(path)
+            times = (datetime.fromisoformat(block[key]) for key in ("ended", "started"))
+            ended, started = times
+            seconds.append((ended - started).total_seconds() / functions)
+    return statistics.median(seconds) if seconds else None
+
+
+def _work(config: Config, task: Task) -> tuple[Work | None, int]:
+    """What the task's network costs, and its number of classes.
+
+    None and 0 where that says nothing: on a CPU, and while the data are not there to tell their
+    shape.
+    """
+    from actsearch.data.loading import data_shape
+    from actsearch.data.sources.places import DataError
+    from actsearch.networks.cost import count_work
+    from actsearch.networks.models import ModelError
+
+    if not task.resources.gpu:
+        return None, 0
+    try:
+        shape = data_shape(config.data[task.data], config.data_folder)
+    except DataError:
+        return None, 0
+    try:
+        return count_work(task, shape), shape.n_classes
+    except ModelError as error:
+        raise ConfigError(str(error)) from None
+    except Exception as error:  # networks stumble over images in their own ways
+        raise ConfigError(f"model {task.model!r}: {describe_fault(error)}") from None
+
+
+def _training_seconds(task: Task, work: Work | None, fitted: int, measured: int) -> float | None:
+    """Estimated seconds of one training by all processes of the task together."""
+    if work is None:
+        return None
+    half = task.recipe.precision == "bfloat16"
+    batch = task.recipe.batch_size / task.resources.processes
+    train = work.seconds(fitted * task.recipe.epochs, batch, training=True, half=half)
+    look = work.seconds(fitted + measured, 256, training=False, half=half)
+    return (train + look) / task.resources.processes
+
+
+def _fisher_seconds(task: Task, work: Work | None, classes: int) -> float | None:
+    if work is None:
+        return None
+    passes = classes - 1 if task.fisher.kind == "true" else 1
+    return work.fisher_seconds(task.fisher.examples, passes)
+
+
+def _print(stages: list[Stage]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("task", "step"):
+        table.add_column(column)
+    for column in ("functions", "done", "trainings", "s each", "on", "hours left"):
+        table.add_column(column, justify="right")
+    for stage in stages:
+        mark = "" if stage.measured else "~"
+        table.add_row(
+            stage.task,
+            stage.kind,
+            f"{stage.functions:,}",
+            f"{stage.done:,}",
+            f"{stage.functions * stage.runs:,}" if stage.kind != "fim" else "",
+            "?" if stage.seconds is None else f"{mark}{stage.seconds:.3g}",
+            f"{stage.gpus} GPU" if stage.gpus else "CPU",
+            "?" if stage.hours_left is None else f"{stage.hours_left:,.1f}",
+        )
+    out = console()
+    out.print(table)
+    for device, chosen in (
+        ("GPU", [stage for stage in stages if stage.gpus]),
+        ("CPU", [stage for stage in stages if not stage.gpus]),
+    ):
+        if chosen:
+            hours = sum(stage.hours_left or 0.0 for stage in chosen)
+            unknown = any(stage.hours_left is None for stage in chosen)
+            more = ", without what is not known (?)" if unknown else ""
+            out.print(f"{device}-hours left: {hours:,.1f}{more}")
+    if any(stage.seconds is not None and not stage.measured for stage in stages):
+        out.print("~ is estimated, to a factor of two or three; all else was measured here")

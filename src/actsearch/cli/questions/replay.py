@@ -1,0 +1,156 @@
+"""Command: replay."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from actsearch.cli.app import app
+from actsearch.cli.options import AnyFile, ConfigFile
+from actsearch.cli.progress import console, say
+from actsearch.cli.questions.scratch import (
+    command_in_scratch,
+    configuration_of,
+    name_in_scratch,
+    prepare,
+    relative_configuration,
+)
+from actsearch.cli.recording import load
+from actsearch.config import Config, ConfigError, parse_config
+from actsearch.plan.dependencies import step_settings
+from actsearch.plan.environment import CONFIG_VARIABLE, DEFAULT_CONFIG
+from actsearch.plan.staleness import present_of
+from actsearch.plan.steps import step_called
+from actsearch.records.differences import changes
+from actsearch.records.formats import ArtifactError, shown
+from actsearch.records.lineage import Artifact, read_artifact
+from actsearch.records.provenance import environment
+from actsearch.records.reasons import Present, other_versions, reasons
+
+EXAMPLES = 10
+
+
+@app.command()
+def replay(
+    file: AnyFile,
+    keep: Annotated[
+        Path | None, typer.Option(help="Work in this new folder, and leave it there.")
+    ] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Make a file again from its recorded inputs in a scratch folder, and compare.
+
+    Exit code 0 when both say the same: to the bit on a CPU, on a GPU within the tolerance that the
+    file declares. The file itself stays as it is.
+    """
+    from actsearch.records.comparison import differences
+
+    artifact = read_artifact(shown(file))
+    if artifact.problem:
+        raise ArtifactError(f"{file}: {artifact.problem}")
+    step = step_called(artifact.step)
+    if step is None or not step.replayable:
+        raise ConfigError(f"{file}: step {artifact.step!r} cannot be made again by itself")
+    name = name_in_scratch(artifact)
+    settings = _as_it_was(load(config), config, artifact.block)
+    now = present_of(settings)(artifact.block)
+    words = command_in_scratch(artifact, now.data)
+    suspects = _suspects(now, artifact)
+    for suspect in suspects:
+        say(f"now different: {suspect}")
+    if keep is not None and keep.exists():
+        raise ConfigError(f"--keep {keep}: exists already")
+    with contextlib.ExitStack() as stack:
+        if keep is None:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="replay-")))
+        else:
+            keep.mkdir(parents=True)
+            scratch = keep
+        home = prepare(scratch, artifact, settings)
+        _run(home, artifact, words)
+        tolerance = artifact.block.get("tolerance")
+        found = differences(file, home / name, tolerance)
+    _print(file, found, tolerance, suspects)
+    if found:
+        raise typer.Exit(1)
+
+
+def _as_it_was(present: Config, path: Path, block: Mapping[str, Any]) -> Config:
+    """The present configuration with the recorded settings in it."""
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    task = block.get("task")
+    if task is not None and task not in present.tasks:
+        raise ConfigError(f"{path} has no task {task!r}; tasks: {', '.join(present.tasks)}")
+    threads = block.get("device", {}).get("threads")
+    if task is not None and threads is not None:
+        values = _merged(values, {"tasks": {task: {"resources": {"threads": threads}}}})
+    whole = parse_config(_merged(values, block.get("settings", {})))
+    then = step_settings(block["step"], whole, task, **block.get("wildcards", {}))
+    if told := changes(block.get("settings", {}), then):
+        raise ConfigError(f"the recorded settings cannot be put into {path}: {'; '.join(told)}")
+    return whole
+
+
+def _merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` with those of ``over`` in their place, key by key."""
+    merged = dict(values)
+    for key, value in over.items():
+        below = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        merged[key] = _merged(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _suspects(now: Present, artifact: Artifact) -> list[str]:
+    """What is no more as it was when the file was made, besides the configuration."""
+    block = artifact.block
+    suspects = [
+        f"{reason.kind} of {name}"
+        for reason in reasons(artifact, {}, (), now)
+        for name in reason.names
+    ]
+    suspects += other_versions(block, environment())
+    if block["step"] == "report" and configuration_of(block).is_absolute():
+        suspects.append("the place of the configuration, which the page names")
+    return suspects
+
+
+def _run(home: Path, artifact: Artifact, words: list[str]) -> None:
+    asked = {
+        CONFIG_VARIABLE: str(relative_configuration(artifact.block)),
+        "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")]),
+    }
+    say(f"$ actsearch {shlex.join(words)}")
+    command = [sys.executable, "-m", "actsearch.cli", *words]
+    done = subprocess.run(command, cwd=home, env=os.environ | asked, check=False)
+    if done.returncode or not (home / name_in_scratch(artifact)).is_file():
+        raise ArtifactError(f"{artifact.path}: the command failed (exit code {done.returncode})")
+
+
+def _print(
+    file: Path, found: list[str], tolerance: Mapping[str, float] | None, suspects: list[str]
+) -> None:
+    from rich.markup import escape
+
+    out = console()
+    within = "identical" if tolerance is None else f"the same within {dict(tolerance)}"
+    if not found:
+        out.print(f"[green]{escape(str(file))}: {within}[/]")
+        return
+    out.print(f"[red]{escape(str(file))}: not {within}[/]")
+    for line in found[:EXAMPLES]:
+        out.print(f"  {escape(line)}", soft_wrap=True)
+    if len(found) > EXAMPLES:
+        out.print(f"  and {len(found) - EXAMPLES} more")
+    if suspects:
+        out.print("  [dim]the cause may be what is now different, as said above[/]")

@@ -1,0 +1,75 @@
+"""What every command begins with: the configuration, and the record of what it is about to do."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from actsearch.config import Config, load_config
+from actsearch.data.sources.places import require_task_data
+from actsearch.plan.data_files import data_file
+from actsearch.plan.dependencies import (
+    operator_digests,
+    register_operators,
+    step_modules,
+    step_settings,
+)
+from actsearch.plan.steps import STEPS
+from actsearch.records.provenance import Execution
+
+
+def load(path: Path) -> Config:
+    """The configuration, with the user's operators registered."""
+    config = load_config(path)
+    register_operators(config)
+    return config
+
+
+def execution(
+    step: str,
+    config: Config,
+    task: str | None = None,
+    *,
+    inputs: Sequence[str | Path] = (),
+    seeds: Mapping[str, Any] | None = None,
+    operators: Iterable[str] = (),
+    outside: Path | None = None,
+    **wildcards: Any,
+) -> Execution:
+    """The record of a step that starts now, with the settings and code it depends on.
+
+    Args:
+        step: a key of STEPS.
+        config: the configuration.
+        task: the task, for steps that have one.
+        inputs: files that it reads.
+        seeds: by what they seed.
+        operators: names of the operators of the functions that it evaluates.
+        outside: a file outside results/ that it reads; that of the task's data is found here.
+        wildcards: what else tells its files from others of the step.
+
+    Raises:
+        MissingDataError: when the task's data are to be fetched first.
+        ArtifactError: when an input is missing, or was altered after it was written.
+    """
+    if task is not None and STEPS[step].task_code:
+        require_task_data(config, task)
+        outside = data_file(config, task)
+    rule = os.environ.get("ACTSEARCH_RULE", "")
+    if STEPS[step].packed:
+        rule = re.sub(r"__\d+$", "", rule)  # the number of a pack tells nothing of its files
+    return Execution(
+        step,
+        rule=rule,
+        task=task,
+        wildcards=wildcards,
+        settings=step_settings(step, config, task, **wildcards),
+        code=step_modules(step, config, task),
+        operators=operator_digests(operators),
+        inputs=inputs,
+        data=outside,
+        seeds=seeds,
+    )

@@ -1,0 +1,1 @@
+"""The commands of the steps, a module each: parse options, read, call a room, write."""

@@ -1,0 +1,69 @@
+"""Command: fim."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from actsearch.cli.app import app
+from actsearch.cli.options import ConfigFile, FunctionsFile, Out, TaskName
+from actsearch.cli.progress import counter, say
+from actsearch.cli.recording import execution, load
+from actsearch.config import ConfigError
+from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.records.formats import read_table, write_arrays
+
+
+@app.command()
+def fim(
+    task: TaskName,
+    functions: FunctionsFile,
+    part: Annotated[int, typer.Option(help="Which part of the space, from 0.")],
+    out: Out,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Spectra of the Fisher information matrix at initialisation, for a part of a space."""
+    from actsearch.data.loading import task_dataset
+    from actsearch.features.fisher_parts import fisher_features
+    from actsearch.features.unfinished import UnfinishedPart
+    from actsearch.functions.expressions import parse
+    from actsearch.functions.selection import selected_names
+    from actsearch.networks.network import FISHER_TOLERANCE, device_fields
+    from actsearch.networks.probe import check_network, check_operators
+
+    settings = load(config)
+    chosen = settings.task(task)
+    size = chosen.fisher.functions_per_job
+    names = selected_names(read_table(functions))[part * size : (part + 1) * size]
+    if not names:
+        raise ConfigError(f"--part {part}: {functions} has no such part of {size} functions")
+    expressions = [parse(name) for name in names]
+    record = execution(
+        "fim",
+        settings,
+        task,
+        inputs=[functions],
+        part=part,
+        seeds={"features": chosen.fisher.seed},
+        operators={name for expression in expressions for name in expression.operators},
+    )
+    device = device_fields(chosen, FISHER_TOLERANCE)
+    # The bits hang on the installed versions, the device and the number of threads too.
+    identity = record.identity | device | {"environment": record.environment_digest}
+    unfinished = UnfinishedPart(out.with_name(f".{out.name}.checkpoint"), identity, say)
+    if record.made(out):
+        unfinished.remove()  # of a job stopped right after the part
+        say(f"{out} stands and is kept")
+        return
+    dataset = task_dataset(settings, task, counter(f"decoding {chosen.data}"))
+    check_operators()
+    check_network(chosen, dataset)
+    report = counter(f"FIM on {task}")
+    arrays = fisher_features(chosen, dataset, expressions, report, unfinished)
+    write_arrays(out, arrays, record.block(**device))
+    unfinished.remove()
+    if passed_over := arrays["passed_over"].tolist():
+        some = ", ".join(name or "the network itself" for name in passed_over[:5])
+        further = ", ..." if len(passed_over) > 5 else ""
+        say(f"FIM on {task}: {len(passed_over)} modules with weights passed over ({some}{further})")

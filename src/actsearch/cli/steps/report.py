@@ -1,0 +1,121 @@
+"""Command: report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from actsearch.cli.app import app
+from actsearch.cli.options import ConfigFile, Out
+from actsearch.cli.recording import execution, load
+from actsearch.config import Config, ConfigError
+from actsearch.plan.dependencies import space_operators, task_spaces
+from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.records.formats import read_json, read_python, read_table, write_html
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from actsearch.report.page import TaskData
+
+Files = list[str] | None
+
+
+def _files(what: str) -> Any:
+    return typer.Option(help=f"{what}, as TASK=FILE.")
+
+
+def _files_by_strategy(what: str) -> Any:
+    return typer.Option(help=f"{what}, as TASK/STRATEGY=FILE.")
+
+
+@app.command()
+def report(
+    out: Out,
+    table: Annotated[Files, _files("A benchmark table")] = None,
+    map_: Annotated[Files, typer.Option("--map", help="A map, as TASK=FILE.")] = None,
+    surrogate: Annotated[Files, _files("Surrogate scores")] = None,
+    predictions: Annotated[Files, _files("Out-of-fold predictions")] = None,
+    simulation: Annotated[Files, _files_by_strategy("Simulated searches")] = None,
+    history: Annotated[Files, _files_by_strategy("A live search")] = None,
+    final: Annotated[Files, _files("A last comparison")] = None,
+    activation: Annotated[Files, _files("The chosen function as a module")] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Write the page with the tables and plots of everything."""
+    from actsearch.report.descriptions import describe_command, describe_files
+    from actsearch.report.page import ReportData, render
+
+    settings = load(config)
+    files = {
+        "table": _by_key(table),
+        "map": _by_key(map_),
+        "surrogate": _by_key(surrogate),
+        "predictions": _by_key(predictions),
+        "simulation": _by_key(simulation),
+        "history": _by_key(history),
+        "final": _by_key(final),
+        "activation": _by_key(activation),
+    }
+    spaces = {space for task in settings.tasks for space in task_spaces(settings, task)}
+    record = execution(
+        "report",
+        settings,
+        inputs=[path for kind in files.values() for path in kind.values()],
+        operators=space_operators(settings, *spaces),  # it draws functions
+    )
+    page = render(
+        ReportData(
+            title="Activation function search",
+            tasks=tuple(_task(settings, name, files) for name in settings.tasks),
+            command=describe_command(config, DEFAULT_CONFIG),
+            paths=describe_files(files),
+        )
+    )
+    write_html(out, page, record.block())
+
+
+def _by_key(options: Files) -> dict[str, Path]:
+    """``KEY=FILE`` options as a mapping."""
+    mapping = {}
+    for option in options or []:
+        key, separator, path = option.partition("=")
+        if not separator or not key or not path:
+            raise ConfigError(f"{option!r}: expected KEY=FILE")
+        mapping[key] = Path(path)
+    return mapping
+
+
+def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskData:
+    from actsearch.benchmark.table import seed_reliability
+    from actsearch.report.descriptions import describe_import, describe_task
+    from actsearch.report.page import TaskData
+
+    def one(kind: str) -> pd.DataFrame | None:
+        return read_table(files[kind][name]) if name in files[kind] else None
+
+    def by_strategy(kind: str) -> dict[str, pd.DataFrame] | None:
+        keys = {key: key.removeprefix(f"{name}/") for key in files[kind] if _of(key) == name}
+        return {label: read_table(files[kind][key]) for key, label in keys.items()} or None
+
+    table = one("table")
+    return TaskData(
+        name=name,
+        description=describe_task(config, name),
+        table=table,
+        map=one("map"),
+        surrogate=one("surrogate"),
+        predictions=one("predictions"),
+        simulations=by_strategy("simulation"),
+        histories=by_strategy("history"),
+        final=read_json(files["final"][name]) if name in files["final"] else None,
+        activation=read_python(files["activation"][name]) if name in files["activation"] else None,
+        reliability=seed_reliability(table) if table is not None else None,
+        imported=describe_import(config, name),
+    )
+
+
+def _of(key: str) -> str:
+    return key.rsplit("/", 1)[0]

@@ -1,0 +1,34 @@
+"""Command: simulate."""
+
+from __future__ import annotations
+
+from actsearch.cli.app import app
+from actsearch.cli.options import ConfigFile, MapFile, Out, Strategy, TableFile, TaskName
+from actsearch.cli.recording import execution, load
+from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.records.formats import read_table, write_table
+
+
+@app.command()
+def simulate(
+    task: TaskName,
+    strategy: Strategy,
+    map_file: MapFile,
+    table: TableFile,
+    out: Out,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Replay many searches on a table."""
+    from actsearch.search.simulation import simulate as replay
+
+    settings = load(config)
+    record = execution(
+        "simulate",
+        settings,
+        task,
+        inputs=[map_file, table],
+        seeds={"first run": settings.simulation.seed},
+        strategy=strategy,
+    )
+    history = replay(strategy, read_table(table), read_table(map_file), settings.simulation)
+    write_table(out, history, record.block())

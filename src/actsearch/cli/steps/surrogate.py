@@ -1,0 +1,41 @@
+"""Command: surrogate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from actsearch.cli.app import app
+from actsearch.cli.options import ConfigFile, MapFile, Out, TableFile, TaskName
+from actsearch.cli.recording import execution, load
+from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.records.formats import read_table, write_table
+
+
+@app.command()
+def surrogate(
+    task: TaskName,
+    map_file: MapFile,
+    table: TableFile,
+    out: Out,
+    predictions: Annotated[Path, typer.Option(help="Out-of-fold predictions.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Cross-validate how well each feature set and regressor predicts accuracy."""
+    from actsearch.search.surrogates import cross_validated_predictions, score
+
+    settings = load(config)
+    record = execution(
+        "surrogate",
+        settings,
+        task,
+        inputs=[map_file, table],
+        seeds={"folds": settings.surrogate.seed},
+    )
+    guesses = cross_validated_predictions(
+        read_table(map_file), read_table(table), settings.surrogate
+    )
+    write_table(out, score(guesses), record.block())
+    write_table(predictions, guesses, record.block())

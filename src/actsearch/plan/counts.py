@@ -1,0 +1,95 @@
+"""What a task trains: how many functions, in which slots, and what that takes of a space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from actsearch.config import N_BASELINES, Final, Search, Task
+
+T = TypeVar("T")
+Kind = Literal["table", "search", "final"]
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """Functions that a task trains for one purpose."""
+
+    kind: Kind
+    functions: int
+    """Baselines included, and those that other trainings of the task may have trained already."""
+    runs: int
+    """Trainings a function: one a seed."""
+    fitted: int
+    """Examples that each is fitted on."""
+    measured: int
+    """Examples that it is evaluated on besides."""
+
+
+def search_slots(search: Search, round: int) -> range:
+    """Slots of a round of a live search; round 0 is the baselines."""
+    return range(N_BASELINES if round == 0 else search.slots)
+
+
+def search_rounds(search: Search) -> range:
+    """Rounds of a live search, that of the baselines included."""
+    return range(search.rounds + 1)
+
+
+def search_size(search: Search) -> int:
+    """Functions that one strategy trains, the baselines included."""
+    return sum(len(search_slots(search, round)) for round in search_rounds(search))
+
+
+def final_slots(final: Final) -> range:
+    """Slots of the last comparison: the baselines, then those chosen, of each task asked."""
+    return range(N_BASELINES + final.functions * max(1, len(final.candidates_from)))
+
+
+def fim_parts(functions: int, per_job: int) -> range:
+    """Numbers of the parts in which the spectra of so many functions are made."""
+    return range(-(-functions // per_job))
+
+
+def packs(items: Iterable[T], size: int) -> list[Sequence[T]]:
+    """``items`` in lists of at most ``size``, in order."""
+    listed = list(items)
+    return [listed[start : start + size] for start in range(0, len(listed), size)]
+
+
+def trainings(
+    task: Task, table_size: int, train: int, validation: int, test: int
+) -> Iterator[Trainings]:
+    """What a task trains, by purpose.
+
+    Args:
+        task: the task.
+        table_size: functions of its benchmark space; 0 where it has none.
+        train: examples of its training part, and so on.
+        validation: of its validation part.
+        test: of its test part.
+
+    Yields:
+        Its trainings, without those of an imported table.
+    """
+    runs = len(task.seeds)
+    if task.benchmark and task.benchmark.act_bench is None:
+        yield Trainings("table", table_size, runs, train, validation)
+    if task.search:
+        functions = search_size(task.search) * len(task.search.strategies)
+        yield Trainings("search", functions, runs, train, validation)
+    if task.final:
+        # Functions of other tasks are fitted on training data alone: validation chooses.
+        fitted = train if task.final.candidates_from else train + validation
+        functions = len(final_slots(task.final))
+        yield Trainings("final", functions, len(task.final.seeds), fitted, test)
+
+
+def trained_besides_baselines(task: Task, table_size: int) -> int:
+    """Functions besides the baselines that finalists of a task can be chosen from, at least.
+
+    A search's strategies may choose the same functions.
+    """
+    found = table_size - N_BASELINES if task.benchmark else 0
+    return found + (search_size(task.search) - N_BASELINES if task.search else 0)

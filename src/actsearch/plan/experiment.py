@@ -1,0 +1,307 @@
+"""An experiment as files: what the rules of the workflow ask of a configuration.
+
+The graph of files is static: spaces are enumerated and rounds have fixed slots, so all of it is
+known when the Snakefile is parsed.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from actsearch.config import ACT_BENCH_RUNS, Config, Final, Search
+from actsearch.data.sources.places import place_of
+from actsearch.functions.expressions import Expression
+from actsearch.functions.spaces import known_size, select
+from actsearch.plan import counts, layout
+from actsearch.plan.data_files import act_bench_file, data_file
+from actsearch.plan.dependencies import (
+    operator_digests,
+    register_operators,
+    space_operators,
+    step_code,
+    step_settings,
+    task_spaces,
+)
+from actsearch.plan.settings import task_section
+from actsearch.records.digests import settings_digest
+
+S = TypeVar("S")
+
+
+class Plan:
+    """The files of an experiment, and the digests of what they depend on.
+
+    Attributes:
+        config: the configuration.
+        tasks: all tasks, by name.
+        benchmarked: names of the tasks that have a table.
+        imported: of those whose table is imported.
+        trained: of those whose table is trained here.
+        searched: of those with a live search.
+        compared: of those with a last comparison.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Register the user's operators, and sort the tasks by what they ask for.
+
+        Raises:
+            ConfigError: when a module of operators cannot be imported.
+            OperatorError: when one registers what is no operator.
+        """
+        register_operators(config)
+        self.config = config
+        self.tasks = config.tasks
+        self.benchmarked = [name for name, task in self.tasks.items() if task.benchmark]
+        self.imported = [name for name in self.benchmarked if act_bench_file(config, name)]
+        self.trained = [name for name in self.benchmarked if name not in self.imported]
+        self.searched = [name for name, task in self.tasks.items() if task.search]
+        self.compared = [name for name, task in self.tasks.items() if task.final]
+        self._slugs: dict[str, list[str]] = {}
+        self._operators: dict[tuple[str, ...], str] = {}
+
+    # What files depend on
+
+    def settings(self, step: str, task: str | None = None, **wildcards: Any) -> str:
+        """Digest of the part of the configuration that a step depends on."""
+        return settings_digest(step_settings(step, self.config, task, **wildcards))
+
+    def code(self, step: str, task: str | None = None) -> str:
+        """Digest of the code that a step can execute."""
+        return step_code(step, self.config, task)
+
+    def operators(self, *spaces: str) -> str:
+        """Digest of the user's modules behind all functions of spaces.
+
+        For rules that cannot know which of the functions they evaluate.
+        """
+        key = tuple(sorted(spaces))
+        if key not in self._operators:
+            digests = operator_digests(space_operators(self.config, *spaces))
+            self._operators[key] = settings_digest(digests)
+        return self._operators[key]
+
+    def operators_of_slug(self, slug: str) -> str:
+        """The same for one function.
+
+        Raises:
+            ExpressionError: when ``slug`` is none.
+        """
+        return settings_digest(operator_digests(Expression.from_slug(slug).operators))
+
+    def operators_of_task(self, *tasks: str) -> str:
+        """The same for all functions that tasks see, those of their finalists too."""
+        return self.operators(*{s for task in tasks for s in task_spaces(self.config, task)})
+
+    # Spaces
+
+    def space_of(self, task: str, scope: str) -> str:
+        """Name of the space behind a task's features; ``scope`` tells search from benchmark.
+
+        Raises:
+            ConfigError: when the task has no such section.
+        """
+        name = "search" if scope else "benchmark"
+        return str(task_section(self.config, task, name).space)
+
+    def functions(self, task: str, scope: str = "") -> str:
+        """File of the functions of that space."""
+        return layout.functions(self.space_of(task, scope))
+
+    def outputs(self, task: str, scope: str = "") -> str:
+        """File of their outputs."""
+        return layout.outputs(self.space_of(task, scope))
+
+    def slugs(self, space: str) -> list[str]:
+        """Slugs of the functions of a space that is small enough to stand in the graph.
+
+        Raises:
+            SpaceError: when it is too large, or cannot be sampled as asked.
+        """
+        if space not in self._slugs:
+            self._slugs[space] = [function.slug for function in select(self.config.space(space))]
+        return self._slugs[space]
+
+    def space_size(self, space: str) -> int:
+        """Number of functions that a space selects."""
+        size = known_size(space, self.config.space(space))
+        return len(self.slugs(space)) if size is None else size
+
+    # Tables and features
+
+    def trial_files(self, task: str) -> list[str]:
+        """Trials behind a task's table."""
+        return [layout.trial(task, slug) for slug in self.slugs(self.space_of(task, ""))]
+
+    def trial_packs(self, task: str) -> list[tuple[str, list[str]]]:
+        """Trials in packs whose functions use the same modules of operators, with their digest.
+
+        So what a trial depends on is no matter of who shares its pack.
+        """
+        groups: dict[str, list[str]] = {}
+        for slug in self.slugs(self.space_of(task, "")):
+            digest = self.operators_of_slug(slug) if self.config.operators else self.operators()
+            groups.setdefault(digest, []).append(layout.trial(task, slug))
+        size = self.tasks[task].functions_per_job
+        return [
+            (digest, list(files))
+            for digest, group in groups.items()
+            for files in counts.packs(group, size)
+        ]
+
+    def takes_published(self, task: str, scope: str) -> bool:
+        """Whether features are those of an imported file: of the benchmark space alone."""
+        benchmark = self.tasks[task].benchmark
+        return not scope and benchmark is not None and bool(benchmark.published_features)
+
+    def fim_parts(self, task: str, scope: str) -> list[str]:
+        """Files with the Fisher features of a space."""
+        if self.takes_published(task, scope):
+            return [layout.published_features(task)]
+        size = self.space_size(self.space_of(task, scope))
+        parts = counts.fim_parts(size, self.tasks[task].fisher.functions_per_job)
+        return [layout.fim_part(task, scope, part) for part in parts]
+
+    def tables(self, task: str) -> list[str]:
+        """The task's table, if it has one."""
+        return [layout.table(task)] if self.tasks[task].benchmark else []
+
+    def act_bench_files(self) -> list[str]:
+        """Tables written in the Act-Bench format; an imported one is there in it already."""
+        return [layout.exported_table(task) for task in self.trained]
+
+    # Live searches and last comparisons
+
+    def search(self, task: str) -> Search:
+        """A task's live search; ConfigError where it has none."""
+        return self._section(Search, task, "search")
+
+    def final(self, task: str) -> Final:
+        """A task's last comparison; ConfigError where it has none."""
+        return self._section(Final, task, "final")
+
+    def _section(self, kind: type[S], task: str, name: str) -> S:
+        section = task_section(self.config, task, name)
+        assert isinstance(section, kind)
+        return section
+
+    def earlier_rounds(self, task: str, strategy: str, round: int) -> dict[str, list[str]]:
+        """Proposals and trials of the rounds before ``round`` of a live search, in order."""
+        search = self.search(task)
+        earlier = range(round)
+        return {
+            "proposals": [layout.proposals(task, strategy, r) for r in earlier],
+            "trials": [
+                path
+                for r in earlier
+                for path in layout.search_trials(task, strategy, r, counts.search_slots(search, r))
+            ],
+        }
+
+    def all_rounds(self, task: str, strategy: str) -> dict[str, list[str]]:
+        """The same for the whole search."""
+        return self.earlier_rounds(task, strategy, len(counts.search_rounds(self.search(task))))
+
+    def histories(self, task: str) -> list[str]:
+        """Tables of a task's live searches."""
+        search = self.tasks[task].search
+        return [
+            layout.history(task, strategy) for strategy in (search.strategies if search else ())
+        ]
+
+    def final_sources(self, task: str) -> list[tuple[str, str]]:
+        """Files that finalists are chosen from, each after the option that takes it."""
+        others = self.final(task).candidates_from
+        if others:
+            return [
+                (f"--from {other}=", path)
+                for other in others
+                for path in self.tables(other) + self.histories(other)
+            ]
+        own = [("--table ", path) for path in self.tables(task)]
+        return own + [("", path) for path in self.histories(task)]
+
+    def final_trials(self, task: str) -> list[str]:
+        """Trials of the last comparison."""
+        return layout.final_trials(task, counts.final_slots(self.final(task)))
+
+    def activation_files(self) -> list[str]:
+        """The chosen functions as modules."""
+        return [layout.final_activation(task) for task in self.compared]
+
+    # The report
+
+    def report_files(self) -> dict[tuple[str, str], str]:
+        """Files of the report, by the option that takes them and what it calls them."""
+        files: dict[tuple[str, str], str] = {}
+        for task in self.benchmarked:
+            files["table", task] = layout.table(task)
+            files["map", task] = layout.map_file(task)
+            files["surrogate", task] = layout.surrogate(task)
+            files["predictions", task] = layout.predictions(task)
+            for strategy in self.config.simulation.strategies:
+                files["simulation", f"{task}/{strategy}"] = layout.simulation(task, strategy)
+        for task in self.searched:
+            for strategy in self.search(task).strategies:
+                files["history", f"{task}/{strategy}"] = layout.history(task, strategy)
+        for task in self.compared:
+            files["final", task] = layout.final(task)
+            files["activation", task] = layout.final_activation(task)
+        return files
+
+    def report_options(self) -> str:
+        """The same as words of a command."""
+        files = self.report_files().items()
+        return " ".join(f"--{option} {key}={path}" for (option, key), path in files)
+
+    # Files from outside
+
+    def task_data(self, task: str) -> list[str]:
+        """What stands for a task's data; nothing for data that come with a package."""
+        path = data_file(self.config, task)
+        return [str(path)] if path is not None else []
+
+    @functools.cached_property
+    def manifests(self) -> dict[str, list[str]]:
+        """Names of the data sets that are fetched, by the manifest that those of a source share."""
+        found: dict[str, list[str]] = {}
+        for name in sorted({task.data for task in self.tasks.values()}):
+            if place := place_of(self.config.data[name], self.config.data_folder):
+                found.setdefault(str(place.manifest), []).append(name)
+        return found
+
+    def act_bench_file(self, task: str) -> str:
+        """The file that a task's table is imported from."""
+        path = act_bench_file(self.config, task)
+        assert path is not None, f"the table of {task} is trained here"
+        return str(path)
+
+    def public_tables(self) -> list[str]:
+        """The files of the public Act-Bench that tables are imported from, and their checksums."""
+        names = {
+            task.benchmark.act_bench
+            for task in self.tasks.values()
+            if task.benchmark and task.benchmark.act_bench in ACT_BENCH_RUNS
+        }
+        folder = self.config.data_folder
+        return sorted(
+            path
+            for name in names
+            for path in (
+                layout.public_table(folder, str(name)),
+                layout.public_checksum(folder, str(name)),
+            )
+        )
+
+    def missing_data(self, task: str) -> Iterable[str]:
+        """Files of a task's data that no rule brings and that are not there."""
+        for path in self.task_data(task):
+            if path not in self.manifests and not Path(path).is_file():
+                yield path
+
+
+def rule_name(*parts: object) -> str:
+    """A rule's name: the parts, one of which may be a task, whose own name may hold dashes."""
+    return "__".join(str(part) for part in parts).replace("-", "_")

@@ -1,0 +1,152 @@
+"""The one place that touches what Snakemake does not promise to keep.
+
+Tried with Snakemake 9.27.1 and its SLURM executor 2.8.0; pyproject.toml bounds both from above.
+Everything here is a function of Snakemake's own ``workflow`` object, handed over by the Snakefile,
+or a name of its hidden folder. Snakemake is imported inside functions: commands know only names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from actsearch.plan import layout
+
+HIDDEN = Path(".snakemake")
+NOTES = (f"{HIDDEN}/metadata", f"{HIDDEN}/incomplete")
+"""Folders in which Snakemake notes what it has made, and what it was making."""
+LOCKS = HIDDEN / "locks"
+"""Folder of its locks, which a run that was killed leaves."""
+# Options with which Snakemake makes no file of ours.
+PLANS = ("dryrun", "summary", "detailed_summary")
+# fmt: off
+LOOKS = (
+    "unlock", "lint", "list_rules", "list_target_rules",
+    "print_compilation", "containerize", "report", "generate_unit_tests",
+    "dag", "rulegraph", "filegraph", "d3dag",
+    "cleanup_metadata", "conda_cleanup_envs", "conda_create_envs_only", "list_conda_envs",
+    "cleanup_shadow", "container_cleanup_images", "list_changes", "list_input_changes",
+    "list_params_changes", "list_untracked", "archive",
+)
+# fmt: on
+_SECONDS_TO_END = 200  # the executor may sleep for 180
+
+
+class Options:
+    """What the command line asks Snakemake for."""
+
+    def __init__(self, parsed: Any) -> None:
+        """Take Snakemake's own parsed options."""
+        self._parsed = parsed
+        self.targets: list[str] = list(parsed.targets or ["all"])
+        self.dry_run = bool(parsed.dryrun)
+        self.unlocks = bool(parsed.unlock)
+        self.on_slurm = parsed.executor == "slurm"
+        self.looks = self._given(LOOKS)
+        """Whether it only looks at the workflow, and asks for no plan."""
+        self.makes_files = not self.looks and not self._given(PLANS)
+        """Whether files are made, or touched."""
+        self.touches = self._given(["touch"])
+        """Whether files are only noted as made."""
+
+    def _given(self, names: Any) -> bool:
+        return any(getattr(self._parsed, name, None) for name in names)
+
+
+def options(workflow: Any) -> Options | None:
+    """Options of this process; None in a job, and where Snakemake is used as a library.
+
+    Raises:
+        WorkflowError: when a profile cannot be found again from the working folder.
+    """
+    if not workflow.is_main_process or "snakemake" not in Path(sys.argv[0]).parts[-2:]:
+        return None
+    from snakemake.cli import parse_args
+    from snakemake.exceptions import WorkflowError
+
+    # After --directory, a profile is no more seen from here.
+    for folder in (Path.cwd(), Path(workflow.basedir)):
+        with (
+            contextlib.suppress(SystemExit),
+            contextlib.chdir(folder),
+            contextlib.redirect_stderr(io.StringIO()),  # it has been said already
+        ):
+            return Options(parse_args(sys.argv[1:])[1])
+    raise WorkflowError("with --directory, --profile takes the profile's absolute path")
+
+
+def default_resource(workflow: Any, name: str) -> str | None:
+    """What the profile says among its default resources; None where it says nothing."""
+    defaults = workflow.resource_settings.default_resources or {}
+    return str(defaults[name].raw).strip("'\"") if name in defaults else None
+
+
+def awaited_jobs(workflow: Any) -> int:
+    """Number of jobs on the cluster that Snakemake waits for."""
+    return sum(not job.is_local for job in list(workflow.scheduler.running))
+
+
+def name_of_jobs(workflow: Any) -> str:
+    """The name that the executor gives all its SLURM jobs."""
+    return str(workflow.scheduler._executor.run_uuid)
+
+
+def end_run(workflow: Any, reason: str) -> None:
+    """End with a message: softly, or without Snakemake where it hangs itself."""
+    from snakemake.exceptions import WorkflowError
+    from snakemake.logging import logger
+
+    logger.error(reason)
+    workflow.scheduler.executor_error_callback(WorkflowError(reason))
+    time.sleep(_SECONDS_TO_END)
+    os._exit(1)
+
+
+def _inputs_of(maker: Any, path: str) -> list[str] | None:
+    """Files that a rule makes ``path`` from; None where the configuration lacks what it needs."""
+    from snakemake.exceptions import InputFunctionException
+    from snakemake.iocontainers import Wildcards
+
+    wildcards = Wildcards(fromdict=maker.get_wildcards(path))
+    try:
+        return [os.path.normpath(file) for file in maker.expand_input(wildcards)[0]]
+    except InputFunctionException:
+        return None
+
+
+def write_outputs(workflow: Any, path: str) -> None:
+    """Write what rules make: files by name, patterns of all others, inputs of the paths asked for.
+
+    Args:
+        workflow: with all its rules.
+        path: a file that lists paths as JSON; the answer takes its place.
+    """
+    named: dict[str, Any] = {}
+    patterns: dict[str, Any] = {}
+    for maker in workflow.rules:
+        for file in maker.output:
+            if file.contains_wildcard():
+                patterns.setdefault(file.regex().pattern, maker)
+            else:
+                named[str(file)] = maker
+    makers = [(re.compile(pattern), maker) for pattern, maker in patterns.items()]
+    inputs = {}
+    for wanted in json.loads(Path(path).read_text(encoding="utf-8")):
+        # A rule that names a file makes it, rather than one whose pattern it matches.
+        matching = (maker for pattern, maker in makers if pattern.fullmatch(wanted))
+        maker = named.get(wanted) or next(matching, None)
+        inputs[wanted] = _inputs_of(maker, wanted) if maker else None
+    rules = [
+        maker.name
+        for maker in workflow.rules
+        if any(layout.is_result(os.path.normpath(file)) for file in maker.output)
+    ]
+    answer = {"files": list(named), "patterns": sorted(patterns), "inputs": inputs, "rules": rules}
+    Path(path).write_text(json.dumps(answer), encoding="utf-8")

@@ -1,0 +1,162 @@
+"""Where everything lies: the one place that knows the paths of an experiment.
+
+Paths are those of the records, relative to the folder of the experiment. An argument may be a
+wildcard of Snakemake's (``{task}``) in place of a name: it is put in as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+RESULTS = "results"
+REPORT = f"{RESULTS}/report.html"
+CRATE = f"{RESULTS}/ro-crate-metadata.json"
+COPIES = f"{RESULTS}/workflow"
+"""Folder of the crate's copies of the workflow's sources."""
+AUDIT = f"{RESULTS}/audit.json"
+SEARCH_SCOPE = "search/"
+"""Where features of a task's search space stand; those of its benchmark space have no folder."""
+
+# Below a task's folder, for counting what stands.
+TRIALS = "trials/*.json"
+SEARCH_TRIALS = "search/{strategy}/round-*/[0-9]*.json"
+FINAL_TRIALS = "final/[0-9]*.json"
+FIM_PARTS = "part-*.npz"
+
+_MEMORY = ".snakemake"
+"""Snakemake's hidden folder, in which what was found good is remembered too."""
+SEEN_NETWORKS = Path(_MEMORY, "networks")
+SEEN_TABLES = Path(_MEMORY, "act-bench")
+MERGED_CONFIGURATIONS = Path(_MEMORY, "config")
+
+
+def is_result(path: str) -> bool:
+    """Whether ``path`` lies under results/."""
+    return Path(path).parts[:1] == (RESULTS,)
+
+
+def task_folder(task: str) -> str:
+    """All that is made for a task."""
+    return f"{RESULTS}/{task}"
+
+
+def functions(space: str) -> str:
+    """The functions of a space."""
+    return f"{RESULTS}/spaces/{space}/functions.parquet"
+
+
+def outputs(space: str) -> str:
+    """Their outputs on the normal samples."""
+    return f"{RESULTS}/spaces/{space}/outputs.npy"
+
+
+def trials_folder(task: str) -> str:
+    """The trials of a task's benchmark space, and of functions asked for by name."""
+    return f"{RESULTS}/{task}/trials"
+
+
+def trial(task: str, slug: str) -> str:
+    """The trainings of one function on a task."""
+    return f"{trials_folder(task)}/{slug}.json"
+
+
+def table(task: str) -> str:
+    """The task's benchmark table."""
+    return f"{RESULTS}/{task}/benchmark.parquet"
+
+
+def exported_table(task: str) -> str:
+    """The same in the Act-Bench format."""
+    return f"{RESULTS}/{task}/benchmark.json"
+
+
+def imported_file(task: str) -> str:
+    """All that an imported Act-Bench file says."""
+    return f"{RESULTS}/{task}/act_bench.parquet"
+
+
+def fim_part(task: str, scope: str, part: object) -> str:
+    """Fisher spectra of a part of a space."""
+    return f"{RESULTS}/{task}/{scope}fim/part-{part}.npz"
+
+
+def published_features(task: str) -> str:
+    """Fisher features taken from an imported file, in place of the parts."""
+    return f"{RESULTS}/{task}/fim/published.npz"
+
+
+def map_file(task: str, scope: str = "") -> str:
+    """The map of both features."""
+    return f"{RESULTS}/{task}/{scope}map.parquet"
+
+
+def surrogate(task: str) -> str:
+    """Scores of the surrogates."""
+    return f"{RESULTS}/{task}/surrogate.parquet"
+
+
+def predictions(task: str) -> str:
+    """Out-of-fold predictions behind those scores."""
+    return f"{RESULTS}/{task}/surrogate_predictions.parquet"
+
+
+def simulation(task: str, strategy: str) -> str:
+    """Searches replayed on the table."""
+    return f"{RESULTS}/{task}/simulation/{strategy}.parquet"
+
+
+def search_folder(task: str, strategy: str) -> str:
+    """A live search."""
+    return f"{RESULTS}/{task}/search/{strategy}"
+
+
+def proposals(task: str, strategy: str, round: object) -> str:
+    """What a round of a live search trains."""
+    return f"{search_folder(task, strategy)}/round-{round}/proposals.csv"
+
+
+def search_trials(task: str, strategy: str, round: object, slots: Iterable[int]) -> list[str]:
+    """The trials of a round, a file a slot."""
+    folder = f"{search_folder(task, strategy)}/round-{round}"
+    return [f"{folder}/{slot:02d}.json" for slot in slots]
+
+
+def history(task: str, strategy: str) -> str:
+    """All trials of a live search as one table."""
+    return f"{search_folder(task, strategy)}/history.parquet"
+
+
+def candidates(task: str) -> str:
+    """Who meets in the last comparison."""
+    return f"{RESULTS}/{task}/final/candidates.csv"
+
+
+def final_trials(task: str, slots: Iterable[int]) -> list[str]:
+    """The trials of the last comparison, a file a slot."""
+    return [f"{RESULTS}/{task}/final/{slot:02d}.json" for slot in slots]
+
+
+def final(task: str) -> str:
+    """The last comparison."""
+    return f"{RESULTS}/{task}/final.json"
+
+
+def final_activation(task: str) -> str:
+    """The chosen function as a PyTorch module."""
+    return f"{RESULTS}/{task}/final_activation.py"
+
+
+def act_bench_folder(data_folder: str) -> str:
+    """Where public Act-Bench tables are fetched to."""
+    return f"{data_folder}/act-bench"
+
+
+def public_table(data_folder: str, name: str) -> str:
+    """A public Act-Bench table."""
+    return f"{act_bench_folder(data_folder)}/act-bench-{name}.json"
+
+
+def public_checksum(data_folder: str, name: str) -> str:
+    """The checksum of a public table, beside it."""
+    return f"{act_bench_folder(data_folder)}/act-bench-{name}.sha256.json"

@@ -1,0 +1,167 @@
+"""What the configuration or the command line asks for and cannot have, found before any job."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from actsearch.benchmark.act_bench.check import check_file
+from actsearch.config import ACT_BENCH_RUNS, ConfigError
+from actsearch.functions.expressions import Expression
+from actsearch.functions.operators import BASELINES
+from actsearch.functions.spaces import SearchSpace
+from actsearch.plan import counts, layout
+from actsearch.plan.environment import is_asked_for_outputs
+from actsearch.plan.experiment import Plan
+
+# What a task's folder holds, by the section of the configuration that asks for it.
+NEEDED = {
+    "benchmark": ("benchmark.", "map.", "fim", "surrogate", "simulation"),
+    "search": ("search",),
+    "final": ("final",),
+}
+
+
+def refuse_unless(holds: bool, message: str) -> None:
+    """Raise ConfigError with ``message`` unless something ``holds``."""
+    if not holds:
+        raise ConfigError(message)
+
+
+def check_plan(plan: Plan, look_into_files: bool, with_files: bool | None = None) -> None:
+    """Refuse, by name, whatever asks for more than there is.
+
+    Args:
+        plan: the experiment.
+        look_into_files: whether files to import are read; a job leaves that to the main process.
+        with_files: whether data and files to import must be there. When left out, they must unless
+            a command asks what rules make: it asks that of results without their data too.
+
+    Raises:
+        ConfigError: with the key of the configuration, and what is allowed.
+        ActBenchError: when a file to import is bad, or lacks functions of the task's space.
+        SpaceError: when a space cannot be what is asked.
+    """
+    if with_files is None:
+        with_files = not is_asked_for_outputs()
+    for name in plan.tasks:
+        if name in plan.imported and with_files:
+            check_import(plan, name, look_into_files)
+        check_sizes(plan, name)
+        if with_files:
+            for path in plan.missing_data(name):
+                raise ConfigError(f"data.{plan.tasks[name].data}: no file {path}")
+    for name in plan.compared:
+        check_finalists(plan, name)
+
+
+def check_import(plan: Plan, name: str, look_into_it: bool) -> None:
+    """Refuse an Act-Bench file that is missing or bad, or lacks functions of the task's space."""
+    benchmark = plan.tasks[name].benchmark
+    assert benchmark is not None
+    given = benchmark.act_bench
+    path = Path(plan.act_bench_file(name))
+    refuse_unless(
+        path.is_file() or given in ACT_BENCH_RUNS,
+        f"tasks.{name}.benchmark.act_bench: no file {given}; allowed: "
+        f"{', '.join(ACT_BENCH_RUNS)}, or the path of a file in the Act-Bench format",
+    )
+    if look_into_it:
+        check_file(
+            path,
+            plan.slugs(benchmark.space),
+            published=benchmark.published_features,
+            memory=layout.SEEN_TABLES,
+        )
+
+
+def check_space(plan: Plan, where: str, space: str) -> int:
+    """Size of a space that a task uses, which must have the baselines that searches start from."""
+    size = plan.space_size(space)
+    included = {f.name for f in SearchSpace.from_config(plan.config.space(space)).include}
+    refuse_unless(
+        set(BASELINES) <= included,
+        f"{where}: space {space!r} lacks baselines; give it include: [baselines]",
+    )
+    return size
+
+
+def check_sizes(plan: Plan, name: str) -> None:
+    """Refuse a task that asks for more functions than its spaces hold."""
+    task = plan.tasks[name]
+    for key, section in (("benchmark", task.benchmark), ("search", task.search)):
+        if section is None:
+            continue
+        where = f"tasks.{name}.{key}"
+        size = check_space(plan, where, section.space)
+        asked = {f"tasks.{name}.map.outputs_neighbors": task.map.outputs_neighbors + 1}
+        if key == "search":
+            asked[where] = counts.search_size(plan.search(name))
+        else:
+            asked["simulation.evaluations"] = plan.config.simulation.evaluations
+            asked["surrogate.folds"] = plan.config.surrogate.folds
+        for what, wanted in asked.items():
+            refuse_unless(
+                wanted <= size,
+                f"{what} asks for {wanted} functions, but space {section.space!r} holds {size}",
+            )
+
+
+def check_finalists(plan: Plan, name: str) -> None:
+    """Refuse a last comparison that asks a task for more functions than it trains."""
+    final = plan.final(name)
+    for source in final.candidates_from:
+        # It may share with the other tasks all that they give.
+        wanted = final.functions * len(final.candidates_from)
+        there = _trained(plan, source)
+        refuse_unless(
+            wanted <= there,
+            f"tasks.{name}.final.candidates_from: {final.functions} functions of each of "
+            f"{len(final.candidates_from)} tasks, none of them twice, need {wanted} trained on "
+            f"{source!r} besides the baselines, but only {there} are",
+        )
+    if not final.candidates_from:
+        there = _trained(plan, name)
+        refuse_unless(
+            final.functions <= there,
+            f"tasks.{name}.final asks for {final.functions} functions besides the "
+            f"baselines, but only {there} are trained",
+        )
+
+
+def _trained(plan: Plan, name: str) -> int:
+    benchmark = plan.tasks[name].benchmark
+    size = plan.space_size(benchmark.space) if benchmark else 0
+    return counts.trained_besides_baselines(plan.tasks[name], size)
+
+
+def check_targets(plan: Plan, words: Sequence[str] | None = None) -> None:
+    """Refuse a file under results/ that no rule can make, with the reason.
+
+    Args:
+        plan: the experiment.
+        words: of the command line, of this process when left out: Snakemake's own settings do not
+            hold the targets yet while the Snakefile is parsed. Those that are no paths under
+            results/ are passed over.
+
+    Raises:
+        ConfigError: when a file belongs to no task, or to a section that its task lacks.
+        ExpressionError: when a trial is named by what is no slug.
+    """
+    for target in map(os.path.normpath, sys.argv[1:] if words is None else words):
+        parts = target.split("/")
+        if parts[0] != layout.RESULTS or len(parts) < 3 or parts[1] == "spaces":
+            continue
+        refuse_unless(
+            parts[1] in plan.tasks,
+            f"{target}: no task {parts[1]!r}; tasks: {', '.join(plan.tasks)}",
+        )
+        for section, starts in NEEDED.items():
+            refuse_unless(
+                not parts[2].startswith(starts) or getattr(plan.tasks[parts[1]], section),
+                f"{target}: task {parts[1]!r} has no section {section!r}",
+            )
+        if len(parts) == 4 and parts[2] == "trials" and target.endswith(".json"):
+            Expression.from_slug(parts[3].removesuffix(".json"))

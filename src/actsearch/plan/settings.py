@@ -1,0 +1,178 @@
+"""The part of the configuration that a step depends on, in the configuration's own form.
+
+A function a step, named in its record (``steps.py``). What stands here enters digests: a key that
+is left out can change without anything being made again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actsearch.config import Config, ConfigError, Fisher, Task
+
+BINNING = {"log_range", "weights_per_bin", "minimum_bins"}
+"""Keys of how spectra are binned, which the spectra themselves do not depend on."""
+Settings = dict[str, Any]
+
+
+def nothing(config: Config, task: str | None, **wildcards: Any) -> Settings:
+    """Of a step that depends on its inputs alone."""
+    return {}
+
+
+def fetching(config: Config, task: str | None, *, data: str) -> Settings:
+    """Of the data set called ``data``: what is fetched.
+
+    Raises:
+        ConfigError: when there is none.
+    """
+    if data not in config.data:
+        raise ConfigError(f"no data {data!r}; data: {', '.join(config.data)}")
+    entry = config.data[data].model_dump(mode="json", include={"source", "image_size"})
+    return {"data": {data: entry}}
+
+
+def enumeration(config: Config, task: str | None, *, space: str) -> Settings:
+    """Of the space called ``space``."""
+    return {"spaces": {space: config.space(space).model_dump(mode="json")}}
+
+
+def training(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of a training: data, network and recipe."""
+    return _training(config, task)
+
+
+def final_training(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of a training of the last comparison: its seeds, and on what functions are fitted."""
+    return _training(config, task, final={"seeds", *_others(config, task)})
+
+
+def export(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of a table in the Act-Bench format, which holds binned spectra."""
+    return _sections(config, task, fisher=BINNING)
+
+
+def fim(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of Fisher spectra, which are stored unbinned."""
+    return _network(config, task, fisher=set(Fisher.model_fields) - BINNING)
+
+
+def act_bench_import(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of an imported file: its name."""
+    return _sections(config, task, benchmark={"act_bench"})
+
+
+def embedding(config: Config, task: str | None, *, published: bool = False, **_: Any) -> Settings:
+    """Of a map; ``published`` says that features are those of an imported file."""
+    if published:
+        return _sections(config, task, benchmark={"published_features"}, map=None)
+    return _sections(config, task, fisher=BINNING, map=None)
+
+
+def surrogate(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of a cross-validation."""
+    return {"surrogate": config.surrogate.model_dump(mode="json")}
+
+
+def simulation(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of simulated searches; which others are simulated is no matter."""
+    return {"simulation": config.simulation.model_dump(mode="json", exclude={"strategies"})}
+
+
+def proposals(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of a round of a live search."""
+    return _sections(config, task, search={"slots", "seed"})
+
+
+def finalists(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of the choice of finalists."""
+    return _sections(config, task, final={"functions", *_others(config, task)})
+
+
+def comparison(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of the last comparison."""
+    return _sections(config, task, final={"significance"})
+
+
+def report(config: Config, task: str | None, **_: Any) -> Settings:
+    """What ``report.descriptions`` reads of every task."""
+    fisher: set[str] | None = {"kind", "examples", "weights_per_bin", "minimum_bins"}
+    imported: set[str] | None = {"act_bench", "published_features"}
+    parts = [
+        _training(
+            config,
+            name,
+            fisher=fisher,
+            **({"benchmark": imported} if entry.benchmark and entry.benchmark.act_bench else {}),
+        )
+        for name, entry in config.tasks.items()
+    ]
+    return {
+        "data": {key: value for part in parts for key, value in part["data"].items()},
+        "tasks": {key: value for part in parts for key, value in part["tasks"].items()},
+    }
+
+
+def crate(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of the crate: the licence, where one is stated."""
+    return {"license": config.license} if config.license else {}
+
+
+def chosen_task(config: Config, task: str | None) -> tuple[str, Task]:
+    """A task with its name.
+
+    Raises:
+        ValueError: when none is named: the step has one.
+        ConfigError: when the configuration lacks it.
+    """
+    if task is None:
+        raise ValueError("this step has a task")
+    return task, config.task(task)
+
+
+def task_section(config: Config, task: str | None, name: str) -> Any:
+    """A section of a task that not every task has.
+
+    Raises:
+        ConfigError: when it is missing.
+    """
+    section = getattr(chosen_task(config, task)[1], name)
+    if section is None:
+        raise ConfigError(f"task {task!r} has no section {name!r}")
+    return section
+
+
+def _others(config: Config, task: str | None) -> set[str]:
+    """The key that names the tasks whose functions are compared, of tasks that have it."""
+    return {"candidates_from"} if task_section(config, task, "final").candidates_from else set()
+
+
+def _sections(config: Config, task: str | None, **keys: set[str] | None) -> Settings:
+    """Sections of a task, with the keys asked for, or all."""
+    name, _ = chosen_task(config, task)
+    sections = {
+        section: task_section(config, task, section).model_dump(mode="json", include=include)
+        for section, include in keys.items()
+    }
+    return {"tasks": {name: sections}}
+
+
+def _network(config: Config, task: str | None, **keys: set[str] | None) -> Settings:
+    """A task's data and network, and further sections."""
+    name, chosen = chosen_task(config, task)
+    network = chosen.model_dump(mode="json", include={"data", "model", "replace"})
+    if chosen.model_options:
+        network["model_options"] = chosen.model_options
+    sections = _sections(config, task, **keys)["tasks"][name]
+    data = {chosen.data: config.data[chosen.data].model_dump(mode="json")}
+    return {"data": data, "tasks": {name: network | sections}}
+
+
+def _training(config: Config, task: str | None, **keys: set[str] | None) -> Settings:
+    name, chosen = chosen_task(config, task)
+    whole = _network(config, task, **keys)
+    recipe = chosen.model_dump(mode="json", include={"recipe", "seeds", "deterministic"})
+    # Several processes sum in another order, and batch norm sees a share of the batch in each.
+    processes = chosen.resources.processes
+    shared = {"resources": {"processes": processes}} if processes > 1 else {}
+    return whole | {"tasks": {name: whole["tasks"][name] | recipe | shared}}

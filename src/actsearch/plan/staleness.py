@@ -1,0 +1,81 @@
+"""What is out of date among results, by the present configuration, code and workflow."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from actsearch.config import Config, ConfigError
+from actsearch.plan.data_files import data_now
+from actsearch.plan.dependencies import operators_today, step_modules, step_settings
+from actsearch.plan.steps import is_watching, step_called
+from actsearch.records.code import module_digests
+from actsearch.records.digests import settings_digest
+from actsearch.records.lineage import Artifact
+from actsearch.records.reasons import Present, Reason, reasons
+
+PresentOf = Callable[[Mapping[str, Any]], Present]
+
+
+def present_of(config: Config) -> PresentOf:
+    """What files would be made with today, by their provenance.
+
+    Args:
+        config: the configuration, with the user's operators registered.
+
+    Returns:
+        A function of a provenance block, which remembers what it was asked.
+    """
+
+    @functools.cache
+    def of_step(step: str, task: str | None, wildcards: tuple[tuple[str, Any], ...]) -> Present:
+        if step_called(step) is None:
+            return Present(problem=f"no step {step!r}")
+        try:
+            settings = step_settings(step, config, task, **dict(wildcards))
+            modules = module_digests(*step_modules(step, config, task))
+        except ConfigError as error:
+            return Present(problem=str(error))
+        return Present(
+            settings=settings,
+            settings_digest=settings_digest(settings),
+            modules={name: digest[7:19] for name, digest in modules.items()},
+            code_digest=settings_digest(modules),
+            data=data_now(step, config, task),
+        )
+
+    def of_file(block: Mapping[str, Any]) -> Present:
+        step = str(block.get("step"))
+        present = of_step(step, block.get("task"), tuple(block.get("wildcards", {}).items()))
+        # A step uses the operators that it used, unless they are gone.
+        return replace(present, operators=operators_today(block.get("operators", ())))
+
+    return of_file
+
+
+def staleness(
+    config: Config,
+    standing: Mapping[str, Artifact],
+    inputs_of: Callable[[str], Iterable[str] | None],
+) -> Callable[[Artifact], list[Reason]]:
+    """What is out of date in each file, and why; see :func:`records.reasons.reasons`.
+
+    Args:
+        config: the configuration, with the user's operators registered.
+        standing: the files that stand, by path.
+        inputs_of: files under results/ that the workflow makes a path from; None where unknown.
+
+    Returns:
+        A function of a file.
+    """
+    present = present_of(config)
+
+    def of(artifact: Artifact) -> list[Reason]:
+        now = present(artifact.block) if artifact.block and not artifact.problem else None
+        # What looks at whatever stands is made from more than the workflow gives it.
+        planned = None if is_watching(artifact.step) else inputs_of(artifact.path)
+        return reasons(artifact, standing, planned, now)
+
+    return of

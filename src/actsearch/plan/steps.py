@@ -1,0 +1,238 @@
+"""The steps of an experiment, one record each: all that tells one step from another.
+
+A step is a command and the files that it makes; a rule of the workflow calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from actsearch.plan import layout, settings
+
+# Looked up by name when a function is first evaluated, so the import graph does not show it.
+TORCH_OPERATORS = "actsearch.functions.torch_operators"
+_COMMANDS = "actsearch.cli.steps"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kind of job: a command, what its files depend on, and how its files are treated."""
+
+    name: str
+    """As records have it."""
+    makes: tuple[str, ...]
+    """Paths of its files, with wildcards."""
+    reads: tuple[str, ...] = ()
+    """Paths of its inputs under results/, with wildcards; data are besides."""
+    settings: Callable[..., dict[str, Any]] = settings.nothing
+    """The part of the configuration that it depends on."""
+    command: tuple[str, ...] = ()
+    """Words after ``actsearch``, where they are not the step's name."""
+    further: tuple[str, ...] = ()
+    """Modules that its code digest covers besides what its command imports: reached by name, or of
+    a room that carries for all other steps."""
+    task_code: bool = False
+    """Whether it builds the task's network and reads its data, which may be the user's code."""
+    packed: bool = False
+    """Whether a job makes several files, trials, of which a replay makes one."""
+    kept: bool = False
+    """Whether the command keeps a file that stands, though its job runs."""
+    watching: bool = False
+    """Whether it looks at whatever stands, besides what the workflow gives it."""
+    replayable: bool = True
+    """Whether its recorded inputs make its file again."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Words of the command line after ``actsearch``."""
+        return self.command or (self.name,)
+
+    @property
+    def module(self) -> str:
+        """The module of its command: the root of its code."""
+        return f"{_COMMANDS}.{self.words[0].replace('-', '_')}"
+
+
+_T, _S, _SCOPE = "{task}", "{space}", "{scope}"
+_LISTED = layout.functions(_S)
+_TRIAL = layout.trial(_T, "{slug}")
+_ROUND = f"{layout.search_folder(_T, '{strategy}')}/round-{{round}}"
+_PROPOSALS, _SEARCH_TRIAL = f"{_ROUND}/proposals.csv", f"{_ROUND}/{{slot}}.json"
+_FINAL_TRIAL = f"{layout.task_folder(_T)}/final/{{slot}}.json"
+_PART, _PUBLISHED = layout.fim_part(_T, _SCOPE, "{part}"), layout.published_features(_T)
+_HISTORY = layout.history(_T, "{strategy}")
+_SIMULATION = layout.simulation(_T, "{strategy}")
+
+STEPS: dict[str, Step] = {
+    step.name: step
+    for step in (
+        Step(
+            "fetch",
+            makes=("{data_folder}/{place}/manifest.json",),
+            settings=settings.fetching,
+            replayable=False,
+        ),
+        Step(
+            "fetch-act-bench",
+            makes=(
+                layout.public_table("{data_folder}", "{table}"),
+                layout.public_checksum("{data_folder}", "{table}"),
+            ),
+            replayable=False,
+        ),
+        Step(
+            "enumerate",
+            makes=(_LISTED, layout.outputs(_S)),
+            settings=settings.enumeration,
+        ),
+        Step(
+            "train",
+            makes=(_TRIAL, _SEARCH_TRIAL),
+            reads=(_PROPOSALS,),
+            settings=settings.training,
+            further=(TORCH_OPERATORS,),
+            task_code=True,
+            packed=True,
+            kept=True,
+        ),
+        Step(
+            "train-final",
+            makes=(_FINAL_TRIAL,),
+            reads=(layout.candidates(_T),),
+            command=("train", "--final"),
+            settings=settings.final_training,
+            further=(TORCH_OPERATORS,),
+            task_code=True,
+            packed=True,
+            kept=True,
+        ),
+        Step("benchmark", makes=(layout.table(_T),), reads=(_LISTED, _TRIAL)),
+        Step(
+            "export",
+            makes=(layout.exported_table(_T),),
+            reads=(_LISTED, layout.table(_T), _TRIAL, _PART),
+            settings=settings.export,
+        ),
+        Step(
+            "import-act-bench",
+            makes=(layout.imported_file(_T),),
+            settings=settings.act_bench_import,
+        ),
+        Step(
+            "imported-table",
+            makes=(layout.table(_T),),
+            reads=(_LISTED, layout.imported_file(_T)),
+        ),
+        Step(
+            "published-features",
+            makes=(_PUBLISHED,),
+            reads=(_LISTED, layout.imported_file(_T)),
+        ),
+        Step(
+            "export-imported",
+            makes=(layout.exported_table(_T),),
+            reads=(layout.imported_file(_T),),
+        ),
+        Step(
+            "fim",
+            makes=(_PART,),
+            reads=(_LISTED,),
+            settings=settings.fim,
+            further=(TORCH_OPERATORS,),
+            task_code=True,
+            kept=True,
+        ),
+        Step(
+            "map",
+            makes=(layout.map_file(_T, _SCOPE),),
+            reads=(_LISTED, layout.outputs(_S), _PART, _PUBLISHED),
+            settings=settings.embedding,
+        ),
+        Step(
+            "surrogate",
+            makes=(layout.surrogate(_T), layout.predictions(_T)),
+            reads=(layout.map_file(_T), layout.table(_T)),
+            settings=settings.surrogate,
+        ),
+        Step(
+            "simulate",
+            makes=(_SIMULATION,),
+            reads=(layout.map_file(_T), layout.table(_T)),
+            settings=settings.simulation,
+        ),
+        Step(
+            "propose",
+            makes=(_PROPOSALS,),
+            reads=(layout.map_file(_T, layout.SEARCH_SCOPE), _PROPOSALS, _SEARCH_TRIAL),
+            settings=settings.proposals,
+        ),
+        Step("history", makes=(_HISTORY,), reads=(_PROPOSALS, _SEARCH_TRIAL)),
+        Step(
+            "finalists",
+            makes=(layout.candidates(_T),),
+            reads=(layout.table(_T), _HISTORY),
+            settings=settings.finalists,
+        ),
+        Step(
+            "final",
+            makes=(layout.final(_T),),
+            reads=(layout.candidates(_T), _FINAL_TRIAL),
+            settings=settings.comparison,
+        ),
+        Step(
+            "final-activation",
+            makes=(layout.final_activation(_T),),
+            reads=(layout.final(_T),),
+            further=(TORCH_OPERATORS,),
+        ),
+        Step(
+            "report",
+            makes=(layout.REPORT,),
+            reads=(
+                layout.table(_T),
+                layout.map_file(_T),
+                layout.surrogate(_T),
+                layout.predictions(_T),
+                _SIMULATION,
+                _HISTORY,
+                layout.final(_T),
+                layout.final_activation(_T),
+            ),
+            settings=settings.report,
+        ),
+        Step(
+            "crate",
+            makes=(layout.CRATE, f"{layout.COPIES}/{{source}}"),
+            reads=(f"{layout.RESULTS}/{{file}}",),
+            settings=settings.crate,
+            further=("actsearch.records.crate", "actsearch.records.crate_entities"),
+            watching=True,
+            replayable=False,
+        ),
+        Step(
+            "audit",
+            makes=(layout.AUDIT,),
+            reads=(f"{layout.RESULTS}/{{file}}",),
+            further=(
+                "actsearch.records.audit",
+                "actsearch.records.reasons",
+                "actsearch.plan.staleness",
+            ),
+            watching=True,
+            replayable=False,
+        ),
+    )
+}
+
+
+def step_called(name: object) -> Step | None:
+    """The step of a record, which may be of another version; None where there is none."""
+    return STEPS.get(str(name))
+
+
+def is_watching(name: object) -> bool:
+    """Whether the step called ``name`` looks at whatever stands."""
+    step = step_called(name)
+    return step is not None and step.watching

@@ -1,0 +1,27 @@
+"""The start of a run, and its end. The last include: all rules are known.
+
+Needs: the plan, Snakemake's own options. Makes: no file of results.
+"""
+
+from snakemake.logging import logger
+
+from actsearch.cluster.start import start
+from actsearch.plan.environment import OUTPUTS_VARIABLE
+
+OPTIONS = internals.options(workflow)
+# A job has no options, and starts nothing.
+RUN = OPTIONS and checked(start, PLAN, OPTIONS, TOLD, logger.info, logger.warning)
+
+
+onstart:
+    if RUN:
+        RUN.look_after_jobs(workflow)
+
+
+onsuccess:
+    if RUN:
+        RUN.forget_jobs()
+
+
+if workflow.is_main_process and OUTPUTS_VARIABLE in os.environ:
+    internals.write_outputs(workflow, os.environ[OUTPUTS_VARIABLE])
