@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from experiment import ROOT, SMALL, SOURCES, Experiment, make_experiment
 from PIL import Image
-from test_audit import actsearch
 
 from actsearch.cli.steps import data_file
 from actsearch.config import parse_config
@@ -47,7 +46,7 @@ def test_editing_the_fisher_code_retrains_nothing(copy: Experiment, sources: Pat
     assert planned == {"fim__tiny": 2, "map_functions": 1}
     first_round = copy.planned("results/tiny/search/union-knr/round-0/proposals.csv")
     assert first_round == {"fim__tiny": 2, "map_functions": 1, "propose": 1}
-    done = actsearch(copy, "why", "--json", "results/tiny/map.parquet")
+    done = copy.actsearch("why", "--json", "results/tiny/map.parquet")
     told = json.loads(done.stdout)["files"]["results/tiny/fim/part-0.npz"]["causes"]
     assert told == [{"kind": "code", "what": "actsearch.features.fisher"}]
     copy.snakemake("--cores", "2", "results/tiny/map.parquet")
@@ -75,7 +74,7 @@ def test_another_lock_makes_nothing_again_and_is_found(copy: Experiment, sources
     lock = sources / "envs/requirements.lock"
     lock.write_text(lock.read_text().replace("plotly==", "plotly==99."))
     assert "Nothing to be done" in copy.snakemake("-n").stdout
-    found = actsearch(copy, "audit", "--list", "lock")
+    found = copy.actsearch("audit", "--list", "lock")
     assert found.returncode == 1
     listed = found.stdout.split()
     assert "results/tiny/trials/relu.x.json" in listed
@@ -135,7 +134,7 @@ def test_a_new_operator_reruns_no_finished_trial(copy: Experiment) -> None:
     assert not copy.planned(trial)
     module.write_text(SINE.replace("np.sin,", "np.cos,"))
     assert copy.planned(table, "results/tiny/trials/relu.x.json") == added
-    told = json.loads(actsearch(copy, "why", "--json", trial).stdout)["files"][trial]
+    told = json.loads(copy.actsearch("why", "--json", trial).stdout)["files"][trial]
     assert told["causes"] == [{"kind": "code", "what": "my_operators"}]
 
 
@@ -206,7 +205,7 @@ def test_copied_results_made_from_other_files_are_named(
 
 def _why(experiment: Experiment) -> str:
     """Files that would be made again because of their inputs, and what of these."""
-    files = json.loads(actsearch(experiment, "why", "--json").stdout)["files"]
+    files = json.loads(experiment.actsearch("why", "--json").stdout)["files"]
     return "\n".join(
         f"{path} {cause['what']}"
         for path, file in files.items()
@@ -244,7 +243,7 @@ def test_copied_results_are_noted_without_their_data_and_data_are_left_alone(
         Image.new("L", (8, 8), number).save(folder / f"{number}.png")
     name = str(data_file(parse_config(config | {"data_folder": "shared"}), "pets"))
     manifest = copy.folder / name
-    actsearch(copy, "fetch", "--data", "pets", "--out", name)
+    copy.actsearch("fetch", "--data", "pets", "--out", name)
     os.utime(manifest, (1e9, 1e9))
     shutil.rmtree(copy.folder / ".snakemake")
     assert "are what would be made: noted" in copy.snakemake("-n").stdout
