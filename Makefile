@@ -56,5 +56,5 @@ schema: .venv/run.stamp  ## Write workflow/schemas/config.schema.json
 
 clean:  ## Remove the environment, caches and logs; results/ is never touched
 	rm -rf .venv build src/*.egg-info logs .snakemake/log
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache .coverage
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -16,3 +19,8 @@ class OneCluster(LoadFileScheduling):  # type: ignore[misc]
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneCluster:
     return OneCluster(config, log)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """A process a core, and one more for the cluster, whose tests mostly wait."""
+    return len(os.sched_getaffinity(0)) + (shutil.which("sbatch") is not None)

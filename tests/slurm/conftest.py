@@ -6,8 +6,10 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+from faults import BESIDE
 from lab import Cluster
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -30,3 +32,17 @@ def cluster() -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster("stop")
+
+
+@pytest.fixture(scope="session")
+def outcomes(
+    request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[None]]]:
+    """The selected scenarios, begun beside each other and beside the tests that do no harm."""
+    selected = {item.name for item in request.session.items}
+    with ThreadPoolExecutor(6) as pool:
+        yield {
+            name: pool.submit(scenario, cluster, tmp_path_factory.mktemp(name) / "lab")
+            for name, scenario in BESIDE.items()
+            if f"test_nothing_is_lost[{name}]" in selected
+        }

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -156,7 +157,8 @@ TELL_TIMES = ("benchmark.json", "ro-crate-metadata.json")
 
 
 # A user's network. ``trouble`` holds a number and what happens, once, when the network is built
-# for that time; ``pace`` holds the seconds that each building takes, ``slow`` those of a step.
+# for that time; ``pace`` holds the seconds that each building takes, and may change meanwhile,
+# ``slow`` those of a step.
 NETWORK = """
 import os, sys, time
 from pathlib import Path
@@ -189,7 +191,9 @@ def build(image_shape, n_classes):
 def disturb():
     with open("built", "a") as file:
         file.write("x")
-    time.sleep(seconds("pace"))
+    begun = time.monotonic()
+    while time.monotonic() - begun < seconds("pace"):
+        time.sleep(0.1)
     if Path("trouble").exists():
         number, what = Path("trouble").read_text().split()
         if Path("built").stat().st_size >= int(number):
@@ -219,6 +223,8 @@ LAB: dict[str, Any] = {
     "simulation": {"evaluations": 8},
 }
 N_FUNCTIONS = 10
+_TRIED = tempfile.TemporaryDirectory()
+"""What runs remember of networks that they tried: it is the same one in every lab."""
 TABLE = "results/lab/benchmark.parquet"
 
 
@@ -226,6 +232,8 @@ def make_lab(folder: Path, **changes: Any) -> Experiment:
     """An experiment of one pack of ten functions; ``changes`` are of its task."""
     experiment = make_folder(folder)
     (folder / "lab.py").write_text(NETWORK)
+    (folder / ".snakemake").mkdir()
+    (folder / ".snakemake" / "networks").symlink_to(_TRIED.name)
     task = LAB["tasks"]["lab"] | changes
     experiment.configure({**LAB, "tasks": {"lab": task}})
     return experiment

@@ -12,6 +12,7 @@ from lab import Cluster, Experiment, make_folder, make_lab
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 DEMO = "--configfile=config/demo.yaml"
+PLACES = ("local", "remote")
 
 
 def make_demo(folder: Path) -> Experiment:
@@ -25,21 +26,29 @@ def make_demo(folder: Path) -> Experiment:
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
-    """The demonstration, run on this machine."""
-    experiment = make_demo(tmp_path_factory.mktemp("local") / "demo")
-    experiment.succeeds(experiment.start("--cores=2", DEMO), 600)
-    return experiment
-
-
-@pytest.fixture(scope="module")
-def remote(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
-    """The demonstration, run on the cluster."""
-    experiment = make_demo(tmp_path_factory.mktemp("remote") / "demo")
+def local_and_remote(
+    outcomes: object, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Experiment, Experiment]:
+    """The demonstration, run on this machine and on the cluster, beside the scenarios."""
+    local, remote = (make_demo(tmp_path_factory.mktemp("demo") / where) for where in PLACES)
     site = ("slurm_partition=gpu", "cpu_partition=cpu", "gpu_model=demo")
     kind = ("--default-resources", *site, "mem_mb=2000", "runtime=10")
-    experiment.succeeds(experiment.slurm(DEMO, *kind), 900)
-    return experiment
+    far = remote.slurm(DEMO, *kind)
+    local.succeeds(local.start("--cores=2", DEMO), 900)
+    remote.succeeds(far, 900)
+    return local, remote
+
+
+@pytest.fixture
+def local(local_and_remote: tuple[Experiment, Experiment]) -> Experiment:
+    """The demonstration, run on this machine."""
+    return local_and_remote[0]
+
+
+@pytest.fixture
+def remote(local_and_remote: tuple[Experiment, Experiment]) -> Experiment:
+    """The demonstration, run on the cluster."""
+    return local_and_remote[1]
 
 
 def test_results_are_those_of_a_local_run(local: Experiment, remote: Experiment) -> None:

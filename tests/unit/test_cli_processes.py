@@ -13,8 +13,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from actsearch.cli import launch, training
+from actsearch.cli import launch
 from actsearch.cli.app import app, load_commands
+from actsearch.cli.steps import train as training
 from actsearch.config import ConfigError
 
 # A network with all that a checkpoint has to bring back, and an operator that fails in it, though

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from actsearch.cli.crate import _outcome
 from crate_validation import issues
 
+from actsearch.cli.steps.crate import _outcome
 from actsearch.records.crate import build_crate
 from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import read_json, write_json

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from actsearch.cli.steps import STEP_MODULES, step_modules
 from actsearch.config import load_config
+from actsearch.plan.dependencies import step_modules
 from actsearch.records.code import code_digest, module_digests, reached_modules, source_digest
 from actsearch.records.digests import DigestError, settings_digest
 

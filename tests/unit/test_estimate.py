@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from actsearch.cli.estimate import Stage
 from typer.testing import CliRunner
 
 from actsearch.cli.app import app, load_commands
+from actsearch.cli.questions.estimate import Stage
 from actsearch.config import ConfigError, Recipe, Resources, Task
 from actsearch.data.dataset import DataShape
 from actsearch.networks.cost import count_work

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
-from actsearch.cli.network_checks import check_networks, has_network
 from actsearch.config import Config, ConfigError, parse_config
+from actsearch.plan.network_checks import check_networks, has_network
 
 SPLIT = {"train": 130, "validation": 60, "test": 60}
 TASK = {

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from actsearch.cli.present import data_now, present_of
 
-from actsearch.cli.steps import data_file
 from actsearch.config import Config, parse_config
+from actsearch.plan.data_files import data_file, data_now
+from actsearch.plan.staleness import present_of
 from actsearch.records.formats import write_json
 
 

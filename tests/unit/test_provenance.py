@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from actsearch.cli.steps import STEP_MODULES, step_code, step_settings
 from actsearch.config import ConfigError, load_config
+from actsearch.plan.dependencies import step_code, step_settings
 from actsearch.records import provenance
 from actsearch.records.formats import ArtifactError, content_digest, write_json
 from actsearch.records.provenance import Execution

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from actsearch.cli.scratch import command_in_scratch, name_in_scratch, prepare
 from typer.testing import CliRunner
 
-from actsearch.cli import replay  # noqa: F401 - it defines the command
 from actsearch.cli.app import app
+from actsearch.cli.questions import replay  # noqa: F401 - it defines the command
+from actsearch.cli.questions.scratch import command_in_scratch, name_in_scratch, prepare
 from actsearch.config import Config, ConfigError, load_config
 from actsearch.networks import network
 from actsearch.records.embedded import input_digest
@@ -141,7 +141,7 @@ def test_what_a_gpu_made_is_compared_within_its_tolerance(
     def run(home: Path, *_: Any) -> None:
         write_json(home / file, {"value": 1 + change}, {})
 
-    monkeypatch.setattr("actsearch.cli.replay._run", run)
+    monkeypatch.setattr("actsearch.cli.questions.replay._run", run)
     app_result = CliRunner().invoke(app, ["replay", file])
     assert app_result.exit_code == code, app_result.output
     assert Path(file).read_bytes() == before

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from actsearch.cli.steps import act_bench_file, describe_task, step_settings
 from actsearch.config import Config, load_config
+from actsearch.plan.data_files import act_bench_file
+from actsearch.plan.dependencies import step_settings
+from actsearch.report.descriptions import describe_task
 
 CONFIG = load_config(Path(__file__).parents[2] / "config.yaml")
 TASK = "digits-cnn"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from experiment import Experiment, make_experiment
 from filelock import FileLock
+from forked import start
 
 
 @pytest.fixture
@@ -34,7 +35,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
 
 def _run(folder: Path) -> Experiment:
     experiment = make_experiment(folder)
-    experiment.snakemake("--cores", "2")
+    done = start("snakemake", "--cores", "2", folder=folder, together=True)
+    assert done.returncode == 0, done.stdout[-6000:]
     return experiment
 
 

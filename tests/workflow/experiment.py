@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from forked import BIN, Done, fork
+
+__all__ = ["BIN", "ROOT", "SMALL", "SOURCES", "Experiment", "make_experiment"]
 
 ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
 SOURCES = ("Snakefile", "workflow", "profiles", "envs", "slurm")
 
 RECIPE = {"optimizer": "adamw", "learning_rate": 0.01, "epochs": 1, "batch_size": 64}
@@ -58,20 +57,15 @@ class Experiment:
         """Write config.yaml."""
         (self.folder / "config.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False))
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def snakemake(self, *arguments: str, check: bool = True) -> Done:
         """Run Snakemake here; its output is both streams together."""
-        environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
-        done = subprocess.run(
-            [str(BIN / "snakemake"), *arguments],
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        done = fork("snakemake", *arguments, folder=self.folder, together=True)
         assert not check or done.returncode == 0, done.stdout[-6000:]
         return done
+
+    def actsearch(self, *arguments: str) -> Done:
+        """Run a command here."""
+        return fork("actsearch", *arguments, folder=self.folder)
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Rules that a dry run would execute, with the number of jobs."""

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 import pytest
 from experiment import SMALL, Experiment
-from test_audit import actsearch
 
 from actsearch import load_benchmark
 from actsearch.records.embedded import read_provenance
@@ -57,12 +56,12 @@ def test_what_was_exported_is_imported_again(copy: Experiment) -> None:
     block = read_provenance(copy.path("again/act_bench.parquet"))
     assert block["data"] == {"table.json": content_digest(source)}
     for name in ("act_bench.parquet", "benchmark.parquet", "fim/published.npz", "benchmark.json"):
-        done = actsearch(copy, "replay", f"results/again/{name}")
+        done = copy.actsearch("replay", f"results/again/{name}")
         assert done.returncode == 0, done.stdout + done.stderr
     page = copy.path("report.html").read_text()
     assert "imported from table.json; the file does not say of how many runs" in page
     assert "not those of single runs, so the noise between seeds is unknown" in page
-    done = actsearch(copy, "audit", "--exit-zero", "--out", "findings.json")
+    done = copy.actsearch("audit", "--exit-zero", "--out", "findings.json")
     assert done.returncode == 0, done.stderr
     findings = read_json(copy.folder / "findings.json")["findings"]
     assert findings.keys() - {"dirty"} == {"inputs"}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy as copying
 import json
-import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-from experiment import BIN, SMALL, Experiment
+from experiment import SMALL, Experiment
 
 from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import read_json
@@ -20,27 +18,17 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 # The sources may be edited while tests run: what that finds is no matter here.
 USUAL = ("--allow", "dirty")
+TAMPERED = ("relu", "elu", "selu")
+CUT = "results/tiny/trials/relu.x.json"
 
 
-def actsearch(experiment: Experiment, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "COLUMNS": "200"}
-    return subprocess.run(
-        [str(BIN / "actsearch"), *arguments],
-        cwd=experiment.folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def named(experiment: Experiment, kind: str) -> list[str]:
-    """Files that an audit finds something of this kind about; it fails."""
+def audited(experiment: Experiment) -> tuple[dict[str, dict[str, str]], str]:
+    """Messages of an audit that finds something, by kind and file, and its page."""
     before = _state(experiment)
-    done = actsearch(experiment, "audit", "--list", kind, *USUAL)
+    done = experiment.actsearch("audit", "--out", "findings.json", *USUAL)
     assert done.returncode == 1, done.stdout + done.stderr
     assert _state(experiment) == before, "an audit changed something"
-    return done.stdout.split()
+    return read_json(experiment.folder / "findings.json")["findings"], done.stdout
 
 
 def _state(experiment: Experiment) -> dict[str, tuple[int, int]]:
@@ -49,7 +37,7 @@ def _state(experiment: Experiment) -> dict[str, tuple[int, int]]:
 
 
 def test_a_finished_experiment_passes(finished: Experiment) -> None:
-    done = actsearch(finished, "audit", *USUAL)
+    done = finished.actsearch("audit", *USUAL)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -60,84 +48,98 @@ def test_the_run_leaves_its_audit(finished: Experiment) -> None:
     assert read_provenance(finished.path("audit.json"))["step"] == "audit"
 
 
-def test_a_flipped_byte(copy: Experiment) -> None:
-    path = copy.path("tiny/map.parquet")
+def _flip_a_byte(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 0x10
     path.write_bytes(content)
-    found = named(copy, "altered") + named(copy, "unreadable")
-    assert found == ["results/tiny/map.parquet"]
 
 
-def test_a_cut_file(copy: Experiment) -> None:
-    path = copy.path("tiny/trials/relu.x.json")
-    path.write_bytes(path.read_bytes()[:500])
-    assert named(copy, "unreadable") == ["results/tiny/trials/relu.x.json"]
-
-
-def test_an_edited_block(copy: Experiment) -> None:
-    path = copy.path("tiny/final.json")
+def _edit_the_block(path: Path) -> None:
     edited = re.sub(r'"clean": (true|false)', '"clean":  true', path.read_text())
     assert edited != path.read_text()
     path.write_text(edited)
-    assert named(copy, "altered") == ["results/tiny/final.json"]
 
 
-def test_swapped_files(copy: Experiment) -> None:
-    one, two = (copy.path(f"tiny/trials/{name}.x.json") for name in ("elu", "relu"))
+def _swap(one: Path, two: Path) -> None:
     kept = one.read_bytes()
     shutil.copy(two, one)
     two.write_bytes(kept)
-    trials = [f"results/tiny/trials/{name}.x.json" for name in ("elu", "relu")]
-    assert named(copy, "moved") == trials
-    assert "results/tiny/benchmark.parquet" in named(copy, "inputs")
 
 
-def test_a_stray_file(copy: Experiment) -> None:
+def test_every_tampered_file_is_found_and_no_other(copy: Experiment) -> None:
+    flipped, edited, cut, elu, selu = (
+        copy.path(f"tiny/{name}")
+        for name in ("map.parquet", "final.json", *(f"trials/{f}.x.json" for f in TAMPERED))
+    )
+    _flip_a_byte(flipped)
+    _edit_the_block(edited)
+    cut.write_bytes(cut.read_bytes()[:500])
+    _swap(elu, selu)
     copy.path("tiny/by-hand.csv").write_text("a\n1\n")
     copy.path("old").mkdir()
     copy.path("old/report.html").write_text("x")
-    assert named(copy, "stray") == ["results/old/report.html", "results/tiny/by-hand.csv"]
+
+    findings, _ = audited(copy)
+    altered, unreadable, stray = (findings[kind] for kind in ("altered", "unreadable", "stray"))
+    assert list(stray) == ["results/old/report.html", "results/tiny/by-hand.csv"]
+    assert sorted({*altered, *unreadable} - {*stray}) == [
+        "results/tiny/final.json",
+        "results/tiny/map.parquet",
+        CUT,
+    ]
+    assert "results/tiny/final.json" in altered
+    assert [path for path in unreadable if "/trials/" in path] == [CUT]
+    assert CUT not in altered
+    assert list(findings["moved"]) == [f"results/tiny/trials/{f}.x.json" for f in TAMPERED[1:]]
+    # What was made from the swapped ones is not made from what stands now, nor the crate.
+    assert "results/tiny/benchmark.parquet" in findings["inputs"]
+    assert "results/ro-crate-metadata.json" in findings["inputs"]
+
+    listed = copy.actsearch("audit", "--list", "stray", *USUAL)
+    assert listed.returncode == 1
+    assert listed.stdout.split() == list(stray)
 
 
-def test_a_trial_of_another_configuration(copy: Experiment, finished: Experiment) -> None:
+def test_files_of_another_configuration_are_told_with_the_keys(
+    copy: Experiment, finished: Experiment
+) -> None:
     config = copying.deepcopy(SMALL)
     config["tasks"]["tiny"]["recipe"]["learning_rate"] = 0.02
     copy.configure(config)
     trial = "results/tiny/trials/relu.x.json"
     (copy.folder / trial).unlink()
     copy.snakemake("--cores", "1", trial)
-    copy.configure(SMALL)
     # the copy's trials are the finished ones again, but for this one
     for path in finished.path("tiny/trials").glob("*.json"):
         if path.name != Path(trial).name:
             shutil.copy(path, copy.path("tiny/trials"))
-    assert named(copy, "settings") == [trial]
-    done = actsearch(copy, "audit", *USUAL)
-    assert "tasks.tiny.recipe.learning_rate: 0.02 -> 0.01" in done.stdout
-
-
-def test_a_changed_configuration_is_told_by_key(copy: Experiment) -> None:
-    config = copying.deepcopy(SMALL)
+    config["tasks"]["tiny"]["recipe"]["learning_rate"] = 0.01
     config["tasks"]["tiny"]["fisher"]["examples"] = 9
     copy.configure(config)
-    found = named(copy, "settings")
-    assert "results/tiny/fim/part-0.npz" in found
-    assert not [path for path in found if "/trials/" in path]
+    findings, page = audited(copy)
+    rates, features = (
+        {path for path, message in findings["settings"].items() if key in message}
+        for key in ("learning_rate", "examples")
+    )
+    assert rates == {trial}
+    assert "results/tiny/fim/part-0.npz" in features
+    assert not [path for path in features if "/trials/" in path]
+    assert rates | features == set(findings["settings"])
+    assert "tasks.tiny.recipe.learning_rate: 0.02 -> 0.01" in page
 
 
 def test_show_and_lineage(finished: Experiment) -> None:
-    shown = actsearch(finished, "show", "results/tiny/trials/relu.x.json")
+    shown = finished.actsearch("show", "results/tiny/trials/relu.x.json")
     assert "as it was written" in shown.stdout and "digits-cnn" in shown.stdout
-    block = json.loads(actsearch(finished, "show", "results/tiny/map.parquet", "--json").stdout)
+    block = json.loads(finished.actsearch("show", "results/tiny/map.parquet", "--json").stdout)
     assert block == read_provenance(finished.path("tiny/map.parquet"))
-    tree = actsearch(finished, "lineage", "results/tiny/final.json").stdout
+    tree = finished.actsearch("lineage", "results/tiny/final.json").stdout
     assert "24 files results/tiny/trials/*.json" in tree
     assert "data digits: digits, split by seed 0" in tree
-    forward = actsearch(finished, "lineage", "--forward", "results/tiny/trials/relu.x.json").stdout
+    forward = finished.actsearch("lineage", "--forward", "results/tiny/trials/relu.x.json").stdout
     assert "results/report.html" in forward
     data = json.loads(
-        actsearch(finished, "lineage", "--json", "results/tiny/benchmark.parquet").stdout
+        finished.actsearch("lineage", "--json", "results/tiny/benchmark.parquet").stdout
     )
     assert len(data["files"]) == 26
 
@@ -146,7 +148,7 @@ def test_a_lineage_is_drawn_into_a_file_that_says_what_made_it(
     finished: Experiment, tmp_path: Path
 ) -> None:
     drawing = tmp_path / "lineage.svg"
-    actsearch(finished, "lineage", "results/tiny/map.parquet", "--svg", str(drawing))
+    finished.actsearch("lineage", "results/tiny/map.parquet", "--svg", str(drawing))
     assert read_provenance(drawing)["step"] == "lineage"
     assert list(read_provenance(drawing)["inputs"]) == ["results/tiny/map.parquet"]
 
@@ -164,6 +166,6 @@ def test_a_lineage_is_drawn_into_a_file_that_says_what_made_it(
 def test_a_wrong_question_is_one_message(
     finished: Experiment, arguments: list[str], message: str
 ) -> None:
-    done = actsearch(finished, *arguments)
+    done = finished.actsearch(*arguments)
     assert done.returncode == 2
     assert message in done.stderr and "Traceback" not in done.stderr

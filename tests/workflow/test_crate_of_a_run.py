@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy as copying
-import shutil
 from pathlib import Path
 
 import pytest
 from crate_validation import issues
 from experiment import SMALL, Experiment
-from test_audit import USUAL, actsearch
 
 from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import read_json
@@ -43,12 +41,6 @@ def test_every_file_has_the_action_that_made_it(finished: Experiment) -> None:
         finished.folder / "config.yaml"
     ).read_text()
     assert (finished.path("workflow/workflow/rules/trials.smk")).is_file()
-
-
-def test_it_is_audited_with_the_rest(copy: Experiment) -> None:
-    trial = copy.path("tiny/trials/relu.x.json")
-    shutil.copy(copy.path("tiny/trials/elu.x.json"), trial)
-    assert CRATE in actsearch(copy, "audit", "--list", "inputs", *USUAL).stdout.split()
 
 
 def test_a_licence_is_stated_without_making_anything_else_again(copy: Experiment) -> None:

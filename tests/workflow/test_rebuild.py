@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy as copying
-import itertools
 import json
 import os
 import random
@@ -16,10 +15,9 @@ from typing import Any
 import pytest
 from experiment import ROOT, SMALL, SOURCES, Experiment, make_experiment
 from PIL import Image
-from test_audit import actsearch
 
-from actsearch.cli.steps import data_file
 from actsearch.config import parse_config
+from actsearch.plan.data_files import data_file
 from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import content_digest
 
@@ -47,7 +45,7 @@ def test_editing_the_fisher_code_retrains_nothing(copy: Experiment, sources: Pat
     assert planned == {"fim__tiny": 2, "map_functions": 1}
     first_round = copy.planned("results/tiny/search/union-knr/round-0/proposals.csv")
     assert first_round == {"fim__tiny": 2, "map_functions": 1, "propose": 1}
-    done = actsearch(copy, "why", "--json", "results/tiny/map.parquet")
+    done = copy.actsearch("why", "--json", "results/tiny/map.parquet")
     told = json.loads(done.stdout)["files"]["results/tiny/fim/part-0.npz"]["causes"]
     assert told == [{"kind": "code", "what": "actsearch.features.fisher"}]
     copy.snakemake("--cores", "2", "results/tiny/map.parquet")
@@ -75,7 +73,7 @@ def test_another_lock_makes_nothing_again_and_is_found(copy: Experiment, sources
     lock = sources / "envs/requirements.lock"
     lock.write_text(lock.read_text().replace("plotly==", "plotly==99."))
     assert "Nothing to be done" in copy.snakemake("-n").stdout
-    found = actsearch(copy, "audit", "--list", "lock")
+    found = copy.actsearch("audit", "--list", "lock")
     assert found.returncode == 1
     listed = found.stdout.split()
     assert "results/tiny/trials/relu.x.json" in listed
@@ -87,22 +85,22 @@ def test_another_lock_makes_nothing_again_and_is_found(copy: Experiment, sources
 
 
 def test_a_second_run_gives_the_same_and_a_changed_rate_retrains_its_task_alone(
-    finished: Experiment, tmp_path: Path
+    copy: Experiment,
 ) -> None:
-    experiment = make_experiment(tmp_path / "two")
     config = copying.deepcopy(SMALL)
-    tiny = {key: value for key, value in SMALL["tasks"]["tiny"].items() if key != "search"}
-    tiny.pop("final")
-    config["tasks"] = {"tiny": tiny, "twin": copying.deepcopy(tiny)}
-    experiment.configure(config)
-    experiment.snakemake("--cores", "2")
-    assert "Nothing to be done" in experiment.snakemake("-n").stdout
-    for task, name in itertools.product(config["tasks"], TABLES):
-        made = content_digest(experiment.path(f"{task}/{name}"))
-        assert made == content_digest(finished.path(f"tiny/{name}")), (task, name)
-    config["tasks"]["twin"]["recipe"] = tiny["recipe"] | {"learning_rate": 0.02}
-    experiment.configure(config)
-    planned = experiment.planned()
+    tiny = config["tasks"]["tiny"]
+    twin = {key: value for key, value in tiny.items() if key not in ("search", "final")}
+    config["tasks"]["twin"] = twin
+    copy.configure(config)
+    targets = [f"results/{task}/{name}" for task in ("tiny", "twin") for name in TABLES]
+    copy.snakemake("--cores", "2", *targets)
+    assert "Nothing to be done" in copy.snakemake("-n", *targets).stdout
+    for name in TABLES:
+        made = content_digest(copy.path(f"twin/{name}"))
+        assert made == content_digest(copy.path(f"tiny/{name}")), name
+    twin["recipe"] = twin["recipe"] | {"learning_rate": 0.02}
+    copy.configure(config)
+    planned = copy.planned()
     trained = {name for name in planned if name.startswith(TRAINING)}
     assert trained == {f"train__twin__{number}" for number in range(3)}
     assert planned["benchmark_table"] == planned["cross_validate"] == 1
@@ -135,7 +133,7 @@ def test_a_new_operator_reruns_no_finished_trial(copy: Experiment) -> None:
     assert not copy.planned(trial)
     module.write_text(SINE.replace("np.sin,", "np.cos,"))
     assert copy.planned(table, "results/tiny/trials/relu.x.json") == added
-    told = json.loads(actsearch(copy, "why", "--json", trial).stdout)["files"][trial]
+    told = json.loads(copy.actsearch("why", "--json", trial).stdout)["files"][trial]
     assert told["causes"] == [{"kind": "code", "what": "my_operators"}]
 
 
@@ -206,7 +204,7 @@ def test_copied_results_made_from_other_files_are_named(
 
 def _why(experiment: Experiment) -> str:
     """Files that would be made again because of their inputs, and what of these."""
-    files = json.loads(actsearch(experiment, "why", "--json").stdout)["files"]
+    files = json.loads(experiment.actsearch("why", "--json").stdout)["files"]
     return "\n".join(
         f"{path} {cause['what']}"
         for path, file in files.items()
@@ -244,7 +242,7 @@ def test_copied_results_are_noted_without_their_data_and_data_are_left_alone(
         Image.new("L", (8, 8), number).save(folder / f"{number}.png")
     name = str(data_file(parse_config(config | {"data_folder": "shared"}), "pets"))
     manifest = copy.folder / name
-    actsearch(copy, "fetch", "--data", "pets", "--out", name)
+    copy.actsearch("fetch", "--data", "pets", "--out", name)
     os.utime(manifest, (1e9, 1e9))
     shutil.rmtree(copy.folder / ".snakemake")
     assert "are what would be made: noted" in copy.snakemake("-n").stdout

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy as copying
 import shutil
 from pathlib import Path
 
 import pytest
 from experiment import SMALL, Experiment
-from test_audit import actsearch
+from forked import start
+from typer.testing import CliRunner
 
+from actsearch.cli.app import app, load_commands
+from actsearch.cli.questions import replay, scratch
 from actsearch.records.formats import read_json, write_json
+from actsearch.records.lineage import Artifact
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -38,21 +43,42 @@ IMPORTING = ("import-act-bench", "imported-table", "published-features", "export
 """Steps that test_act_bench.py replays, of a table that is imported."""
 
 
+@pytest.fixture
+def here(finished: Experiment, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """Commands in this process, which has imported all, in the folder of the experiment."""
+
+    def run(home: Path, artifact: Artifact, words: list[str]) -> None:
+        configuration = str(scratch.relative_configuration(artifact.block))
+        with contextlib.chdir(home), monkeypatch.context() as patched:
+            patched.setenv("ACTSEARCH_CONFIG", configuration)
+            made = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert made.exit_code == 0, made.output
+
+    load_commands()
+    monkeypatch.chdir(finished.folder)
+    monkeypatch.setattr(replay, "_run", run)
+    return CliRunner()
+
+
 @pytest.mark.parametrize("name", ONE_OF_EACH)
-def test_every_step_gives_the_same_again(finished: Experiment, name: str) -> None:
-    done = actsearch(finished, "replay", f"results/{name}")
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_every_step_gives_the_same_again(here: CliRunner, name: str) -> None:
+    done = here.invoke(app, ["replay", f"results/{name}"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
     assert f"results/{name}: identical" in done.stdout
 
 
-def test_one_of_each_step_is_tried(finished: Experiment) -> None:
-    from actsearch.cli.replay import NOT_REPLAYED
+def test_so_does_the_command_by_itself(finished: Experiment) -> None:
+    done = start("actsearch", "replay", TRIAL, folder=finished.folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{TRIAL}: identical" in done.stdout
 
-    from actsearch.cli.steps import STEP_MODULES
+
+def test_one_of_each_step_is_tried(finished: Experiment) -> None:
+    from actsearch.plan.steps import STEPS
     from actsearch.records.embedded import read_provenance
 
     tried = {read_provenance(finished.path(name))["step"] for name in ONE_OF_EACH}
-    assert tried == set(STEP_MODULES) - {*NOT_REPLAYED, *IMPORTING}
+    assert tried == {step.name for step in STEPS.values() if step.replayable} - set(IMPORTING)
 
 
 def test_an_old_configuration_is_put_back(copy: Experiment) -> None:
@@ -60,7 +86,7 @@ def test_an_old_configuration_is_put_back(copy: Experiment) -> None:
     config["tasks"]["tiny"]["recipe"]["learning_rate"] = 0.5
     config["tasks"]["tiny"]["seeds"] = [3]
     copy.configure(config)
-    done = actsearch(copy, "replay", TRIAL)
+    done = copy.actsearch("replay", TRIAL)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -69,7 +95,7 @@ def test_another_result_is_told_with_its_place(copy: Experiment, tmp_path: Path)
     block = trial.pop("provenance")
     write_json(copy.folder / TRIAL, trial | {"validation_accuracy": 2.0}, block, place=Path(TRIAL))
     scratch = tmp_path / "kept"
-    done = actsearch(copy, "replay", TRIAL, "--keep", str(scratch))
+    done = copy.actsearch("replay", TRIAL, "--keep", str(scratch))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "validation_accuracy: 2.0 -> " in done.stdout
     assert read_json(scratch / TRIAL)["runs"] == trial["runs"]
@@ -78,7 +104,7 @@ def test_another_result_is_told_with_its_place(copy: Experiment, tmp_path: Path)
 
 def test_what_cannot_be_replayed_is_one_message(copy: Experiment) -> None:
     def message(path: str) -> str:
-        done = actsearch(copy, "replay", path)
+        done = copy.actsearch("replay", path)
         assert done.returncode == 2, done.stdout
         assert "Traceback" not in done.stderr
         return done.stderr

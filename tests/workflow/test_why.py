@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from experiment import SMALL, Experiment
-from test_audit import actsearch
 
 from actsearch.records.formats import read_json, write_json
 
@@ -18,7 +17,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 def asked(experiment: Experiment, *targets: str) -> dict[str, dict[str, Any]]:
     """What ``why`` says of each file, which must be what a dry run plans."""
-    done = actsearch(experiment, "why", *targets, "--json")
+    done = experiment.actsearch("why", *targets, "--json")
     assert done.returncode == 0, done.stderr
     files: dict[str, dict[str, Any]] = json.loads(done.stdout)["files"]
     rules = {file["rule"] for file in files.values() if file["rebuild"]}
@@ -41,7 +40,7 @@ def test_nothing_to_do(finished: Experiment) -> None:
     files = asked(finished)
     assert len(files) > 60
     assert not [path for path, file in files.items() if file["rebuild"]]
-    assert "nothing would be made again" in actsearch(finished, "why").stdout
+    assert "nothing would be made again" in finished.actsearch("why").stdout
 
 
 def test_a_changed_recipe_is_named_by_key(copy: Experiment) -> None:
@@ -52,7 +51,7 @@ def test_a_changed_recipe_is_named_by_key(copy: Experiment) -> None:
     change = "tasks.tiny.recipe.learning_rate: 0.01 -> 0.02"
     assert set(told.values()) == {change}
     assert "tiny/trials/relu.x.json" in told and "tiny/map.parquet" not in told
-    assert change in actsearch(copy, "why").stdout
+    assert change in copy.actsearch("why").stdout
 
 
 def test_changed_fisher_settings_concern_the_features(copy: Experiment) -> None:
@@ -73,7 +72,7 @@ def test_a_lost_trial_is_missing_and_its_pack_is_kept(copy: Experiment) -> None:
     kept = set(by_kind(files, "kept"))
     assert len(kept) == SMALL["tasks"]["tiny"]["functions_per_job"] - 1
     assert set(by_kind(files, "follows")) == {"tiny/benchmark.parquet"}
-    told = actsearch(copy, "why", table).stdout  # which stands: Snakemake leaves it
+    told = copy.actsearch("why", table).stdout  # which stands: Snakemake leaves it
     assert f"1 files are missing and not needed, {lost} first" in told
 
 
@@ -88,7 +87,7 @@ def test_a_changed_input_is_named(copy: Experiment) -> None:
 
 
 def test_an_unknown_target_is_one_message(finished: Experiment) -> None:
-    done = actsearch(finished, "why", "results/nothing/here.json")
+    done = finished.actsearch("why", "results/nothing/here.json")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert re.search(r"no task 'nothing'; tasks: tiny", done.stderr)
