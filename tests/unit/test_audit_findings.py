@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from actsearch.records.audit import KINDS, Finding, Present, audit
+from actsearch.plan.steps import is_watching
+from actsearch.records.audit import KINDS, Finding, audit
 from actsearch.records.differences import changes
 from actsearch.records.digests import digest_file
 from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import write_json
 from actsearch.records.lineage import Lineage, alike, files_under, read_artifacts, read_sources
+from actsearch.records.reasons import Present, reasons
 
 SETTINGS = {"tasks": {"t": {"seeds": [0]}}}
 MODULES = {"a": "1", "b": "2"}
@@ -49,12 +51,15 @@ def findings(
     present: Present = PRESENT, planned: Mapping[str, list[str]] | None = None
 ) -> list[Finding]:
     root = Path("results")
+    artifacts = read_artifacts(root)
+    plans = planned or {}
     return audit(
-        read_artifacts(root),
+        artifacts,
         files=files_under(root),
         can_be_made=lambda path: "stray" not in path,
-        present_of=lambda block: present,
-        inputs_of=(planned or {}).get,
+        reasons_of=lambda a: reasons(
+            a, artifacts, None if is_watching(a.step) else plans.get(a.path), present
+        ),
         environment=HERE,
     )
 
@@ -213,7 +218,7 @@ def test_lineage_goes_both_ways(table: str) -> None:
     graph = Lineage(read_artifacts(Path("results")))
     assert graph.made_from(table) == ["results/trial-a.json", "results/trial-b.json"]
     assert graph.made_into("results/trial-a.json") == [table]
-    assert graph.changed_inputs(table) == []
+    assert reasons(graph.artifacts[table], graph.artifacts) == []
     assert set(read_sources(table)) == {table, *graph.made_from(table)}
     assert set(read_sources("results/trial-a.json")) == {"results/trial-a.json"}
     paths = graph.made_from(table)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from actsearch.records.audit import Present
-from actsearch.records.causes import Cause, Plan, causes
-from actsearch.records.lineage import Artifact, Lineage
+from actsearch.plan.causes import Cause, Planned, causes
+from actsearch.records.lineage import Artifact
+from actsearch.records.reasons import Present, reasons
 
 SETTINGS = {"tasks": {"t": {"seeds": [0]}}}
 MODULES = {"a": "1"}
@@ -33,9 +33,10 @@ def told(
         "modules": MODULES,
         "inputs": {"in.json": "x"},
     }
-    graph = Lineage({"in.json": SOURCE, "out.json": Artifact("out.json", usual | block)})
-    plan = Plan("out.json", "rule", "rule implementation changed", pending)
-    return causes(plan, graph, present, planned, frozenset(also))
+    artifact = Artifact("out.json", usual | block)
+    plan = Planned("out.json", "rule", "rule implementation changed", pending)
+    stale = reasons(artifact, {"in.json": SOURCE}, planned, present)
+    return causes(plan, artifact, stale, frozenset(also))
 
 
 def test_what_stands_has_no_cause() -> None:
@@ -50,7 +51,7 @@ def test_what_stands_has_no_cause() -> None:
             Cause("settings", "tasks.t.seeds: [1] -> [0]"),
         ),
         ({"modules": {"a": "2", "b": "1"}}, Cause("code", "a, b")),
-        ({"operators": {"sine": "1"}}, Cause("code", "sine")),
+        ({"operators": {"sine": "1"}}, Cause("code", "operators: sine")),
         ({"inputs": {"in.json": "y"}}, Cause("inputs", "in.json changed")),
         ({"data": {"d.npz": "1"}}, Cause("inputs", "d.npz not used any more")),
         ({"planned": ["in.json", "b.json"]}, Cause("inputs", "b.json new")),
@@ -77,11 +78,20 @@ def test_what_follows_from_others_is_told_apart_from_causes() -> None:
 
 
 def test_missing_and_damaged_files_need_no_record() -> None:
-    plan = Plan("out.json", "rule", "missing", pending=True)
-    graph = Lineage({})
-    assert causes(plan, graph, NOW, None, frozenset())[0].kind == "missing"
-    graph = Lineage({"out.json": Artifact("out.json", problem="cut short")})
-    assert causes(plan, graph, NOW, None, frozenset()) == [Cause("unreadable", "cut short")]
+    plan = Planned("out.json", "rule", "missing", pending=True)
+    assert causes(plan, None, (), frozenset())[0].kind == "missing"
+    damaged = Artifact("out.json", problem="cut short")
+    found = causes(plan, damaged, reasons(damaged, {}, None, NOW), frozenset())
+    assert found == [Cause("unreadable", "cut short")]
+    altered = Artifact("out.json", {"step": "map"}, "altered since it was written")
+    found = causes(plan, altered, reasons(altered, {}, None, NOW), frozenset())
+    assert found == [Cause("unreadable", "altered since it was written")]
+
+
+def test_a_missing_input_is_no_cause() -> None:
+    assert told(inputs={"in.json": "x", "gone.json": "y"})[0].kind == "rule"
+    both = told(inputs={"in.json": "z", "gone.json": "y"})
+    assert both == [Cause("inputs", "in.json changed")]
 
 
 def test_a_task_that_is_gone_is_told() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from actsearch.config import load_config
 from actsearch.plan.dependencies import step_modules
+from actsearch.plan.steps import STEPS
 from actsearch.records.code import code_digest, module_digests, reached_modules, source_digest
 from actsearch.records.digests import DigestError, settings_digest
 
@@ -40,9 +41,11 @@ def test_settings_digest_ignores_order_alone() -> None:
 
 
 def test_training_does_not_reach_features_search_or_report() -> None:
-    reached = reached_modules(STEP_MODULES["train"])
-    rooms = {module.split(".")[1] for module in reached}
-    assert rooms == {"functions", "tasks"}
+    reached = reached_modules([STEPS["train"].module, *STEPS["train"].further])
+    rooms = {module.split(".")[1] for module in reached} - {"cli"}
+    assert rooms == {"data", "functions", "networks", "training"}
+    commands = [module for module in reached if module.startswith("actsearch.cli")]
+    assert commands == ["actsearch.cli.steps.train"]
     assert "actsearch.functions.torch_operators" in reached
     assert not [module for module in reached if module.startswith("actsearch.networks.models.")]
 
@@ -56,16 +59,35 @@ def test_a_task_reaches_its_own_network_alone() -> None:
 
 
 def test_features_do_not_reach_the_training_loop() -> None:
-    assert "actsearch.training.trial" not in reached_modules(STEP_MODULES["fim"])
+    assert "actsearch.training.trial" not in reached_modules([STEPS["fim"].module])
 
 
 def test_every_step_reaches_what_it_says() -> None:
-    for step, modules in STEP_MODULES.items():
-        assert set(modules) <= set(reached_modules(modules)), step
+    for step in STEPS.values():
+        modules = {step.module, *step.further}
+        assert modules <= set(reached_modules(modules)), step.name
 
 
 def test_steps_differ_in_code() -> None:
-    assert code_digest(*STEP_MODULES["fim"]) != code_digest(*STEP_MODULES["train"])
+    assert code_digest(STEPS["fim"].module) != code_digest(STEPS["train"].module)
+
+
+def test_options_of_a_command_and_their_help_are_no_code() -> None:
+    before = "@app.command()\ndef f(a: Annotated[int, Option(help='x')] = 1) -> None:\n    g(a)\n"
+    after = "@app.command('f')\ndef f(a: Annotated[int, Option(help='y')] = 1) -> int:\n    g(a)\n"
+    assert source_digest(before, is_command=True) == source_digest(after, is_command=True)
+    assert source_digest(before) != source_digest(after)
+    for edited in (after.replace("g(a)", "g(a + 1)"), after.replace("= 1", "= 2")):
+        assert source_digest(edited, is_command=True) != source_digest(after, is_command=True)
+
+
+def test_carriers_are_neither_reached_nor_looked_behind() -> None:
+    reached = reached_modules([STEPS["propose"].module])
+    assert "actsearch.search.rounds" in reached
+    assert not [m for m in reached if m.startswith(("actsearch.plan", "actsearch.records"))]
+    # What the plan imports and the step does not use:
+    assert "actsearch.functions.spaces" not in reached
+    assert "actsearch.records.audit" in reached_modules(STEPS["audit"].further)
 
 
 def test_unknown_module_is_named() -> None:
@@ -109,7 +131,7 @@ def test_a_users_module_that_is_no_python_is_named(package: Path) -> None:
 
 def test_what_the_workflow_imports_is_light() -> None:
     program = (
-        "import sys, actsearch.cli.steps, actsearch.functions.spaces;"
+        "import sys, actsearch.cluster.start, actsearch.plan.refusals;"
         "import actsearch.benchmark.act_bench.check;"
         "print([m for m in ('torch', 'pandas', 'sklearn', 'pyarrow', 'umap') if m in sys.modules])"
     )

@@ -10,6 +10,7 @@ import pytest
 
 from actsearch.config import ConfigError, load_config
 from actsearch.plan.dependencies import step_code, step_settings
+from actsearch.plan.steps import STEPS
 from actsearch.records import provenance
 from actsearch.records.formats import ArtifactError, content_digest, write_json
 from actsearch.records.provenance import Execution
@@ -24,7 +25,7 @@ def test_a_block_is_plain_and_complete(tmp_path: Path) -> None:
     execution = Execution(
         "step",
         settings={"b": 2},
-        code=STEP_MODULES["train"],
+        code=[STEPS["train"].module],
         inputs=[source],
         data=source,
         seeds={"runs": [0]},
@@ -89,7 +90,7 @@ def test_a_missing_input_is_named() -> None:
         Execution("step", inputs=["nowhere.json"])
 
 
-@pytest.mark.parametrize("step", STEP_MODULES)
+@pytest.mark.parametrize("step", STEPS)
 def test_every_step_has_settings_and_code(step: str) -> None:
     wildcards = {"enumerate": {"space": "three-node-sample"}, "fetch": {"data": "digits"}}
     settings = step_settings(step, CONFIG, TASK, **wildcards.get(step, {}))
@@ -115,7 +116,7 @@ def test_a_recipe_reaches_training_and_a_bin_only_the_map() -> None:
 
 def _steps_that_change(task: object) -> set[str]:
     other = CONFIG.model_copy(update={"tasks": {**CONFIG.tasks, TASK: task}})
-    steps = [step for step in STEP_MODULES if step not in ("enumerate", "fetch")]
+    steps = [step for step in STEPS if step not in ("enumerate", "fetch")]
     return {s for s in steps if step_settings(s, CONFIG, TASK) != step_settings(s, other, TASK)}
 
 

@@ -57,7 +57,7 @@ def baselines() -> pd.DataFrame:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_round_0_is_the_baselines(strategy: str) -> None:
     proposals = propose(strategy, MAP, NO_HISTORY, slots=3, round=0, seed=0)
-    assert proposals.columns.to_list() == ["slot", "name", "slug", "prediction"]
+    assert proposals.columns.to_list() == ["slot", "name", "slug", "prediction", "round"]
     assert proposals["name"].to_list() == list(BASELINES)
     assert proposals["slot"].to_list() == [0, 1, 2, 3, 4, 5, 6, 7]
     assert proposals["slug"][1] == "relu.x"
