@@ -23,7 +23,7 @@ from report_page import Page, figures_of
 from actsearch.benchmark.table import seed_reliability
 from actsearch.functions.operators import BASELINES
 from actsearch.report import ReportData, TaskData, formats, render
-from actsearch.report.sections import best_first, measured
+from actsearch.report.ranking import best_first, measured
 
 N = 60
 RUNS = 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from actsearch.report.page import ReportData, TaskData, render
+from actsearch.report.data import ReportData, TaskData
+from actsearch.report.page import render
 
 __all__ = ["ReportData", "TaskData", "render"]

@@ -140,23 +140,7 @@ def map_panel(places: pd.DataFrame, feature: str, limits: tuple[float, float]) -
         limits: Ends of the colour scale.
     """
     places = places.sort_values(["validation_accuracy", "name"], na_position="first")
-    looks: dict[str, Spec] = {
-        "untrained": {"size": 3, "color": "var(--faint)"},
-        "diverged": {
-            "symbol": "x-thin",
-            "size": 6,
-            "line": {"width": 1.2, "color": "var(--quiet)"},
-        },
-        "trained": {
-            "size": 7 if len(places) <= _CROWD else 5,
-            "cmin": limits[0],
-            "cmax": limits[1],
-            "colorscale": [
-                [round(i / (len(MAP_COLOURS) - 1), 4), c] for i, c in enumerate(MAP_COLOURS)
-            ],
-            "line": {"width": 0.6, "color": "var(--edge)"},
-        },
-    }
+    looks = _map_looks(len(places) > _CROWD, limits)
     data = []
     for group, marker in looks.items():
         rows = places[places["group"] == group]
@@ -178,23 +162,7 @@ def map_panel(places: pd.DataFrame, feature: str, limits: tuple[float, float]) -
                 + "<extra></extra>",
             }
         )
-    rows = places[places["is_baseline"]]
-    data.append(
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": "baselines",
-            "x": rounded(rows[f"{feature}_x"], 3),
-            "y": rounded(rows[f"{feature}_y"], 3),
-            "marker": {
-                "symbol": "circle-open",
-                "size": 13,
-                "color": "var(--baseline)",
-                "line": {"width": 1.8},
-            },
-            "hoverinfo": "skip",
-        }
-    )
+    data.append(_map_baselines(places, feature))
     bare: Spec = {
         "showticklabels": False,
         "showgrid": False,
@@ -211,6 +179,46 @@ def map_panel(places: pd.DataFrame, feature: str, limits: tuple[float, float]) -
             margin={"l": 4, "r": 4, "t": 4, "b": 4},
             dragmode="pan",
         ),
+    }
+
+
+def _map_looks(crowded: bool, limits: tuple[float, float]) -> dict[str, Spec]:
+    """Marker of each group of a map, in the order in which they are drawn."""
+    return {
+        "untrained": {"size": 3, "color": "var(--faint)"},
+        "diverged": {
+            "symbol": "x-thin",
+            "size": 6,
+            "line": {"width": 1.2, "color": "var(--quiet)"},
+        },
+        "trained": {
+            "size": 5 if crowded else 7,
+            "cmin": limits[0],
+            "cmax": limits[1],
+            "colorscale": [
+                [round(i / (len(MAP_COLOURS) - 1), 4), c] for i, c in enumerate(MAP_COLOURS)
+            ],
+            "line": {"width": 0.6, "color": "var(--edge)"},
+        },
+    }
+
+
+def _map_baselines(places: pd.DataFrame, feature: str) -> Spec:
+    """Rings around the baselines of a map."""
+    rows = places[places["is_baseline"]]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "baselines",
+        "x": rounded(rows[f"{feature}_x"], 3),
+        "y": rounded(rows[f"{feature}_y"], 3),
+        "marker": {
+            "symbol": "circle-open",
+            "size": 13,
+            "color": "var(--baseline)",
+            "line": {"width": 1.8},
+        },
+        "hoverinfo": "skip",
     }
 
 
