@@ -11,7 +11,7 @@ import pandas as pd
 from actsearch.config import Space
 from actsearch.functions.expressions import parse
 from actsearch.functions.operators import BASELINES
-from actsearch.functions.spaces import select
+from actsearch.functions.selection import select
 from actsearch.report import ReportData, TaskData
 from actsearch.search.final import BEFORE
 

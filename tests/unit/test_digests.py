@@ -42,7 +42,7 @@ def test_settings_digest_ignores_order_alone() -> None:
 def test_training_does_not_reach_features_search_or_report() -> None:
     reached = reached_modules(STEP_MODULES["train"])
     rooms = {module.split(".")[1] for module in reached}
-    assert rooms == {"functions", "tasks"}
+    assert rooms == {"data", "functions", "networks", "training"}
     assert "actsearch.functions.torch_operators" in reached
     assert not [module for module in reached if module.startswith("actsearch.networks.models.")]
 

@@ -10,19 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actsearch import config
-from actsearch.functions import equivalence, spaces
-from actsearch.functions.equivalence import CELL_BITS, Digests, group
+from actsearch.functions import equivalence, selection
+from actsearch.functions.enumeration import Enumeration, enumerate_space
+from actsearch.functions.equivalence import CELL_BITS, Digests, group, normal_samples, outputs
 from actsearch.functions.expressions import Expression, parse
 from actsearch.functions.operators import BASELINES, BINARY, UNARY
-from actsearch.functions.spaces import (
-    Enumeration,
-    SearchSpace,
-    SpaceError,
-    enumerate_space,
-    normal_samples,
-    outputs,
-    select,
-)
+from actsearch.functions.schemas import SpaceError
+from actsearch.functions.selection import select
+from actsearch.functions.spaces import SearchSpace
 
 FOUR_NODE_DISTINCT = 387_055
 """Measured; nearly equal functions may fall otherwise where the mathematical library differs."""
@@ -351,7 +346,7 @@ def test_both_ways_of_sampling_hold_the_same_functions(monkeypatch: pytest.Monke
     n = len(select(space))
     whole = space.model_copy(update={"sample": n})
     listed = names(select(whole))
-    monkeypatch.setattr(spaces, "ENUMERATED_SELECTION", 0)
+    monkeypatch.setattr(selection, "ENUMERATED_SELECTION", 0)
     drawn = names(select(whole))
     assert len(set(classes(*listed, *drawn))) == n
     with pytest.raises(SpaceError, match=f"{n + 1} functions asked for, but the space holds {n}$"):
@@ -361,7 +356,7 @@ def test_both_ways_of_sampling_hold_the_same_functions(monkeypatch: pytest.Monke
 def test_drawing_ends_where_names_are_many_and_functions_few(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(spaces, "BARREN_DRAWS", 1000)
+    monkeypatch.setattr(selection, "BARREN_DRAWS", 1000)
     chain = config.Space(schemas=("unary(" * 60 + "x" + ")" * 60,), unary=("zero", "one"))
     assert len(set(classes(*names(select(chain.model_copy(update={"sample": 2})))))) == 2
     with pytest.raises(

@@ -28,7 +28,8 @@ from actsearch.cli.steps import (
 from actsearch.config import ACT_BENCH_RUNS, N_BASELINES, STRATEGIES, parse_config
 from actsearch.functions.expressions import Expression
 from actsearch.functions.operators import BASELINES
-from actsearch.functions.spaces import SearchSpace, known_size, select
+from actsearch.functions.selection import known_size, select
+from actsearch.functions.spaces import SearchSpace
 from actsearch.records.digests import settings_digest
 from actsearch.data.sources.manifests import check_source
 from actsearch.data.sources.places import MissingDataError, place_of

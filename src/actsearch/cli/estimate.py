@@ -125,7 +125,7 @@ def _count(folder: Path, pattern: str, slugs: frozenset[str] | None = None) -> i
 
 def _selected(config: Config, name: str) -> tuple[int, frozenset[str] | None]:
     """Number of functions that a space selects, and their slugs where it is listed anyway."""
-    from actsearch.functions.spaces import known_size, select
+    from actsearch.functions.selection import known_size, select
 
     space = config.space(name)
     size = known_size(name, space)

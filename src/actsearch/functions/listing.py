@@ -13,16 +13,11 @@ import numpy as np
 import pandas as pd
 
 from actsearch.config import Space
-from actsearch.functions.equivalence import digest
+from actsearch.functions.enumeration import enumerate_space
+from actsearch.functions.equivalence import digest, normal_samples
 from actsearch.functions.expressions import Expression
-from actsearch.functions.spaces import (
-    SearchSpace,
-    choose,
-    enumerate_space,
-    enumerated,
-    normal_samples,
-    select,
-)
+from actsearch.functions.selection import choose, enumerated, select
+from actsearch.functions.spaces import SearchSpace
 
 Progress = Callable[[int, int], None]
 
