@@ -20,7 +20,7 @@ from actsearch.functions.equivalence import outputs
 from actsearch.functions.expressions import parse
 from actsearch.functions.operators import BASELINES
 from actsearch.functions.spaces import SearchSpace
-from actsearch.networks.models import build_model
+from actsearch.networks.by_name import build_model
 from actsearch.search.candidates import COORDINATES
 from actsearch.search.simulation import simulate
 from actsearch.search.strategies import register

@@ -16,7 +16,7 @@ from actsearch.data.dataset import Dataset, Part
 from actsearch.data.examples import Examples, MemoryExamples
 from actsearch.data.loading import load_dataset
 from actsearch.functions.expressions import parse
-from actsearch.networks.network import build_network
+from actsearch.networks.building import build_network
 from actsearch.training import trial
 from actsearch.training.fitting import _optimizer, evaluate, fit
 from actsearch.training.trial import run_final_trial, run_trial

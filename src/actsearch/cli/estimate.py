@@ -166,8 +166,8 @@ def _work(config: Config, task: Task) -> tuple[Work | None, int]:
     """
     from actsearch.data.loading import data_shape
     from actsearch.data.sources.places import DataError
+    from actsearch.networks.by_name import ModelError
     from actsearch.networks.cost import count_work
-    from actsearch.networks.models import ModelError
 
     if not task.resources.gpu:
         return None, 0

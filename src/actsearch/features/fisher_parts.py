@@ -14,7 +14,8 @@ from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.layers import calibrate_batch_norm, fisher_layers
 from actsearch.features.spectra import pack_spectra
 from actsearch.features.unfinished import UnfinishedPart
-from actsearch.networks.network import build_network, choose_device, run_settings
+from actsearch.networks.building import build_network
+from actsearch.networks.devices import choose_device, run_settings
 
 if TYPE_CHECKING:
     from actsearch import config

@@ -17,7 +17,7 @@ from actsearch.config import Task
 from actsearch.data.dataset import DataShape
 from actsearch.functions.activation import Activation
 from actsearch.functions.expressions import parse
-from actsearch.networks.network import build_network
+from actsearch.networks.building import build_network
 
 TYPICAL = parse("mul(sigmoid(x),tanh(x))")
 """Stands for the functions of a space: three operators."""

@@ -21,8 +21,9 @@ from actsearch.functions.activation import Activation, activations_of
 from actsearch.functions.agreement import check_operator
 from actsearch.functions.expressions import parse
 from actsearch.functions.operators import own_operators
-from actsearch.networks.models import ModelError
-from actsearch.networks.network import build_network, run_settings
+from actsearch.networks.building import build_network
+from actsearch.networks.by_name import ModelError
+from actsearch.networks.devices import run_settings
 
 PROBE = "sigmoid(x)"
 """Its gradient is made of its output, which a network must therefore not write over."""

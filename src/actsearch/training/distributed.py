@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from actsearch.config import Task
-from actsearch.networks.network import choose_device
+from actsearch.networks.devices import choose_device
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""A task's network with a function in it, and the settings of the process under which it runs."""
+"""The device a task runs on, and the settings of the process under which it does."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
 
 from actsearch.config import Task
-from actsearch.data.dataset import Dataset, DataShape
-from actsearch.functions.activation import replace_activations
-from actsearch.functions.expressions import Expression
-from actsearch.networks.models import build_model
 
 # Memory is filled for no reason of ours when deterministic kernels are on.
 _GPU_FLAGS: tuple[tuple[Any, str], ...] = (
@@ -31,26 +26,6 @@ TRAINING_TOLERANCE = {"absolute": 0.03, "relative": 0.1}
 """How far accuracies and losses may be off when a training is repeated on a GPU."""
 FISHER_TOLERANCE = {"absolute": 1e-5, "relative": 1e-3}
 """How far spectra may be off when they are made again on a GPU."""
-
-
-def build_network(
-    task: Task, data: Dataset | DataShape, expression: Expression, seed: int
-) -> tuple[nn.Module, list[str]]:
-    """The task's network with ``expression`` in place of its activations.
-
-    Returns:
-        The network on the CPU, with weights that depend on ``seed`` alone, and the names of the
-        modules that were replaced.
-
-    Raises:
-        ModelError: when the model cannot be built.
-        ValueError: when nothing was replaced.
-    """
-    model = build_model(task.model, data.image_shape, data.n_classes, seed, task.model_options)
-    replaced = replace_activations(
-        model, expression, types=task.replace.types, names=task.replace.names
-    )
-    return model, replaced
 
 
 def choose_device(task: Task) -> torch.device:
