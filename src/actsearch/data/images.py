@@ -40,6 +40,13 @@ def image_dataset(
     With ``in_memory``, every image of the source is decoded once (the middle square, see
     :func:`actsearch.data.decoding.middle`) and kept as a file of bytes beside the manifest, which
     every later job reads; random crops are then taken from these squares.
+
+    Returns:
+        The three parts.
+
+    Raises:
+        DataError: for sizes above what there is, and for a file that cannot be read.
+        ValueError: when ``data`` has no ``image_size``.
     """
     size = data.image_size
     if size is None:

@@ -40,6 +40,9 @@ def load_dataset(
         workers: processes that decode image files beside this one; no number hangs on it.
         progress: called with the number of images done and of all, while many are decoded.
 
+    Returns:
+        The three parts, scaled by the training part.
+
     Raises:
         DataError: when the source is unknown, not fetched, not what it was when it was fetched, or
             broken, or holds too few examples.
@@ -82,10 +85,13 @@ def list_images(data: Data, place: Place) -> Listing:
 
 
 def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
-    """Channels, height and width of the images, and the number of classes.
+    """What the data of ``data`` look like, without reading them.
 
     Known for torchvision's sets without having them. No image file is opened, and of an ``.npz``
     file only headers and labels; functions of the user's are called.
+
+    Returns:
+        Shape of an image, and number of classes.
 
     Raises:
         DataError: when the source cannot be read.

@@ -63,6 +63,9 @@ def enumerate_space(
         space: At most `MAX_ENUMERATED` names.
         progress: Called now and then with the number of functions done and of all.
 
+    Returns:
+        The space's names in order, and which of them are distinct and finite.
+
     Raises:
         SpaceError: when the space is too large.
     """
@@ -120,6 +123,9 @@ class Enumerator:
         Args:
             schema: What to evaluate.
             progress: Called with the number of functions done.
+
+        Returns:
+            Digests of the ``schema.size`` functions.
 
         Raises:
             SpaceError: when a sub-schema has more than `MAX_ROWS` different outputs.

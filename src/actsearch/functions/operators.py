@@ -81,10 +81,13 @@ _modules: dict[str, str] = {}
 
 
 def register(operator: Operator) -> Operator:
-    """Make ``operator`` usable in expressions and schemas; returns it.
+    """Make ``operator`` usable in expressions and schemas.
 
     Args:
         operator: The operator, such as ``Operator("sine", 1, numpy=np.sin, torch="torch.sin")``.
+
+    Returns:
+        The same operator.
 
     Raises:
         OperatorError: for a name that is malformed, taken, reserved, or that reads like an n-ary
@@ -181,9 +184,12 @@ def registered() -> list[str]:
 
 
 def modules_of(names: Iterable[str]) -> list[str]:
-    """Modules of the user's that registered the operators called ``names``, sorted.
+    """Modules of the user's that registered the operators called ``names``.
 
     An operator belongs to the module whose import registers it, even through a helper of another.
+
+    Returns:
+        Dotted names, sorted; operators that are built in have none.
     """
     return sorted({_modules[name] for name in names if name not in _BUILT_IN})
 
@@ -202,6 +208,9 @@ def _refuse_ambiguous(name: str, arity: int | None) -> None:
 
 def get_operator(name: str) -> Operator:
     """The operator called ``name``.
+
+    Returns:
+        The operator, built in or registered.
 
     Raises:
         OperatorError: listing the known ones, with the closest as a suggestion.
@@ -224,7 +233,10 @@ def describe_unknown(name: object) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def read_token(token: str) -> tuple[Operator, int]:
-    """Operator and number of arguments of a token; n-ary tokens carry their count (``sum_n3``).
+    """Read a token of a slug; those of n-ary operators carry their count (``sum_n3``).
+
+    Returns:
+        The operator and its number of arguments.
 
     Raises:
         OperatorError: when the token names no operator, or an n-ary one without a count of at least

@@ -52,7 +52,10 @@ def enumerated(space: config.Space, whole: SearchSpace) -> bool:
 
 
 def known_size(name: str, space: config.Space) -> int | None:
-    """How many functions `select` takes of the space called ``name``; None where it must tell.
+    """How many functions `select` takes of the space called ``name``, without listing it.
+
+    Returns:
+        The number; None where only enumerating the space, which is small, can tell.
 
     Raises:
         SpaceError: when the space is too large to list, or a sample larger than it.
@@ -71,7 +74,10 @@ def known_size(name: str, space: config.Space) -> int | None:
 
 
 def choose(space: config.Space, whole: SearchSpace, listed: Enumeration) -> list[int]:
-    """Indices in ``whole``, once enumerated, of what `select` takes, in its order.
+    """What `select` takes of a space that was enumerated.
+
+    Returns:
+        Indices in ``whole``, in `select`'s order.
 
     Raises:
         SpaceError: when nothing is finite, or the sample does not fit.

@@ -100,6 +100,9 @@ class SearchSpace:
     def named(cls, name: str) -> SearchSpace:
         """A built-in space, ``three-node`` (5,103 names) or ``four-node`` (1,023,524).
 
+        Returns:
+            The space, with its included functions first.
+
         Raises:
             SpaceError: for another name.
         """

@@ -47,6 +47,10 @@ def build_model(
         seed: seed of the initial weights.
         options: further keywords for the function, or for the constructor behind the name.
 
+    Returns:
+        The network, on the CPU, as it is built: in training mode, unless its builder says
+        otherwise.
+
     Raises:
         ModelError: when the name is unknown or its package is not installed; when what is called
             does not take its keywords, fails, or returns no module.
@@ -63,7 +67,8 @@ def build_model(
         except ModelError:
             raise
         except Exception as error:
-            raise _failed(name, build, image_shape, n_classes, given, error) from error
+            problem = _failed(name, build, image_shape, n_classes, given, error)
+            raise ModelError(problem) from error
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"model {name!r} must return a torch.nn.Module, got {type(model).__name__}"
@@ -93,7 +98,7 @@ def _check_keywords(name: str, build: Callable[..., Any], options: Mapping[str, 
                 f"{', '.join(names) or 'none'}"
             )
         if unknown := [option for option in options if option not in names]:
-            raise _unknown_option(name, unknown[0], names)
+            raise ModelError(_unknown_option(name, unknown[0], names))
     needed = {p.name for p in named if p.default is p.empty} - {*_OF_THE_DATA, *options}
     if needed or any(p.kind is p.POSITIONAL_ONLY and p.default is p.empty for p in parameters):
         what = ", ".join(sorted(needed)) or "arguments without a name"
@@ -103,9 +108,9 @@ def _check_keywords(name: str, build: Callable[..., Any], options: Mapping[str, 
         )
 
 
-def _unknown_option(name: str, option: str, known: Collection[str]) -> ModelError:
+def _unknown_option(name: str, option: str, known: Collection[str]) -> str:
     allowed = [keyword for keyword in known if keyword not in _OF_THE_DATA]
-    return ModelError(
+    return (
         f"model {name!r} takes no option {option!r}; allowed in model_options: "
         f"{', '.join(allowed) or 'none'}"
     )
@@ -118,7 +123,7 @@ def _failed(
     n_classes: int,
     options: Mapping[str, Any],
     error: Exception,
-) -> ModelError:
+) -> str:
     """What to say of a network that could not be built."""
     refused = re.search(r"unexpected keyword argument '(\w+)'", str(error))
     if isinstance(error, TypeError) and refused and refused[1] in options:
@@ -131,7 +136,7 @@ def _failed(
             return _unknown_option(name, refused[1], known)
     given = {"image_shape": image_shape, "n_classes": n_classes, **options}
     call = ", ".join(f"{keyword}={value!r}" for keyword, value in given.items())
-    return ModelError(f"model {name!r} cannot be built with {call}: {describe_fault(error)}")
+    return f"model {name!r} cannot be built with {call}: {describe_fault(error)}"
 
 
 def _builder(name: str) -> Callable[..., Any]:

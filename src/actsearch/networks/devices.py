@@ -36,8 +36,9 @@ def choose_device(task: Task) -> torch.device:
 def describe_device(device: torch.device, task: Task) -> dict[str, Any]:
     """What a record says of the device: on what, beyond the settings, the bits may hang.
 
-    A CPU's ``type`` and ``threads``; a GPU's ``type``, ``name`` and whether ``deterministic``
-    kernels were on.
+    Returns:
+        A CPU's ``type`` and ``threads``; a GPU's ``type``, ``name`` and whether ``deterministic``
+        kernels were on.
     """
     if device.type != "cuda":
         return {"type": device.type, "threads": task.resources.threads}
@@ -48,7 +49,9 @@ def describe_device(device: torch.device, task: Task) -> dict[str, Any]:
 def device_fields(task: Task, gpu_tolerance: Mapping[str, float]) -> dict[str, Any]:
     """Fields of a record: the device, and how far a rerun on a GPU may be off.
 
-    On a CPU a rerun gives the same bits, and nothing is declared.
+    Returns:
+        ``device``, and on a GPU ``tolerance``; on a CPU a rerun gives the same bits, and nothing is
+        declared.
     """
     device = choose_device(task)
     declared = {"tolerance": dict(gpu_tolerance)} if device.type == "cuda" else {}

@@ -22,7 +22,10 @@ from actsearch.report.summary import task_summary
 
 
 def render(data: ReportData) -> str:
-    """The page as one string of HTML.
+    """Write the page.
+
+    Returns:
+        HTML that needs no other file.
 
     Raises:
         ValueError: when two tasks have the same name.

@@ -25,6 +25,9 @@ def histogram(table: pd.DataFrame) -> Spec:
 
     Args:
         table: Benchmark table.
+
+    Returns:
+        ``data`` and ``layout`` of the figure.
     """
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
     diverged = (table["status"] == "diverged").to_numpy()
@@ -75,6 +78,9 @@ def upper_histogram(table: pd.DataFrame, baselines: pd.DataFrame, floor: float) 
         table: Benchmark table.
         baselines: Its rows of the standard functions; one below ``floor`` is labelled at the edge.
         floor: Where the range begins.
+
+    Returns:
+        ``data`` and ``layout`` of the figure.
     """
     values = table.loc[table["status"] != "diverged", "validation_accuracy"].to_numpy(dtype=float)
     top = float(values.max())
@@ -138,6 +144,9 @@ def map_panel(places: pd.DataFrame, feature: str, limits: tuple[float, float]) -
             is_baseline and ``{feature}_x``, ``{feature}_y``. NaN coordinates are left out.
         feature: ``outputs``, ``fisher`` or ``union``.
         limits: Ends of the colour scale.
+
+    Returns:
+        ``data`` and ``layout`` of the figure.
     """
     places = places.sort_values(["validation_accuracy", "name"], na_position="first")
     looks = _map_looks(len(places) > _CROWD, limits)
@@ -227,6 +236,9 @@ def prediction_panel(predictions: pd.DataFrame) -> Spec:
 
     Args:
         predictions: Columns name, measured, predicted (accuracies); one feature set and regressor.
+
+    Returns:
+        ``data`` and ``layout`` of the figure.
     """
     both = predictions[["measured", "predicted"]].to_numpy(dtype=float)
     low, high = (float(np.nanmin(both)), float(np.nanmax(both))) if both.size else (0.0, 1.0)

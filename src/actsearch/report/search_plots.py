@@ -136,6 +136,9 @@ def live_search(history: pd.DataFrame) -> Spec:
     Args:
         history: Columns round, slot, name, status, validation_accuracy, prediction; sorted by round
             and slot. Round 0 holds the baselines.
+
+    Returns:
+        ``data`` and ``layout`` of the figure.
     """
     values = history["validation_accuracy"].to_numpy(dtype=float)
     trained = (history["status"] != "diverged").to_numpy() & np.isfinite(values)
@@ -190,6 +193,9 @@ def _search_dots(
     """A dot for each function in its place of the order, grouped by what became of it.
 
     What lies below ``floor`` is drawn ``pad`` beneath it, with a look of its own.
+
+    Returns:
+        A trace for each group, some of them empty.
     """
     values = history["validation_accuracy"].to_numpy(dtype=float)
     diverged = (history["status"] == "diverged").to_numpy()

@@ -54,7 +54,10 @@ def record_path(path: Path) -> Path:
 
 
 def verify(path: Path) -> str:
-    """Digest of the file at ``path``, which is that of its record where there is one.
+    """Compare the file at ``path`` with its record, where there is one.
+
+    Returns:
+        Digest of the file.
 
     Raises:
         ActBenchError: when it differs from the record, or the record cannot be read.
@@ -98,23 +101,26 @@ def download(
     """
     if urllib.parse.urlsplit(address).scheme not in ("https", "http"):
         raise ActBenchError(f"{address!r}: not an https address")
-    for attempt in range(1, ATTEMPTS + 1):
+    attempt = 1
+    while True:
         try:
             return _attempt(address, path, progress)
         except urllib.error.HTTPError as error:
             if error.code < 500 or attempt == ATTEMPTS:
-                raise _failure(address, path, f"{error.code} {error.reason}") from None
+                reason = f"{error.code} {error.reason}"
+                raise ActBenchError(_failure(address, path, reason)) from None
         except _LOST as error:
             if attempt == ATTEMPTS:
-                raise _failure(address, path, str(getattr(error, "reason", error))) from None
+                reason = str(getattr(error, "reason", error))
+                raise ActBenchError(_failure(address, path, reason)) from None
         except OSError as error:
             raise ActBenchError(f"{path}: cannot be written ({error.strerror or error})") from None
         time.sleep(pause * attempt)
-    raise AssertionError("unreachable")
+        attempt += 1
 
 
-def _failure(address: str, path: Path, reason: str) -> ActBenchError:
-    return ActBenchError(
+def _failure(address: str, path: Path, reason: str) -> str:
+    return (
         f"{address} cannot be fetched ({reason}). What has come is kept: run again to go on. "
         f"Without a way to the internet, put the file at {path} yourself"
     )

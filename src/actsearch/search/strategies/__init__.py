@@ -48,6 +48,9 @@ def register(name: str, strategy: Strategy) -> None:
 def get_strategy(name: str) -> Strategy:
     """The strategy called ``name``.
 
+    Returns:
+        The strategy as it was registered.
+
     Raises:
         ValueError: When there is none, listing the known ones.
     """

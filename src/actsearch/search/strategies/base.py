@@ -111,7 +111,10 @@ def walk_through(
 def unevaluated(
     candidates: pd.DataFrame, evaluated: Mapping[str, float], n: int
 ) -> NDArray[np.intp]:
-    """Positions in ``candidates`` of the functions left to propose, in order.
+    """The functions left to propose.
+
+    Returns:
+        Their positions in ``candidates``, ascending, shape (left,).
 
     Raises:
         ValueError: When ``n`` is below one or more than are left.
@@ -127,9 +130,12 @@ def unevaluated(
 
 
 def best(predictions: NDArray[np.float64], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Positions of the ``n`` highest ``predictions``, highest first.
+    """The ``n`` highest of ``predictions``.
 
     Equal predictions, of which k-NN makes many, are put in an order drawn from ``rng``.
+
+    Returns:
+        Their positions, shape (n,), the highest first.
     """
     shuffled = rng.permutation(len(predictions))
     order = np.argsort(-np.round(predictions[shuffled], DECIMALS), kind="stable")
