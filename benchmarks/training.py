@@ -28,7 +28,8 @@ from actsearch.config import Augmentation, Recipe, Task
 from actsearch.data.dataset import Dataset
 from actsearch.data.examples import MemoryExamples
 from actsearch.functions.expressions import parse
-from actsearch.networks.network import build_network, run_settings
+from actsearch.networks.building import build_network
+from actsearch.networks.devices import run_settings
 from actsearch.training.compilation import check_compiler, forget_compiled
 from actsearch.training.fitting import fit
 

@@ -11,8 +11,8 @@ import pandas as pd
 from actsearch.config import Space
 from actsearch.functions.expressions import parse
 from actsearch.functions.operators import BASELINES
-from actsearch.functions.spaces import select
-from actsearch.report.page import ReportData, TaskData
+from actsearch.functions.selection import select
+from actsearch.report.data import ReportData, TaskData
 from actsearch.search.final import BEFORE
 
 CHANCE = 0.1

@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from final_trials import BEST, OTHER, make_source, make_trial, rows, shifted
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_final import BASELINES, BEST, OTHER, make_source, make_trial, rows, shifted
 from typer.testing import CliRunner
 
 from actsearch.cli.app import app, load_commands
 from actsearch.config import ConfigError
 from actsearch.functions.equivalence import normal_samples
 from actsearch.functions.expressions import parse
+from actsearch.functions.operators import BASELINES
 from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import read_csv, write_table
 from actsearch.search.chosen import final_activation

@@ -9,16 +9,13 @@ import pytest
 
 from actsearch.config import Space
 from actsearch.functions import listing as listing_module
-from actsearch.functions import spaces
+from actsearch.functions import selection
+from actsearch.functions.enumeration import Enumeration, enumerate_space
+from actsearch.functions.equivalence import outputs
 from actsearch.functions.expressions import parse
 from actsearch.functions.listing import float32_classes, list_functions
-from actsearch.functions.spaces import (
-    Enumeration,
-    SearchSpace,
-    enumerate_space,
-    outputs,
-    select,
-)
+from actsearch.functions.selection import select
+from actsearch.functions.spaces import SearchSpace
 
 THREE = Space(schemas=("three-node",))
 WITH_BASELINES = Space(schemas=("three-node",), include=("baselines",))
@@ -67,7 +64,7 @@ def test_a_space_is_enumerated_once(monkeypatch: pytest.MonkeyPatch) -> None:
         calls.append(space)
         return enumerate_space(space, *arguments)
 
-    for module in (listing_module, spaces):
+    for module in (listing_module, selection):
         monkeypatch.setattr(module, "enumerate_space", counted)
     list_functions(Space(schemas=("unary(x)",), sample=5, finite_only=True))
     assert len(calls) == 1

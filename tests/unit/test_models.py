@@ -12,7 +12,7 @@ from torch import nn
 
 from actsearch.config import BUILT_IN_MODELS
 from actsearch.functions.activation import replace_activations
-from actsearch.networks.models import ModelError, build_model
+from actsearch.networks.by_name import ModelError, build_model
 
 SHAPE = (1, 8, 8)
 
@@ -63,7 +63,7 @@ def test_generators_of_gpus_are_not_seeded(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_built_in_network_imports_itself_alone() -> None:
     program = (
-        "import sys; from actsearch.networks.models import build_model;"
+        "import sys; from actsearch.networks.by_name import build_model;"
         "build_model('digits-vit', (1, 8, 8), 10, 0);"
         "print(*(m for m in sys.modules if m.startswith('actsearch.networks.models.')))"
     )

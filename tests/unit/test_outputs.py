@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from actsearch.features.outputs import transform_outputs
+from actsearch.functions.equivalence import outputs
 from actsearch.functions.expressions import parse
-from actsearch.functions.spaces import outputs
 
 
 @pytest.mark.parametrize("transform", ["identity", "arcsinh"])

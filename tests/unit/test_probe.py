@@ -22,7 +22,7 @@ from actsearch.data.dataset import DataShape
 from actsearch.functions import operators
 from actsearch.functions.agreement import check_operator
 from actsearch.functions.operators import Operator, OperatorError, get_operator, register
-from actsearch.networks.models import ModelError
+from actsearch.networks.by_name import ModelError
 from actsearch.networks.probe import check_network, check_operators
 
 CLASSES = 4

@@ -14,7 +14,7 @@ from actsearch.cli.app import app
 from actsearch.cli.questions import replay  # noqa: F401 - it defines the command
 from actsearch.cli.questions.scratch import command_in_scratch, name_in_scratch, prepare
 from actsearch.config import Config, ConfigError, load_config
-from actsearch.networks import network
+from actsearch.networks import devices
 from actsearch.records.embedded import input_digest
 from actsearch.records.formats import ArtifactError, write_json
 from actsearch.records.lineage import Artifact
@@ -130,9 +130,9 @@ def test_what_a_gpu_made_is_compared_within_its_tolerance(
     experiment: Path, monkeypatch: pytest.MonkeyPatch, change: float, code: int
 ) -> None:
     task = config().tasks["t"]
-    monkeypatch.setattr(network, "choose_device", lambda task: torch.device("cuda"))
+    monkeypatch.setattr(devices, "choose_device", lambda task: torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
-    declared = network.device_fields(task, network.FISHER_TOLERANCE | {"absolute": 0.01})
+    declared = devices.device_fields(task, devices.FISHER_TOLERANCE | {"absolute": 0.01})
     file = "results/t/history.json"
     block = {"step": "history", "task": "t", "command": f"actsearch history --out {file}"}
     write_json(file, {"value": 1.0}, block | declared)

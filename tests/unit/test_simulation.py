@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 from search_tables import leave_off_map, make_map, make_table
 
 from actsearch.config import STRATEGIES, Simulation
@@ -163,6 +164,34 @@ def test_bad_proposals_are_named(registry: None) -> None:
         simulate("stuck", TABLE, MAP, SETTINGS)
     with pytest.raises(ValueError, match="unknown strategy 'guess'"):
         simulate("guess", TABLE, MAP, SETTINGS)
+
+
+class Walking(Scripted):
+    """Walks from the last candidate down and proposes nothing."""
+
+    step = 1
+
+    def walk(
+        self,
+        candidates: pd.DataFrame,
+        accuracies: NDArray[np.float64],
+        first: NDArray[np.intp],
+        evaluations: int,
+        rng: np.random.Generator,
+    ) -> NDArray[np.intp]:
+        assert candidates.index[first].to_list() == list(BASELINES)
+        np.testing.assert_array_equal(accuracies, ACCURACY[candidates.index])
+        rest = len(candidates) - 1 - self.step * np.arange(evaluations - len(first))
+        return np.concatenate([first, rest])
+
+
+def test_a_strategy_may_bring_its_own_walk(registry: None) -> None:
+    register("walking", Walking())
+    result = simulate("walking", TABLE, MAP, Simulation(runs=1, evaluations=10))
+    assert result["name"].to_list() == [*BASELINES, "f51(x)", "f50(x)"]
+    register("limping", type("Limping", (Walking,), {"step": 0})())
+    with pytest.raises(ValueError, match="visits 9 functions in 10 steps; asked for: 10"):
+        simulate("limping", TABLE, MAP, Simulation(runs=1, evaluations=10))
 
 
 def test_evaluations_that_do_not_fit() -> None:

@@ -29,7 +29,7 @@ from actsearch.features.spectra import (
     unpack_spectra,
 )
 from actsearch.functions.expressions import parse
-from actsearch.networks.network import build_network
+from actsearch.networks.building import build_network
 
 RANGE = (-100.0, 100.0)
 SIZES = (2600, 1010, 330)

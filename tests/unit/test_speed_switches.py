@@ -19,7 +19,7 @@ from actsearch.data.loading import load_dataset
 from actsearch.features.fisher_parts import fisher_features
 from actsearch.functions.activation import Activation
 from actsearch.functions.expressions import parse
-from actsearch.networks.network import build_network
+from actsearch.networks.building import build_network
 from actsearch.training import compilation
 from actsearch.training.compilation import CompilerError, check_compiler, compiled, forget_compiled
 from actsearch.training.fitting import _optimizer, evaluate, fit

@@ -28,11 +28,12 @@ class BenchmarkError(ValueError):
 
 
 def build_table(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row a trial, sorted by name.
+    """The benchmark table of a task.
 
-    Columns: name, slug, status (completed, partial, diverged), n_runs, n_diverged, the medians over
-    runs (accuracies; losses in nats; NaN where not measured), and run_validation_accuracies, a list
-    of floats in the order of seeds.
+    Returns:
+        One row a trial, sorted by name. Columns: name, slug, status (completed, partial, diverged),
+        n_runs, n_diverged, the medians over runs (accuracies; losses in nats; NaN where not
+        measured), and run_validation_accuracies, a list of floats in the order of seeds.
 
     Raises:
         BenchmarkError: when there is no trial, a function appears twice, or seeds differ.
@@ -64,9 +65,12 @@ def build_table(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def load_benchmark(path: str | Path) -> pd.DataFrame:
-    """Read a benchmark table from Parquet; see :func:`build_table` for its columns.
+    """Read a benchmark table from Parquet.
 
     An imported table says nothing of runs: n_runs and n_diverged are 0, and the lists empty.
+
+    Returns:
+        A row a function, with the columns of :func:`build_table`.
 
     Raises:
         BenchmarkError: when the file is missing, is not Parquet, or is not such a table.

@@ -113,13 +113,16 @@ class Data(Model):
 
 
 def check_split(split: Split, train: int, test: int | None, what: str) -> None:
-    """Raise ValueError where ``split`` asks for more examples than there are.
+    """Refuse a split that asks for more examples than there are.
 
     Args:
         split: the sizes asked for.
         train: examples outside the source's own test part ...
         test: ... and in it; None where it has none.
         what: the source, for the message.
+
+    Raises:
+        ValueError: naming the examples asked for and those there are.
     """
     fitted = f"{split.train} train + {split.validation} validation"
     if test is None:

@@ -14,10 +14,13 @@ _INSTALLED = (
 
 
 def describe_fault(error: BaseException) -> str:
-    """``ValueError: its first line (my_lab/network.py, line 12)``.
+    """What went wrong in code of the user's, and where, in one line.
 
     The place is the innermost one in code that is neither ours nor installed, where there is one.
     Set ``ACTSEARCH_TRACEBACK=1`` to see all of them.
+
+    Returns:
+        Such as ``ValueError: its first line (my_lab/network.py, line 12)``.
     """
     lines = str(error).strip().splitlines()
     text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -42,7 +42,10 @@ def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:
 
 
 def parse_config(values: Any, origin: str = "configuration") -> Config:
-    """Check ``values`` (nested plain data) and return them typed.
+    """Check the configuration ``values``, nested plain data.
+
+    Returns:
+        The configuration as typed objects.
 
     Raises:
         ConfigError: naming every offending value and what is allowed.
@@ -57,6 +60,9 @@ def parse_config(values: Any, origin: str = "configuration") -> Config:
 
 def load_config(path: str | Path = "config.yaml") -> Config:
     """Read and check a YAML file.
+
+    Returns:
+        The configuration as typed objects.
 
     Raises:
         ConfigError: when the file is missing, is not YAML, or breaks the schema.

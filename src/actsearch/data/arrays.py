@@ -30,6 +30,9 @@ def split_arrays(x: NDArray[Any], y: NDArray[Any], split: Split) -> Dataset:
         y: labels (N,), integers or strings; classes are numbered in sorted order.
         split: sizes, which may add up to less than N, and the seed.
 
+    Returns:
+        The three parts, channels scaled by mean and deviation of the training part.
+
     Raises:
         DataError: for shapes that do not fit, non-finite images, or sizes above N.
     """
@@ -48,6 +51,12 @@ def dataset_of(
 
     Bytes are scaled when they are handed out, to a quarter of the memory; other numbers at once.
     Rows from ``n_train`` on are the source's own test part, see :func:`split_rows`.
+
+    Returns:
+        The three parts, channels scaled by mean and deviation of the training part.
+
+    Raises:
+        DataError: for sizes above what there is.
     """
     chosen = split_rows(labels, split, n_train)
     mean, deviation = moments(x, chosen["train"])
@@ -72,9 +81,10 @@ def _blocks(rows: NDArray[np.int64]) -> Iterator[slice]:
 def moments(
     x: NDArray[Any], rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation (C,) of each channel over the examples ``rows``.
+    """Mean and standard deviation of each channel over the examples ``rows``.
 
-    The deviation of a constant channel is given as 1, to divide by.
+    Returns:
+        Both (C,) float64; the deviation of a constant channel is given as 1, to divide by.
     """
     axes = (0, 2, 3)
     count = len(rows) * x.shape[2] * x.shape[3]
@@ -131,6 +141,9 @@ def _numbered(y: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
 
 def npz_shape(path: Path) -> DataShape:
     """What an ``.npz`` file holds; of its arrays only the labels are read.
+
+    Returns:
+        Shape of an image, and the number of distinct labels.
 
     Raises:
         DataError: when it lacks ``x`` or ``y``, or they cannot be used.

@@ -47,9 +47,10 @@ class Changes:
 
 
 def draw_changes(augmentation: Augmentation, shape: Sequence[int], seed: int) -> Changes | None:
-    """Changes of images of ``shape`` (N, C, H, W) in the epoch of ``seed``, on the CPU.
+    """Changes of images of ``shape`` (N, C, H, W) in the epoch of ``seed``.
 
-    None where the augmentation changes nothing.
+    Returns:
+        The changes, on the CPU; None where the augmentation changes nothing.
     """
     if augmentation == Augmentation():
         return None
@@ -69,12 +70,15 @@ def draw_changes(augmentation: Augmentation, shape: Sequence[int], seed: int) ->
 def resized_boxes(
     shares: tuple[float, float], n: int, height: int, width: int, generator: torch.Generator
 ) -> Tensor:
-    """Boxes (n, 4) int64 with a random share of the area of an image, aspect ratio and place.
+    """Boxes with a random share of the area of an image, aspect ratio and place.
 
     Shares are uniform, aspect ratios uniform in their logarithm from 3/4 to 4/3, and places uniform
     over all that fit. A box that does not fit is drawn again; after ten tries the largest in the
     middle of an allowed aspect ratio is taken. The distribution is that of torchvision's
     RandomResizedCrop, after Szegedy et al. 2015 ("Going deeper with convolutions", section 6).
+
+    Returns:
+        Top, left, height and width in pixels, (n, 4) int64.
     """
     boxes = _central_box(height, width).expand(n, 4)
     settled = torch.zeros(n, dtype=torch.bool)
@@ -105,7 +109,7 @@ def _central_box(height: int, width: int) -> Tensor:
 def changed(
     images: Tensor, rows: Tensor, changes: Changes, scale: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """The images ``rows``, changed and scaled: (B, C, H, W) float32.
+    """The images ``rows``, changed and scaled.
 
     Padding is zero after scaling, that is the mean of the channel, as in fb.resnet.torch. Resizing
     is bilinear with pixel centres at halves and edges repeated, as in
@@ -117,6 +121,9 @@ def changed(
         rows: (B,) int64, on the device of the images.
         changes: of these B images, on the same device.
         scale: from pixels as they are stored to float32.
+
+    Returns:
+        (B, C, H, W) float32, on the device of the images.
     """
     height, width = images.shape[2:]
     top, left, heights, widths = changes.boxes.T[:, :, None]
@@ -156,9 +163,12 @@ def _resized(images: Tensor, rows: Tensor, y: _Line, x: _Line) -> Tensor:
 
 
 def _pixels(images: Tensor, rows: Tensor, y: Tensor, x: Tensor) -> Tensor:
-    """Pixels (B, C, H, W) of the images ``rows`` at lines ``y`` (B, H) and columns ``x`` (B, W).
+    """The images ``rows`` at lines ``y`` (B, H) and columns ``x`` (B, W).
 
     One gather, which is deterministic and copies no whole images first.
+
+    Returns:
+        Pixels (B, C, H, W), of the dtype of the images.
     """
     channels = torch.arange(images.shape[1], device=images.device)[None, :, None, None]
     return images[rows[:, None, None, None], channels, y[:, None, :, None], x[:, None, None, :]]

@@ -62,13 +62,16 @@ class Dataset:
 def split_rows(
     labels: NDArray[np.int64], split: Split, n_train: int | None = None
 ) -> dict[Part, NDArray[np.int64]]:
-    """Rows (n,) int64 of stratified parts of exactly the sizes asked for.
+    """Draw stratified parts of exactly the sizes asked for.
 
     Args:
         labels: (N,) int64.
         split: sizes, which may add up to less than N, and the seed.
         n_train: rows from this one on are the source's own test part, if it has one: the test part
             is drawn from them, and the others from the rows before.
+
+    Returns:
+        Rows (n,) int64 of each part.
 
     Raises:
         DataError: for sizes above what there is.
@@ -109,6 +112,9 @@ def _stratified_order(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]
 
     The k-th of a class's n shuffled members is placed at (k + 1/2) / n; sorting by place spreads
     each class evenly, so a stretch of any length is stratified to within two examples a class.
+
+    Returns:
+        Rows (N,) int64.
     """
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     # Members of each class, in shuffled order: one sort, for data sets with a thousand classes.

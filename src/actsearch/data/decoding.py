@@ -29,6 +29,9 @@ def middle(width: int, height: int) -> Box:
 
     Resized to S pixels, it is what comes of resizing the shorter side to S * 256 / 224 and cropping
     S x S pixels in the centre (Krizhevsky et al. 2012), with one resampling of fewer pixels.
+
+    Returns:
+        Left, top, right and bottom, in pixels and fractions of them.
     """
     side = min(width, height) / SHORTER_SIDE
     left, top = (width - side) / 2, (height - side) / 2
@@ -38,10 +41,13 @@ def middle(width: int, height: int) -> Box:
 def random_box(
     width: int, height: int, share: tuple[float, float], draw: np.random.Generator
 ) -> Box:
-    """A random box: its share of the area uniform, its aspect ratio log-uniform from 3/4 to 4/3.
+    """A random part: its share of the area uniform, its aspect ratio log-uniform from 3/4 to 4/3.
 
     Szegedy et al. 2015, section 6. After ten boxes that do not fit, the largest in the middle whose
     aspect ratio is allowed.
+
+    Returns:
+        Left, top, right and bottom, in pixels.
     """
     for _ in range(TRIES):
         area = width * height * draw.uniform(*share)
@@ -56,7 +62,7 @@ def random_box(
 
 
 def read_square(path: str | Path, size: int, choose: Callable[[int, int], Box] = middle) -> Tensor:
-    """A part of an image file, (3, size, size) uint8 RGB.
+    """A part of an image file as a square.
 
     Greyscale, palettes and CMYK become RGB; an alpha channel is dropped, and of 16 bits the upper 8
     are kept. Resampling is bilinear with antialiasing.
@@ -65,6 +71,9 @@ def read_square(path: str | Path, size: int, choose: Callable[[int, int], Box] =
         path: of a file that PIL can read.
         size: pixels of a side.
         choose: the part, by the image's width and height.
+
+    Returns:
+        RGB, (3, size, size) uint8.
 
     Raises:
         DataError: naming the file, when it cannot be read.

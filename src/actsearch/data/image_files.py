@@ -128,11 +128,14 @@ class ImageFiles:
         self._loaders.clear()
 
     def read(self, requests: Iterable[Request], pinned: bool = False) -> Iterator[Tensor]:
-        """Images (n, 3, size, size) uint8 of each request, in order.
+        """Decode images, some way ahead of their use.
 
         Args:
-            requests: what to decode; taken some way ahead.
+            requests: what to decode.
             pinned: in memory from which a GPU copies without waiting.
+
+        Yields:
+            Images (n, 3, size, size) uint8 of each request, in order.
 
         Raises:
             DataError: naming the first file that cannot be read.

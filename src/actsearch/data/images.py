@@ -42,10 +42,11 @@ def image_dataset(
     every later job reads; random crops are then taken from these squares.
 
     Returns:
-        The examples by their parts; images (3, S, S) of 8-bit values, in memory or read on demand.
+        The three parts.
 
     Raises:
-        ValueError: when the data name no image size.
+        DataError: for sizes above what there is, and for a file that cannot be read.
+        ValueError: when ``data`` has no ``image_size``.
     """
     size = data.image_size
     if size is None:

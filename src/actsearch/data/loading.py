@@ -31,6 +31,9 @@ def task_dataset(
 ) -> Dataset:
     """The data of the task called ``name``; see :func:`load_dataset`.
 
+    Returns:
+        Its three parts.
+
     Raises:
         DataError: when they are not there, or not what they were.
     """
@@ -41,6 +44,9 @@ def task_dataset(
 
 def task_shape(config: Config, name: str) -> DataShape:
     """What of a task's data shapes a network; image files are not opened for it.
+
+    Returns:
+        Shape of an image and number of classes.
 
     Raises:
         DataError: when they cannot be used, or are not there to tell it.
@@ -61,6 +67,9 @@ def load_dataset(
         data_folder: where data sets lie that were fetched.
         workers: processes that decode image files beside this one; no number hangs on it.
         progress: called with the number of images done and of all, while many are decoded.
+
+    Returns:
+        The three parts, scaled by the training part.
 
     Raises:
         DataError: when the source is unknown, not fetched, not what it was when it was fetched, or
@@ -104,10 +113,13 @@ def list_images(data: Data, place: Place) -> Listing:
 
 
 def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
-    """Channels, height and width of the images, and the number of classes.
+    """What the data of ``data`` look like, without reading them.
 
     Known for torchvision's sets without having them. No image file is opened, and of an ``.npz``
     file only headers and labels; functions of the user's are called.
+
+    Returns:
+        Shape of an image, and number of classes.
 
     Raises:
         DataError: when the source cannot be read.

@@ -31,9 +31,12 @@ class Arrays(NamedTuple):
 
 
 def open_set(data: Data, folder: Path, *, test: bool, download: bool = False) -> Any:
-    """An object of torchvision's class for one part of the data set in ``folder``.
+    """Open one part of the data set in ``folder``.
 
     The test part of Imagenette and ImageNet is the validation part they are published with.
+
+    Returns:
+        An object of torchvision's class.
 
     Raises:
         DataError: when torchvision finds the data missing or damaged.

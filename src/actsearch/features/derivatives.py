@@ -18,9 +18,12 @@ from actsearch.functions.activation import Activation
 
 
 def keep_derivatives(model: nn.Module) -> list[RemovableHandle]:
-    """Have every ``Activation`` keep f'(x) in place of its graph; the handles end it.
+    """Have every ``Activation`` keep f'(x) in place of its graph.
 
     Gradients are those of the graph up to the order of their factors, that is to rounding.
+
+    Returns:
+        Handles; removing them ends it.
     """
     return [
         module.register_forward_hook(_replace_graph)

@@ -124,11 +124,14 @@ def _patch_sum(
     dilation: tuple[int, int],
     groups: int,
 ) -> tuple[Tensor, Tensor, int]:
-    """Second moments (groups, k, k), sums (groups, k) and number of the patches of (N, C, H, W).
+    """Sum up the patches of images (N, C, H, W) and their products.
 
     Patches are unfolded along the width only. The block of A between kernel rows i and j sums
     products of image rows a distance j - i apart, so blocks with the same distance share them: a
     kernel of h rows needs h products an image row, not h^2, and no full patch matrix.
+
+    Returns:
+        Second moments (groups, k, k), sums (groups, k), and the number of patches.
     """
     pad, mode = padding
     channels = x.shape[1] // groups

@@ -188,12 +188,18 @@ def _accumulate(
 def _directions(
     logits: Tensor, y: Tensor | None, kind: Kind, generator: torch.Generator | None
 ) -> Iterator[Tensor]:
-    """Vectors v in logit space, (N, classes) each, whose v v^T sum to the Fisher of the logits.
+    """Vectors v in logit space whose v v^T sum to the Fisher of the logits.
 
     The gradient of -log p(c) is p - e_c. Its covariance under p, diag(p) - p p^T, has rank
     classes - 1, so that many vectors do: with B = [sqrt(p_c) (e_c - p)] and H the Householder
     reflection that takes sqrt(p) to the last axis, B H has a last column B sqrt(p) = 0, and
     (B H)(B H)^T = B B^T.
+
+    Yields:
+        Vectors (N, classes).
+
+    Raises:
+        ValueError: for labels that are no classes.
     """
     p = logits.softmax(-1)
     if kind == "true":
@@ -216,9 +222,11 @@ def _directions(
 
 
 def _eigenvalues(matrices: Tensor) -> tuple[NDArray[np.float64], int]:
-    """Ascending eigenvalues of symmetric (groups, k, k), and how many were raised to the floor.
+    """Eigenvalues of symmetric matrices (groups, k, k).
 
-    (k,) for one group, else (groups, k); all NaN when an entry is not finite.
+    Returns:
+        The eigenvalues, ascending: (k,) for one group, else (groups, k), all NaN when an entry is
+        not finite; and how many were raised to the floor.
     """
     if not matrices.isfinite().all():
         shape = matrices.shape[1:2] if len(matrices) == 1 else matrices.shape[:2]

@@ -14,7 +14,8 @@ from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.layers import calibrate_batch_norm, fisher_layers
 from actsearch.features.spectra import pack_spectra
 from actsearch.features.unfinished import UnfinishedPart
-from actsearch.networks.network import build_network, choose_device, run_settings
+from actsearch.networks.building import build_network
+from actsearch.networks.devices import choose_device, run_settings
 
 if TYPE_CHECKING:
     from actsearch import config
@@ -29,7 +30,7 @@ def fisher_features(
     progress: Callable[[int, int], None] | None = None,
     unfinished: UnfinishedPart | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """Spectra of a part of a space on a task, packed (``pack_spectra``).
+    """Spectra of a part of a space on a task.
 
     All functions meet the same initial weights (seed ``task.fisher.seed``) and the same
     ``task.fisher.examples`` training examples, drawn by that seed. Statistics of batch norm are
@@ -42,6 +43,9 @@ def fisher_features(
         expressions: the functions.
         progress: called after every function with the number done and of all.
         unfinished: where a part that was stopped goes on from; the caller removes it.
+
+    Returns:
+        The arrays of ``pack_spectra``.
 
     Raises:
         ValueError: when fewer training examples exist than asked for.

@@ -13,7 +13,7 @@ Transform = Literal["identity", "arcsinh"]
 def transform_outputs(
     values: NDArray[np.float64], transform: Transform = "arcsinh"
 ) -> NDArray[np.float64]:
-    """Outputs made ready for a Euclidean distance; a row that is not finite throughout becomes NaN.
+    """Outputs made ready for a Euclidean distance.
 
     ``arcsinh`` is the identity near 0 and the signed logarithm far from it. Some functions reach
     1e18 and more on these samples; untransformed, distances among all others are nothing beside
@@ -22,6 +22,9 @@ def transform_outputs(
     Args:
         values: (n, 1000).
         transform: ``identity`` or ``arcsinh``.
+
+    Returns:
+        (n, 1000); a row that is not finite throughout is NaN.
 
     Raises:
         ValueError: for another transform.

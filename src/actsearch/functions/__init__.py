@@ -2,16 +2,17 @@
 
 A function is its name, ``mul(sigmoid(x),erf(x))``, and from the name follows everything here:
 
-- `operators`: the table of operators, each with a NumPy and a torch implementation; `register` adds
-  more. `torch_operators` holds the few that torch lacks.
+- `operators`: each with a NumPy and a torch implementation; `register` adds one to the table of
+  `built_in_operators`. `torch_operators` holds the few that torch lacks.
 - `expressions`: `parse` a name (`syntax` reads call trees), print it, turn it into a path and back,
   evaluate it on arrays and tensors.
 - `activation`: the function as a torch module, and putting it into a network.
-- `standalone`: the function as a file that needs nothing but torch; `sources` copies into it what
-  operators are made of.
-- `spaces`: sets of functions given by `schemas`; `enumeration` evaluates them all,
-  `equivalence` tells the different from the equal, `select` picks what an experiment uses.
+- `standalone`: the function as a file that needs nothing but torch; `operator_source` copies into
+  it what operators are made of.
+- `spaces`: sets of functions given by `schemas`; `enumeration` evaluates them all, `equivalence`
+  tells the different from the equal, `selection` picks what an experiment uses, and `listing` makes
+  a table of it.
 
-Only `activation`, `torch_operators`, `standalone` and `sources` import torch, so that naming a
-million functions costs no more than NumPy.
+Only `activation`, `torch_operators`, `standalone`, `operator_source` and `agreement` import torch,
+so that naming a million functions costs no more than NumPy.
 """

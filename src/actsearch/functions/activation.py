@@ -68,10 +68,13 @@ class Activation(nn.Module):
         self._program = _compile(self.expression)
 
     def forward(self, x: Tensor) -> Tensor:
-        """f(x), elementwise: any floating-point shape and dtype in, the same out.
+        """f(x), elementwise.
 
         Of half precision (float16, bfloat16) only the result is: the function is computed in
         float32 and rounded once, as when it is compiled into one kernel.
+
+        Returns:
+            Shape and dtype of ``x``, which may be any of floating point.
         """
         if x.dtype in (torch.float16, torch.bfloat16):
             return self._evaluate(x.float()).to(x.dtype)
@@ -118,6 +121,9 @@ def normal_moments(expression: Expression) -> tuple[float, float]:
     operators (0, +-2.5) lie on panel edges. A moment that changes with the number of nodes, as at a
     pole, or that has mass in the last panels, is refused: the integral may exist, but its value is
     not known.
+
+    Returns:
+        The mean, and the deviation, which is above 0; both finite.
 
     Raises:
         ValueError: naming the function and what was found, when mean or variance is not finite or

@@ -1,5 +1,10 @@
-"""Outputs of every function of a schema, streamed: each sub-expression is evaluated once.
+"""A space listed, with the different functions told from the equal.
 
+Two functions are the same when their float64 outputs on 1,000 standard-normal samples are, up to
+rounding (`actsearch.functions.equivalence`). Of equal functions one stands for all: the first
+included one if there is any, else the shortest name, and of those the first in the space.
+
+Outputs are streamed, and each sub-expression is evaluated once.
 The functions of a schema share their parts: the 531,441 chains of four unary operators have 19,683
 distinct beginnings at most, and far fewer with different outputs. So a table is kept of the
 distinct outputs (bit by bit) of each sub-schema, an operator is applied to tables block by block,
@@ -16,18 +21,80 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from actsearch.functions.equivalence import (
-    Digests,
-    Floats,
-    normal_samples,
-)
+from actsearch.functions.equivalence import Digests, Floats, digest, group, normal_samples
 from actsearch.functions.operators import Operator
 from actsearch.functions.schemas import Schema, SpaceError
+from actsearch.functions.spaces import SearchSpace
 
+MAX_ENUMERATED = 10_000_000
+"""Most names that are ever enumerated."""
 MAX_ROWS = 100_000
 """Most distinct sub-expressions kept in memory, 8 kB each."""
 BLOCK = 32
 """Functions evaluated at once: their outputs fit a core's cache."""
+
+
+@dataclass(frozen=True)
+class Enumeration:
+    """A space listed, in its order.
+
+    Attributes:
+        names: Names, n of them.
+        class_of: Equivalence class, shape (n,), int64, numbered by first appearance.
+        representative: Whether the function stands for its class, shape (n,), bool.
+        finite: Whether it is finite on every sample, shape (n,), bool.
+    """
+
+    names: list[str]
+    class_of: npt.NDArray[np.int64]
+    representative: npt.NDArray[np.bool_]
+    finite: npt.NDArray[np.bool_]
+
+
+def enumerate_space(
+    space: SearchSpace, progress: Callable[[int, int], None] | None = None
+) -> Enumeration:
+    """List a space and find its distinct functions.
+
+    Memory is bounded: about 250 bytes a name, and the different outputs of shared sub-expressions,
+    8 kB each (at most `MAX_ROWS` a sub-expression's shape).
+
+    Args:
+        space: At most `MAX_ENUMERATED` names.
+        progress: Called now and then with the number of functions done and of all.
+
+    Returns:
+        The space's names in order, and which of them are distinct and finite.
+
+    Raises:
+        SpaceError: when the space is too large.
+    """
+    if space.size > MAX_ENUMERATED:
+        raise SpaceError(
+            f"a space of {space.size:,} names is too large to enumerate "
+            f"(at most {MAX_ENUMERATED:,}); draw a sample"
+        )
+    done = len(space.include)
+
+    def report(n: int) -> None:
+        if progress:
+            progress(done + n, space.size)
+
+    parts = [digest(space.include)] if space.include else []
+    enumerator = Enumerator()
+    for schema in space.schemas:
+        parts.append(enumerator.digests(schema, report))
+        done += schema.size
+    digests = Digests.join(parts)
+    names = space.names()
+    class_of = group(digests.grids)
+    lengths = np.fromiter(map(len, names), dtype=np.int64, count=len(names))
+    lengths[: len(space.include)] = 0  # included functions come before any other
+    order = np.lexsort((lengths, class_of))  # stable: ties stay in the space's order
+    first = np.diff(class_of[order], prepend=-1) != 0
+    representative = np.zeros(len(names), dtype=bool)
+    representative[order[first]] = True
+    return Enumeration(names, class_of, representative, digests.finite)
 
 
 @dataclass(frozen=True)
@@ -56,6 +123,9 @@ class Enumerator:
         Args:
             schema: What to evaluate.
             progress: Called with the number of functions done.
+
+        Returns:
+            Digests of the ``schema.size`` functions.
 
         Raises:
             SpaceError: when a sub-schema has more than `MAX_ROWS` different outputs.

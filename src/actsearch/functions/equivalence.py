@@ -120,10 +120,12 @@ def digest(expressions: Sequence[Expression]) -> Digests:
 
 
 def group(grids: Integers) -> npt.NDArray[np.int64]:
-    """Class of every function, shape (n,), from digests of shape (2, n).
+    """Tell equal functions from different ones by their digests, shape (2, n).
 
-    Functions that share a digest in either grid are in one class, transitively. Classes are
-    numbered by first appearance.
+    Functions that share a digest in either grid are in one class, transitively.
+
+    Returns:
+        Class of every function, shape (n,), int64, numbered by first appearance.
     """
     first, second = (np.unique(grid, return_inverse=True)[1] for grid in grids)
     parent = np.arange(int(first.max(initial=-1)) + 1)

@@ -72,6 +72,9 @@ class Expression:
     def from_slug(cls, slug: str) -> Expression:
         """The expression of a slug such as ``mul.sigmoid.x.erf.x``.
 
+        Returns:
+            The expression; its slug is ``slug`` again.
+
         Raises:
             ExpressionError: when the slug is none.
         """
@@ -188,6 +191,9 @@ class Expression:
 
 def parse(text: str) -> Expression:
     """Read a function's name, such as ``mul(sigmoid(x), erf(x))``; blanks are skipped.
+
+    Returns:
+        The expression; its name is ``text`` without blanks.
 
     Raises:
         ExpressionError: with the position and what is allowed there.

@@ -13,16 +13,11 @@ import numpy as np
 import pandas as pd
 
 from actsearch.config import Space
-from actsearch.functions.equivalence import digest
+from actsearch.functions.enumeration import enumerate_space
+from actsearch.functions.equivalence import digest, normal_samples
 from actsearch.functions.expressions import Expression
-from actsearch.functions.spaces import (
-    SearchSpace,
-    choose,
-    enumerate_space,
-    enumerated,
-    normal_samples,
-    select,
-)
+from actsearch.functions.selection import choose, enumerated, select
+from actsearch.functions.spaces import SearchSpace
 
 Progress = Callable[[int, int], None]
 
@@ -55,6 +50,9 @@ def list_functions(space: Space, progress: Progress | None = None) -> Listing:
     Args:
         space: the space.
         progress: called now and then with the number of functions done and of all.
+
+    Returns:
+        The table of its names, or of its sample where it is too large to enumerate.
 
     Raises:
         SpaceError: for a bad space, or a sample larger than what the space holds.
@@ -106,11 +104,14 @@ def _list_sample(space: Space) -> Listing:
 
 
 def float32_classes(expressions: Iterable[Expression]) -> list[int]:
-    """Classes of functions whose float32 outputs are the same to the bit, numbered from 0.
+    """Classes of functions whose float32 outputs are the same to the bit.
 
     Published tables tell functions apart in this way. Rounding then makes new functions, and how
     many depends on the library: for the three-node space 2,904 with NumPy, 2,912 with PyTorch and
     2,913 with TensorFlow, where 2,791 are different. Only 0 and -0, and all NaN, are alike.
+
+    Returns:
+        Class of each function, numbered from 0 by first appearance.
     """
     x = normal_samples().astype(np.float32)
     numbers: dict[bytes, int] = {}

@@ -61,6 +61,9 @@ class Sources:
     def call(self, operator: Operator) -> str:
         """The name under which the file calls the torch function of ``operator``.
 
+        Returns:
+            A name of a definition or an import that is now in the file.
+
         Raises:
             SourceError: when the function is not torch's and cannot be copied; nothing is added.
         """

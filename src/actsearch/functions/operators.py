@@ -1,9 +1,8 @@
-"""The operators that functions are built from: one table, open to the user's own.
+"""The operators that functions are built from: one registry, open to the user's own.
 
 Every operator has two implementations that agree: NumPy (the reference, used to enumerate spaces)
 and PyTorch (used to train). The torch side is a dotted name that is looked up at first use, so that
-this module never imports torch. Names are those of Act-Bench (Bingham and Miikkulainen 2023,
-appendix).
+this module never imports torch. Those of Act-Bench are built in (`built_in_operators`).
 
 Both sides follow IEEE arithmetic where a formula meets an infinity: ``swish(-inf)`` is NaN, being
 ``-inf * 0``. ``max`` and ``min`` pass NaN on, as ``numpy.maximum`` and ``torch.maximum`` do. They
@@ -23,16 +22,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from actsearch.config import describe_fault
+from actsearch.functions import built_in_operators
 
 LEAF = "x"
 """The one variable of every function."""
-
-SELU_SCALE = 1.0507009873554804934193349852946
-SELU_ALPHA = 1.6732632423543772848170429916717
-LEAKY_SLOPE = 0.01
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = frozenset({LEAF, "unary", "binary", "nary", "baselines"})
@@ -86,10 +81,13 @@ _modules: dict[str, str] = {}
 
 
 def register(operator: Operator) -> Operator:
-    """Make ``operator`` usable in expressions and schemas; returns it.
+    """Make ``operator`` usable in expressions and schemas.
 
     Args:
         operator: The operator, such as ``Operator("sine", 1, numpy=np.sin, torch="torch.sin")``.
+
+    Returns:
+        The same operator.
 
     Raises:
         OperatorError: for a name that is malformed, taken, reserved, or that reads like an n-ary
@@ -186,9 +184,12 @@ def registered() -> list[str]:
 
 
 def modules_of(names: Iterable[str]) -> list[str]:
-    """Modules of the user's that registered the operators called ``names``, sorted.
+    """Modules of the user's that registered the operators called ``names``.
 
     An operator belongs to the module whose import registers it, even through a helper of another.
+
+    Returns:
+        Dotted names, sorted; operators that are built in have none.
     """
     return sorted({_modules[name] for name in names if name not in _BUILT_IN})
 
@@ -207,6 +208,9 @@ def _refuse_ambiguous(name: str, arity: int | None) -> None:
 
 def get_operator(name: str) -> Operator:
     """The operator called ``name``.
+
+    Returns:
+        The operator, built in or registered.
 
     Raises:
         OperatorError: listing the known ones, with the closest as a suggestion.
@@ -229,7 +233,10 @@ def describe_unknown(name: object) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def read_token(token: str) -> tuple[Operator, int]:
-    """Operator and number of arguments of a token; n-ary tokens carry their count (``sum_n3``).
+    """Read a token of a slug; those of n-ary operators carry their count (``sum_n3``).
+
+    Returns:
+        The operator and its number of arguments.
 
     Raises:
         OperatorError: when the token names no operator, or an n-ary one without a count of at least
@@ -257,96 +264,13 @@ def make_token(name: str, count: int) -> str:
     return name if get_operator(name).arity is not None else f"{name}{count}"
 
 
-def _elu(x: Any) -> Any:
-    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
-
-
-def _selu(x: Any) -> Any:
-    return SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(np.minimum(x, 0)))
-
-
-def _softplus(x: Any) -> Any:
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-
-
-def _log_sigmoid(x: Any) -> Any:
-    return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
-
-
-def _swish(x: Any) -> Any:
-    return x * special.expit(x)
-
-
-def _gelu(x: Any) -> Any:
-    # erfc keeps the digits that 1 + erf(x / sqrt(2)) loses for x far below 0
-    return 0.5 * x * special.erfc(x * -np.sqrt(0.5, dtype=x.dtype))
-
-
-def _nary(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    return lambda *arguments: functools.reduce(function, arguments)
-
-
-_ours = "actsearch.functions.torch_operators."
-_functional = "torch.nn.functional."
-
-_UNARY: dict[str, tuple[Callable[..., Any], str]] = {
-    "zero": (np.zeros_like, _ours + "zero"),
-    "one": (np.ones_like, _ours + "one"),
-    "identity": (lambda x: x, _ours + "identity"),
-    "negative": (np.negative, "torch.neg"),
-    "abs": (np.abs, "torch.abs"),
-    "reciprocal": (lambda x: 1 / x, "torch.reciprocal"),
-    "square": (np.square, "torch.square"),
-    "exp": (np.exp, "torch.exp"),
-    "erf": (special.erf, "torch.erf"),
-    "erfc": (special.erfc, "torch.erfc"),
-    "sinh": (np.sinh, "torch.sinh"),
-    "cosh": (np.cosh, "torch.cosh"),
-    "tanh": (np.tanh, "torch.tanh"),
-    "expm1": (np.expm1, "torch.expm1"),
-    "sigmoid": (special.expit, "torch.sigmoid"),
-    "log_sigmoid": (_log_sigmoid, _functional + "logsigmoid"),
-    "arcsinh": (np.arcsinh, "torch.asinh"),
-    "arctan": (np.arctan, "torch.atan"),
-    "bessel_i0e": (special.i0e, "torch.special.i0e"),
-    "bessel_i1e": (special.i1e, "torch.special.i1e"),
-    "relu": (lambda x: np.maximum(x, 0), "torch.relu"),
-    "elu": (_elu, _functional + "elu"),
-    "selu": (_selu, _functional + "selu"),
-    "swish": (_swish, _functional + "silu"),
-    "softplus": (_softplus, _ours + "softplus"),
-    "softsign": (lambda x: x / (1 + np.abs(x)), _functional + "softsign"),
-    "hard_sigmoid": (lambda x: np.clip(0.2 * x + 0.5, 0, 1), _ours + "hard_sigmoid"),
-}
-_EXTRA: dict[str, tuple[Callable[..., Any], str]] = {
-    "elish": (lambda x: _elu(x) * special.expit(x), _ours + "elish"),
-    "leakyrelu": (lambda x: np.where(x > 0, x, LEAKY_SLOPE * x), _functional + "leaky_relu"),
-    "mish": (lambda x: x * np.tanh(_softplus(x)), _functional + "mish"),
-    "gelu": (_gelu, _functional + "gelu"),
-}
-_BINARY: dict[str, tuple[Callable[..., Any], str]] = {
-    "add": (np.add, "torch.add"),
-    "sub": (np.subtract, "torch.sub"),
-    "mul": (np.multiply, "torch.mul"),
-    "div": (np.divide, "torch.div"),
-    "pow": (np.power, "torch.pow"),
-    "max": (np.maximum, "torch.maximum"),
-    "min": (np.minimum, "torch.minimum"),
-}
-_NARY: dict[str, tuple[Callable[..., Any], str]] = {
-    "sum_n": (_nary(np.add), _ours + "sum_n"),
-    "prod_n": (_nary(np.multiply), _ours + "prod_n"),
-    "max_n": (_nary(np.maximum), _ours + "max_n"),
-    "min_n": (_nary(np.minimum), _ours + "min_n"),
-}
-
-UNARY = tuple(_UNARY)
+UNARY = tuple(built_in_operators.UNARY)
 """The 27 unary operators of Act-Bench."""
-EXTRA_UNARY = tuple(_EXTRA)
+EXTRA_UNARY = tuple(built_in_operators.EXTRA_UNARY)
 """Four more, outside the standard spaces."""
-BINARY = tuple(_BINARY)
+BINARY = tuple(built_in_operators.BINARY)
 """The 7 binary operators."""
-NARY = tuple(_NARY)
+NARY = tuple(built_in_operators.NARY)
 """The 4 n-ary operators."""
 BASELINES = tuple(
     f"{name}(x)"
@@ -354,7 +278,12 @@ BASELINES = tuple(
 )
 """The 8 standard functions every search starts from, as names of functions."""
 
-for _arity, _table in ((1, _UNARY), (1, _EXTRA), (2, _BINARY), (None, _NARY)):
+for _arity, _table in (
+    (1, built_in_operators.UNARY),
+    (1, built_in_operators.EXTRA_UNARY),
+    (2, built_in_operators.BINARY),
+    (None, built_in_operators.NARY),
+):
     for _name, (_numpy, _torch) in _table.items():
         _registry[_name] = Operator(_name, _arity, _numpy, _torch)
 _BUILT_IN = frozenset(_registry)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from actsearch.functions.operators import LEAF, OperatorError
 
@@ -62,8 +63,8 @@ def parse_calls(
     if not isinstance(text, str):
         raise ExpressionError(f"a {what} must be a string, got {type(text).__name__}")
 
-    def fail(message: str, position: int) -> ExpressionError:
-        return ExpressionError(
+    def fail(message: str, position: int) -> NoReturn:
+        raise ExpressionError(
             f"{message}, at position {position} of the {what}{excerpt(text, position)}"
         )
 
@@ -76,12 +77,12 @@ def parse_calls(
     while position < len(text):
         match = _LEXEME.match(text, position)
         if match is None:
-            raise fail(f"stray character {text[position]!r}", position)
+            fail(f"stray character {text[position]!r}", position)
         word, start = match.group(), position
         position = _skip(text, match.end())
         if complete:
             if not calls:
-                raise fail(f"the {what} ends before {shorten(word)!r}", start)
+                fail(f"the {what} ends before {shorten(word)!r}", start)
             call = calls[-1]
             if word == ",":
                 call.count += 1
@@ -89,13 +90,13 @@ def parse_calls(
             elif word == ")":
                 name = nodes[call.index][0]
                 if problem := _count_problem(name, call):
-                    raise fail(problem, call.position)
+                    fail(problem, call.position)
                 nodes[call.index] = (name, call.count)
                 calls.pop()
             else:
-                raise fail(f"expected ',' or ')', got {shorten(word)!r}", start)
+                fail(f"expected ',' or ')', got {shorten(word)!r}", start)
         elif word in "(),":
-            raise fail(f"expected an operator or x, got {word!r}", start)
+            fail(f"expected an operator or x, got {word!r}", start)
         elif word == LEAF:
             nodes.append((LEAF, 0))
             complete = True
@@ -105,13 +106,13 @@ def parse_calls(
             except OperatorError as error:
                 raise ExpressionError(f"{error}{excerpt(text, start)}") from None
             if position == len(text) or text[position] != "(":
-                raise fail(f"expected '(' after {word!r}, as in {word}(...)", match.end())
+                fail(f"expected '(' after {word!r}, as in {word}(...)", match.end())
             position = _skip(text, position + 1)
             calls.append(_Call(len(nodes), arity, start))
             nodes.append((word, 0))
     if calls or not complete:
         missing = f"{len(calls)} ')' missing" if complete else "an operator or x is missing"
-        raise fail(f"the text ends too early: {missing}", len(text))
+        fail(f"the text ends too early: {missing}", len(text))
     return nodes
 
 

@@ -17,7 +17,7 @@ from actsearch.config import Task
 from actsearch.data.dataset import DataShape
 from actsearch.functions.activation import Activation
 from actsearch.functions.expressions import parse
-from actsearch.networks.network import build_network
+from actsearch.networks.building import build_network
 
 TYPICAL = parse("mul(sigmoid(x),tanh(x))")
 """Stands for the functions of a space: three operators."""
@@ -54,9 +54,16 @@ class Work:
     """Of all eigenvalues of all factors."""
 
     def seconds(self, examples: float, batch_size: float, training: bool, half: bool) -> float:
-        """Seconds of one GPU for passes over ``examples``, backward passes too if training.
+        """Time that one GPU takes for passes over ``examples``.
 
-        ``half``: whether activations are kept in 16 bits.
+        Args:
+            examples: Passes, of one example each.
+            batch_size: Examples a step.
+            training: Whether backward passes are made too.
+            half: Whether activations are kept in 16 bits.
+
+        Returns:
+            Seconds.
         """
         forward = _FORWARD_SHARE if not training else 1.0
         rate = HALF_FLOPS_PER_SECOND if half else FLOPS_PER_SECOND
@@ -81,6 +88,9 @@ def count_work(task: Task, shape: DataShape) -> Work:
     Args:
         task: network and replaced activations.
         shape: of its data.
+
+    Returns:
+        The work of one example, and of one step.
 
     Raises:
         ModelError: when the network cannot be built.

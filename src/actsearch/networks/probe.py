@@ -21,8 +21,9 @@ from actsearch.functions.activation import Activation, activations_of
 from actsearch.functions.agreement import check_operator
 from actsearch.functions.expressions import parse
 from actsearch.functions.operators import own_operators
-from actsearch.networks.models import ModelError
-from actsearch.networks.network import build_network, run_settings
+from actsearch.networks.building import build_network
+from actsearch.networks.by_name import ModelError
+from actsearch.networks.devices import run_settings
 
 PROBE = "sigmoid(x)"
 """Its gradient is made of its output, which a network must therefore not write over."""
@@ -58,7 +59,10 @@ class NetworkCheck:
 
 
 def check_operators() -> list[str]:
-    """Compare both sides of the user's operators; returns their names.
+    """Compare both sides of the user's operators.
+
+    Returns:
+        Their names, in the order they were registered.
 
     Raises:
         OperatorError: for one that fails or whose sides differ.
@@ -73,6 +77,9 @@ def check_network(task: Task, data: Dataset | DataShape) -> NetworkCheck:
     """Build the task's network and take it through one step of training and one evaluation.
 
     On the CPU, on images of the data's shape drawn from N(0, 1), which is how data are scaled.
+
+    Returns:
+        What it is made of, and what is replaced in it.
 
     Raises:
         ModelError: when the network cannot be built, cannot take such images, does not return

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from actsearch.config import ACT_BENCH_RUNS, Config, Final, Search
 from actsearch.data.sources.places import place_of
 from actsearch.functions.expressions import Expression
-from actsearch.functions.spaces import known_size, select
+from actsearch.functions.selection import known_size, select
 from actsearch.plan import counts, layout
 from actsearch.plan.data_files import act_bench_file, data_file
 from actsearch.plan.dependencies import (

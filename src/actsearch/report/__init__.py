@@ -1,1 +1,1 @@
-"""One self-contained page about an experiment: `page.ReportData` in, HTML out."""
+"""One self-contained page about an experiment: `data.ReportData` in, HTML out."""

@@ -11,6 +11,7 @@ from actsearch.report import plots
 from actsearch.report.drawings import Scale, curve, focus_floor, strip, strip_axis
 from actsearch.report.figures import Figures
 from actsearch.report.formats import (
+    Context,
     count,
     is_number,
     p_value,
@@ -20,8 +21,6 @@ from actsearch.report.formats import (
     score,
     spread,
 )
-
-Context = dict[str, Any]
 
 FEATURES = {"outputs": "Outputs", "fisher": "Fisher information", "union": "Both"}
 REGRESSORS = {
@@ -55,39 +54,18 @@ def surrogate_section(
         for key in _SCORES
     }
     best = {key: scores[f"{key}_mean"].max() for key in _SCORES}
-    rows = []
-    for _, row in scores.iterrows():
-        features = FEATURES.get(row["features"], row["features"])
-        regressor = REGRESSORS.get(row["regressor"], row["regressor"])
-        cells = []
-        for key, label in _SCORES.items():
-            mean, deviation = row[f"{key}_mean"], row[f"{key}_std"]
-            text = score(mean)
-            around = f" ± {score(deviation)}" if is_number(deviation) else ""
-            cells.append(
-                {
-                    "mean": text,
-                    "deviation": around,
-                    "best": bool(mean == best[key]),
-                    "strip": strip(
-                        scales[key],
-                        f"{label} {text}{around}",
-                        role="quiet" if row["regressor"] == "mean" else "found",
-                        centre=mean,
-                        interval=(mean - deviation, mean + deviation)
-                        if is_number(mean) and is_number(deviation)
-                        else None,
-                        reference=0.0,
-                    )
-                    if is_number(mean)
-                    else None,
-                }
-            )
-        rows.append({"features": features, "regressor": regressor, "cells": cells})
-    for above, row_ in zip([None, *rows], rows, strict=False):
-        opens = above is None or above["features"] != row_["features"]
-        same = [other for other in rows if other["features"] == row_["features"]]
-        row_["span"] = len(same) if opens else 0
+    rows: list[Context] = [
+        {
+            "features": FEATURES.get(row["features"], row["features"]),
+            "regressor": REGRESSORS.get(row["regressor"], row["regressor"]),
+            "cells": [_score_cell(row, key, scales[key], best[key]) for key in _SCORES],
+        }
+        for _, row in scores.iterrows()
+    ]
+    for above, row in zip([None, *rows], rows, strict=False):
+        opens = above is None or above["features"] != row["features"]
+        same = [other for other in rows if other["features"] == row["features"]]
+        row["span"] = len(same) if opens else 0
     return {
         "n": plural(int(scores["n"].max()), "function"),
         "rows": rows,
@@ -97,6 +75,24 @@ def surrogate_section(
         ],
         "predictions": _prediction_panels(scores, predictions, anchor, figures),
     }
+
+
+def _score_cell(row: pd.Series, key: str, scale: Scale, best: float) -> Context:
+    """One score of a regressor over the repeats, as text and drawn."""
+    mean, deviation = row[f"{key}_mean"], row[f"{key}_std"]
+    text = score(mean)
+    around = f" ± {score(deviation)}" if is_number(deviation) else ""
+    drawing = None
+    if is_number(mean):
+        drawing = strip(
+            scale,
+            f"{_SCORES[key]} {text}{around}",
+            role="quiet" if row["regressor"] == "mean" else "found",
+            centre=mean,
+            interval=(mean - deviation, mean + deviation) if is_number(deviation) else None,
+            reference=0.0,
+        )
+    return {"mean": text, "deviation": around, "best": bool(mean == best), "strip": drawing}
 
 
 def _prediction_panels(
@@ -142,6 +138,61 @@ def _final_scales(functions: list[Mapping[str, Any]]) -> tuple[Scale, Scale]:
     )
 
 
+def _final_row(function: Mapping[str, Any], tests: Scale, differences: Scale) -> Context:
+    """One function of the last comparison: its accuracies, drawn, and its verdict."""
+    mark, verdict = VERDICTS[function["verdict"]]
+    role = "baseline" if function["kind"] == "baseline" else "found"
+    accuracies = function["test_accuracies"]
+    return {
+        "name": function["name"],
+        "role": role,
+        "kind": function["kind"],
+        "from_task": function.get("from_task"),
+        "accuracy_there": percent(function.get("accuracy_there")),
+        "curve": curve(function["name"], role),
+        "validation": percent(function["validation_accuracy"]),
+        "status": function["status"],
+        "n_diverged": function["n_diverged"],
+        "mean": percent(function["test_accuracy_mean"]),
+        "std": spread(function["test_accuracy_std"]),
+        "seeds": strip(
+            tests,
+            "Test accuracy of each seed: " + ", ".join(percent(a) for a in accuracies),
+            role=role,
+            dots=accuracies,
+            centre=function["test_accuracy_mean"],
+        ),
+        **_difference_cells(function["difference"], role, differences),
+        "mark": mark,
+        "verdict": verdict,
+        "verdict_class": function["verdict"],
+    }
+
+
+def _difference_cells(difference: Mapping[str, Any] | None, role: str, scale: Scale) -> Context:
+    """The difference to the best baseline, in points and drawn; None all for that baseline."""
+    if not difference:
+        return dict.fromkeys(("difference", "interval", "forest", "p_holm"))
+    mean, low, high = (difference[key] for key in ("mean", "low", "high"))
+    interval = f"{points(low)} to {points(high)}"
+    forest = None
+    if is_number(mean):
+        forest = strip(
+            scale,
+            f"Difference {points(mean)}, {interval}",
+            role=role,
+            centre=100 * mean,
+            interval=(100 * low, 100 * high) if is_number(low) and is_number(high) else None,
+            reference=0.0,
+        )
+    return {
+        "difference": points(mean),
+        "interval": interval,
+        "forest": forest,
+        "p_holm": p_value(difference["p_holm"]),
+    }
+
+
 def final_section(final: Mapping[str, Any] | None, activation: str | None = None) -> Context | None:
     """The last comparison as rows, the best mean test accuracy first; the chosen one's source."""
     if not final:
@@ -155,56 +206,7 @@ def final_section(final: Mapping[str, Any] | None, activation: str | None = None
         ),
     )
     tests, differences = _final_scales(functions)
-    rows = []
-    for function in functions:
-        difference = function["difference"]
-        mark, verdict = VERDICTS[function["verdict"]]
-        role = "baseline" if function["kind"] == "baseline" else "found"
-        mean = percent(function["test_accuracy_mean"])
-        interval = (
-            f"{points(difference['low'])} to {points(difference['high'])}" if difference else None
-        )
-        rows.append(
-            {
-                "name": function["name"],
-                "role": role,
-                "kind": function["kind"],
-                "from_task": function.get("from_task"),
-                "accuracy_there": percent(function.get("accuracy_there")),
-                "curve": curve(function["name"], role),
-                "validation": percent(function["validation_accuracy"]),
-                "status": function["status"],
-                "n_diverged": function["n_diverged"],
-                "mean": mean,
-                "std": spread(function["test_accuracy_std"]),
-                "seeds": strip(
-                    tests,
-                    "Test accuracy of each seed: "
-                    + ", ".join(percent(a) for a in function["test_accuracies"]),
-                    role=role,
-                    dots=function["test_accuracies"],
-                    centre=function["test_accuracy_mean"],
-                ),
-                "difference": points(difference["mean"]) if difference else None,
-                "interval": interval,
-                "forest": strip(
-                    differences,
-                    f"Difference {points(difference['mean'])}, {interval}",
-                    role=role,
-                    centre=100 * difference["mean"],
-                    interval=(100 * difference["low"], 100 * difference["high"])
-                    if is_number(difference["low"]) and is_number(difference["high"])
-                    else None,
-                    reference=0.0,
-                )
-                if difference and is_number(difference["mean"])
-                else None,
-                "p_holm": p_value(difference["p_holm"]) if difference else None,
-                "mark": mark,
-                "verdict": verdict,
-                "verdict_class": function["verdict"],
-            }
-        )
+    rows = [_final_row(function, tests, differences) for function in functions]
     return {
         "conclusion": final["conclusion"],
         "best_baseline": final["best_baseline"],

@@ -23,6 +23,9 @@ def describe_files(files: Mapping[str, Mapping[str, Path]]) -> dict[str, str]:
 
     Args:
         files: by kind (``table``, ``map`` ...) and key (the task, or task and strategy).
+
+    Returns:
+        Paths by label, in the page's order.
     """
     return {
         f"{label}, {key}": str(path)

@@ -28,10 +28,13 @@ _MARGIN = 9
 
 @functools.lru_cache(maxsize=4096)
 def curve_path(name: str) -> str | None:
-    """SVG path of a function in a box of 100 x 100, y downwards; None for what is no function.
+    """A function drawn in a box of 100 x 100, y downwards.
 
     The path breaks where the function is not finite and where it leaves the window on one side
     and comes back on the other, as at a pole.
+
+    Returns:
+        Data of an SVG path; None for what is no function.
     """
     try:
         expression = parse(name)
@@ -54,11 +57,14 @@ def curve_path(name: str) -> str | None:
 
 
 def curve(name: str, role: str = "found") -> Markup:
-    """A function on [-5, 5] over the baselines; empty when the name is no function.
+    """A function on [-5, 5] over the baselines.
 
     Args:
         name: The function's name.
         role: ``found`` or ``baseline``, which sets its colour.
+
+    Returns:
+        The drawing, or words where the name is no function.
     """
     path = curve_path(name)
     if path is None:
@@ -114,10 +120,13 @@ class Scale:
 
 
 def focus_floor(values: Iterable[float], quantile: float = 0.25) -> float:
-    """Where an axis of accuracies may end: well below ``quantile`` of the values, no lower.
+    """Where an axis of accuracies may end.
 
     A few functions near chance would otherwise press all others together. What lies below is drawn
     at the edge.
+
+    Returns:
+        A value well below ``quantile`` of them, no lower than the lowest; 0 where there is none.
     """
     finite = np.array([v for v in values if math.isfinite(v)])
     if not len(finite):
@@ -179,6 +188,9 @@ def strip(
         interval: Ends of a line, such as a confidence interval.
         centre: The mean, drawn filled, or as a bar among dots; an arrow beyond the axis.
         reference: Value of a thin vertical line behind all.
+
+    Returns:
+        The drawing.
     """
     middle = _STRIP_HEIGHT / 2
     body = [

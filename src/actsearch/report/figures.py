@@ -37,6 +37,9 @@ class Figures:
             spec: Plotly ``data`` and ``layout``.
             label: What it shows, for screen readers.
 
+        Returns:
+            What the template needs to place it.
+
         Raises:
             ValueError: when the id is taken.
         """
@@ -46,9 +49,13 @@ class Figures:
         return Figure(id, label, spec["layout"]["height"])
 
     def compact(self) -> dict[str, Any]:
-        """``figures`` by id, their long lists replaced by ``{"$ref": i}`` into ``shared``.
+        """All figures as the page holds them, without repeats.
 
         The panels of a map hold the same names and accuracies; once is enough for them.
+
+        Returns:
+            ``figures`` by id, their long lists replaced by ``{"$ref": i}``, and ``shared``, what
+            they refer to.
         """
         shared: list[Any] = []
         places: dict[str, int] = {}

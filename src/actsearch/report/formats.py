@@ -7,6 +7,8 @@ from typing import Any, TypeGuard
 
 from markupsafe import Markup, escape
 
+Context = dict[str, Any]
+"""What a part of the template is given, by name."""
 MISSING = "–"
 MINUS = "−"
 

@@ -6,77 +6,26 @@ The page depends on the data alone: the same data give the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from actsearch.functions.operators import BASELINES
 from actsearch.report import formats
+from actsearch.report.data import ReportData
 from actsearch.report.drawings import curve_ground
 from actsearch.report.figures import Figures
-from actsearch.report.sections import task_sections, task_summary
-
-
-@dataclass(frozen=True)
-class TaskData:
-    """What is known about one task. A part that is None was not part of the experiment.
-
-    Attributes:
-        name: The task's name.
-        description: Data, model and recipe: a label and its value each.
-        table: Benchmark table, as `actsearch.benchmark.table.build_table` returns it.
-        map: Embedding, as `actsearch.features.embedding.embed` returns it.
-        surrogate: Scores, as `actsearch.search.surrogates.score` returns them.
-        predictions: Out-of-fold predictions behind those scores.
-        simulations: Replayed searches by strategy, as `actsearch.search.simulation.simulate`
-            returns them.
-        histories: Live searches by strategy, as `actsearch.search.rounds.build_history` returns
-            them.
-        final: The last comparison, as `actsearch.search.final.compare` returns it.
-        activation: Source of the chosen function as a module.
-        reliability: Agreement between seeds, as `actsearch.benchmark.table.seed_reliability`
-            returns it.
-        imported: Where the table was imported from, in words; None when it was trained here.
-    """
-
-    name: str
-    description: Mapping[str, str] = field(default_factory=dict)
-    table: pd.DataFrame | None = None
-    map: pd.DataFrame | None = None
-    surrogate: pd.DataFrame | None = None
-    predictions: pd.DataFrame | None = None
-    simulations: Mapping[str, pd.DataFrame] | None = None
-    histories: Mapping[str, pd.DataFrame] | None = None
-    final: Mapping[str, Any] | None = None
-    activation: str | None = None
-    reliability: Mapping[str, Any] | None = None
-    imported: str | None = None
-
-
-@dataclass(frozen=True)
-class ReportData:
-    """A whole experiment.
-
-    Attributes:
-        title: Heading of the page.
-        tasks: One entry a task, in the order shown.
-        command: The command that makes the page and everything it shows.
-        paths: What lies where: a label and its path each.
-    """
-
-    title: str
-    tasks: tuple[TaskData, ...]
-    command: str
-    paths: Mapping[str, str] = field(default_factory=dict)
+from actsearch.report.sections import task_sections
+from actsearch.report.summary import task_summary
 
 
 def render(data: ReportData) -> str:
-    """The page as one string of HTML.
+    """Write the page.
+
+    Returns:
+        HTML that needs no other file.
 
     Raises:
         ValueError: when two tasks have the same name.

@@ -25,6 +25,9 @@ def histogram(table: pd.DataFrame) -> Spec:
 
     Args:
         table: Benchmark table.
+
+    Returns:
+        ``data`` and ``layout`` of the figure.
     """
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
     diverged = (table["status"] == "diverged").to_numpy()
@@ -75,6 +78,9 @@ def upper_histogram(table: pd.DataFrame, baselines: pd.DataFrame, floor: float) 
         table: Benchmark table.
         baselines: Its rows of the standard functions; one below ``floor`` is labelled at the edge.
         floor: Where the range begins.
+
+    Returns:
+        ``data`` and ``layout`` of the figure.
     """
     values = table.loc[table["status"] != "diverged", "validation_accuracy"].to_numpy(dtype=float)
     top = float(values.max())
@@ -138,25 +144,12 @@ def map_panel(places: pd.DataFrame, feature: str, limits: tuple[float, float]) -
             is_baseline and ``{feature}_x``, ``{feature}_y``. NaN coordinates are left out.
         feature: ``outputs``, ``fisher`` or ``union``.
         limits: Ends of the colour scale.
+
+    Returns:
+        ``data`` and ``layout`` of the figure.
     """
     places = places.sort_values(["validation_accuracy", "name"], na_position="first")
-    looks: dict[str, Spec] = {
-        "untrained": {"size": 3, "color": "var(--faint)"},
-        "diverged": {
-            "symbol": "x-thin",
-            "size": 6,
-            "line": {"width": 1.2, "color": "var(--quiet)"},
-        },
-        "trained": {
-            "size": 7 if len(places) <= _CROWD else 5,
-            "cmin": limits[0],
-            "cmax": limits[1],
-            "colorscale": [
-                [round(i / (len(MAP_COLOURS) - 1), 4), c] for i, c in enumerate(MAP_COLOURS)
-            ],
-            "line": {"width": 0.6, "color": "var(--edge)"},
-        },
-    }
+    looks = _map_looks(len(places) > _CROWD, limits)
     data = []
     for group, marker in looks.items():
         rows = places[places["group"] == group]
@@ -178,23 +171,7 @@ def map_panel(places: pd.DataFrame, feature: str, limits: tuple[float, float]) -
                 + "<extra></extra>",
             }
         )
-    rows = places[places["is_baseline"]]
-    data.append(
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": "baselines",
-            "x": rounded(rows[f"{feature}_x"], 3),
-            "y": rounded(rows[f"{feature}_y"], 3),
-            "marker": {
-                "symbol": "circle-open",
-                "size": 13,
-                "color": "var(--baseline)",
-                "line": {"width": 1.8},
-            },
-            "hoverinfo": "skip",
-        }
-    )
+    data.append(_map_baselines(places, feature))
     bare: Spec = {
         "showticklabels": False,
         "showgrid": False,
@@ -214,11 +191,54 @@ def map_panel(places: pd.DataFrame, feature: str, limits: tuple[float, float]) -
     }
 
 
+def _map_looks(crowded: bool, limits: tuple[float, float]) -> dict[str, Spec]:
+    """Marker of each group of a map, in the order in which they are drawn."""
+    return {
+        "untrained": {"size": 3, "color": "var(--faint)"},
+        "diverged": {
+            "symbol": "x-thin",
+            "size": 6,
+            "line": {"width": 1.2, "color": "var(--quiet)"},
+        },
+        "trained": {
+            "size": 5 if crowded else 7,
+            "cmin": limits[0],
+            "cmax": limits[1],
+            "colorscale": [
+                [round(i / (len(MAP_COLOURS) - 1), 4), c] for i, c in enumerate(MAP_COLOURS)
+            ],
+            "line": {"width": 0.6, "color": "var(--edge)"},
+        },
+    }
+
+
+def _map_baselines(places: pd.DataFrame, feature: str) -> Spec:
+    """Rings around the baselines of a map."""
+    rows = places[places["is_baseline"]]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "baselines",
+        "x": rounded(rows[f"{feature}_x"], 3),
+        "y": rounded(rows[f"{feature}_y"], 3),
+        "marker": {
+            "symbol": "circle-open",
+            "size": 13,
+            "color": "var(--baseline)",
+            "line": {"width": 1.8},
+        },
+        "hoverinfo": "skip",
+    }
+
+
 def prediction_panel(predictions: pd.DataFrame) -> Spec:
     """Out-of-fold predictions against measurements, with the line of equality.
 
     Args:
         predictions: Columns name, measured, predicted (accuracies); one feature set and regressor.
+
+    Returns:
+        ``data`` and ``layout`` of the figure.
     """
     both = predictions[["measured", "predicted"]].to_numpy(dtype=float)
     low, high = (float(np.nanmin(both)), float(np.nanmax(both))) if both.size else (0.0, 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,10 @@ from actsearch.report.plot_style import (
     tick_format,
     vertical,
 )
+
+_ROUNDS_PARTED = 30  # up to so many rounds are parted by lines
+_BEST: Spec = {"color": "var(--ink)", "width": 1.6, "shape": "hv"}
+_REFERENCE: Spec = {"color": "var(--baseline)", "width": 1.4, "dash": "dash"}
 
 
 def regret_bands(simulation: pd.DataFrame) -> pd.DataFrame:
@@ -42,38 +46,11 @@ def regret(simulations: Mapping[str, pd.DataFrame], n_baselines: int) -> Spec:
     tops = []
     for strategy, simulation in simulations.items():
         bands = regret_bands(simulation)
-        style = strategy_style(strategy)
-        x = bands.index.tolist()
         after = bands.loc[bands.index >= n_baselines, 0.75]
         tops.append(float((after if len(after) else bands[0.75]).max()))
-        for quartile, fill in ((0.25, None), (0.75, "tonexty")):
-            data.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "x": x,
-                    "y": rounded(100 * bands[quartile], 3),
-                    "line": {"width": 0, "color": style["color"]},
-                    "fillcolor": style["color"].replace(")", "-band)"),
-                    "hoverinfo": "skip",
-                    "showlegend": False,
-                    "legendgroup": strategy,
-                }
-                | ({"fill": fill} if fill else {})
-            )
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": html.escape(strategy, quote=False),
-                "legendgroup": strategy,
-                "x": x,
-                "y": rounded(100 * bands[0.5], 3),
-                "line": {"width": 2.4, **style},
-                "hovertemplate": "%{y:.2f}",
-            }
-        )
+        data += _regret_traces(strategy, bands)
     top = 100 * max(tops, default=0.01)
+    shade, label = _baselines_shaded(n_baselines)
     return {
         "data": data,
         "layout": layout(
@@ -86,36 +63,71 @@ def regret(simulations: Mapping[str, pd.DataFrame], n_baselines: int) -> Spec:
             hovermode="x unified",
             showlegend=True,
             legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top"},
-            shapes=[
-                {
-                    "type": "rect",
-                    "xref": "x",
-                    "yref": "paper",
-                    "x0": 1,
-                    "x1": n_baselines,
-                    "y0": 0,
-                    "y1": 1,
-                    "fillcolor": "var(--shade)",
-                    "line": {"width": 0},
-                    "layer": "below",
-                }
-            ],
-            annotations=[
-                {
-                    "x": 1,
-                    "y": 0,
-                    "xref": "x",
-                    "yref": "paper",
-                    "text": "baselines",
-                    "textangle": -90,
-                    "showarrow": False,
-                    "xanchor": "left",
-                    "yanchor": "bottom",
-                    "font": {"size": 11},
-                }
-            ],
+            shapes=[shade],
+            annotations=[label],
         ),
     }
+
+
+def _regret_traces(strategy: str, bands: pd.DataFrame) -> list[Spec]:
+    """A strategy's quartile band, which is the space between two unseen lines, and its median."""
+    style = strategy_style(strategy)
+    x = bands.index.tolist()
+    traces: list[Spec] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": x,
+            "y": rounded(100 * bands[quartile], 3),
+            "line": {"width": 0, "color": style["color"]},
+            "fillcolor": style["color"].replace(")", "-band)"),
+            "hoverinfo": "skip",
+            "showlegend": False,
+            "legendgroup": strategy,
+        }
+        | fill
+        for quartile, fill in ((0.25, {}), (0.75, {"fill": "tonexty"}))
+    ]
+    median: Spec = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": html.escape(strategy, quote=False),
+        "legendgroup": strategy,
+        "x": x,
+        "y": rounded(100 * bands[0.5], 3),
+        "line": {"width": 2.4, **style},
+        "hovertemplate": "%{y:.2f}",
+    }
+    return [*traces, median]
+
+
+def _baselines_shaded(n_baselines: int) -> tuple[Spec, Spec]:
+    """The stretch of the baselines, the same in every run, as a shape and its label."""
+    shade: Spec = {
+        "type": "rect",
+        "xref": "x",
+        "yref": "paper",
+        "x0": 1,
+        "x1": n_baselines,
+        "y0": 0,
+        "y1": 1,
+        "fillcolor": "var(--shade)",
+        "line": {"width": 0},
+        "layer": "below",
+    }
+    label: Spec = {
+        "x": 1,
+        "y": 0,
+        "xref": "x",
+        "yref": "paper",
+        "text": "baselines",
+        "textangle": -90,
+        "showarrow": False,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "font": {"size": 11},
+    }
+    return shade, label
 
 
 def live_search(history: pd.DataFrame) -> Spec:
@@ -124,104 +136,112 @@ def live_search(history: pd.DataFrame) -> Spec:
     Args:
         history: Columns round, slot, name, status, validation_accuracy, prediction; sorted by round
             and slot. Round 0 holds the baselines.
+
+    Returns:
+        ``data`` and ``layout`` of the figure.
     """
-    order = np.arange(1, len(history) + 1)
     values = history["validation_accuracy"].to_numpy(dtype=float)
-    diverged = (history["status"] == "diverged").to_numpy()
-    trained = ~diverged & np.isfinite(values)
+    trained = (history["status"] != "diverged").to_numpy() & np.isfinite(values)
     rounds = history["round"].to_numpy()
     floor = focus_floor(values[trained]) if trained.any() else 0.0
     best = np.maximum.accumulate(np.where(trained, values, -np.inf))
     top = float(best[-1]) if trained.any() else 1.0
     pad = max(0.06 * (top - floor), 0.001)
-    seen = trained & (values >= floor)
-    hover = [
-        f"{name}<br>round {r}, slot {s}<br>{'diverged' if d else percent(v)}"
-        + (f", predicted {percent(p)}" if is_number(p) else "")
-        for name, r, s, d, v, p in zip(
-            plain(history["name"]),
-            rounds,
-            history["slot"],
-            diverged,
-            values,
-            history["prediction"],
-            strict=True,
-        )
-    ]
-
-    def dots(label: str, chosen: np.ndarray, marker: Spec) -> Spec:
-        return {
-            "type": "scatter",
-            "mode": "markers",
-            "name": label,
-            "x": order[chosen].tolist(),
-            "y": rounded(np.where(seen, values, floor - pad)[chosen]),
-            "text": [hover[i] for i in np.flatnonzero(chosen)],
-            "marker": marker,
-            "hovertemplate": "%{text}<extra></extra>",
-        }
-
-    under = trained & (values < floor)
-    data: list[Spec] = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": "best so far",
-            "x": order.tolist(),
-            "y": rounded(best),
-            "line": {"color": "var(--ink)", "width": 1.6, "shape": "hv"},
-            "hoverinfo": "skip",
-        },
-        dots(
-            "baseline",
-            seen & (rounds == 0),
-            {"color": "var(--baseline)", "size": 9, "symbol": "square"},
-        ),
-        dots("proposed", seen & (rounds > 0), {"color": "var(--found)", "size": 9}),
-        dots("baseline, below the axis", under & (rounds == 0), _below("var(--baseline)")),
-        dots("proposed, below the axis", under & (rounds > 0), _below("var(--found)")),
-        dots(
-            "diverged",
-            diverged,
-            {"size": 8, "symbol": "x-thin", "line": {"width": 1.8, "color": "var(--quiet)"}},
-        ),
-    ]
-    data = [trace for trace in data if trace["x"]]
-    shapes: list[Spec] = []
+    ends = [0.5, len(history) + 0.5]
+    lines = [_line("best so far", range(1, len(history) + 1), best, _BEST)]
+    dots = _search_dots(history, trained, floor, pad)
     baselines = values[trained & (rounds == 0)]
     if len(baselines):
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "best baseline",
-                "x": [0.5, len(order) + 0.5],
-                "y": rounded([baselines.max()] * 2),
-                "line": {"color": "var(--baseline)", "width": 1.4, "dash": "dash"},
-                "hoverinfo": "skip",
-            }
-        )
+        dots.append(_line("best baseline", ends, [baselines.max()] * 2, _REFERENCE))
     starts = [int(i) for i in range(1, len(rounds)) if rounds[i] != rounds[i - 1]]
-    for start in starts if len(starts) <= 30 else []:
-        shapes.append(vertical(start + 0.5, "var(--line)") | {"layer": "below"})
     at, labels = _round_labels(rounds)
     return {
-        "data": data,
+        "data": [trace for trace in lines + dots if trace["x"]],
         "layout": layout(
             360,
-            axis(
-                "round", tickvals=at, ticktext=labels, showgrid=False, range=[0.5, len(order) + 0.5]
-            ),
+            axis("round", tickvals=at, ticktext=labels, showgrid=False, range=ends),
             axis(
                 "validation accuracy",
                 tickformat=tick_format(floor, top),
                 range=[round(floor - 1.8 * pad, 5), round(top + pad, 5)],
             ),
-            shapes=shapes,
+            shapes=[
+                vertical(start + 0.5, "var(--line)") | {"layer": "below"}
+                for start in (starts if len(starts) <= _ROUNDS_PARTED else [])
+            ],
             showlegend=True,
             legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         ),
     }
+
+
+def _line(name: str, x: Iterable[float], y: Iterable[float], line: Spec) -> Spec:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": list(x),
+        "y": rounded(y),
+        "line": line,
+        "hoverinfo": "skip",
+    }
+
+
+def _search_dots(
+    history: pd.DataFrame, trained: np.ndarray, floor: float, pad: float
+) -> list[Spec]:
+    """A dot for each function in its place of the order, grouped by what became of it.
+
+    What lies below ``floor`` is drawn ``pad`` beneath it, with a look of its own.
+
+    Returns:
+        A trace for each group, some of them empty.
+    """
+    values = history["validation_accuracy"].to_numpy(dtype=float)
+    diverged = (history["status"] == "diverged").to_numpy()
+    first = history["round"].to_numpy() == 0
+    seen, under = trained & (values >= floor), trained & (values < floor)
+    order = np.arange(1, len(history) + 1)
+    heights = np.where(seen, values, floor - pad)
+    hover = _hover_texts(history)
+    lost: Spec = {"size": 8, "symbol": "x-thin", "line": {"width": 1.8, "color": "var(--quiet)"}}
+    groups: list[tuple[str, np.ndarray, Spec]] = [
+        ("baseline", seen & first, {"color": "var(--baseline)", "size": 9, "symbol": "square"}),
+        ("proposed", seen & ~first, {"color": "var(--found)", "size": 9}),
+        ("baseline, below the axis", under & first, _below("var(--baseline)")),
+        ("proposed, below the axis", under & ~first, _below("var(--found)")),
+        ("diverged", diverged, lost),
+    ]
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": label,
+            "x": order[chosen].tolist(),
+            "y": rounded(heights[chosen]),
+            "text": [hover[i] for i in np.flatnonzero(chosen)],
+            "marker": marker,
+            "hovertemplate": "%{text}<extra></extra>",
+        }
+        for label, chosen, marker in groups
+    ]
+
+
+def _hover_texts(history: pd.DataFrame) -> list[str]:
+    return [
+        f"{name}<br>round {round_}, slot {slot}<br>"
+        + ("diverged" if status == "diverged" else percent(value))
+        + (f", predicted {percent(prediction)}" if is_number(prediction) else "")
+        for name, round_, slot, status, value, prediction in zip(
+            plain(history["name"]),
+            history["round"],
+            history["slot"],
+            history["status"],
+            history["validation_accuracy"],
+            history["prediction"],
+            strict=True,
+        )
+    ]
 
 
 def _round_labels(rounds: Sequence[int] | np.ndarray) -> tuple[list[float], list[str]]:

@@ -23,6 +23,9 @@ def conclusion(
         n_seeds: Number of seeds.
         n_test: Number of test examples.
         significance: Level under which a corrected p is called a difference.
+
+    Returns:
+        The sentence, without markup.
     """
     reference = next(f for f in functions if f["verdict"] == "reference")
     found = [f for f in functions if f["kind"] == "found"]

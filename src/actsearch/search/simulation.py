@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from actsearch.config import Simulation
 from actsearch.functions.operators import BASELINES
-from actsearch.search.candidates import coordinates, measured_on_map, require_baselines
-from actsearch.search.strategies import Strategy, SurrogateStrategy, best, get_strategy
-from actsearch.search.surrogates import N_NEIGHBORS, nearest_neighbors
-
-Floats = NDArray[np.float64]
+from actsearch.search.candidates import measured_on_map, require_baselines
+from actsearch.search.strategies import get_strategy
+from actsearch.search.strategies.base import walk_through
 
 
 def simulate(
@@ -54,15 +51,11 @@ def simulate(
             f"simulation.evaluations is {settings.evaluations}; allowed: {len(BASELINES)} (the "
             f"baselines) to {len(candidates)} (functions on the map and in the table)"
         )
+    first = candidates.index.get_indexer(pd.Index(BASELINES))
     runs = []
     for run in range(settings.runs):
         rng = np.random.default_rng(settings.seed + run)
-        if type(proposer) is SurrogateStrategy and proposer.regressor is nearest_neighbors:
-            points = candidates[coordinates(proposer.features)].to_numpy(dtype=float)
-            first = candidates.index.get_indexer(pd.Index(BASELINES))
-            walk = _walk_by_neighbors(points, accuracies, first, settings.evaluations, rng)
-        else:
-            walk = _walk(proposer, candidates, accuracies, settings.evaluations, rng)
+        walk = walk_through(proposer, candidates, accuracies, first, settings.evaluations, rng)
         reached = np.maximum.accumulate(accuracies[walk])
         runs.append(
             pd.DataFrame(
@@ -77,74 +70,3 @@ def simulate(
             )
         )
     return pd.concat(runs, ignore_index=True)
-
-
-def _walk(
-    strategy: Strategy,
-    candidates: pd.DataFrame,
-    accuracies: Floats,
-    evaluations: int,
-    rng: np.random.Generator,
-) -> NDArray[np.intp]:
-    """Positions of the functions in the order a strategy evaluates them."""
-    known = dict(zip(candidates.index, accuracies.tolist(), strict=True))
-    evaluated = {name: known[name] for name in BASELINES}
-    while len(evaluated) < evaluations:
-        [(name, _)] = strategy.propose(candidates, evaluated, 1, rng)
-        if name not in known:
-            raise ValueError(f"the strategy proposed {name!r}, which is not among the candidates")
-        if name in evaluated:
-            raise ValueError(f"the strategy proposed {name!r} a second time")
-        evaluated[name] = known[name]
-    return candidates.index.get_indexer(pd.Index(list(evaluated)))
-
-
-def _walk_by_neighbors(
-    points: Floats,
-    accuracies: Floats,
-    first: NDArray[np.intp],
-    evaluations: int,
-    rng: np.random.Generator,
-) -> NDArray[np.intp]:
-    """What ``_walk`` does with a nearest-neighbour strategy, without a fit at each evaluation.
-
-    Same predictions and same draws. They may part only where two evaluated functions lie exactly
-    as far from a third: which of them is its neighbour is left open, as it is in scikit-learn.
-    """
-    neighbors = _GrowingNeighbors(points)
-    for position in first:
-        neighbors.add(position, accuracies[position])
-    walk = list(first)
-    left = np.delete(np.arange(len(points)), first)
-    while len(walk) < evaluations:
-        rng.integers(2**31)  # the regressor's seed, which SurrogateStrategy draws
-        index = best(neighbors.predict()[left], 1, rng)[0]
-        position = left[index]
-        left = np.delete(left, index)
-        neighbors.add(position, accuracies[position])
-        walk.append(position)
-    return np.array(walk)
-
-
-class _GrowingNeighbors:
-    """k-nearest-neighbour regression on all points, updated as points become known."""
-
-    def __init__(self, points: Floats) -> None:
-        self._points = points
-        self._rows = np.arange(len(points))
-        self._distances = np.full((len(points), N_NEIGHBORS), np.inf)
-        self._values = np.full((len(points), N_NEIGHBORS), np.nan)
-
-    def add(self, position: int, value: float) -> None:
-        """Make the value at a point known: it replaces the furthest neighbour where nearer."""
-        distances = ((self._points - self._points[position]) ** 2).sum(axis=1)
-        furthest = self._distances.argmax(axis=1)
-        nearer = distances < self._distances[self._rows, furthest]
-        rows, columns = self._rows[nearer], furthest[nearer]
-        self._distances[rows, columns] = distances[nearer]
-        self._values[rows, columns] = value
-
-    def predict(self) -> Floats:
-        """Mean value of each point's neighbours (n,); NaN while fewer than k are known."""
-        means: Floats = self._values.mean(axis=1)
-        return means

@@ -60,6 +60,9 @@ def support_vectors(seed: int) -> Regressor:
     The default tube of 0.1 is meant for targets of unit deviation. On accuracies it swallows the
     differences a search is about: where they lie between 0.85 and 0.93 the raw regressor predicts
     a constant (Spearman 0.0; standardised 0.7). ``seed`` is not used.
+
+    Returns:
+        The unfitted regressor.
     """
     return TransformedTargetRegressor(SVR(), transformer=StandardScaler())  # type: ignore[no-any-return]
 
@@ -79,6 +82,9 @@ REGRESSORS: dict[str, Callable[[int], Regressor]] = {
 
 def make_regressor(name: str, seed: int) -> Regressor:
     """The unfitted regressor called ``name``.
+
+    Returns:
+        The regressor, its random decisions drawn from ``seed``.
 
     Raises:
         ValueError: When there is no such regressor.

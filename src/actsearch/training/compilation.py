@@ -49,13 +49,16 @@ def forget_compiled() -> None:
 
 @contextmanager
 def compiled(model: nn.Module, what: Compile) -> Iterator[nn.Module]:
-    """What to call for training ``model``; ``model`` itself is as before when the block ends.
+    """Compile ``model`` for training; it is as before when the block ends.
 
     Args:
         model: the network; names in its ``state_dict`` stay.
         what: its activations, all of it, or nothing. The network is compiled for the size of its
             first batch; others (the last of an epoch) run as they are, which costs less than
             another compilation.
+
+    Yields:
+        What to call instead of ``model``.
     """
     if what == "network":
         yield _AtFirstSize(model)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from actsearch.config import Task
-from actsearch.networks.network import choose_device
+from actsearch.networks.devices import choose_device
 
 T = TypeVar("T")
 
@@ -118,10 +118,13 @@ def gather(value: T) -> list[T]:
 
 
 def replicate(model: nn.Module) -> nn.Module:
-    """``model`` such that its gradients are averaged over the processes.
+    """Have the gradients of ``model`` averaged over the processes.
 
     Parameters that no process used keep no gradient, as when one process trains alone: a function
     of the user's may cut the graph.
+
+    Returns:
+        What to call instead of ``model``, which is itself where one process trains alone.
     """
     if processes() == 1:
         return model

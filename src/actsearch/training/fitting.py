@@ -151,15 +151,19 @@ def learning_rate(recipe: Recipe, step: int, n_steps: int) -> float:
 def evaluate(
     model: nn.Module, examples: Examples, recipe: Recipe | None = None
 ) -> tuple[float, float]:
-    """Accuracy and mean cross-entropy (nats) of ``model`` on the device of the examples.
+    """Measure ``model`` on the device of the examples.
 
-    The cross-entropy is nan when an output is not finite. Several processes take turns at the
+    Several processes take turns at the
     batches that one process alone would take.
 
     Args:
         model: on the device of the examples.
         examples: to measure on.
         recipe: precision and layout are those that it trains with; nothing is compiled.
+
+    Returns:
+        Accuracy in [0, 1] and mean cross-entropy in nats, which is nan when an output is not
+        finite.
     """
     model.eval()
     n = len(examples)

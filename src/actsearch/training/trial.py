@@ -6,7 +6,7 @@ draws while it trains (dropout), come from a second seed derived from it
 weights and see the same batches.
 
 Reproducibility. On a CPU of one kind the same trial gives the same bits, with the number of threads
-that the task asks for (:func:`actsearch.networks.network.run_settings`), whatever the recipe's
+that the task asks for (:func:`actsearch.networks.devices.run_settings`), whatever the recipe's
 precision, layout and compilation.
 """
 
@@ -26,7 +26,8 @@ from actsearch.config import Recipe, Task
 from actsearch.data.dataset import Dataset, Part
 from actsearch.data.examples import Examples
 from actsearch.functions.expressions import Expression
-from actsearch.networks.network import build_network, choose_device, run_settings
+from actsearch.networks.building import build_network
+from actsearch.networks.devices import choose_device, run_settings
 from actsearch.training.checkpoints import Checkpoint
 from actsearch.training.compilation import forget_compiled
 from actsearch.training.fitting import evaluate, fit

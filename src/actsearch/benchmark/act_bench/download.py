@@ -57,7 +57,10 @@ def record_path(path: Path) -> Path:
 
 
 def verify(path: Path) -> str:
-    """Digest of the file at ``path``, which is that of its record where there is one.
+    """Compare the file at ``path`` with its record, where there is one.
+
+    Returns:
+        Digest of the file.
 
     Returns:
         ``sha256:<hex>``.

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from actsearch.benchmark.act_bench.format import ActBench, to_act_bench
-from actsearch.functions.selection import equivalent_names, selected_names
+from actsearch.functions.listed import equivalent_names, selected_names
 
 
 def export_table(
@@ -27,6 +27,9 @@ def export_table(
         seconds: of each selected function's trial, in the order of the selection.
         cdf_names: functions whose features follow.
         cdfs: their features (n, d); NaN where there is none.
+
+    Returns:
+        The functions of the table, in its order.
     """
     runtimes = dict(zip(selected_names(functions), seconds, strict=True))
     features = dict(zip(cdf_names, cdfs, strict=True))

@@ -79,11 +79,14 @@ class ActBench:
         return np.array(self.numbers[column], dtype=np.float64)
 
     def entries(self, finite: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Name and object of every function, ready for JSON.
+        """What the file says of every function, ready for JSON.
 
         Args:
             finite: a number that is not finite becomes None and such a CDF an empty list, so that
                 any reader of JSON can read it.
+
+        Yields:
+            Name and object of a function, in the order of rows.
         """
         for row, (name, others, cdf) in enumerate(
             zip(self.names, self.equivalents, self.cdfs, strict=True)
@@ -111,6 +114,9 @@ class ActBench:
     def from_table(cls, table: pa.Table, origin: str) -> ActBench:
         """The inverse of ``to_table``.
 
+        Returns:
+            The functions of the table, in its order.
+
         Raises:
             ActBenchError: when a column is missing.
         """
@@ -132,6 +138,9 @@ class ActBench:
 
 def read_act_bench(path: str | Path) -> ActBench:
     """Read a file in the format; the provenance that our own exports carry is passed over.
+
+    Returns:
+        The functions of the file, in its order.
 
     Raises:
         ActBenchError: when there is no such file, it is no JSON, a key is missing, unknown or there

@@ -44,7 +44,11 @@ def require_functions(names: Sequence[str], known: Iterable[str], origin: str) -
 
 
 def match(names: Sequence[str], bench: ActBench) -> list[list[int]]:
-    """Rows of ``bench`` that are each of the functions ``names``, in the file's order.
+    """Find each of the functions ``names`` in a file.
+
+    Returns:
+        For each name the rows of ``bench`` that are its function, in the file's order, one at
+        least.
 
     Raises:
         ActBenchError: when the file lacks a function; names the first, and says how many.
@@ -160,6 +164,9 @@ def published_features(names: Sequence[str], bench: ActBench) -> Floats:
 
 def cdf_length(bench: ActBench) -> int:
     """Numbers in each CDF of a file.
+
+    Returns:
+        The length that all CDFs have.
 
     Raises:
         ActBenchError: when there are none, or the lengths differ.

@@ -132,7 +132,7 @@ def _count(folder: Path, pattern: str, slugs: frozenset[str] | None = None) -> i
 
 def _selected(config: Config, name: str) -> tuple[int, frozenset[str] | None]:
     """Number of functions that a space selects, and their slugs where it is listed anyway."""
-    from actsearch.functions.spaces import known_size, select
+    from actsearch.functions.selection import known_size, select
 
     space = config.space(name)
     size = known_size(name, space)
@@ -174,8 +174,8 @@ def _work(config: Config, task: Task) -> tuple[Work | None, int]:
     """
     from actsearch.data.loading import data_shape
     from actsearch.data.sources.places import DataError
+    from actsearch.networks.by_name import ModelError
     from actsearch.networks.cost import count_work
-    from actsearch.networks.models import ModelError
 
     if not task.resources.gpu:
         return None, 0

@@ -19,7 +19,7 @@ def benchmark(
 ) -> None:
     """Gather the trials of a space into the task's table."""
     from actsearch.benchmark.table import build_table
-    from actsearch.functions.selection import selected_slugs
+    from actsearch.functions.listed import selected_slugs
 
     settings = load(config)  # before names are parsed: it registers the user's operators
     paths = [trials / f"{slug}.json" for slug in selected_slugs(read_table(functions))]

@@ -38,9 +38,9 @@ def enumerate_command(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """List a space: its functions, which of them are the same, which are finite."""
+    from actsearch.functions.equivalence import outputs as evaluate
     from actsearch.functions.expressions import parse
     from actsearch.functions.listing import float32_classes, list_functions
-    from actsearch.functions.spaces import outputs as evaluate
 
     settings = _configuration(space, config)
     chosen = settings.space(space)

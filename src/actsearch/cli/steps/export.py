@@ -37,7 +37,7 @@ def export(
     """Write a table in the public Act-Bench format, with one key more for its provenance."""
     from actsearch.benchmark.act_bench.export import export_table
     from actsearch.features.spectra import stack_cdfs
-    from actsearch.functions.selection import selected_slugs
+    from actsearch.functions.listed import selected_slugs
 
     settings = load(config)
     listing = read_table(functions)

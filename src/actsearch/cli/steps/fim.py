@@ -28,8 +28,8 @@ def fim(
     from actsearch.features.fisher_parts import fisher_features
     from actsearch.features.unfinished import UnfinishedPart
     from actsearch.functions.expressions import parse
-    from actsearch.functions.selection import selected_names
-    from actsearch.networks.network import FISHER_TOLERANCE, device_fields
+    from actsearch.functions.listed import selected_names
+    from actsearch.networks.devices import FISHER_TOLERANCE, device_fields
     from actsearch.networks.probe import check_network, check_operators
 
     settings = load(config)

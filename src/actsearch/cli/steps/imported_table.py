@@ -23,7 +23,7 @@ def imported_table(
     """Look the functions of a space up in an imported file: the task's table."""
     from actsearch.benchmark.act_bench.format import ActBench
     from actsearch.benchmark.act_bench.matching import imported_table as look_up
-    from actsearch.functions.selection import selected_names
+    from actsearch.functions.listed import selected_names
 
     settings = load(config)
     operators = space_operators(settings, task_section(settings, task, "benchmark").space)

@@ -29,7 +29,7 @@ def map_command(
     """Embed both features of a space's functions, and their union, in two dimensions."""
     from actsearch.features.embedding import embed
     from actsearch.features.spectra import stack_cdfs
-    from actsearch.functions.selection import selected_names
+    from actsearch.functions.listed import selected_names
 
     settings = load(config)
     chosen = settings.task(task)

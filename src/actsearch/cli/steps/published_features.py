@@ -24,7 +24,7 @@ def published_features(
 
     from actsearch.benchmark.act_bench.format import ActBench
     from actsearch.benchmark.act_bench.matching import published_features as look_up
-    from actsearch.functions.selection import selected_names
+    from actsearch.functions.listed import selected_names
 
     settings = load(config)
     operators = space_operators(settings, task_section(settings, task, "benchmark").space)

@@ -18,7 +18,7 @@ from actsearch.records.formats import read_json, read_python, read_table, write_
 if TYPE_CHECKING:
     import pandas as pd
 
-    from actsearch.report.page import TaskData
+    from actsearch.report.data import TaskData
 
 Files = list[str] | None
 
@@ -45,8 +45,9 @@ def report(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Write the page with the tables and plots of everything."""
+    from actsearch.report.data import ReportData
     from actsearch.report.descriptions import describe_command, describe_files
-    from actsearch.report.page import ReportData, render
+    from actsearch.report.page import render
 
     settings = load(config)
     files = {
@@ -90,8 +91,8 @@ def _by_key(options: Files) -> dict[str, Path]:
 
 def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskData:
     from actsearch.benchmark.table import seed_reliability
+    from actsearch.report.data import TaskData
     from actsearch.report.descriptions import describe_import, describe_task
-    from actsearch.report.page import TaskData
 
     def one(kind: str) -> pd.DataFrame | None:
         return read_table(files[kind][name]) if name in files[kind] else None

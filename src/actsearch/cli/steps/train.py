@@ -135,7 +135,7 @@ def _train_all(
     final: bool,
 ) -> list[str]:
     """Train each function and write its trial; returns the names of those that failed."""
-    from actsearch.networks.network import TRAINING_TOLERANCE, device_fields
+    from actsearch.networks.devices import TRAINING_TOLERANCE, device_fields
     from actsearch.training.distributed import broadcast
 
     task = config.task(name)
@@ -201,7 +201,7 @@ def _processes(task: Task) -> contextlib.AbstractContextManager[None]:
 def _prepare(config: Config, name: str) -> Dataset:
     """The task's data, on its device, in every process or in none."""
     from actsearch.data.loading import task_dataset
-    from actsearch.networks.network import choose_device
+    from actsearch.networks.devices import choose_device
     from actsearch.networks.probe import check_network, check_operators
     from actsearch.training.compilation import check_compiler
     from actsearch.training.distributed import in_step

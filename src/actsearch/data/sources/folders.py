@@ -34,6 +34,9 @@ def list_folder(root: Path) -> Listing:
 
     Images may lie in further folders below that of their class; hidden files are left out.
 
+    Returns:
+        Classes sorted by name, and the images of each part, class by class.
+
     Raises:
         MissingDataError: when there is no such folder.
         DataError: when it has fewer than two class folders, a class without images, two test parts,

@@ -31,7 +31,10 @@ class Header(NamedTuple):
 
 
 def array_headers(path: Path) -> dict[str, Header]:
-    """Shapes and dtypes of the arrays in an ``.npz`` file, by name.
+    """Shapes and dtypes of the arrays in an ``.npz`` file.
+
+    Returns:
+        A header for each array, by its name.
 
     Raises:
         MissingDataError: when there is no such file.
@@ -62,7 +65,10 @@ def _header(archive: zipfile.ZipFile, name: str) -> Header:
 
 
 def check_arrays(path: Path) -> tuple[int, ...]:
-    """Shape of the images ``x`` in an ``.npz`` file, which holds labels ``y`` beside them.
+    """Check the headers of an ``.npz`` file that holds images ``x`` and labels ``y``.
+
+    Returns:
+        Shape of ``x``, (N, H, W) or (N, C, H, W).
 
     Raises:
         DataError: when it lacks one of them, or their shapes or dtypes cannot be used.

@@ -43,8 +43,13 @@ def file_entry(root: Path, path: str) -> dict[str, Any]:
 def folder_entries(listing: Listing, sizes: bool = True) -> list[dict[str, Any]]:
     """The entries of a listing, one for each part of each class.
 
-    ``sizes`` looks at every file, which takes minutes for a million of them on a file system of a
-    network; without it the entries lack ``bytes``.
+    Args:
+        listing: the images.
+        sizes: whether to look at every file, which takes minutes for a million of them on a file
+            system of a network.
+
+    Returns:
+        Entries of a manifest, with ``bytes`` if asked for sizes.
     """
     groups: dict[str, list[str]] = {}
     for part, images in (("train", listing.train), ("test", listing.test or [])):
@@ -75,9 +80,12 @@ def read_manifest(place: Place) -> Manifest:
 
 
 def difference(then: Manifest, now: Manifest) -> str | None:
-    """The first thing that two manifests of a source say differently, named; None where equal.
+    """The first thing that two manifests of a source say differently.
 
     What only one of them says of a file or a folder (its bytes) is not compared.
+
+    Returns:
+        What it is, named; None where they say the same.
     """
     for key, name in (("files", "path"), ("folders", "folder")):
         old = {entry[name]: entry for entry in then.get(key, [])}

@@ -45,8 +45,10 @@ class Place(NamedTuple):
 def place_of(data: Data, data_folder: str | Path) -> Place | None:
     """Where the files of ``data`` lie under ``data_folder``; entries of one source share it.
 
-    None for sources that are no files to fetch: digits, arrays, functions. An image folder stays
-    where it is; its place holds the manifest.
+    An image folder stays where it is; its place holds the manifest.
+
+    Returns:
+        The place; None for sources that are no files to fetch: digits, arrays, functions.
     """
     kind, _, rest = data.source.partition(":")
     root = Path(data_folder)
@@ -72,9 +74,14 @@ def image_folder(data: Data) -> Path:
 
 
 def require_fetched(place: Place, name: str = "NAME") -> None:
-    """Raise MissingDataError, with the command to run, unless the place has its manifest.
+    """Refuse a place that lacks its manifest.
 
-    ``name`` is that of the entry of the configuration's data.
+    Args:
+        place: Where the data should lie.
+        name: Of the entry of the configuration's data.
+
+    Raises:
+        MissingDataError: with the command to run.
     """
     if not place.manifest.is_file():
         command = shlex.join(["actsearch", "fetch", "--data", name, "--out", str(place.manifest)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from actsearch.networks.models import ModelError
+from actsearch.networks.by_name import ModelError
 
 
 class Block(nn.Module):

@@ -1,9 +1,9 @@
-"""What a strategy is, and the two steps they share: what is left, and which of it is best."""
+"""What a strategy is, and what they share: what is left, which of it is best, a whole search."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -40,10 +40,81 @@ class Strategy(Protocol):
         """
 
 
+@runtime_checkable
+class Walker(Strategy, Protocol):
+    """A strategy with a faster way through a whole search than one proposal after another.
+
+    Whoever changes ``propose`` in a subclass has ``walk`` to change with it.
+    """
+
+    def walk(
+        self,
+        candidates: pd.DataFrame,
+        accuracies: NDArray[np.float64],
+        first: NDArray[np.intp],
+        evaluations: int,
+        rng: np.random.Generator,
+    ) -> NDArray[np.intp]:
+        """The functions in the order in which repeated proposals of one would evaluate them.
+
+        Args:
+            candidates: See ``Strategy.propose``.
+            accuracies: Validation accuracy in [0, 1] of each of them (n,), told once evaluated.
+            first: Positions of the functions that the search begins with.
+            evaluations: Functions evaluated in all, the first ones included.
+            rng: Source of every random decision; the same draws as by ``propose``.
+
+        Returns:
+            Positions in ``candidates`` (evaluations,), ``first`` at the beginning.
+        """
+
+
+def walk_through(
+    strategy: Strategy,
+    candidates: pd.DataFrame,
+    accuracies: NDArray[np.float64],
+    first: NDArray[np.intp],
+    evaluations: int,
+    rng: np.random.Generator,
+) -> NDArray[np.intp]:
+    """A whole search: the strategy's own ``walk`` where it has one, else proposal by proposal.
+
+    Args and result are those of ``Walker.walk``.
+
+    Returns:
+        Positions in ``candidates`` (evaluations,), in the order of evaluation.
+
+    Raises:
+        ValueError: When the strategy proposes a function that is no candidate or was evaluated
+            before, or its own walk is no such order.
+    """
+    if isinstance(strategy, Walker):
+        walk = strategy.walk(candidates, accuracies, first, evaluations, rng)
+        if len(walk) != evaluations or len(np.unique(walk)) != evaluations:
+            raise ValueError(
+                f"the strategy's walk visits {len(np.unique(walk))} functions in {len(walk)} "
+                f"steps; asked for: {evaluations}"
+            )
+        return walk
+    known = dict(zip(candidates.index, accuracies.tolist(), strict=True))
+    evaluated = {name: known[name] for name in candidates.index[first]}
+    while len(evaluated) < evaluations:
+        [(name, _)] = strategy.propose(candidates, evaluated, 1, rng)
+        if name not in known:
+            raise ValueError(f"the strategy proposed {name!r}, which is not among the candidates")
+        if name in evaluated:
+            raise ValueError(f"the strategy proposed {name!r} a second time")
+        evaluated[name] = known[name]
+    return candidates.index.get_indexer(pd.Index(list(evaluated)))
+
+
 def unevaluated(
     candidates: pd.DataFrame, evaluated: Mapping[str, float], n: int
 ) -> NDArray[np.intp]:
-    """Positions in ``candidates`` of the functions left to propose, in order.
+    """The functions left to propose.
+
+    Returns:
+        Their positions in ``candidates``, ascending, shape (left,).
 
     Raises:
         ValueError: When ``n`` is below one or more than are left.
@@ -59,9 +130,12 @@ def unevaluated(
 
 
 def best(predictions: NDArray[np.float64], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Positions of the ``n`` highest ``predictions``, highest first.
+    """The ``n`` highest of ``predictions``.
 
     Equal predictions, of which k-NN makes many, are put in an order drawn from ``rng``.
+
+    Returns:
+        Their positions, shape (n,), the highest first.
     """
     shuffled = rng.permutation(len(predictions))
     order = np.argsort(-np.round(predictions[shuffled], DECIMALS), kind="stable")

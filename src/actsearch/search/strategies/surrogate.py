@@ -34,6 +34,9 @@ class SurrogateStrategy:
     ) -> list[tuple[str, float]]:
         """See ``Strategy.propose``; evaluated functions off the map do not inform it.
 
+        Returns:
+            ``n`` pairs of a name and its prediction, the highest first.
+
         Raises:
             ValueError: Also when fewer than three evaluated functions are on the map.
         """

@@ -1,4 +1,4 @@
-"""A task's network with a function in it, and the settings of the process under which it runs."""
+"""The device a task runs on, and the settings of the process under which it does."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
 
 from actsearch.config import Task
-from actsearch.data.dataset import Dataset, DataShape
-from actsearch.functions.activation import replace_activations
-from actsearch.functions.expressions import Expression
-from actsearch.networks.models import build_model
 
 # Memory is filled for no reason of ours when deterministic kernels are on.
 _GPU_FLAGS: tuple[tuple[Any, str], ...] = (
@@ -33,26 +28,6 @@ FISHER_TOLERANCE = {"absolute": 1e-5, "relative": 1e-3}
 """How far spectra may be off when they are made again on a GPU."""
 
 
-def build_network(
-    task: Task, data: Dataset | DataShape, expression: Expression, seed: int
-) -> tuple[nn.Module, list[str]]:
-    """The task's network with ``expression`` in place of its activations.
-
-    Returns:
-        The network on the CPU, with weights that depend on ``seed`` alone, and the names of the
-        modules that were replaced.
-
-    Raises:
-        ModelError: when the model cannot be built.
-        ValueError: when nothing was replaced.
-    """
-    model = build_model(task.model, data.image_shape, data.n_classes, seed, task.model_options)
-    replaced = replace_activations(
-        model, expression, types=task.replace.types, names=task.replace.names
-    )
-    return model, replaced
-
-
 def choose_device(task: Task) -> torch.device:
     """A GPU if the task asks for one and there is one, else the CPU."""
     return torch.device("cuda" if task.resources.gpu and torch.cuda.is_available() else "cpu")
@@ -61,8 +36,9 @@ def choose_device(task: Task) -> torch.device:
 def describe_device(device: torch.device, task: Task) -> dict[str, Any]:
     """What a record says of the device: on what, beyond the settings, the bits may hang.
 
-    A CPU's ``type`` and ``threads``; a GPU's ``type``, ``name`` and whether ``deterministic``
-    kernels were on.
+    Returns:
+        A CPU's ``type`` and ``threads``; a GPU's ``type``, ``name`` and whether ``deterministic``
+        kernels were on.
     """
     if device.type != "cuda":
         return {"type": device.type, "threads": task.resources.threads}
@@ -73,7 +49,9 @@ def describe_device(device: torch.device, task: Task) -> dict[str, Any]:
 def device_fields(task: Task, gpu_tolerance: Mapping[str, float]) -> dict[str, Any]:
     """Fields of a record: the device, and how far a rerun on a GPU may be off.
 
-    On a CPU a rerun gives the same bits, and nothing is declared.
+    Returns:
+        ``device``, and on a GPU ``tolerance``; on a CPU a rerun gives the same bits, and nothing is
+        declared.
     """
     device = choose_device(task)
     declared = {"tolerance": dict(gpu_tolerance)} if device.type == "cuda" else {}

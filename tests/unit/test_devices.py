@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from actsearch.config import Recipe, Resources, Task
-from actsearch.networks.network import choose_device, describe_device, run_settings
+from actsearch.networks.devices import choose_device, describe_device, run_settings
 
 CPU = torch.device("cpu")
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"

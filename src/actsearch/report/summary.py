@@ -1,0 +1,71 @@
+"""A task's card at the top of the page: what was found, in a few figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from actsearch.functions.operators import BASELINES
+from actsearch.report.data import TaskData
+from actsearch.report.drawings import curve
+from actsearch.report.formats import Context, count, function_name, percent, points
+from actsearch.report.ranking import measured, role
+
+_NO_FINAL = (
+    "No final comparison was made, so nothing here has been confirmed with new seeds or on the "
+    "test set."
+)
+
+
+def task_summary(task: TaskData) -> Context:
+    """The task's card at the top of the page."""
+    functions = measured(task)
+    facts: list[tuple[str, Any]] = []
+    if task.table is not None:
+        facts.append(("Functions in the table", count(len(task.table))))
+    if task.histories:
+        searched = {name for h in task.histories.values() for name in h["name"]}
+        facts.append(("Functions in live searches", count(len(searched))))
+    best = None
+    if len(functions):
+        n = int((functions["status"] == "diverged").sum())
+        facts.append(
+            (
+                "Failed to train (diverged)",
+                f"{percent(n / len(functions), 1)} ({count(n)} of {count(len(functions))})",
+            )
+        )
+        baselines = functions[
+            functions["name"].isin(BASELINES) & (functions["status"] != "diverged")
+        ]
+        top = functions.iloc[0]
+        best = str(top["name"])
+        if len(baselines):
+            reference = baselines.iloc[0]
+            facts.append(("Best baseline, validation", _named(reference)))
+            gain = points(top["validation_accuracy"] - reference["validation_accuracy"])
+            facts.append(("Best function, validation", _named(top)))
+            facts.append(("Difference, points", gain))
+        else:
+            facts.append(("Best function, validation", _named(top)))
+    elif task.final and task.final["candidates_from"]:
+        by_name = {function["name"]: function for function in task.final["functions"]}
+        best = str(task.final["chosen"]["name"])
+        facts.append(("Functions from", ", ".join(task.final["candidates_from"])))
+        reference = by_name[task.final["best_baseline"]]
+        facts.append(("Best baseline, validation", _named(reference)))
+        facts.append(("Chosen function, validation", _named(by_name[best])))
+    finding = str(task.final["conclusion"]) if task.final else _NO_FINAL
+    return {
+        "finding": finding,
+        "confirmed": task.final is not None,
+        "facts": facts,
+        "curve": curve(best, role(best)) if best else None,
+    }
+
+
+def _named(row: pd.Series | Mapping[str, Any]) -> Markup:
+    return Markup("{} {}").format(percent(row["validation_accuracy"]), function_name(row["name"]))

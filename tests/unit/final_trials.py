@@ -1,0 +1,60 @@
+"""Benchmark tables and trials for the tests of the final comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from actsearch.functions.expressions import parse
+from actsearch.functions.operators import BASELINES
+
+SEEDS = tuple(range(100, 110))
+
+
+def make_source(found: dict[str, float], baselines: float = 0.5) -> pd.DataFrame:
+    accuracies = dict.fromkeys(BASELINES, baselines) | found
+    return pd.DataFrame(
+        {
+            "name": list(accuracies),
+            "slug": [parse(name).slug for name in accuracies],
+            "validation_accuracy": list(accuracies.values()),
+        }
+    )
+
+
+def found_names(candidates: pd.DataFrame) -> list[str]:
+    return candidates[candidates["kind"] == "found"]["name"].to_list()
+
+
+def make_trial(
+    name: str, accuracies: Sequence[float], diverged: Sequence[int] = (), seeds: Any = SEEDS
+) -> dict[str, Any]:
+    runs = [
+        {
+            "seed": seed,
+            "status": "diverged" if i in diverged else "completed",
+            "test_accuracy": 0.1 if i in diverged else value,
+        }
+        for i, (seed, value) in enumerate(zip(seeds, accuracies, strict=True))
+    ]
+    return {
+        "function": name,
+        "slug": parse(name).slug,
+        "status": "partial" if diverged else "completed",
+        "examples": {"test": 437},
+        "runs": runs,
+    }
+
+
+BEST = [0.90, 0.91, 0.89, 0.92, 0.90] * 2
+OTHER = [0.80, 0.83, 0.80, 0.81, 0.82] * 2
+
+
+def shifted(shift: float, wobble: float = 0.002) -> list[float]:
+    return [a + shift + wobble * w for a, w in zip(BEST, (1, -1, 0, 2, -2) * 2, strict=True)]
+
+
+def rows(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in result["functions"]}
