@@ -9,7 +9,8 @@ from search_tables import leave_off_map, make_map, make_table
 
 from actsearch.config import STRATEGIES
 from actsearch.functions.operators import BASELINES
-from actsearch.search.rounds import HISTORY_COLUMNS, build_history, propose
+from actsearch.search.history import HISTORY_COLUMNS, build_history
+from actsearch.search.rounds import propose
 
 MAP = make_map(40)
 ACCURACY = make_table(MAP).set_index("name")["validation_accuracy"]

@@ -10,6 +10,7 @@ import pytest
 from experiment import Experiment, make_experiment
 from filelock import FileLock
 from forked import start
+from tracing import environment
 
 
 @pytest.fixture
@@ -34,8 +35,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
 
 
 def _run(folder: Path) -> Experiment:
+    """Run the small experiment; what its commands execute is noted in ``traces`` beside it."""
     experiment = make_experiment(folder)
-    done = start("snakemake", "--cores", "2", folder=folder, together=True)
+    traces = folder.with_name("traces")
+    traces.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(traces).items():
+            patch.setenv(name, value)
+        done = start("snakemake", "--cores", "2", folder=folder, together=True)
     assert done.returncode == 0, done.stdout[-6000:]
     return experiment
 

@@ -18,7 +18,7 @@ def history(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Gather the trials of a live search into one table."""
-    from actsearch.search.rounds import build_history, join_rounds
+    from actsearch.search.history import build_history, join_rounds
 
     record = execution("history", load(config), task, inputs=[*(proposals or []), *trials])
     rounds = {str(path): read_csv(path) for path in proposals or []}

@@ -28,7 +28,7 @@ def propose(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Choose the functions that a round of a live search trains."""
-    from actsearch.search.rounds import build_history, join_rounds
+    from actsearch.search.history import build_history, join_rounds
     from actsearch.search.rounds import propose as choose
 
     settings = load(config)

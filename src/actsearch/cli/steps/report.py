@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,25 +23,28 @@ if TYPE_CHECKING:
 Files = list[str] | None
 
 
-def _files(what: str) -> Any:
-    return typer.Option(help=f"{what}, as TASK=FILE.")
-
-
-def _files_by_strategy(what: str) -> Any:
-    return typer.Option(help=f"{what}, as TASK/STRATEGY=FILE.")
+# Evaluated here, not when the options are parsed: a step's command begins with its own function.
+_TABLES = typer.Option(help="A benchmark table, as TASK=FILE.")
+_MAPS = typer.Option("--map", help="A map, as TASK=FILE.")
+_SCORES = typer.Option(help="Surrogate scores, as TASK=FILE.")
+_PREDICTIONS = typer.Option(help="Out-of-fold predictions, as TASK=FILE.")
+_SIMULATIONS = typer.Option(help="Simulated searches, as TASK/STRATEGY=FILE.")
+_HISTORIES = typer.Option(help="A live search, as TASK/STRATEGY=FILE.")
+_FINALS = typer.Option(help="A last comparison, as TASK=FILE.")
+_ACTIVATIONS = typer.Option(help="The chosen function as a module, as TASK=FILE.")
 
 
 @app.command()
 def report(
     out: Out,
-    table: Annotated[Files, _files("A benchmark table")] = None,
-    map_: Annotated[Files, typer.Option("--map", help="A map, as TASK=FILE.")] = None,
-    surrogate: Annotated[Files, _files("Surrogate scores")] = None,
-    predictions: Annotated[Files, _files("Out-of-fold predictions")] = None,
-    simulation: Annotated[Files, _files_by_strategy("Simulated searches")] = None,
-    history: Annotated[Files, _files_by_strategy("A live search")] = None,
-    final: Annotated[Files, _files("A last comparison")] = None,
-    activation: Annotated[Files, _files("The chosen function as a module")] = None,
+    table: Annotated[Files, _TABLES] = None,
+    map_: Annotated[Files, _MAPS] = None,
+    surrogate: Annotated[Files, _SCORES] = None,
+    predictions: Annotated[Files, _PREDICTIONS] = None,
+    simulation: Annotated[Files, _SIMULATIONS] = None,
+    history: Annotated[Files, _HISTORIES] = None,
+    final: Annotated[Files, _FINALS] = None,
+    activation: Annotated[Files, _ACTIVATIONS] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Write the page with the tables and plots of everything."""

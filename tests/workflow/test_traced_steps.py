@@ -1,0 +1,129 @@
+"""Whatever a step executes is covered by its digest of code: no line computes outside of it."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from experiment import BIN, ROOT, Experiment
+from tracing import Trace, environment, read_traces, uncovered
+
+from actsearch.config import load_config
+from actsearch.plan.dependencies import step_modules
+from actsearch.plan.steps import STEPS
+from actsearch.records.code import reached_modules
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+# Steps that the small experiment lacks.
+OTHERS = {
+    "fetch",
+    "fetch-act-bench",
+    "import-act-bench",
+    "imported-table",
+    "published-features",
+    "export-imported",
+}
+
+
+# Read by name or by kind in other experiments: image files and torchvision's sets, augmentation.
+IMAGES = {
+    f"actsearch.data.{name}"
+    for name in (
+        "decoding",
+        "image_files",
+        "images",
+        "sources.folders",
+        "sources.headers",
+        "sources.manifests",
+        "torchvision_sets",
+    )
+}
+# In the digest of a step, and never executed by it in the small experiment: what it costs is that an
+# edit there makes the step's files again.
+IDLE = {
+    "train": IMAGES,
+    "train-final": IMAGES,
+    "fim": {*IMAGES, "actsearch.data.augmentation"},
+}
+
+
+def covered(experiment: Experiment, trace: Trace) -> list[str]:
+    """Modules in the digest of a command's step."""
+    config = load_config(experiment.folder / "config.yaml")
+    return reached_modules(step_modules(trace.step, config, trace.task))
+
+
+@pytest.fixture(scope="session")
+def traces(finished: Experiment) -> list[Trace]:
+    return read_traces(finished.folder.with_name("traces"))
+
+
+def test_each_step_is_traced(traces: list[Trace]) -> None:
+    assert {trace.step for trace in traces} == set(STEPS) - OTHERS
+
+
+def test_what_computes_is_in_the_digest(traces: list[Trace], finished: Experiment) -> None:
+    found = {t.arguments[:4]: uncovered(t, covered(finished, t)) for t in traces}
+    assert not {words: names for words, names in found.items() if names}
+
+
+def test_what_is_in_the_digest_is_executed(traces: list[Trace], finished: Experiment) -> None:
+    idle: dict[str, set[str]] = {}
+    for trace in traces:
+        reached = set(filter(has_functions, covered(finished, trace)))
+        # Of a step's commands, one that executes it is enough.
+        idle[trace.step] = idle.get(trace.step, reached) & (reached - trace.modules)
+    listed = {step: IDLE.get(step, set()) for step in idle}
+    assert idle == listed
+
+
+def has_functions(module: str) -> bool:
+    """Whether a module has functions of its own; packages and tables are run by their import."""
+    path = Path(str(importlib.util.find_spec(module).origin))  # type: ignore[union-attr]
+    tree = ast.parse(path.read_text())
+    return any(isinstance(node, ast.FunctionDef) for node in ast.walk(tree))
+
+
+@pytest.mark.parametrize(
+    ("home", "told"),
+    [
+        ("cli/recording.py", "actsearch.cli.recording:selected_slugs"),
+        ("cli/progress.py", "actsearch.cli.progress:selected_slugs"),
+        ("plan/layout.py", "actsearch.plan.layout:selected_slugs"),
+    ],
+)
+def test_a_line_that_computes_elsewhere_is_found(
+    home: str, told: str, finished: Experiment, tmp_path: Path
+) -> None:
+    sources = tmp_path / "src"
+    shutil.copytree(ROOT / "src" / "actsearch", sources / "actsearch")
+    listed = (sources / "actsearch/functions/listed.py").read_text()
+    moved = listed[listed.index("def selected_slugs") :]
+    with (sources / "actsearch" / home).open("a") as file:
+        file.write(f"\n\n{moved}")
+    command = sources / "actsearch/cli/steps/benchmark.py"
+    module = f"actsearch.{home.removesuffix('.py').replace('/', '.')}"
+    text = command.read_text()
+    assert "actsearch.functions.listed import selected_slugs" in text
+    command.write_text(text.replace("actsearch.functions.listed", module))
+    folder = tmp_path / "traces"
+    folder.mkdir()
+    words = ["benchmark", "--task", "tiny", "--trials", "results/tiny/trials"]
+    words += ["--functions", "results/spaces/small/functions.parquet", "--out", str(tmp_path / "t")]
+    done = subprocess.run(
+        [str(BIN / "actsearch"), *words],
+        cwd=finished.folder,
+        env=os.environ | environment(folder, str(sources)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (trace,) = read_traces(folder)
+    assert told in uncovered(trace, covered(finished, trace))
