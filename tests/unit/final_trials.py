@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from actsearch.functions.baselines import BASELINES
 from actsearch.functions.expressions import parse
-from actsearch.functions.operators import BASELINES
 
 SEEDS = tuple(range(100, 110))
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from actsearch.config import Space
+from actsearch.functions.baselines import BASELINES
 from actsearch.functions.expressions import parse
-from actsearch.functions.operators import BASELINES
 from actsearch.functions.selection import select
 from actsearch.report.data import ReportData, TaskData
 from actsearch.search.final import BEFORE

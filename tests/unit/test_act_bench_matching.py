@@ -20,9 +20,9 @@ from actsearch.benchmark.act_bench.matching import (
 )
 from actsearch.benchmark.table import COLUMNS, seed_reliability
 from actsearch.config import Space
+from actsearch.functions.baselines import BASELINES
 from actsearch.functions.enumeration import enumerate_space
 from actsearch.functions.listing import float32_classes
-from actsearch.functions.operators import BASELINES
 from actsearch.functions.selection import select
 from actsearch.functions.spaces import SearchSpace
 from actsearch.records.formats import write_table

@@ -15,7 +15,7 @@ import yaml
 from actsearch import config
 from actsearch.config import Config, ConfigError, load_config, parse_config
 from actsearch.data.loading import load_dataset
-from actsearch.functions.operators import BASELINES
+from actsearch.functions.baselines import BASELINES
 from actsearch.search.strategies import strategy_names
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from final_trials import BEST, OTHER, SEEDS, found_names, make_source, make_trial, rows, shifted
 
-from actsearch.functions.operators import BASELINES
+from actsearch.functions.baselines import BASELINES
 from actsearch.search.final import compare
 from actsearch.search.finalists import choose_candidates
 from actsearch.search.paired import holm, sign_flip_p

@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from actsearch.cli.app import app, load_commands
 from actsearch.config import ConfigError
+from actsearch.functions.baselines import BASELINES
 from actsearch.functions.equivalence import normal_samples
 from actsearch.functions.expressions import parse
-from actsearch.functions.operators import BASELINES
 from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import read_csv, write_table
 from actsearch.search.chosen import final_activation

@@ -13,9 +13,9 @@ import torch
 from scipy import special
 
 from actsearch.functions import operators
+from actsearch.functions.baselines import BASELINES
 from actsearch.functions.expressions import Expression, parse
 from actsearch.functions.operators import (
-    BASELINES,
     BINARY,
     EXTRA_UNARY,
     NARY,

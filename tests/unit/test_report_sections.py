@@ -18,7 +18,7 @@ from report_example import (
 from report_page import Page, figures_of
 
 from actsearch.benchmark.table import seed_reliability
-from actsearch.functions.operators import BASELINES
+from actsearch.functions.baselines import BASELINES
 from actsearch.report import formats
 from actsearch.report.data import ReportData, TaskData
 from actsearch.report.page import render

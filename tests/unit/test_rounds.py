@@ -8,7 +8,7 @@ import pytest
 from search_tables import leave_off_map, make_map, make_table
 
 from actsearch.config import STRATEGIES
-from actsearch.functions.operators import BASELINES
+from actsearch.functions.baselines import BASELINES
 from actsearch.search.history import HISTORY_COLUMNS, build_history
 from actsearch.search.rounds import propose
 

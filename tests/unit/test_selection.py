@@ -8,10 +8,10 @@ from space_classes import classes, names
 
 from actsearch import config
 from actsearch.functions import selection
+from actsearch.functions.baselines import BASELINES
 from actsearch.functions.enumeration import Enumeration, enumerate_space
 from actsearch.functions.equivalence import outputs
 from actsearch.functions.expressions import parse
-from actsearch.functions.operators import BASELINES
 from actsearch.functions.schemas import SpaceError
 from actsearch.functions.selection import select
 from actsearch.functions.spaces import SearchSpace

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from search_tables import leave_off_map, make_map, make_table
 
 from actsearch.config import STRATEGIES, Simulation
-from actsearch.functions.operators import BASELINES
+from actsearch.functions.baselines import BASELINES
 from actsearch.search import strategies
 from actsearch.search.candidates import COORDINATES, on_map
 from actsearch.search.simulation import simulate

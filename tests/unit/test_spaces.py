@@ -10,9 +10,10 @@ import pytest
 from space_classes import names
 
 from actsearch import config
+from actsearch.functions.baselines import BASELINES
 from actsearch.functions.enumeration import Enumeration, enumerate_space
 from actsearch.functions.equivalence import Digests, group, outputs
-from actsearch.functions.operators import BASELINES, BINARY, UNARY
+from actsearch.functions.operators import BINARY, UNARY
 from actsearch.functions.schemas import SpaceError
 from actsearch.functions.selection import select
 from actsearch.functions.spaces import SearchSpace

@@ -14,7 +14,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsRegressor
 
 from actsearch.config import STRATEGIES
-from actsearch.functions.operators import BASELINES
+from actsearch.functions.baselines import BASELINES
 from actsearch.search import strategies
 from actsearch.search.candidates import on_map
 from actsearch.search.strategies import (

@@ -18,7 +18,7 @@ from sklearn.datasets import load_digits
 
 from actsearch import load_benchmark
 from actsearch.functions.activation import Activation
-from actsearch.functions.operators import BASELINES
+from actsearch.functions.baselines import BASELINES
 from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import content_digest, read_csv, read_json
 from actsearch.records.lineage import SUFFIXES

@@ -24,10 +24,8 @@ CARRIERS = {
     "actsearch.cli.progress:track": "tells people",
     "actsearch.cli.progress:console": "tells people",
     "actsearch.cli.launch:launched": "tells one process from several, which is a setting",
-    "actsearch.plan.dependencies": "says what files depend on: it makes the digests",
-    "actsearch.plan.settings": "the same",
+    "actsearch.plan.settings": "says what files depend on: it makes the digests",
     "actsearch.plan.steps": "the same",
-    "actsearch.plan.data_files": "the same, of data",
 }
 
 

@@ -272,11 +272,6 @@ BINARY = tuple(built_in_operators.BINARY)
 """The 7 binary operators."""
 NARY = tuple(built_in_operators.NARY)
 """The 4 n-ary operators."""
-BASELINES = tuple(
-    f"{name}(x)"
-    for name in ("elu", "relu", "selu", "sigmoid", "softplus", "softsign", "swish", "tanh")
-)
-"""The 8 standard functions every search starts from, as names of functions."""
 
 for _arity, _table in (
     (1, built_in_operators.UNARY),

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from actsearch import config
+from actsearch.functions.baselines import BASELINES
 from actsearch.functions.expressions import Expression, ExpressionError, parse
 from actsearch.functions.operators import (
-    BASELINES,
     BINARY,
     NARY,
     UNARY,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from actsearch.benchmark.act_bench.check import check_file
 from actsearch.config import ACT_BENCH_RUNS, ConfigError
+from actsearch.functions.baselines import BASELINES
 from actsearch.functions.expressions import Expression
-from actsearch.functions.operators import BASELINES
 from actsearch.functions.spaces import SearchSpace
 from actsearch.plan import counts, layout
 from actsearch.plan.environment import is_asked_for_outputs

@@ -219,6 +219,8 @@ STEPS: dict[str, Step] = {
                 "actsearch.records.audit",
                 "actsearch.records.reasons",
                 "actsearch.plan.staleness",
+                "actsearch.plan.outputs",
+                "actsearch.plan.layout",
             ),
             watching=True,
             replayable=False,

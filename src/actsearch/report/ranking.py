@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from actsearch.functions.operators import BASELINES
+from actsearch.functions.baselines import BASELINES
 from actsearch.report.data import TaskData
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from actsearch.functions.operators import BASELINES
+from actsearch.functions.baselines import BASELINES
 from actsearch.report import plots
 from actsearch.report.comparison import FEATURES, final_section, surrogate_section
 from actsearch.report.data import TaskData

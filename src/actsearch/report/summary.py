@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from actsearch.functions.operators import BASELINES
+from actsearch.functions.baselines import BASELINES
 from actsearch.report.data import TaskData
 from actsearch.report.drawings import curve
 from actsearch.report.formats import Context, count, function_name, percent, points

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from actsearch.functions.operators import BASELINES
+from actsearch.functions.baselines import BASELINES
 
 FEATURES = ("outputs", "fisher", "union")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from actsearch.functions.baselines import BASELINES
 from actsearch.functions.equivalence import classes
 from actsearch.functions.expressions import parse
-from actsearch.functions.operators import BASELINES
 from actsearch.search.candidates import require_baselines
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from actsearch.functions.operators import BASELINES
+from actsearch.functions.baselines import BASELINES
 from actsearch.search.candidates import on_map, require_baselines, require_unique
 from actsearch.search.strategies import get_strategy
 

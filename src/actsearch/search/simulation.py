@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from actsearch.config import Simulation
-from actsearch.functions.operators import BASELINES
+from actsearch.functions.baselines import BASELINES
 from actsearch.search.candidates import measured_on_map, require_baselines
 from actsearch.search.strategies import get_strategy
 from actsearch.search.strategies.base import walk_through

@@ -2,7 +2,8 @@
 
 Nothing happens but in an ``actsearch`` command, where ACTSEARCH_TRACE_TO names a folder. From the
 first call of a function in the module of a step's command on, every function of the package that is
-called is noted with its module. What runs while a module is imported is left out.
+called is noted with its module. What runs while a module is imported is left out, and what is called
+to say what a step depends on.
 """
 
 import atexit
@@ -14,13 +15,15 @@ import uuid
 from pathlib import Path
 
 _COMMANDS = f"{os.sep}actsearch{os.sep}cli{os.sep}steps{os.sep}"
+_ASIDE = ("actsearch.plan.dependencies", "actsearch.plan.data_files")
 _PACKAGE = f"{os.sep}actsearch{os.sep}"
 
 
-def _is_import(frame):
-    """Whether a frame runs since a module of the package is being imported."""
+def _is_aside(frame):
+    """Whether a frame runs for an import of the package, or for a record's digests alone."""
     while frame is not None:
-        if frame.f_code.co_name == "<module>" and _PACKAGE in frame.f_code.co_filename:
+        is_import = frame.f_code.co_name == "<module>" and _PACKAGE in frame.f_code.co_filename
+        if is_import or frame.f_globals.get("__name__") in _ASIDE:
             return True
         frame = frame.f_back
     return False
@@ -33,9 +36,11 @@ def _begin(folder):
         code = frame.f_code
         if _PACKAGE not in code.co_filename or code in called:
             return
+        if not code.co_filename.endswith(".py"):  # a template, which its package stands for
+            return
         if not called and _COMMANDS not in code.co_filename:
             return
-        if not _is_import(frame):
+        if not _is_aside(frame):
             called[code] = (frame.f_globals.get("__name__"), code.co_qualname)
 
     def write():
