@@ -60,7 +60,9 @@ def trials() -> list[str]:
 
 def crate(**options: Any) -> dict[str, dict[str, Any]]:
     """The crate's entities by name; it is written too."""
-    artifacts = {p: a for p, a in read_artifacts().items() if a.step not in ("", "crate")}
+    artifacts = {
+        p: a for p, a in read_artifacts(Path("results")).items() if a.step not in ("", "crate")
+    }
     graph = build_crate(artifacts, ["results/workflow/Snakefile"], folder="results", **options)
     write_json(FILE, graph, {"step": "crate"})
     return {entity["@id"]: entity for entity in graph["@graph"]}

@@ -47,7 +47,7 @@ IMAGES = {
 # Its functions are called from NumPy's side, which trainings and spectra do not evaluate.
 OPERATORS = {"actsearch.functions.built_in_operators"}
 # The format reads files too, whose names it parses.
-EXPRESSIONS = {f"actsearch.functions.{name}" for name in ("expressions", "syntax")}
+EXPRESSIONS = {f"actsearch.functions.{name}" for name in ("expressions", "operators", "syntax")}
 # In the digest of a step, and never executed by it in the small experiment. What it costs: an edit
 # there makes the step's files again.
 IDLE = {

@@ -79,7 +79,7 @@ def is_hidden(path: str) -> bool:
 
 
 def read_artifacts(
-    folder: Path = Path("results"),
+    folder: Path,
     root: Path = Path(),
     track: Callable[[list[str]], Iterable[str]] = lambda paths: paths,
 ) -> dict[str, Artifact]:
