@@ -109,8 +109,7 @@ def test_what_a_killed_job_leaves_is_known_to_the_audit_and_goes_in_the_end(tmp_
         {},
         files=[os.fspath(Path("results") / name) for name in left],
         can_be_made=lambda path: False,
-        present_of=lambda block: pytest.fail("nothing is made"),
-        inputs_of=lambda path: None,
+        reasons_of=lambda artifact: pytest.fail("nothing is made"),
         environment={},
     )
     assert findings == []
