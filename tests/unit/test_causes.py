@@ -51,7 +51,7 @@ def test_what_stands_has_no_cause() -> None:
             Cause("settings", "tasks.t.seeds: [1] -> [0]"),
         ),
         ({"modules": {"a": "2", "b": "1"}}, Cause("code", "a, b")),
-        ({"operators": {"sine": "1"}}, Cause("code", "operators: sine")),
+        ({"operators": {"sine": "1"}}, Cause("code", "sine")),
         ({"inputs": {"in.json": "y"}}, Cause("inputs", "in.json changed")),
         ({"data": {"d.npz": "1"}}, Cause("inputs", "d.npz not used any more")),
         ({"planned": ["in.json", "b.json"]}, Cause("inputs", "b.json new")),

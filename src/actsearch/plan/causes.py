@@ -67,5 +67,6 @@ def causes(
 
 
 def _as_cause(reason: Reason) -> Cause:
-    kinds = {"operators": "code", "altered": "unreadable"}
-    return Cause(kinds.get(reason.kind, reason.kind), reason.text)
+    if reason.kind == "operators":
+        return Cause("code", ", ".join(reason.names))
+    return Cause("unreadable" if reason.kind == "altered" else reason.kind, reason.text)

@@ -17,7 +17,7 @@ from actsearch.plan.outputs import Outputs, snakemake
 from actsearch.plan.staleness import staleness
 from actsearch.plan.steps import is_watching
 from actsearch.records.formats import ArtifactError
-from actsearch.records.lineage import Artifact, read_artifacts
+from actsearch.records.lineage import SUFFIXES, Artifact, read_artifacts
 from actsearch.records.reasons import Reason, without_missing
 
 EXAMPLES = 5
@@ -40,7 +40,7 @@ def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
     doubts = [
         (path, reason)
         for path, artifact in artifacts.items()
-        if not is_watching(artifact.step)
+        if Path(path).suffix in SUFFIXES and not is_watching(artifact.step)
         for reason in _doubts(artifact, stale(artifact))
     ]
     if doubts:
