@@ -51,6 +51,9 @@ def execution(
         outside: a file outside results/ that it reads; that of the task's data is found here.
         wildcards: what else tells its files from others of the step.
 
+    Returns:
+        The record, from which each file gets its provenance block.
+
     Raises:
         MissingDataError: when the task's data are to be fetched first.
         ArtifactError: when an input is missing, or was altered after it was written.

@@ -55,6 +55,9 @@ def require_slurm() -> None:
 def queued_jobs(names: Iterable[str]) -> list[QueuedJob]:
     """Jobs of the given names that have not ended.
 
+    Returns:
+        Those that wait or run, in the order of squeue.
+
     Raises:
         QueueError: when SLURM does not answer.
     """

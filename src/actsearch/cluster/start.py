@@ -77,7 +77,8 @@ def start(
         The run, which holds the folder from now on if files are made.
 
     Raises:
-        ValueError: with one sentence, when something is refused: an error of the package.
+        RunError: when another run lives in the folder.
+        ValueError: with one sentence, when anything else is refused: an error of the package.
     """
     here = Path.cwd()
     taken = None

@@ -27,6 +27,9 @@ class PatienceError(ValueError):
 def patience() -> float:
     """Seconds without progress after which a run ends.
 
+    Returns:
+        What ``ACTSEARCH_PATIENCE`` says in minutes, or 20 of them.
+
     Raises:
         PatienceError: when ``ACTSEARCH_PATIENCE`` is no number of minutes.
     """

@@ -89,7 +89,12 @@ def trainings(
 def trained_besides_baselines(task: Task, table_size: int) -> int:
     """Functions besides the baselines that finalists of a task can be chosen from, at least.
 
-    A search's strategies may choose the same functions.
+    Args:
+        task: the task.
+        table_size: functions of its benchmark space; 0 where it has none.
+
+    Returns:
+        Their number for one strategy: several may choose the same functions.
     """
     found = table_size - N_BASELINES if task.benchmark else 0
     return found + (search_size(task.search) - N_BASELINES if task.search else 0)

@@ -76,6 +76,9 @@ class Plan:
         """Digest of the user's modules behind all functions of spaces.
 
         For rules that cannot know which of the functions they evaluate.
+
+        Returns:
+            ``sha256:<hex>``.
         """
         key = tuple(sorted(spaces))
         if key not in self._operators:
@@ -85,6 +88,9 @@ class Plan:
 
     def operators_of_slug(self, slug: str) -> str:
         """The same for one function.
+
+        Returns:
+            ``sha256:<hex>``.
 
         Raises:
             ExpressionError: when ``slug`` is none.
@@ -99,6 +105,9 @@ class Plan:
 
     def space_of(self, task: str, scope: str) -> str:
         """Name of the space behind a task's features; ``scope`` tells search from benchmark.
+
+        Returns:
+            A key of the configuration's spaces.
 
         Raises:
             ConfigError: when the task has no such section.
@@ -116,6 +125,9 @@ class Plan:
 
     def slugs(self, space: str) -> list[str]:
         """Slugs of the functions of a space that is small enough to stand in the graph.
+
+        Returns:
+            In the order of the space's outputs.
 
         Raises:
             SpaceError: when it is too large, or cannot be sampled as asked.
@@ -136,9 +148,12 @@ class Plan:
         return [layout.trial(task, slug) for slug in self.slugs(self.space_of(task, ""))]
 
     def trial_packs(self, task: str) -> list[tuple[str, list[str]]]:
-        """Trials in packs whose functions use the same modules of operators, with their digest.
+        """Trials in packs whose functions use the same modules of operators.
 
         So what a trial depends on is no matter of who shares its pack.
+
+        Returns:
+            For each pack the digest of these modules, and its files.
         """
         groups: dict[str, list[str]] = {}
         for slug in self.slugs(self.space_of(task, "")):

@@ -59,6 +59,9 @@ class Outputs:
     def of_workflow(cls, config: Path, paths: Iterable[str] = ()) -> Outputs:
         """As the workflow itself says it, with the inputs of ``paths``.
 
+        Returns:
+            Files, patterns and inputs under one configuration.
+
         Raises:
             ConfigError: when Snakemake cannot read it.
         """

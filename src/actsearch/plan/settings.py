@@ -21,7 +21,10 @@ def nothing(config: Config, task: str | None, **wildcards: Any) -> Settings:
 
 
 def fetching(config: Config, task: str | None, *, data: str) -> Settings:
-    """Of the data set called ``data``: what is fetched.
+    """Of the data set called ``data``.
+
+    Returns:
+        What is fetched.
 
     Raises:
         ConfigError: when there is none.
@@ -121,6 +124,9 @@ def crate(config: Config, task: str | None, **_: Any) -> Settings:
 def chosen_task(config: Config, task: str | None) -> tuple[str, Task]:
     """A task with its name.
 
+    Returns:
+        Both.
+
     Raises:
         ValueError: when none is named: the step has one.
         ConfigError: when the configuration lacks it.
@@ -132,6 +138,9 @@ def chosen_task(config: Config, task: str | None) -> tuple[str, Task]:
 
 def task_section(config: Config, task: str | None, name: str) -> Any:
     """A section of a task that not every task has.
+
+    Returns:
+        The section, of the type that its name has in the configuration.
 
     Raises:
         ConfigError: when it is missing.

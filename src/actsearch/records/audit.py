@@ -65,6 +65,9 @@ def audit(
         can_be_made: whether some rule makes the file at a path.
         reasons_of: what is out of date in a file, see :func:`reasons.reasons`.
         environment: the environment here, as in a block.
+
+    Returns:
+        One finding for each thing that is wrong with a file; nothing where all holds.
     """
     findings = [*_strays(files, can_be_made)]
     for path, artifact in artifacts.items():

@@ -172,6 +172,9 @@ def without_missing(found: Iterable[Reason]) -> list[Reason]:
     """``found`` without inputs that are merely missing.
 
     What was made of a file may stand without it: nothing is made again for that.
+
+    Returns:
+        The reasons that are left, with the changes that are left.
     """
     kept = []
     for reason in found:
