@@ -1,4 +1,4 @@
-"""What happens between ``snakemake`` and the first job: which steps, in which order (docs/start.md)."""
+"""Between ``snakemake`` and the first job: which steps are taken, and in which order."""
 
 from __future__ import annotations
 

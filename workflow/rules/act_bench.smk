@@ -24,10 +24,12 @@ rule fetch_act_bench:
         table=one_of(ACT_BENCH_RUNS),
     conda:
         CONDA
+    params:
+        rule="fetch_act_bench",
     message:
         "fetching the public Act-Bench table {wildcards.table}"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch fetch-act-bench {wildcards.table} --out {output.file} 2>&1 | tee {log}"
+        "ACTSEARCH_RULE={params.rule} actsearch fetch-act-bench {wildcards.table} --out {output.file} 2>&1 | tee {log}"
 
 
 rule import_act_bench:
@@ -44,12 +46,13 @@ rule import_act_bench:
     resources:
         **SITE.cpu_job(8000, 60),
     params:
+        rule="import_act_bench",
         settings=lambda w: PLAN.settings("import-act-bench", w.task),
         code=PLAN.code("import-act-bench"),
     message:
         "{wildcards.task}: importing {input}"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch import-act-bench --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch import-act-bench --task {wildcards.task} "
         "--file {input:q} --out {output} 2>&1 | tee {log}"
 
 
@@ -66,12 +69,13 @@ rule imported_table:
     conda:
         CONDA
     params:
+        rule="imported_table",
         code=PLAN.code("imported-table"),
         operators=lambda w: PLAN.operators(PLAN.space_of(w.task, "")),
     message:
         "{wildcards.task}: looking up the functions in the imported table"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch imported-table --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch imported-table --task {wildcards.task} "
         "--functions {input.functions} --act-bench {input.act_bench} --out {output} 2>&1 | tee {log}"
 
 
@@ -90,12 +94,13 @@ rule published_features:
     resources:
         **SITE.cpu_job(4000, 60),
     params:
+        rule="published_features",
         code=PLAN.code("published-features"),
         operators=lambda w: PLAN.operators(PLAN.space_of(w.task, "")),
     message:
         "{wildcards.task}: taking the published FIM features"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch published-features --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch published-features --task {wildcards.task} "
         "--functions {input.functions} --act-bench {input.act_bench} --out {output} 2>&1 | tee {log}"
 
 
@@ -113,9 +118,10 @@ rule export_imported:
     resources:
         **SITE.cpu_job(8000, 60),
     params:
+        rule="export_imported",
         code=PLAN.code("export-imported"),
     message:
         "{wildcards.task}: writing the imported table in the Act-Bench format"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch export-imported --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch export-imported --task {wildcards.task} "
         "--act-bench {input} --out {output} 2>&1 | tee {log}"

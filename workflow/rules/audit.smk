@@ -22,8 +22,9 @@ rule audit:
     conda:
         CONDA
     params:
+        rule="audit",
         code=PLAN.code("audit"),
     message:
         "auditing results/"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch audit --exit-zero --out {output} 2>&1 | tee {log}"
+        "ACTSEARCH_RULE={params.rule} actsearch audit --exit-zero --out {output} 2>&1 | tee {log}"

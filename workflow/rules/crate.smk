@@ -26,6 +26,7 @@ rule crate:
     conda:
         CONDA
     params:
+        rule="crate",
         copies=lambda w, output: os.path.dirname(output.copies[0]),
         sources=SOURCES,
         settings=PLAN.settings("crate"),
@@ -33,5 +34,5 @@ rule crate:
     message:
         "describing results/ as an RO-Crate"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch crate --copies {params.copies} "
+        "ACTSEARCH_RULE={params.rule} actsearch crate --copies {params.copies} "
         "--out {output.metadata} {params.sources} 2>&1 | tee {log}"

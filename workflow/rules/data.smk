@@ -33,8 +33,10 @@ for manifest, entries in PLAN.manifests.items():
         localrule: True
         conda:
             CONDA
+        params:
+            rule=rule_name("fetch", place),
         message:
             f"fetching {PLAN.config.data[entries[0]].source}"
         # Which entries of the configuration share the source is no matter of the data.
         shell:
-            "ACTSEARCH_RULE={rule} actsearch fetch --out {output} 2>&1 | tee {log}"
+            "ACTSEARCH_RULE={params.rule} actsearch fetch --out {output} 2>&1 | tee {log}"

@@ -24,6 +24,7 @@ for task in {*PLAN.benchmarked, *PLAN.searched}:
         resources:
             **SITE.fim_job(TASKS[task].resources),
         params:
+            rule=rule_name("fim", task),
             task=task,
             settings=lambda w, task=task: PLAN.settings("fim", task, part=int(w.part)),
             code=PLAN.code("fim", task),
@@ -31,7 +32,7 @@ for task in {*PLAN.benchmarked, *PLAN.searched}:
         message:
             f"{task}: FIM spectra, {{wildcards.scope}}part {{wildcards.part}}"
         shell:
-            "ACTSEARCH_RULE={rule} actsearch fim --task {params.task} --functions {input.functions} "
+            "ACTSEARCH_RULE={params.rule} actsearch fim --task {params.task} --functions {input.functions} "
             "--part {wildcards.part} --out {output} 2>&1 | tee {log}"
 
 
@@ -49,6 +50,7 @@ rule map_functions:
     resources:
         **SITE.cpu_job(8000, 120),
     params:
+        rule="map_functions",
         settings=lambda w: PLAN.settings(
             "map", w.task, published=PLAN.takes_published(w.task, w.scope)
         ),
@@ -56,6 +58,6 @@ rule map_functions:
     message:
         "{wildcards.task}: {wildcards.scope}map of the functions"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch map --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch map --task {wildcards.task} "
         "--functions {input.functions} --outputs {input.outputs} --out {output} {input.fim} "
         "2>&1 | tee {log}"

@@ -23,6 +23,7 @@ rule choose_finalists:
     conda:
         CONDA
     params:
+        rule="choose_finalists",
         sources=lambda w: [
             f"{option}{path}" for option, path in PLAN.final_sources(w.task)
         ],
@@ -32,7 +33,7 @@ rule choose_finalists:
     message:
         "{wildcards.task}: choosing the finalists"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch finalists --task {wildcards.task} --out {output} "
+        "ACTSEARCH_RULE={params.rule} actsearch finalists --task {wildcards.task} --out {output} "
         "{params.sources} 2>&1 | tee {log}"
 
 
@@ -58,6 +59,7 @@ for task in PLAN.compared:
             resources:
                 **SITE.training_job(TASKS[task].resources),
             params:
+                rule=rule_name("train", task, "final"),
                 task=task,
                 settings=PLAN.settings("train-final", task),
                 code=PLAN.code("train-final", task),
@@ -65,7 +67,7 @@ for task in PLAN.compared:
             message:
                 f"{task}: training finalists, pack {number}"
             shell:
-                "ACTSEARCH_RULE={rule} actsearch train --final --task {params.task} "
+                "ACTSEARCH_RULE={params.rule} actsearch train --final --task {params.task} "
                 "--proposals {input.candidates} {output} 2>&1 | tee {log}"
 
 
@@ -80,12 +82,13 @@ rule compare_finalists:
     conda:
         CONDA
     params:
+        rule="compare_finalists",
         settings=lambda w: PLAN.settings("final", w.task),
         code=PLAN.code("final"),
     message:
         "{wildcards.task}: comparing the finalists on the test set"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch final --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch final --task {wildcards.task} "
         "--candidates {input.candidates} --out {output} {input.trials} 2>&1 | tee {log}"
 
 
@@ -99,10 +102,11 @@ rule write_activation:
     conda:
         CONDA
     params:
+        rule="write_activation",
         code=PLAN.code("final-activation"),
         operators=lambda w: PLAN.operators_of_task(w.task),
     message:
         "{wildcards.task}: writing {output}"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch final-activation --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch final-activation --task {wildcards.task} "
         "--comparison {input} --out {output} 2>&1 | tee {log}"

@@ -19,6 +19,7 @@ rule report:
     conda:
         CONDA
     params:
+        rule="report",
         options=PLAN.report_options(),
         settings=PLAN.settings("report"),
         code=PLAN.code("report"),
@@ -26,4 +27,4 @@ rule report:
     message:
         "writing {output}"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch report --out {output} {params.options} 2>&1 | tee {log}"
+        "ACTSEARCH_RULE={params.rule} actsearch report --out {output} {params.options} 2>&1 | tee {log}"

@@ -22,6 +22,7 @@ rule propose:
     conda:
         CONDA
     params:
+        rule="propose",
         proposals=lambda w, input: [
             f"--proposals {path}" for path in input.get("proposals", ())
         ],
@@ -32,7 +33,7 @@ rule propose:
     message:
         "{wildcards.task}: {wildcards.strategy} proposes round {wildcards.round}"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch propose --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch propose --task {wildcards.task} "
         "--strategy {wildcards.strategy} --map {input.map} --round {wildcards.round} "
         "--out {output} {params.proposals} {input.trials} 2>&1 | tee {log}"
 
@@ -61,6 +62,7 @@ for task in PLAN.searched:
                 resources:
                     **SITE.training_job(TASKS[task].resources),
                 params:
+                    rule=rule_name("train", task, "baselines" if first else "slots"),
                     task=task,
                     settings=PLAN.settings("train", task),
                     code=PLAN.code("train", task),
@@ -68,7 +70,7 @@ for task in PLAN.searched:
                 message:
                     f"{task}: training round {{wildcards.round}}, pack {number}"
                 shell:
-                    "ACTSEARCH_RULE={rule} actsearch train --task {params.task} "
+                    "ACTSEARCH_RULE={params.rule} actsearch train --task {params.task} "
                     "--proposals {input.proposals} {output} 2>&1 | tee {log}"
 
 
@@ -82,10 +84,11 @@ rule gather_history:
     conda:
         CONDA
     params:
+        rule="gather_history",
         proposals=lambda w, input: [f"--proposals {path}" for path in input.proposals],
         code=PLAN.code("history"),
     message:
         "{wildcards.task}: gathering the search by {wildcards.strategy}"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch history --task {wildcards.task} --out {output} "
+        "ACTSEARCH_RULE={params.rule} actsearch history --task {wildcards.task} --out {output} "
         "{params.proposals} {input.trials} 2>&1 | tee {log}"

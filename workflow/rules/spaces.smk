@@ -20,11 +20,12 @@ rule enumerate_space:
     resources:
         mem_mb=4000,
     params:
+        rule="enumerate_space",
         settings=lambda w: PLAN.settings("enumerate", space=w.space),
         code=PLAN.code("enumerate"),
         operators=lambda w: PLAN.operators(w.space),
     message:
         "{wildcards.space}: enumerating functions"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch enumerate --space {wildcards.space} "
+        "ACTSEARCH_RULE={params.rule} actsearch enumerate --space {wildcards.space} "
         "--out {output.functions} --outputs {output.outputs} 2>&1 | tee {log}"

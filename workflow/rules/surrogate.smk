@@ -19,12 +19,13 @@ rule cross_validate:
     resources:
         **SITE.cpu_job(4000, 240),
     params:
+        rule="cross_validate",
         settings=PLAN.settings("surrogate"),
         code=PLAN.code("surrogate"),
     message:
         "{wildcards.task}: cross-validating the surrogates"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch surrogate --task {wildcards.task} --map {input.map} "
+        "ACTSEARCH_RULE={params.rule} actsearch surrogate --task {wildcards.task} --map {input.map} "
         "--table {input.table} --out {output.scores} --predictions {output.predictions} 2>&1 | tee {log}"
 
 
@@ -41,11 +42,12 @@ rule simulate:
     resources:
         **SITE.cpu_job(4000, 240),
     params:
+        rule="simulate",
         settings=lambda w: PLAN.settings("simulate", strategy=w.strategy),
         code=PLAN.code("simulate"),
     message:
         "{wildcards.task}: simulating searches by {wildcards.strategy}"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch simulate --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch simulate --task {wildcards.task} "
         "--strategy {wildcards.strategy} --map {input.map} --table {input.table} "
         "--out {output} 2>&1 | tee {log}"

@@ -34,6 +34,7 @@ for task in PLAN.trained:
             resources:
                 **SITE.training_job(TASKS[task].resources),
             params:
+                rule=rule_name("train", task),
                 task=task,
                 settings=PLAN.settings("train", task),
                 code=PLAN.code("train", task),
@@ -41,7 +42,7 @@ for task in PLAN.trained:
             message:
                 f"{task}: training pack {number} ({len(files)} functions)"
             shell:
-                "ACTSEARCH_RULE={rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
+                "ACTSEARCH_RULE={params.rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
 
 
 for task in TASKS:
@@ -61,6 +62,7 @@ for task in TASKS:
         resources:
             **SITE.training_job(TASKS[task].resources),
         params:
+            rule=rule_name("train", task, "by_name"),
             task=task,
             settings=PLAN.settings("train", task),
             code=PLAN.code("train", task),
@@ -68,7 +70,7 @@ for task in TASKS:
         message:
             f"{task}: training {{wildcards.slug}}"
         shell:
-            "ACTSEARCH_RULE={rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
+            "ACTSEARCH_RULE={params.rule} actsearch train --task {params.task} {output} 2>&1 | tee {log}"
 
 
 rule benchmark_table:
@@ -84,12 +86,13 @@ rule benchmark_table:
     conda:
         CONDA
     params:
+        rule="benchmark_table",
         trials=lambda w: layout.trials_folder(w.task),
         code=PLAN.code("benchmark"),
     message:
         "{wildcards.task}: gathering the benchmark table"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch benchmark --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch benchmark --task {wildcards.task} "
         "--functions {input.functions} --trials {params.trials} "
         "--out {output} 2>&1 | tee {log}"
 
@@ -109,12 +112,13 @@ rule export_act_bench:
     conda:
         CONDA
     params:
+        rule="export_act_bench",
         trials=lambda w: layout.trials_folder(w.task),
         settings=lambda w: PLAN.settings("export", w.task),
         code=PLAN.code("export"),
     message:
         "{wildcards.task}: writing the table in the Act-Bench format"
     shell:
-        "ACTSEARCH_RULE={rule} actsearch export --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch export --task {wildcards.task} "
         "--functions {input.functions} --table {input.table} "
         "--trials {params.trials} --out {output} {input.fim} 2>&1 | tee {log}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,12 +59,8 @@ def execution(
     if task is not None and STEPS[step].task_code:
         require_task_data(config, task)
         outside = data_file(config, task)
-    rule = os.environ.get("ACTSEARCH_RULE", "")
-    if STEPS[step].packed:
-        rule = re.sub(r"__\d+$", "", rule)  # the number of a pack tells nothing of its files
     return Execution(
         step,
-        rule=rule,
         task=task,
         wildcards=wildcards,
         settings=step_settings(step, config, task, **wildcards),

@@ -145,7 +145,6 @@ class Execution:
         inputs: Iterable[str | Path] = (),
         data: str | Path | None = None,
         seeds: Mapping[str, Any] | None = None,
-        rule: str | None = None,
     ) -> None:
         """Note the start.
 
@@ -159,7 +158,6 @@ class Execution:
             inputs: files the step reads.
             data: a file of data that the configuration names, if any.
             seeds: seeds by what they seed.
-            rule: the rule of the workflow; what the environment says when left out.
 
         Raises:
             ArtifactError: when an input is missing, or was altered after it was written.
@@ -167,7 +165,7 @@ class Execution:
         modules = module_digests(*code)
         self._fixed: dict[str, Any] = {
             "step": step,
-            "rule": rule or os.environ.get("ACTSEARCH_RULE"),
+            "rule": os.environ.get("ACTSEARCH_RULE"),
             "task": task,
             "wildcards": dict(wildcards or {}),
             "command": shlex.join(["actsearch", *sys.argv[1:]]),
