@@ -55,7 +55,9 @@ def causes(
         return [Cause("rule", plan.status)]
     if artifact is None:
         return [Cause("missing", "the file is missing")]
-    if own := [_as_cause(reason) for reason in without_missing(reasons)]:
+    # A file is made again for what it says, wherever it was written.
+    stale = (reason for reason in without_missing(reasons) if reason.kind != "moved")
+    if own := [_as_cause(reason) for reason in stale]:
         return own
     follows = bool(set(artifact.inputs) & pending)
     step = step_called(artifact.step)

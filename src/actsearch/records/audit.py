@@ -75,7 +75,7 @@ def audit(
             findings += _stale(artifact, reasons_of(artifact))
             findings += _copies(artifact)
             if artifact.block and not artifact.problem:
-                findings += _own(artifact)
+                findings += _dirty(artifact)
                 findings += _lock(artifact, environment)
                 findings += _mixtures(artifact, artifacts)
     order = list(KINDS)
@@ -104,11 +104,8 @@ def _stale(artifact: Artifact, reasons: Iterable[Reason]) -> Iterator[Finding]:
         yield Finding(kind, artifact.path, text)
 
 
-def _own(artifact: Artifact) -> Iterator[Finding]:
-    """What a file shows by itself."""
-    written = artifact.block.get("file")
-    if written != artifact.path:
-        yield Finding("moved", artifact.path, f"was written as {written}")
+def _dirty(artifact: Artifact) -> Iterator[Finding]:
+    """Whether the code that made a file was committed."""
     git = artifact.block.get("git", {})
     if git.get("clean") is False:
         yield Finding("dirty", artifact.path, f"commit {git.get('commit', '')[:12]} and edits")

@@ -15,7 +15,7 @@ from actsearch.records.lineage import Artifact
 SHOWN = 3
 """Paths that are named of each kind of change; further ones are counted."""
 HOW = ("changed", "missing", "new", "not used any more")
-Kind = Literal["unreadable", "altered", "settings", "code", "operators", "inputs"]
+Kind = Literal["unreadable", "altered", "moved", "settings", "code", "operators", "inputs"]
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,12 @@ def reasons(
         return [Reason("unreadable", artifact.problem or "carries no provenance")]
     if artifact.problem:
         return [Reason("altered", artifact.problem)]
+    written = artifact.block.get("file")
+    found = [] if written == artifact.path else [Reason("moved", f"was written as {written}")]
     if now is not None and now.problem:
-        return [Reason("settings", now.problem)]
-    found = [] if now is None else _then_and_now(artifact.block, now)
+        return [*found, Reason("settings", now.problem)]
+    if now is not None:
+        found += _then_and_now(artifact.block, now)
     if changed := source_changes(artifact, standing, planned, None if now is None else now.data):
         found.append(Reason("inputs", told(changed), changes=tuple(changed)))
     return found

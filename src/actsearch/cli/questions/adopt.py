@@ -17,8 +17,8 @@ from actsearch.plan.outputs import Outputs, snakemake
 from actsearch.plan.staleness import staleness
 from actsearch.plan.steps import is_watching
 from actsearch.records.formats import ArtifactError
-from actsearch.records.lineage import SUFFIXES, Artifact, read_artifacts
-from actsearch.records.reasons import Reason, without_missing
+from actsearch.records.lineage import SUFFIXES, read_artifacts
+from actsearch.records.reasons import without_missing
 
 EXAMPLES = 5
 RESULTS = Path(layout.RESULTS)
@@ -41,7 +41,7 @@ def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
         (path, reason)
         for path, artifact in artifacts.items()
         if Path(path).suffix in SUFFIXES and not is_watching(artifact.step)
-        for reason in _doubts(artifact, stale(artifact))
+        for reason in without_missing(stale(artifact))
     ]
     if doubts:
         told = [f"  {path}: {doubt.kind}, {doubt.text}" for path, doubt in doubts[:EXAMPLES]]
@@ -63,11 +63,3 @@ def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
     if done.returncode:
         raise ConfigError(f"Snakemake cannot note what is in {RESULTS}/:\n{done.stderr.strip()}")
     typer.echo(f"{len(artifacts)} files were brought here and are what would be made: noted")
-
-
-def _doubts(artifact: Artifact, stale: list[Reason]) -> list[Reason]:
-    """Reasons to make a file again, which Snakemake would see had it records of its own."""
-    written = artifact.block.get("file", artifact.path)
-    if artifact.block and not artifact.problem and written != artifact.path:
-        return [Reason("altered", f"was written as {written}")]
-    return without_missing(stale)
