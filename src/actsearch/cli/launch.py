@@ -51,6 +51,9 @@ def launch_command(resources: Resources, arguments: list[str], job: str | None) 
     On one node it is torchrun; on several, an srun in the SLURM job ``job`` that starts a torchrun
     on each, which meet at a free port of this machine.
 
+    Returns:
+        The words of the command.
+
     Raises:
         ConfigError: when several nodes are asked for without a job.
     """

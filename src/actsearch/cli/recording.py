@@ -51,6 +51,9 @@ def execution(
         outside: a file outside results/ that it reads; that of the task's data is found here.
         wildcards: what else tells its files from others of the step.
 
+    Returns:
+        The record, with the digests of its inputs as they are now.
+
     Raises:
         MissingDataError: when the task's data are to be fetched first.
         ArtifactError: when an input is missing, or was altered after it was written.

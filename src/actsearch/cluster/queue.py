@@ -53,7 +53,10 @@ def require_slurm() -> None:
 
 
 def queued_jobs(names: Iterable[str]) -> list[QueuedJob]:
-    """Jobs of the given names that have not ended.
+    """Ask SLURM for the jobs of the given names.
+
+    Returns:
+        Those that have not ended.
 
     Raises:
         QueueError: when SLURM does not answer.

@@ -77,7 +77,9 @@ def start(
         The run, which holds the folder from now on if files are made.
 
     Raises:
-        ValueError: with one sentence, when something is refused: an error of the package.
+        RunError: when the folder is another run's; to unlock, too, while that run is alive.
+        ValueError: when a step refuses something, an error of the package with one sentence:
+            AdoptionError, PatienceError, QueueError, ConfigError.
     """
     here = Path.cwd()
     taken = None

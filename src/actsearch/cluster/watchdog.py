@@ -25,7 +25,10 @@ class PatienceError(ValueError):
 
 
 def patience() -> float:
-    """Seconds without progress after which a run ends.
+    """How long a run goes on without progress.
+
+    Returns:
+        Seconds after which it ends.
 
     Raises:
         PatienceError: when ``ACTSEARCH_PATIENCE`` is no number of minutes.

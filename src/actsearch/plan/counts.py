@@ -89,7 +89,8 @@ def trainings(
 def trained_besides_baselines(task: Task, table_size: int) -> int:
     """Functions besides the baselines that finalists of a task can be chosen from, at least.
 
-    A search's strategies may choose the same functions.
+    Returns:
+        Their number; a search counts once, since its strategies may choose the same functions.
     """
     found = table_size - N_BASELINES if task.benchmark else 0
     return found + (search_size(task.search) - N_BASELINES if task.search else 0)

@@ -23,7 +23,9 @@ from actsearch.records.code import code_digest, module_digests
 def step_modules(step: str, config: Config, task: str | None = None) -> tuple[str, ...]:
     """Roots of the code digest of ``step``: its command, and the task's own network and data.
 
-    Modules of operators are not among them: see :func:`operator_digests`.
+    Returns:
+        Dotted names, each once. Modules of operators are not among them: see
+        :func:`operator_digests`.
     """
     record = STEPS[step]
     modules = [record.module, *record.further]
@@ -58,6 +60,9 @@ def step_settings(
         config: the configuration.
         task: the task, for steps that have one.
         wildcards: what else the step is called with; see the functions of ``settings.py``.
+
+    Returns:
+        Nested dictionaries of plain data; nothing where it depends on its inputs alone.
     """
     return STEPS[step].settings(config, task, **wildcards)
 
@@ -88,10 +93,13 @@ def register_operators(config: Config) -> None:
 
 
 def operator_digests(operators: Iterable[str]) -> dict[str, str]:
-    """Digest of each module of the user's that defines one of ``operators``, by dotted name.
+    """The code behind operators of the user's.
 
-    What a step evaluates depends on these besides its own code, so an operator that nobody uses
+    What a step evaluates depends on it besides its own code, so an operator that nobody uses
     makes nothing out of date.
+
+    Returns:
+        Digest of each module that defines one of ``operators``, by dotted name.
     """
     return module_digests(*modules_of(operators))
 

@@ -73,9 +73,12 @@ class Plan:
         return step_code(step, self.config, task)
 
     def operators(self, *spaces: str) -> str:
-        """Digest of the user's modules behind all functions of spaces.
+        """The user's modules behind all functions of spaces.
 
         For rules that cannot know which of the functions they evaluate.
+
+        Returns:
+            Their digest.
         """
         key = tuple(sorted(spaces))
         if key not in self._operators:
@@ -85,6 +88,9 @@ class Plan:
 
     def operators_of_slug(self, slug: str) -> str:
         """The same for one function.
+
+        Returns:
+            The digest of the modules.
 
         Raises:
             ExpressionError: when ``slug`` is none.
@@ -98,7 +104,10 @@ class Plan:
     # Spaces
 
     def space_of(self, task: str, scope: str) -> str:
-        """Name of the space behind a task's features; ``scope`` tells search from benchmark.
+        """The space behind a task's features; ``scope`` tells search from benchmark.
+
+        Returns:
+            Its name.
 
         Raises:
             ConfigError: when the task has no such section.
@@ -115,7 +124,10 @@ class Plan:
         return layout.outputs(self.space_of(task, scope))
 
     def slugs(self, space: str) -> list[str]:
-        """Slugs of the functions of a space that is small enough to stand in the graph.
+        """The functions of a space that is small enough to stand in the graph.
+
+        Returns:
+            Their slugs, in the order of the space.
 
         Raises:
             SpaceError: when it is too large, or cannot be sampled as asked.
@@ -136,9 +148,12 @@ class Plan:
         return [layout.trial(task, slug) for slug in self.slugs(self.space_of(task, ""))]
 
     def trial_packs(self, task: str) -> list[tuple[str, list[str]]]:
-        """Trials in packs whose functions use the same modules of operators, with their digest.
+        """Trials in packs whose functions use the same modules of operators.
 
         So what a trial depends on is no matter of who shares its pack.
+
+        Returns:
+            For each pack the digest of those modules, and the files.
         """
         groups: dict[str, list[str]] = {}
         for slug in self.slugs(self.space_of(task, "")):

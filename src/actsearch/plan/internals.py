@@ -61,7 +61,10 @@ class Options:
 
 
 def options(workflow: Any) -> Options | None:
-    """Options of this process; None in a job, and where Snakemake is used as a library.
+    """The options that this process was started with.
+
+    Returns:
+        The options; None in a job, and where Snakemake is used as a library.
 
     Raises:
         WorkflowError: when a profile cannot be found again from the working folder.

@@ -57,7 +57,14 @@ class Outputs:
 
     @classmethod
     def of_workflow(cls, config: Path, paths: Iterable[str] = ()) -> Outputs:
-        """As the workflow itself says it, with the inputs of ``paths``.
+        """Ask the workflow itself.
+
+        Args:
+            config: the configuration.
+            paths: files whose inputs are asked for.
+
+        Returns:
+            What its rules make, with the inputs of ``paths``.
 
         Raises:
             ConfigError: when Snakemake cannot read it.

@@ -23,6 +23,9 @@ def nothing(config: Config, task: str | None, **wildcards: Any) -> Settings:
 def fetching(config: Config, task: str | None, *, data: str) -> Settings:
     """Of the data set called ``data``: what is fetched.
 
+    Returns:
+        Its source and the size of its images.
+
     Raises:
         ConfigError: when there is none.
     """
@@ -119,7 +122,10 @@ def crate(config: Config, task: str | None, **_: Any) -> Settings:
 
 
 def chosen_task(config: Config, task: str | None) -> tuple[str, Task]:
-    """A task with its name.
+    """A task that a step must have.
+
+    Returns:
+        Its name, and the task.
 
     Raises:
         ValueError: when none is named: the step has one.
@@ -132,6 +138,9 @@ def chosen_task(config: Config, task: str | None) -> tuple[str, Task]:
 
 def task_section(config: Config, task: str | None, name: str) -> Any:
     """A section of a task that not every task has.
+
+    Returns:
+        The section, of the type that the configuration gives it.
 
     Raises:
         ConfigError: when it is missing.

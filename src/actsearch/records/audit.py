@@ -57,7 +57,7 @@ def audit(
     reasons_of: ReasonsOf,
     environment: Mapping[str, Any],
 ) -> list[Finding]:
-    """Everything wrong with ``artifacts``, in the order of KINDS and of paths.
+    """Look for everything that is wrong with ``artifacts``.
 
     Args:
         artifacts: the files by path, see :func:`lineage.read_artifacts`.
@@ -65,6 +65,9 @@ def audit(
         can_be_made: whether some rule makes the file at a path.
         reasons_of: what is out of date in a file, see :func:`reasons.reasons`.
         environment: the environment here, as in a block.
+
+    Returns:
+        Findings in the order of KINDS and of paths.
     """
     findings = [*_strays(files, can_be_made)]
     for path, artifact in artifacts.items():

@@ -130,7 +130,9 @@ def _imported(module: str, source: Path) -> set[str]:
 def _with_package(module: str) -> set[str]:
     """A module of the user's, and those of its package that it imports, directly or not.
 
-    One that is installed stands alone: its version is recorded, and a library imports itself whole.
+    Returns:
+        Dotted names. A module that is installed stands alone: its version is recorded, and a
+        library imports itself whole.
     """
     if str(_source_of(module)).startswith(_INSTALLED):
         return {module}
@@ -188,11 +190,14 @@ def reached_modules(entries: Iterable[str]) -> list[str]:
 
 @functools.cache
 def module_digests(*entries: str) -> dict[str, str]:
-    """Digest of each module that a step can execute, by dotted name, sorted.
+    """Digests of the modules that a step can execute.
 
     Args:
         entries: dotted names of modules of this package (``actsearch.training.trial``), or of
             modules of the user's, which are digested with those of their package that they import.
+
+    Returns:
+        A digest a module, by dotted name: those of this package in order, then the user's.
 
     Raises:
         DigestError: when a module has no Python source.

@@ -169,9 +169,12 @@ def _some(paths: list[str]) -> str:
 
 
 def without_missing(found: Iterable[Reason]) -> list[Reason]:
-    """``found`` without inputs that are merely missing.
+    """Leave out inputs that are merely missing.
 
     What was made of a file may stand without it: nothing is made again for that.
+
+    Returns:
+        What is left of ``found``.
     """
     kept = []
     for reason in found:

@@ -2,8 +2,8 @@
 
 Nothing happens but in an ``actsearch`` command, where ACTSEARCH_TRACE_TO names a folder. From the
 first call of a function in the module of a step's command on, every function of the package that is
-called is noted with its module. What runs while a module is imported is left out, and what is called
-to say what a step depends on.
+called is noted with its module. What runs while a module is imported is left out, and what is
+called to say what a step depends on.
 """
 
 import atexit

@@ -60,10 +60,7 @@ def verify(path: Path) -> str:
     """Compare the file at ``path`` with its record, where there is one.
 
     Returns:
-        Digest of the file.
-
-    Returns:
-        ``sha256:<hex>``.
+        Digest of the file, ``sha256:<hex>``.
 
     Raises:
         ActBenchError: when it differs from the record, or the record cannot be read.
