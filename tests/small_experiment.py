@@ -1,4 +1,4 @@
-"""The configuration of a small experiment of the real kind."""
+"""A small experiment of the real kind: its configuration."""
 
 from __future__ import annotations
 

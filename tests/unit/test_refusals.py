@@ -1,13 +1,18 @@
-"""What a configuration or a target asks for and cannot have, without Snakemake."""
+"""What a user can get wrong and the package refuses: one clear message, before any job starts.
+
+The calls are those of workflow/rules/common.smk and of cluster/start.py, in their order. How the
+message reaches the user is in tests/workflow/test_bad_input.py.
+"""
 
 from __future__ import annotations
 
 import copy
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bad_configurations import BAD
 from small_experiment import SMALL
 
 from actsearch.config import parse_config
@@ -15,37 +20,194 @@ from actsearch.plan.experiment import Plan
 from actsearch.plan.refusals import check_plan, check_targets
 from actsearch.plan.wanted import check_data, wanted
 
+Values = dict[str, Any]
+Change = Callable[[Values], Any]
+
+BASELINE_FREE = {"schemas": ["three-node"], "sample": 24}
+
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty working folder; modules that are imported from it are forgotten."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    for name in [name for name in sys.modules if name.split(".")[0] == "lab"]:
+        monkeypatch.delitem(sys.modules, name)
+    yield tmp_path
+    for name in [name for name in sys.modules if name.split(".")[0] == "lab"]:
+        del sys.modules[name]
 
 
-def start(config: dict[str, Any], *targets: str) -> Plan:
-    """What the Snakefile does while it is read, up to where networks are tried out."""
-    plan = Plan(parse_config(config))
+def check(values: Values, *targets: str) -> None:
+    """All that is looked at before the first job, but for networks."""
+    plan = Plan(parse_config(values))
     check_plan(plan, look_into_files=True)
     check_targets(plan, targets)
-    for task in plan.tasks:
-        plan.code("train", task)
-    check_data(plan, wanted(plan, targets or ["all"])[1], refused=True, warn=pytest.fail)
-    return plan
+    _, data = wanted(plan, targets or ["all"])
+    check_data(plan, data, refused=True, warn=pytest.fail)
 
 
-def test_the_experiment_itself_is_not_refused() -> None:
-    start(SMALL, "results/tiny/trials/relu.x.json", "results/report.html", "all")
+def refusal(values: Values, *targets: str) -> str:
+    """The message of what is refused: of an error that the Snakefile shows as one message."""
+    with pytest.raises(ValueError) as error:
+        check(values, *targets)
+    assert type(error.value).__module__.startswith("actsearch.")
+    return str(error.value)
 
 
-# A network is built by another process: in tests/workflow alone.
-@pytest.mark.parametrize("case", sorted(BAD.keys() - {"activations that are not there"}))
-def test_bad_configurations_are_refused(case: str) -> None:
+def changed(change: Change) -> Values:
+    """The small experiment after ``change``."""
+    values = copy.deepcopy(SMALL)
+    change(values)
+    return values
+
+
+def _sine(config: Values) -> None:
+    config["spaces"]["small"] = {"schemas": ["binary(unary(x),unary(x))"], "unary": ["sine"]}
+
+
+def without(section: Values, *keys: str) -> Values:
+    return {key: value for key, value in section.items() if key not in keys}
+
+
+def _images(source: str) -> Change:
+    def change(config: Values) -> None:
+        config["data"]["digits"].update(source=source, image_size=32, in_memory=False)
+
+    return change
+
+
+def test_the_small_experiment_is_accepted() -> None:
+    check(SMALL)
+    check(SMALL, "results/tiny/benchmark.parquet", "results/tiny/trials/mul.relu.x.x.json")
+    check(SMALL, "results/spaces/small/functions.parquet", "results/report.html", "--cores", "1")
+
+
+BAD: dict[str, tuple[Change, str]] = {
+    "unknown key": (
+        lambda c: c["tasks"]["tiny"].update(recip={}),
+        "tasks.tiny.recip: unknown key; allowed: benchmark, checkpoint_minutes, data",
+    ),
+    "wrong type": (
+        lambda c: c["tasks"]["tiny"]["recipe"].update(epochs="many"),
+        "tasks.tiny.recipe.epochs",
+    ),
+    "unknown operator": (_sine, "unknown operator 'sine'"),
+    "wrong arity": (
+        lambda c: c["spaces"]["small"].update(include=["add(relu(x))"]),
+        "add takes 2 arguments, got 1, at position 0",
+    ),
+    "empty space": (lambda c: c["spaces"].update(none={}), "the space is empty"),
+    "sample too large": (
+        lambda c: c["spaces"]["small"].update(sample=5000),
+        "5000 functions asked for, but the space holds 2791",
+    ),
+    "search sample too large": (
+        lambda c: c["spaces"].update(
+            deep={"schemas": ["three-node"], "include": ["baselines"], "sample": 5000}
+        ),
+        "5000 functions asked for, but the space holds 2791",
+    ),
+    "no baselines": (
+        lambda c: c["spaces"].update(small=BASELINE_FREE),
+        "tasks.tiny.benchmark: space 'small' lacks baselines",
+    ),
+    "simulation too long": (
+        lambda c: c["simulation"].update(evaluations=25),
+        "simulation.evaluations asks for 25 functions, but space 'small' holds 24",
+    ),
+    "simulation longer than an unsampled space": (
+        lambda c: c["spaces"].update(small={"include": ["baselines", "exp(x)"]}),
+        "but space 'small' holds 9",
+    ),
+    "too many neighbours": (
+        lambda c: c["tasks"]["tiny"]["map"].update(outputs_neighbors=24),
+        "map.outputs_neighbors asks for 25 functions",
+    ),
+    "too many finalists": (
+        lambda c: c["tasks"]["tiny"]["final"].update(functions=23),
+        "asks for 23 functions besides the baselines, but only 22 are trained",
+    ),
+    "too many functions of another task": (
+        lambda c: c["tasks"].update(
+            moved=without(c["tasks"]["tiny"], "benchmark", "search")
+            | {"final": {"functions": 23, "candidates_from": ["tiny"]}}
+        ),
+        "need 23 trained on 'tiny' besides the baselines, but only 22 are",
+    ),
+    "space beyond counting": (
+        lambda c: c["spaces"].update(
+            deep={"schemas": ["n-ary(" + ",".join(["unary(unary(x))"] * 8) + ")"]}
+        ),
+        "too many to list",
+    ),
+    "unknown network": (
+        lambda c: c["tasks"]["tiny"].update(model="digits-cn"),
+        "tasks.tiny.model: unknown 'digits-cn'",
+    ),
+    "network that cannot be found": (
+        lambda c: c["tasks"]["tiny"].update(model="no_such_package.nets:build"),
+        "no Python source for module 'no_such_package.nets'",
+    ),
+    "missing data": (
+        lambda c: c["data"]["digits"].update(source="npz:nowhere.npz"),
+        "data.digits: no file nowhere.npz",
+    ),
+    "data that no program can download": (
+        _images("torchvision:ImageNet"),
+        "data/ImageNet holds neither ILSVRC2012_devkit_t12.tar.gz nor meta.bin",
+    ),
+    "missing images": (_images("folder:pets"), "data.digits: no image folder at pets"),
+    "search too large": (
+        lambda c: c["tasks"]["tiny"]["search"].update(rounds=20),
+        "tasks.tiny.search asks for 68 functions, but space 'deep' holds 30",
+    ),
+    "space too large to list": (
+        lambda c: c["spaces"]["deep"].pop("sample"),
+        "space 'deep' has 1023524 names, too many to list",
+    ),
+    "folder that breaks commands": (
+        lambda c: c.update(data_folder="my data"),
+        "data_folder: 'my data' stands in commands; allowed: letters, digits",
+    ),
+    "operator module missing": (
+        lambda c: c.update(operators=["no_such_module"]),
+        "cannot import 'no_such_module'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_configuration(case: str) -> None:
     change, expected = BAD[case]
-    config = copy.deepcopy(SMALL)
-    change(config)
-    with pytest.raises(ValueError) as refused:
-        start(config)
-    assert expected in str(refused.value)
-    assert type(refused.value).__module__.startswith("actsearch")  # told in one sentence
+    assert expected in refusal(changed(change))
+
+
+@pytest.mark.parametrize(
+    "files, expected",
+    [
+        (
+            {"operators.py": "from numpy import sine"},
+            "cannot import 'lab.operators' (ImportError: cannot import name 'sine' from 'numpy'",
+        ),
+        (
+            {
+                "operators.py": "from actsearch import Operator, register\n"
+                "register(Operator('odd', 2, numpy=lambda x: x, torch='torch.add'))"
+            },
+            "operator 'odd': the NumPy side fails with 2 arrays of 5 numbers: TypeError",
+        ),
+        ({"operators.py": "", "network.py": "x = (1"}, "module 'lab.network' is not valid Python"),
+    ],
+)
+def test_bad_code_of_the_users(files: dict[str, str], expected: str, folder: Path) -> None:
+    values = copy.deepcopy(SMALL)
+    values["operators"] = ["lab.operators"]
+    values["tasks"]["tiny"]["model"] = "lab.network:build"
+    (folder / "lab").mkdir()
+    for name, text in files.items():
+        (folder / "lab" / name).write_text(text)
+    assert expected in refusal(values)
 
 
 @pytest.mark.parametrize(
@@ -54,38 +216,40 @@ def test_bad_configurations_are_refused(case: str) -> None:
         ("results/tinny/benchmark.parquet", "no task 'tinny'; tasks: tiny"),
         ("results/tiny/trials/mul.rleu.x.x.json", "did you mean 'relu'?"),
         ("results/tiny/trials/mul.relu.x.json", "bad slug 'mul.relu.x': the tokens end too early"),
-        ("./results//tinny/map.parquet", "no task 'tinny'; tasks: tiny"),
     ],
 )
-def test_bad_targets_are_refused(target: str, expected: str) -> None:
-    with pytest.raises(ValueError) as refused:
-        start(SMALL, target)
-    assert expected in str(refused.value)
+def test_bad_target(target: str, expected: str) -> None:
+    assert expected in refusal(SMALL, target)
 
 
 @pytest.mark.parametrize(
     "section, target",
     [("benchmark", "map.parquet"), ("search", "search/map.parquet"), ("final", "final.json")],
 )
-def test_targets_of_a_missing_section_are_refused(section: str, target: str) -> None:
-    config = copy.deepcopy(SMALL)
-    del config["tasks"]["tiny"][section]
-    with pytest.raises(ValueError) as refused:
-        start(config, f"results/tiny/{target}")
+def test_target_of_a_missing_section(section: str, target: str) -> None:
+    values = changed(lambda c: c["tasks"]["tiny"].pop(section))
     expected = f"results/tiny/{target}: task 'tiny' has no section {section!r}"
-    assert str(refused.value) == expected
+    assert expected in refusal(values, f"results/tiny/{target}")
 
 
-def test_other_words_of_a_command_line_are_passed_over() -> None:
-    words = ["--cores", "4", "fim__tiny", "logs/a", "results/report.html", "results/spaces/gone/a"]
-    check_targets(Plan(parse_config(SMALL)), words)
+def test_a_folder_of_images_that_cannot_be_used_is_named_by_its_entry(folder: Path) -> None:
+    for name in ("cats", "dogs"):
+        (folder / "pets" / name).mkdir(parents=True)
+        (folder / "pets" / name / "one.png").touch()
+    message = refusal(changed(_images("folder:pets")))
+    assert message.startswith("data.digits: ")
 
 
-def test_what_rules_make_is_asked_without_data() -> None:
-    config = copy.deepcopy(SMALL)
-    config["data"]["digits"]["source"] = "npz:nowhere.npz"
-    plan = Plan(parse_config(config))
-    check_plan(plan, look_into_files=True, with_files=False)
-    said: list[str] = []
-    check_data(plan, ["digits"], refused=False, warn=said.append)
-    assert len(said) == 1 and said[0].startswith("data.digits: ") and "nowhere.npz" in said[0]
+def test_data_that_are_missing_are_told_where_they_are_not_refused() -> None:
+    plan = Plan(parse_config(changed(_images("folder:pets"))))
+    told: list[str] = []
+    check_data(plan, ["digits"], refused=False, warn=told.append)
+    assert told == ["data.digits: no image folder at pets"]
+
+
+def test_data_are_no_matter_where_a_command_asks_what_rules_make(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = changed(lambda c: c["data"]["digits"].update(source="npz:nowhere.npz"))
+    monkeypatch.setenv("ACTSEARCH_OUTPUTS", "answer.json")
+    check_plan(Plan(parse_config(values)), look_into_files=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 from forked import BIN, Done, fork
-from small_experiment import SMALL as SMALL
+from small_experiment import SMALL
 
 __all__ = ["BIN", "ROOT", "SMALL", "SOURCES", "Experiment", "make_experiment"]
 

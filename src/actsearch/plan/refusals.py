@@ -43,6 +43,7 @@ def check_plan(plan: Plan, look_into_files: bool, with_files: bool | None = None
         ConfigError: with the key of the configuration, and what is allowed.
         ActBenchError: when a file to import is bad, or lacks functions of the task's space.
         SpaceError: when a space cannot be what is asked.
+        DigestError: when code of the user's is not there, or is no Python.
     """
     if with_files is None:
         with_files = not is_asked_for_outputs()
@@ -55,6 +56,14 @@ def check_plan(plan: Plan, look_into_files: bool, with_files: bool | None = None
                 raise ConfigError(f"data.{plan.tasks[name].data}: no file {path}")
     for name in plan.compared:
         check_finalists(plan, name)
+    check_code(plan)
+
+
+def check_code(plan: Plan) -> None:
+    """Raise DigestError for code of the user's that cannot be read, before rules ask for it."""
+    for name in plan.tasks:
+        plan.code("train", name)
+    plan.operators_of_task(*plan.tasks)
 
 
 def check_import(plan: Plan, name: str, look_into_it: bool) -> None:
