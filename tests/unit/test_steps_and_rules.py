@@ -8,6 +8,7 @@ from pathlib import Path
 import typer.main
 
 from actsearch.cli.app import app, load_commands
+from actsearch.plan.settings import nothing
 from actsearch.plan.steps import STEPS
 
 RULES = Path(__file__).parents[2] / "workflow" / "rules"
@@ -22,6 +23,8 @@ def test_rules_and_steps_are_the_same() -> None:
     # Each names its step's digest of code; a manifest stands for data whatever code fetched them.
     digests = set(re.findall(r"PLAN\.code\(\s*\"([a-z-]+)\"", text))
     assert digests == STEPS.keys() - {"fetch", "fetch-act-bench"}
+    digests = set(re.findall(r"PLAN\.settings\(\s*\"([a-z-]+)\"", text))
+    assert digests == {s.name for s in STEPS.values() if s.settings is not nothing} - {"fetch"}
 
 
 def test_each_step_is_a_command_in_a_module_of_its_own() -> None:

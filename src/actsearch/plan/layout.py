@@ -36,11 +36,6 @@ def is_result(path: str) -> bool:
     return Path(path).parts[:1] == (RESULTS,)
 
 
-def task_folder(task: str) -> str:
-    """All that is made for a task."""
-    return f"{RESULTS}/{task}"
-
-
 def functions(space: str) -> str:
     """The functions of a space."""
     return f"{RESULTS}/spaces/{space}/functions.parquet"
@@ -116,10 +111,10 @@ def proposals(task: str, strategy: str, round: object) -> str:
     return f"{search_folder(task, strategy)}/round-{round}/proposals.csv"
 
 
-def search_trials(task: str, strategy: str, round: object, slots: Iterable[int]) -> list[str]:
+def search_trials(task: str, strategy: str, round: object, slots: Iterable[int | str]) -> list[str]:
     """The trials of a round, a file a slot."""
     folder = f"{search_folder(task, strategy)}/round-{round}"
-    return [f"{folder}/{slot:02d}.json" for slot in slots]
+    return [f"{folder}/{_slot(slot)}.json" for slot in slots]
 
 
 def history(task: str, strategy: str) -> str:
@@ -132,9 +127,13 @@ def candidates(task: str) -> str:
     return f"{RESULTS}/{task}/final/candidates.csv"
 
 
-def final_trials(task: str, slots: Iterable[int]) -> list[str]:
+def final_trials(task: str, slots: Iterable[int | str]) -> list[str]:
     """The trials of the last comparison, a file a slot."""
-    return [f"{RESULTS}/{task}/final/{slot:02d}.json" for slot in slots]
+    return [f"{RESULTS}/{task}/final/{_slot(slot)}.json" for slot in slots]
+
+
+def _slot(slot: int | str) -> str:
+    return slot if isinstance(slot, str) else f"{slot:02d}"
 
 
 def final(task: str) -> str:

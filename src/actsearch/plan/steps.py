@@ -58,9 +58,9 @@ class Step:
 _T, _S, _SCOPE = "{task}", "{space}", "{scope}"
 _LISTED = layout.functions(_S)
 _TRIAL = layout.trial(_T, "{slug}")
-_ROUND = f"{layout.search_folder(_T, '{strategy}')}/round-{{round}}"
-_PROPOSALS, _SEARCH_TRIAL = f"{_ROUND}/proposals.csv", f"{_ROUND}/{{slot}}.json"
-_FINAL_TRIAL = f"{layout.task_folder(_T)}/final/{{slot}}.json"
+_PROPOSALS = layout.proposals(_T, "{strategy}", "{round}")
+(_SEARCH_TRIAL,) = layout.search_trials(_T, "{strategy}", "{round}", ["{slot}"])
+(_FINAL_TRIAL,) = layout.final_trials(_T, ["{slot}"])
 _PART, _PUBLISHED = layout.fim_part(_T, _SCOPE, "{part}"), layout.published_features(_T)
 _HISTORY = layout.history(_T, "{strategy}")
 _SIMULATION = layout.simulation(_T, "{strategy}")
