@@ -1,109 +1,267 @@
-"""Between ``snakemake`` and the first job: which steps are taken, and in which order."""
+"""What happens before the first job: which options take which steps, and in which order."""
 
 from __future__ import annotations
 
+import copy
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from small_experiment import SMALL
 
-from actsearch.cluster import start as starting
+from actsearch.cluster import start as module
+from actsearch.cluster.queue import QueueError
 from actsearch.cluster.runs import RunError
-from actsearch.config import parse_config
+from actsearch.cluster.start import Run, start
+from actsearch.cluster.watchdog import PatienceError
+from actsearch.config import ConfigError, parse_config
+from actsearch.plan import internals
+from actsearch.plan.adoption import AdoptionError
 from actsearch.plan.experiment import Plan
-from actsearch.plan.internals import LOOKS, PLANS, Options
+from actsearch.plan.internals import LOOKS, Options
 
-TOLD = {"ACTSEARCH_CONFIG": "config.yaml"}
+TOLD = {"ACTSEARCH_CONFIG": "config.yaml", "ACTSEARCH_SNAKEFILE": "Snakefile"}
+ON_A_CLUSTER = {"executor": "slurm"}
 
 
-class Claim:
-    def __init__(self, calls: list[str]) -> None:
-        self.calls = calls
+def options(*targets: str, **given: Any) -> Options:
+    """Options as Snakemake parses them: those that are not given are false, or None."""
+    parsed = {"targets": set(targets), "dryrun": False, "unlock": False, "executor": "local"}
+    return Options(SimpleNamespace(**parsed | given))
 
-    def wait_for_leftovers(self, say: Any) -> None:
-        self.calls.append("wait")
 
-    def forget_jobs(self) -> None:
-        self.calls.append("forget")
+class Steps(list[str]):
+    """The steps that were taken, in order, in place of the steps themselves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.errors: dict[str, ValueError] = {}
+        self.given: dict[str, tuple[Any, ...]] = {}
+        self.refused: bool | None = None
+        self.slurm = False
+        self.alive: str | None = None
+        for name in ("adopt", "require_slurm", "claim", "check_networks", "_estimate_beside"):
+            monkeypatch.setattr(module, name, self._step(name))
+        monkeypatch.setattr(module, "patience", self._step("patience"))
+        monkeypatch.setattr(module, "check_data", self._check_data)
+        monkeypatch.setattr(module, "has_slurm", lambda: self.slurm)
+        monkeypatch.setattr(module, "running", lambda folder: self.alive)
+
+    def take(self, name: str, *arguments: Any) -> None:
+        self.append(name)
+        self.given[name] = arguments
+        if name in self.errors:
+            raise self.errors[name]
+
+    def _step(self, name: str) -> Any:
+        def step(*arguments: Any) -> Any:
+            self.take(name, *arguments)
+            if name == "claim":
+                return SimpleNamespace(wait_for_leftovers=lambda say: self.take("leftovers", say))
+            return None
+
+        return step
+
+    def _check_data(self, plan: Plan, names: Any, *, refused: bool, warn: Any) -> None:
+        self.refused = refused
+        self.take("check_data", plan, names, warn)
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is called, in order; nothing of it does anything."""
-    made: list[str] = []
-
-    def note(name: str) -> Any:
-        def called(*_: Any, **options: Any) -> None:
-            made.append(name if options.get("refused", True) else f"{name}, warning")
-
-        return called
-
-    names = {"adopt": "adopt", "require_slurm": "slurm", "check_data": "data"}
-    names |= {"check_networks": "networks", "_estimate_beside": "estimate"}
-    for name, word in names.items():
-        monkeypatch.setattr(starting, name, note(word))
-    monkeypatch.setattr(starting, "claim", lambda *_: made.append("claim") or Claim(made))
-    monkeypatch.setattr(starting, "has_slurm", lambda: True)
-    monkeypatch.setattr(starting, "running", lambda folder: None)
-    return made
+def steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Steps:
+    monkeypatch.chdir(tmp_path)
+    return Steps(monkeypatch)
 
 
-def begin(gpu: bool = False, **given: Any) -> starting.Run:
-    """Start with these options of Snakemake's."""
-    nothing = dict.fromkeys([*LOOKS, *PLANS, "touch", "targets", "executor"])
-    options = Options(SimpleNamespace(**nothing | given))
-    plan = Plan(parse_config(SMALL))
-    if gpu:
-        resources = plan.tasks["tiny"].resources.model_copy(update={"gpu": 1})
-        plan.tasks = {"tiny": plan.tasks["tiny"].model_copy(update={"resources": resources})}
-    return starting.start(plan, options, TOLD, print, print)
+def plan(gpu: int = 0) -> Plan:
+    values = copy.deepcopy(SMALL)
+    values["tasks"]["tiny"]["resources"] = {"gpu": gpu}
+    return Plan(parse_config(values))
+
+
+def begin(asked: Options, gpu: int = 0) -> Run:
+    return start(plan(gpu), asked, TOLD, print, pytest.fail)
+
+
+REAL = ["adopt", "patience", "claim", "check_data", "check_networks"]
+LOOK = ["check_data"]
+DRY = ["adopt", "check_data"]
 
 
 @pytest.mark.parametrize(
-    ("given", "steps"),
+    "given, taken, refused",
     [
-        ({}, ["adopt", "claim", "wait", "data", "networks"]),
-        ({"executor": "slurm"}, ["adopt", "slurm", "claim", "wait", "data", "networks"]),
-        ({"dryrun": True}, ["adopt", "data, warning"]),
-        ({"dryrun": True, "gpu": True}, ["adopt", "data, warning", "estimate"]),
-        ({"summary": True}, ["adopt", "data, warning"]),
-        ({"touch": True}, ["claim", "wait", "data, warning"]),
-        ({"unlock": True}, ["data, warning"]),
-        *(({look: True}, ["data, warning"]) for look in ("lint", "list_rules", "dag")),
+        ({}, REAL, True),
+        ({"dryrun": True}, DRY, False),
+        ({"summary": True}, DRY, False),
+        ({"detailed_summary": True}, DRY, False),
+        ({"touch": True}, ["patience", "claim", "check_data"], False),
+        ({"touch": True, "dryrun": True}, LOOK, False),
+        *[({look: True}, LOOK, False) for look in LOOKS],
+        ({"lint": True, "dryrun": True}, LOOK, False),
     ],
 )
-def test_each_kind_of_start_does_what_it_needs(
-    given: dict[str, Any], steps: list[str], calls: list[str]
+def test_steps_by_option(
+    given: Mapping[str, Any], taken: list[str], refused: bool, steps: Steps
 ) -> None:
-    run = begin(**given)
-    assert calls == steps
-    assert (run.claim is not None) == ("claim" in steps)
+    run = begin(options(**given))
+    assert steps == taken
+    assert steps.refused is refused
+    assert (run.claim is not None) is ("claim" in taken)
+
+
+def test_slurm_must_answer_before_the_folder_is_taken(steps: Steps) -> None:
+    steps.slurm = True
+    begin(options(**ON_A_CLUSTER))
+    slurm = ["adopt", "patience", "require_slurm", "claim", "leftovers"]
+    assert steps == [*slurm, "check_data", "check_networks"]
+
+
+def test_jobs_of_an_earlier_run_are_waited_for_by_a_run_on_this_machine_too(steps: Steps) -> None:
+    steps.slurm = True
+    begin(options())
+    assert steps == ["adopt", "patience", "claim", "leftovers", "check_data", "check_networks"]
+
+
+@pytest.mark.parametrize("given", [{"dryrun": True}, {"lint": True}, {"unlock": True}])
+def test_whoever_makes_no_files_asks_no_slurm(given: Mapping[str, Any], steps: Steps) -> None:
+    steps.slurm = True
+    begin(options(**given, **ON_A_CLUSTER))
+    assert not {"require_slurm", "claim", "leftovers"} & set(steps)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ("adopt", AdoptionError("other results")),
+        ("patience", PatienceError("no number")),
+        ("require_slurm", QueueError("no answer")),
+        ("claim", RunError("in use")),
+        ("leftovers", QueueError("no answer")),
+        ("check_data", ConfigError("data.digits: none")),
+        ("check_networks", ConfigError("tasks.tiny: none")),
+    ],
+)
+def test_what_refuses_ends_the_start(error: tuple[str, ValueError], steps: Steps) -> None:
+    name, refusal = error
+    steps.slurm = True
+    steps.errors = {name: refusal}
+    with pytest.raises(type(refusal), match=str(refusal)):
+        begin(options(**ON_A_CLUSTER))
+    assert steps[-1] == name
+
+
+def test_a_run_that_lives_is_not_unlocked(steps: Steps) -> None:
+    begin(options(unlock=True))
+    steps.clear()
+    steps.alive = "somebody on a machine"
+    with pytest.raises(RunError, match=r"^not unlocked: the run of somebody on a machine is alive"):
+        begin(options(unlock=True))
+    assert steps == []
+    begin(options(lint=True))
+    begin(options(dryrun=True))
+
+
+def test_steps_are_given_what_they_look_at(steps: Steps, tmp_path: Path) -> None:
+    begin(options("results/tiny/map.parquet"))
+    assert steps.given["adopt"] == (tmp_path, TOLD, print)
+    assert steps.given["claim"] == (tmp_path, print)
+    looked_at, names, warn = steps.given["check_data"]
+    assert (names, warn) == (["digits"], pytest.fail)
+    memory = Path(".snakemake/networks")
+    assert steps.given["check_networks"] == (looked_at.config, ["tiny"], TOLD, memory)
+
+
+def test_only_what_the_targets_are_made_from_is_checked(steps: Steps) -> None:
+    begin(options("results/spaces/small/functions.parquet"))
+    assert steps.given["check_data"][1] == []
+    assert steps.given["check_networks"][1] == []
+
+
+def test_without_targets_all_is_made(steps: Steps) -> None:
+    assert options().targets == ["all"]
+    begin(options())
+    assert steps.given["check_networks"][1] == ["tiny"]
+
+
+def test_a_dry_run_on_gpus_counts_hours_beside_its_planning(steps: Steps) -> None:
+    begin(options(dryrun=True), gpu=1)
+    assert steps == [*DRY, "_estimate_beside"]
+    assert steps.given["_estimate_beside"] == (TOLD,)
+    for given in ({}, {"touch": True}, {"lint": True}):
+        steps.clear()
+        begin(options(**given), gpu=1)
+        assert "_estimate_beside" not in steps
+
+
+@pytest.mark.parametrize(
+    "code, said",
+    [
+        ("print('3 hours')", "3 hours\n"),
+        (
+            "print('a warning\\nerror: no trials', file=sys.stderr); sys.exit(2)",
+            "no estimate: no trials\n",
+        ),
+        ("sys.exit(1)", "no estimate: it says nothing\n"),
+        ("os.kill(os.getpid(), 15)", ""),
+    ],
+)
+def test_what_the_estimate_says(code: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import os, sys; {code}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    module._say_estimate(process)
+    assert capsys.readouterr().err == said
+
+
+class Folder:
+    """A folder that was taken, and what was noted in it."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def submit_as(self, name: str) -> None:
+        self.notes.append(name)
+
+    def forget_jobs(self) -> None:
+        self.notes.append("none left")
+
+
+def test_a_watchdog_looks_after_jobs_on_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched: list[float] = []
+    monkeypatch.setenv("ACTSEARCH_PATIENCE", "2")
+    monkeypatch.setattr(internals, "name_of_jobs", lambda workflow: f"jobs of {workflow}")
+    monkeypatch.setattr(module, "watch", lambda dog, end, every: watched.append(every))
+    folder: Any = Folder()
+    run = Run(options(**ON_A_CLUSTER), folder)
+    run.look_after_jobs("a workflow")
+    assert (folder.notes, watched) == (["jobs of a workflow"], [6.0])
     run.forget_jobs()
-    assert ("forget" in calls) == ("claim" in steps)
+    assert folder.notes == ["jobs of a workflow", "none left"]
 
 
-def test_without_slurm_nothing_is_waited_for(
-    calls: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(starting, "has_slurm", lambda: False)
-    begin()
-    assert calls == ["adopt", "claim", "data", "networks"]
+def test_nobody_looks_after_jobs_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "watch", pytest.fail)
+    folder: Any = Folder()
+    Run(options(), folder).look_after_jobs("a workflow")
+    assert folder.notes == []
+    Run(options(**ON_A_CLUSTER), None).look_after_jobs("a workflow")
+    Run(options(), None).forget_jobs()
 
 
-def test_a_folder_with_a_run_is_not_unlocked(
-    calls: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(starting, "running", lambda folder: "somebody")
-    with pytest.raises(RunError, match="not unlocked: the run of somebody is alive"):
-        begin(unlock=True)
-    assert calls == []
+def test_every_option_is_one_of_snakemakes() -> None:
+    """With their names as Snakemake parses them: one that is renamed would be overlooked."""
+    from snakemake.cli import parse_args
 
-
-def test_patience_that_is_no_number_is_refused_before_the_folder_is_taken(
-    calls: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ACTSEARCH_PATIENCE", "long")
-    with pytest.raises(ValueError, match="ACTSEARCH_PATIENCE is 'long'"):
-        begin()
-    assert calls == ["adopt"]
+    parsed = vars(parse_args(["--cores", "1"])[1])
+    known = {*LOOKS, *internals.PLANS, "targets", "dryrun", "unlock", "executor", "touch"}
+    assert known - parsed.keys() == set()
+    found = Options(SimpleNamespace(**parsed))
+    assert found.makes_files and not found.looks and not found.touches and not found.on_slurm
+    assert found.targets == ["all"]

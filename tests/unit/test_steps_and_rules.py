@@ -1,47 +1,157 @@
-"""A rule for each step, a step for each rule, and a command for both."""
+"""Steps, commands and rules agree: each step has a command and a rule, and no rule is without."""
 
 from __future__ import annotations
 
+import copy
+import itertools
 import re
+import string
+from collections.abc import Iterator
 from pathlib import Path
 
-import typer.main
+import pytest
+import yaml
+from small_experiment import SMALL
 
 from actsearch.cli.app import app, load_commands
+from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.plan.outputs import Outputs
 from actsearch.plan.settings import nothing
-from actsearch.plan.steps import STEPS
+from actsearch.plan.steps import STEPS, Step
 
-RULES = Path(__file__).parents[2] / "workflow" / "rules"
-COMMAND = re.compile(r"\bactsearch ([a-z-]+(?: --final)?)")
+ROOT = Path(__file__).parents[2]
+RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+SHELL = re.compile(r"ACTSEARCH_RULE=\{params\.rule\} actsearch ([a-z-]+(?: --final)?)\b")
+ASKED = re.compile(r'PLAN\.(?:code|settings)\(\s*"([a-z-]+)"')
+
+IMPORTED = ("import-act-bench", "imported-table", "published-features", "export-imported")
+"""Steps of tasks whose table is imported."""
+EXAMPLES = {
+    "space": ["small", "deep"],
+    "scope": ["", "search/"],
+    "slug": ["relu.x", "mul.relu.abs.x.x"],
+    "strategy": ["random", "union-knr"],
+    "round": ["0", "2"],
+    "slot": ["00", "02"],
+    "part": ["0", "1"],
+    "data_folder": ["data"],
+    "place": ["CIFAR10"],
+    "table": ["cnn", "vit"],
+    "source": ["Snakefile", "config.yaml", "workflow/rules/run.smk"],
+}
+ANY = {
+    "scope": "(search/)?",
+    "source": ".+",
+    "file": ".+",
+    "slug": r"[a-z0-9_.]+",
+    "round": r"\d+",
+    "slot": r"\d\d+",
+    "part": r"\d+",
+}
 
 
-def test_rules_and_steps_are_the_same() -> None:
-    text = "\n".join(path.read_text() for path in RULES.glob("*.smk"))
-    shells = re.findall(r"shell:\n((?: +\".*\"\n)+)", text)
-    called = {COMMAND.search(shell).group(1) for shell in shells}  # type: ignore[union-attr]
-    assert called == {" ".join(step.words) for step in STEPS.values()}
-    # Each names its step's digest of code; a manifest stands for data whatever code fetched them.
-    digests = set(re.findall(r"PLAN\.code\(\s*\"([a-z-]+)\"", text))
-    assert digests == STEPS.keys() - {"fetch", "fetch-act-bench"}
-    digests = set(re.findall(r"PLAN\.settings\(\s*\"([a-z-]+)\"", text))
-    assert digests == {s.name for s in STEPS.values() if s.settings is not nothing} - {"fetch"}
+def wildcards(path: str) -> list[str]:
+    return [name for _, name, _, _ in string.Formatter().parse(path) if name]
 
 
-def test_each_step_is_a_command_in_a_module_of_its_own() -> None:
+def expanded(step: Step, **values: list[str]) -> Iterator[str]:
+    """Files that a step makes, with all examples of their wildcards, or other ``values``."""
+    for path in step.makes:
+        names = wildcards(path)
+        for chosen in itertools.product(*((EXAMPLES | values)[name] for name in names)):
+            yield path.format(**dict(zip(names, chosen, strict=True)))
+
+
+def examples(step: Step) -> Iterator[str]:
+    """Files of a step that some rule makes in the experiment below."""
+    yield from expanded(step, task=["imported" if step.name in IMPORTED else "tiny"])
+    if step.name == "map":  # of published features
+        yield "results/imported/map.parquet"
+
+
+def matches(path: str, patterns: tuple[str, ...]) -> str | None:
+    """The first of ``patterns``, paths with wildcards, that ``path`` is an example of."""
+    for pattern in patterns:
+        words = re.split(r"\{(\w+)\}", pattern)
+        words[::2] = map(re.escape, words[::2])
+        words[1::2] = [ANY.get(name, "[^/]+") for name in words[1::2]]
+        if re.fullmatch("".join(words), path):
+            return pattern
+    return None
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
+    """What the rules make of an experiment in which every step has a part."""
+    values = copy.deepcopy(SMALL)
+    values["data"]["images"] = values["data"]["digits"] | {"source": "torchvision:CIFAR10"}
+    bare = {key: values["tasks"]["tiny"][key] for key in ("model", "recipe", "map")}
+    table = {"space": "small", "act_bench": "cnn", "published_features": True}
+    values["tasks"]["imported"] = bare | {"data": "images", "benchmark": table}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("experiment"))
+        patch.setenv("ACTSEARCH_SNAKEFILE", str(ROOT / "Snakefile"))
+        DEFAULT_CONFIG.write_text(yaml.safe_dump(values))
+        return Outputs.of_workflow(
+            DEFAULT_CONFIG, [path for step in STEPS.values() for path in examples(step)]
+        )
+
+
+def test_every_rule_is_a_step_and_every_step_has_a_rule() -> None:
+    commands = SHELL.findall(RULES)
+    assert len(commands) == len(re.findall(r"^\s*shell:", RULES, re.MULTILINE))
+    assert set(commands) == {" ".join(step.words) for step in STEPS.values()}
+
+
+def test_a_rule_asks_for_settings_and_code_of_its_own_step() -> None:
+    of_words = {" ".join(step.words): step.name for step in STEPS.values()}
+    asked = set()
+    for rule in re.split(r"^\s*rule(?: \w+)?:", RULES, flags=re.MULTILINE)[1:]:
+        for words in SHELL.findall(rule):
+            names = set(ASKED.findall(rule))
+            assert names <= {of_words[words]}
+            asked |= names
+    # What is fetched stands for data, not for the code that fetched it.
+    assert asked == set(STEPS) - {"fetch", "fetch-act-bench"}
+    of_settings = set(re.findall(r"PLAN\.settings\(\s*\"([a-z-]+)\"", RULES))
+    assert of_settings == {s.name for s in STEPS.values() if s.settings is not nothing} - {"fetch"}
+
+
+def test_the_command_of_a_step_stands_in_its_module() -> None:
     load_commands()
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    places = {}
+    for command in app.registered_commands:
+        assert command.callback is not None
+        name = command.name or command.callback.__name__.replace("_", "-")
+        places[name] = command.callback.__module__
     for step in STEPS.values():
-        assert commands[step.words[0]].callback.__module__ == step.module
-    modules = {step.module for step in STEPS.values()}
-    folder = Path(__file__).parents[2] / "src" / "actsearch" / "cli" / "steps"
-    files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
-    assert files == {module.rpartition(".")[2] for module in modules}
+        assert places[step.words[0]] == step.module
+    modules = {path.stem for path in (ROOT / "src/actsearch/cli/steps").glob("[!_]*.py")}
+    assert modules == {step.module.rpartition(".")[2] for step in STEPS.values()}
 
 
-def test_what_a_step_reads_is_what_another_makes() -> None:
-    made = {path for step in STEPS.values() for path in step.makes}
-    anything = "results/{file}"
-    for step in STEPS.values():
-        # A scope is empty, or search/.
-        known = made | {path.replace("{scope}", s) for path in made for s in ("", "search/")}
-        assert set(step.reads) <= known | {anything}, step.name
+@pytest.mark.workflow
+@pytest.mark.parametrize("name", STEPS)
+def test_some_rule_makes_the_files_of_a_step_from_what_it_reads(
+    name: str, outputs: Outputs
+) -> None:
+    step, read = STEPS[name], set()
+    for path in examples(step):
+        assert path in outputs, path
+        inputs = outputs.inputs_of(path)
+        assert inputs is not None, path
+        for file in inputs:
+            pattern = matches(file, step.reads)
+            assert pattern is not None, f"{path} is made from {file}"
+            read.add(pattern)
+    assert read == set(step.reads), "it reads less than it says"
+
+
+@pytest.mark.workflow
+def test_every_file_that_a_rule_makes_is_of_a_step(outputs: Outputs) -> None:
+    makes = tuple(path for step in STEPS.values() for path in step.makes)
+    assert [path for path in outputs.files if matches(path, makes) is None] == []
+    more = {"task": ["tiny", "imported"], "slot": [f"{slot:02d}" for slot in range(8)]}
+    made = [path for step in STEPS.values() for path in expanded(step, **more)]
+    unknown = [p.pattern for p in outputs.patterns if not any(map(p.fullmatch, made))]
+    assert unknown == []
