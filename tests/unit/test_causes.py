@@ -31,6 +31,7 @@ def told(
         "settings": SETTINGS,
         "settings_digest": "s",
         "modules": MODULES,
+        "code_digest": "c",
         "inputs": {"in.json": "x"},
     }
     artifact = Artifact("out.json", usual | block)

@@ -77,7 +77,12 @@ def test_options_of_a_command_and_their_help_are_no_code() -> None:
     after = "@app.command('f')\ndef f(a: Annotated[int, Option(help='y')] = 1) -> int:\n    g(a)\n"
     assert source_digest(before, is_command=True) == source_digest(after, is_command=True)
     assert source_digest(before) != source_digest(after)
-    for edited in (after.replace("g(a)", "g(a + 1)"), after.replace("= 1", "= 2")):
+    changes = (
+        ("g(a)", "g(a + 1)"),
+        ("= 1", "= 2"),
+        ("@app.command('f')", "@app.command('f')\n@twice"),
+    )
+    for edited in (after.replace(*change) for change in changes):
         assert source_digest(edited, is_command=True) != source_digest(after, is_command=True)
 
 

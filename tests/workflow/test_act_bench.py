@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy as copying
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from experiment import SMALL, Experiment
+from tracing import covered, environment, read_traces, uncovered
 
 from actsearch import load_benchmark
 from actsearch.records.embedded import read_provenance
@@ -30,12 +32,26 @@ def with_import(**benchmark: Any) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_what_was_exported_is_imported_again(copy: Experiment) -> None:
+def test_what_was_exported_is_imported_again(
+    copy: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = copy.folder / "table.json"
     source.write_bytes(copy.path("tiny/benchmark.json").read_bytes())
     copy.configure(with_import(act_bench="table.json", published_features=True))
     targets = ["results/report.html", "results/again/benchmark.json"]
-    done = copy.snakemake("--cores", "2", *targets)
+    (tmp_path / "traces").mkdir()
+    with monkeypatch.context() as patch:
+        for name, value in environment(tmp_path / "traces").items():
+            patch.setenv(name, value)
+        done = copy.snakemake("--cores", "2", *targets)
+    traces = read_traces(tmp_path / "traces")
+    assert {trace.step for trace in traces} > {
+        "import-act-bench",
+        "imported-table",
+        "published-features",
+        "export-imported",
+    }
+    assert not [name for t in traces for name in uncovered(t, covered(copy.folder, t))]
     assert not re.search(r"rule (train__|fim__|fetch)", done.stdout)
     assert "Nothing to be done" in copy.snakemake("-n", *targets).stdout
 

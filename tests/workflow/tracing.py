@@ -8,24 +8,61 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from actsearch.config import load_config
+from actsearch.plan.dependencies import step_modules
+from actsearch.records.code import reached_modules
+
 TRACER = Path(__file__).parent / "tracer"
 
-# What a command may call outside of its step's digest, with the reason. Whole modules of rooms that
-# carry, and of the command line and the plan single functions: a line that computes has no place.
+# What a command may call outside of its step's digest: single functions and classes, since a line
+# that computes would have a place in any module of which all was allowed.
 CARRIERS = {
-    "actsearch.config": "its values are in the digest of settings",
-    "actsearch.records": "reads, writes and digests files",
-    "actsearch.networks.probe": "refuses a network, or changes nothing",
-    "actsearch.functions.agreement": "compares both sides of an operator, for the probe",
-    "actsearch.cli.recording:load": "reads the configuration",
-    "actsearch.cli.recording:execution": "makes the record",
-    "actsearch.cli.progress:say": "tells people",
-    "actsearch.cli.progress:counter": "tells people",
-    "actsearch.cli.progress:track": "tells people",
-    "actsearch.cli.progress:console": "tells people",
-    "actsearch.cli.launch:launched": "tells one process from several, which is a setting",
-    "actsearch.plan.settings": "says what files depend on: it makes the digests",
-    "actsearch.plan.steps": "the same",
+    "reads the configuration, whose values are in the digest of settings": {
+        "config.base": "_unique_seeds known named_source",
+        "config.data": "Data _source check_split",
+        "config.experiment": "Config",
+        "config.loading": "load_config parse_config",
+        "config.recipes": "Augmentation Recipe",
+        "config.spaces": "Space",
+        "config.tasks": "Benchmark Final Fisher Task _model",
+        "cli.recording": "load",
+    },
+    "makes the record, and the digests in it": {
+        "cli.recording": "execution",
+        "plan.dependencies": "operator_digests space_operators task_spaces",
+        "plan.settings": "chosen_task task_section",
+        "plan.steps": "is_watching step_called",
+        "records.provenance": "Execution _agent _cpu_model _git _repository _slurm environment "
+        "lock_digest now says",
+        "records.code": "_found _import_graph _is_carrier _makes_command _module_digest _source_of "
+        "_without_docstrings _without_options module_digests reached_modules source_digest",
+        "records.digests": "canonical_json digest_bytes digest_file digest_parts joined "
+        "settings_digest",
+        "records.embedded": "input_digest is_intact read_provenance",
+        "records.seals": "_digest_of_file _fill is_sealed is_unaltered placeholders seal sealed",
+    },
+    "reads and writes files, whole or not at all": {
+        "records.files": "copy_file readable shown writable written_beside",
+        "records.formats.csv_files": "_digest _provenance read_csv write_csv",
+        "records.formats.format": "<lambda> as_text text_format",
+        "records.formats.html_files": "write_html",
+        "records.formats.json_files": "<lambda> _digest _split _write_object may_hold_provenance "
+        "read_json write_entries write_json",
+        "records.formats.npy_files": "_digest _provenance read_array write_array",
+        "records.formats.npz_files": "_digest _provenance read_arrays write_arrays",
+        "records.formats.parquet_files": "_column_bytes _digest _provenance read_arrow read_table "
+        "write_table",
+        "records.formats.python_files": "read_python write_python",
+        "records.formats": "content_digest",
+        "records.packs": "Pack _job_started",
+        "records.checkpoints": "CheckpointFile",
+        "records.lineage": "Artifact files_under is_hidden read_artifact read_artifacts",
+        "records.differences": "flat",
+    },
+    "tries a network and operators: refuses, or changes nothing": {
+        "networks.probe": "_PlainCalls _logits _step _watched check_network check_operators",
+    },
+    "tells people": {"cli.progress": "console counter say track"},
 }
 
 
@@ -68,6 +105,12 @@ def read_traces(folder: Path) -> list[Trace]:
     return [Trace(tuple(t["arguments"]), tuple(map(tuple, t["called"]))) for t in found]
 
 
+def covered(folder: Path, trace: Trace) -> list[str]:
+    """Modules in the digest of a command's step, by the configuration in ``folder``."""
+    config = load_config(folder / "config.yaml")
+    return reached_modules(step_modules(trace.step, config, trace.task))
+
+
 def uncovered(trace: Trace, covered: Iterable[str]) -> list[str]:
     """Functions that were called outside the modules ``covered`` by a digest, and carry nothing."""
     known = set(covered)
@@ -79,9 +122,7 @@ def uncovered(trace: Trace, covered: Iterable[str]) -> list[str]:
 
 
 def _is_carrier(module: str, function: str) -> bool:
-    named = (name.partition(":") for name in CARRIERS)
     return any(
-        function == wanted if wanted else module == name or module.startswith(f"{name}.")
-        for name, _, wanted in named
-        if not wanted or module == name
+        function in named.get(module.removeprefix("actsearch."), "").split()
+        for named in CARRIERS.values()
     )

@@ -21,7 +21,7 @@ rule fetch_act_bench:
     log:
         "logs/act-bench/{table}.log",
     wildcard_constraints:
-        table=one_of(ACT_BENCH_RUNS),
+        table=one_of(ACT_BENCH_TABLES),
     conda:
         CONDA
     params:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from actsearch.plan.environment import CONFIG_VARIABLE
+from actsearch.records.audit import KINDS
 
 ConfigFile = Annotated[
     Path,
@@ -33,3 +34,20 @@ Bare = Annotated[
 ]
 AnyFile = Annotated[Path, typer.Argument(metavar="FILE", help="A file under results/.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+Files = list[str] | None
+ReportTables = Annotated[Files, typer.Option(help="A benchmark table, as TASK=FILE.")]
+ReportMaps = Annotated[Files, typer.Option("--map", help="A map, as TASK=FILE.")]
+ReportScores = Annotated[Files, typer.Option(help="Surrogate scores, as TASK=FILE.")]
+ReportPredictions = Annotated[Files, typer.Option(help="Out-of-fold predictions, as TASK=FILE.")]
+ReportSimulations = Annotated[
+    Files, typer.Option(help="Simulated searches, as TASK/STRATEGY=FILE.")
+]
+ReportHistories = Annotated[Files, typer.Option(help="A live search, as TASK/STRATEGY=FILE.")]
+ReportFinals = Annotated[Files, typer.Option(help="A last comparison, as TASK=FILE.")]
+ReportActivations = Annotated[
+    Files, typer.Option(help="The chosen function as a module, as TASK=FILE.")
+]
+FindingKinds = Annotated[
+    list[str] | None,
+    typer.Option(help=f"A kind of finding that is no failure: {', '.join(KINDS)}."),
+]

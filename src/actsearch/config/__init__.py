@@ -23,7 +23,7 @@ from actsearch.config.recipes import Augmentation as Augmentation
 from actsearch.config.recipes import Recipe as Recipe
 from actsearch.config.recipes import Resources as Resources
 from actsearch.config.spaces import Space as Space
-from actsearch.config.tasks import ACT_BENCH_RUNS as ACT_BENCH_RUNS
+from actsearch.config.tasks import ACT_BENCH_TABLES as ACT_BENCH_TABLES
 from actsearch.config.tasks import BUILT_IN_MODELS as BUILT_IN_MODELS
 from actsearch.config.tasks import STRATEGIES as STRATEGIES
 from actsearch.config.tasks import Benchmark as Benchmark

@@ -32,8 +32,8 @@ BUILT_IN_MODELS = {
     "resnet-56": "actsearch.networks.models.cifar_resnet:CifarResNet",
 }
 """Networks by name, as ``package.module:function``."""
-ACT_BENCH_RUNS = {"cnn": 3, "resnet": 3, "vit": 1}
-"""Public Act-Bench tables by name, with the runs that each of their numbers is the median of."""
+ACT_BENCH_TABLES = ("cnn", "resnet", "vit")
+"""Public Act-Bench tables, by name."""
 
 
 def _model(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from actsearch.config import ACT_BENCH_RUNS, Config
+from actsearch.config import ACT_BENCH_TABLES, Config
 from actsearch.data.sources.places import place_of
 from actsearch.plan import layout
 from actsearch.plan.steps import step_called
@@ -28,7 +28,7 @@ def act_bench_file(config: Config, task: str) -> Path | None:
     benchmark = config.task(task).benchmark
     if benchmark is None or benchmark.act_bench is None:
         return None
-    if benchmark.act_bench not in ACT_BENCH_RUNS:
+    if benchmark.act_bench not in ACT_BENCH_TABLES:
         return Path(benchmark.act_bench)
     return Path(layout.public_table(config.data_folder, benchmark.act_bench))
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from actsearch.config import ACT_BENCH_RUNS, Config, Final, Search
+from actsearch.config import ACT_BENCH_TABLES, Config, Final, Search
 from actsearch.data.sources.places import place_of
 from actsearch.functions.expressions import Expression
 from actsearch.functions.selection import known_size, select
@@ -298,7 +298,7 @@ class Plan:
         names = {
             task.benchmark.act_bench
             for task in self.tasks.values()
-            if task.benchmark and task.benchmark.act_bench in ACT_BENCH_RUNS
+            if task.benchmark and task.benchmark.act_bench in ACT_BENCH_TABLES
         }
         folder = self.config.data_folder
         return sorted(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from actsearch.benchmark.act_bench.check import check_file
-from actsearch.config import ACT_BENCH_RUNS, ConfigError
+from actsearch.config import ACT_BENCH_TABLES, ConfigError
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.expressions import Expression
 from actsearch.functions.spaces import SearchSpace
@@ -73,9 +73,9 @@ def check_import(plan: Plan, name: str, look_into_it: bool) -> None:
     given = benchmark.act_bench
     path = Path(plan.act_bench_file(name))
     refuse_unless(
-        path.is_file() or given in ACT_BENCH_RUNS,
+        path.is_file() or given in ACT_BENCH_TABLES,
         f"tasks.{name}.benchmark.act_bench: no file {given}; allowed: "
-        f"{', '.join(ACT_BENCH_RUNS)}, or the path of a file in the Act-Bench format",
+        f"{', '.join(ACT_BENCH_TABLES)}, or the path of a file in the Act-Bench format",
     )
     if look_into_it:
         check_file(

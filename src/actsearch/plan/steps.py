@@ -63,6 +63,12 @@ _PROPOSALS = layout.proposals(_T, "{strategy}", "{round}")
 (_FINAL_TRIAL,) = layout.final_trials(_T, ["{slot}"])
 _PART, _PUBLISHED = layout.fim_part(_T, _SCOPE, "{part}"), layout.published_features(_T)
 _HISTORY = layout.history(_T, "{strategy}")
+# What decides the findings of an audit, of rooms that carry for all other steps.
+_JUDGING_FILES = ("audit", "reasons", "lineage", "embedded", "code")
+_JUDGING_PLANS = (
+    *("staleness", "outputs", "internals", "layout", "data_files", "dependencies"),
+    *("settings", "steps"),
+)
 _SIMULATION = layout.simulation(_T, "{strategy}")
 
 STEPS: dict[str, Step] = {
@@ -207,7 +213,11 @@ STEPS: dict[str, Step] = {
             makes=(layout.CRATE, f"{layout.COPIES}/{{source}}"),
             reads=(f"{layout.RESULTS}/{{file}}",),
             settings=settings.crate,
-            further=("actsearch.records.crate", "actsearch.records.crate_entities"),
+            further=(
+                "actsearch.records.crate",
+                "actsearch.records.crate_entities",
+                "actsearch.plan.steps",
+            ),
             watching=True,
             replayable=False,
         ),
@@ -216,11 +226,8 @@ STEPS: dict[str, Step] = {
             makes=(layout.AUDIT,),
             reads=(f"{layout.RESULTS}/{{file}}",),
             further=(
-                "actsearch.records.audit",
-                "actsearch.records.reasons",
-                "actsearch.plan.staleness",
-                "actsearch.plan.outputs",
-                "actsearch.plan.layout",
+                *(f"actsearch.records.{name}" for name in _JUDGING_FILES),
+                *(f"actsearch.plan.{name}" for name in _JUDGING_PLANS),
             ),
             watching=True,
             replayable=False,

@@ -97,11 +97,14 @@ def _strays(files: Iterable[str], can_be_made: Callable[[str], bool]) -> Iterato
 
 
 def _stale(artifact: Artifact, reasons: Iterable[Reason]) -> Iterator[Finding]:
-    """What is out of date, in the kinds of an audit."""
+    """What is out of date, in the kinds of an audit: one finding a kind."""
+    found: dict[str, list[str]] = {}
     for reason in reasons:
-        kind = "code" if reason.kind == "operators" else reason.kind
+        kind: str = "code" if reason.kind == "operators" else reason.kind
         text = _alteration(artifact) if kind == "altered" else reason.text
-        yield Finding(kind, artifact.path, text)
+        found.setdefault(kind, []).append(text)
+    for kind, texts in found.items():
+        yield Finding(kind, artifact.path, "; ".join(texts))
 
 
 def _dirty(artifact: Artifact) -> Iterator[Finding]:

@@ -51,15 +51,19 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 
 
 def _without_options(tree: ast.Module) -> ast.Module:
-    """Without decorators and annotations of functions, which make the options of a command."""
+    """Without what makes the options of a command: its decorator, and annotations."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            node.decorator_list = []
+        if isinstance(node, ast.FunctionDef):
+            node.decorator_list = [d for d in node.decorator_list if not _makes_command(d)]
             node.returns = None
             for argument in ast.walk(node.args):
                 if isinstance(argument, ast.arg):
                     argument.annotation = None
     return tree
+
+
+def _makes_command(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "app.command"
 
 
 def source_digest(source: str, *, is_command: bool = False) -> str:
@@ -174,11 +178,16 @@ def reached_modules(entries: Iterable[str]) -> list[str]:
     Returns:
         Dotted names, sorted. Carriers are neither among them nor looked behind, unless they are
         entries themselves.
+
+    Raises:
+        DigestError: when an entry is no module of this package.
     """
     entries = set(entries)
     graph = _import_graph()
     modules: set[str] = set()
     waiting = set(entries)
+    if unknown := sorted(entries - graph.modules):
+        raise DigestError(f"no module {unknown[0]!r} in this version of actsearch")
     while waiting:
         module = waiting.pop()
         modules.add(module)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from actsearch.records.differences import changes
 from actsearch.records.lineage import Artifact
@@ -16,6 +16,8 @@ SHOWN = 3
 """Paths that are named of each kind of change; further ones are counted."""
 HOW = ("changed", "missing", "new", "not used any more")
 Kind = Literal["unreadable", "altered", "moved", "settings", "code", "operators", "inputs"]
+REASON_KINDS: tuple[Kind, ...] = get_args(Kind)
+"""The kinds, the gravest first."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def _then_and_now(block: Mapping[str, Any], now: Present) -> list[Reason]:
         keys = changes(block.get("settings", {}), now.settings)
         found.append(Reason("settings", "; ".join(keys) or "other settings"))
     modules = _changed_names(block.get("modules", {}), now.modules)
-    if modules or block.get("code_digest", now.code_digest) != now.code_digest:
+    if modules or block.get("code_digest") != now.code_digest:
         found.append(Reason("code", ", ".join(modules) or "other modules", modules))
     if operators := _changed_names(block.get("operators", {}), now.operators):
         found.append(Reason("operators", f"operators: {', '.join(operators)}", operators))

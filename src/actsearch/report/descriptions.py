@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from actsearch.config import ACT_BENCH_RUNS, Config, Data, Recipe
+from actsearch.config import Config, Data, Recipe
 
+_RUNS = {"cnn": 3, "resnet": 3, "vit": 1}
+"""Public Act-Bench tables, with the runs that each of their numbers is the median of."""
 _LABELS = {
     "table": "Benchmark table",
     "map": "Map",
@@ -45,7 +47,7 @@ def describe_import(config: Config, name: str) -> str | None:
     benchmark = config.task(name).benchmark
     if benchmark is None or benchmark.act_bench is None:
         return None
-    runs = ACT_BENCH_RUNS.get(benchmark.act_bench)
+    runs = _RUNS.get(benchmark.act_bench)
     if runs is None:
         return f"imported from {benchmark.act_bench}; the file does not say of how many runs"
     each = f"each number the median of {runs} runs" if runs > 1 else "one run a function"

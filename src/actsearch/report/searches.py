@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from actsearch.config import N_BASELINES
+from actsearch.functions.baselines import BASELINES
 from actsearch.report import search_plots
 from actsearch.report.drawings import curve
 from actsearch.report.figures import Figures
@@ -25,7 +25,7 @@ def simulation_section(
         return None
     runs = max(int(s["run"].nunique()) for s in simulations.values())
     last = max(int(s["evaluation"].max()) for s in simulations.values())
-    marks = sorted({n for n in (N_BASELINES, 20, 50, 100, 200) if n < last} | {last})
+    marks = sorted({n for n in (len(BASELINES), 20, 50, 100, 200) if n < last} | {last})
     rows = []
     for strategy, simulation in simulations.items():
         ends = simulation.loc[simulation.groupby("run")["evaluation"].idxmax(), "regret"]
@@ -38,7 +38,7 @@ def simulation_section(
             }
         )
     after_baselines = [
-        s.loc[s["evaluation"] == N_BASELINES, "regret"] for s in simulations.values()
+        s.loc[s["evaluation"] == len(BASELINES), "regret"] for s in simulations.values()
     ]
     return {
         "settled": all(len(r) and bool((r <= 1e-12).all()) for r in after_baselines),
@@ -47,7 +47,7 @@ def simulation_section(
         "rows": rows,
         "figure": figures.add(
             f"{anchor}-regret",
-            search_plots.regret(simulations, N_BASELINES),
+            search_plots.regret(simulations, len(BASELINES)),
             f"Median regret of {', '.join(simulations)} against functions evaluated, up to {last}.",
         ),
     }

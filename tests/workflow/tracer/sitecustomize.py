@@ -14,18 +14,31 @@ import threading
 import uuid
 from pathlib import Path
 
-_COMMANDS = f"{os.sep}actsearch{os.sep}cli{os.sep}steps{os.sep}"
-_ASIDE = ("actsearch.plan.dependencies", "actsearch.plan.data_files")
-_PACKAGE = f"{os.sep}actsearch{os.sep}"
+_COMMANDS = "actsearch.cli.steps."
+# What they call, at any depth, goes into the record alone.
+_RECORDING = {
+    ("actsearch.cli.recording", "load"),
+    ("actsearch.cli.recording", "execution"),
+    ("actsearch.plan.dependencies", "operator_digests"),
+    ("actsearch.plan.dependencies", "space_operators"),
+    ("actsearch.plan.dependencies", "task_spaces"),
+}
+
+
+def _is_ours(frame):
+    return str(frame.f_globals.get("__name__")).split(".")[0] == "actsearch"
 
 
 def _is_aside(frame):
     """Whether a frame runs for an import of the package, or for a record's digests alone."""
-    while frame is not None:
-        is_import = frame.f_code.co_name == "<module>" and _PACKAGE in frame.f_code.co_filename
-        if is_import or frame.f_globals.get("__name__") in _ASIDE:
+    caller = frame.f_back
+    while caller is not None:
+        name = caller.f_code.co_name
+        if _is_ours(caller) and name == "<module>":
             return True
-        frame = frame.f_back
+        if (caller.f_globals.get("__name__"), name) in _RECORDING:
+            return True
+        caller = caller.f_back
     return False
 
 
@@ -34,14 +47,15 @@ def _begin(folder):
 
     def trace(frame, event, argument):
         code = frame.f_code
-        if _PACKAGE not in code.co_filename or code in called:
+        if code in called or code.co_name == "<module>" or not _is_ours(frame):
             return
-        if not code.co_filename.endswith(".py"):  # a template, which its package stands for
+        if not code.co_filename.endswith(".py"):  # generated: a dataclass's, a named tuple's
             return
-        if not called and _COMMANDS not in code.co_filename:
+        module = frame.f_globals["__name__"]
+        if not called and not module.startswith(_COMMANDS):
             return
         if not _is_aside(frame):
-            called[code] = (frame.f_globals.get("__name__"), code.co_qualname)
+            called[code] = (module, code.co_qualname)
 
     def write():
         found = {"arguments": sys.argv[1:], "called": sorted(set(called.values()))}

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from actsearch.benchmark.act_bench.format import ActBenchError
-from actsearch.config import ACT_BENCH_RUNS
+from actsearch.config import ACT_BENCH_TABLES
 from actsearch.records.digests import digest_file
 
 PUBLIC = {
     name: f"https://act-bench.s3.us-west-2.amazonaws.com/act-bench-{name}.json"
-    for name in ACT_BENCH_RUNS
+    for name in ACT_BENCH_TABLES
 }
 """Addresses by the name of the table."""
 

@@ -18,7 +18,7 @@ from actsearch.plan.staleness import staleness
 from actsearch.plan.steps import is_watching
 from actsearch.records.formats import ArtifactError
 from actsearch.records.lineage import SUFFIXES, read_artifacts
-from actsearch.records.reasons import without_missing
+from actsearch.records.reasons import REASON_KINDS, without_missing
 
 EXAMPLES = 5
 RESULTS = Path(layout.RESULTS)
@@ -44,11 +44,14 @@ def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
         for reason in without_missing(stale(artifact))
     ]
     if doubts:
+        # Damaged files first.
+        doubts.sort(key=lambda doubt: REASON_KINDS.index(doubt[1].kind))
+        n_files = len({path for path, _ in doubts})
         told = [f"  {path}: {doubt.kind}, {doubt.text}" for path, doubt in doubts[:EXAMPLES]]
         if len(doubts) > EXAMPLES:
             told.append(f"  and {len(doubts) - EXAMPLES} more")
         raise ArtifactError(
-            f"{RESULTS}/ was brought here without Snakemake's records, and {len(doubts)} of its "
+            f"{RESULTS}/ was brought here without Snakemake's records, and {n_files} of its "
             "files are not what this workflow would make:\n" + "\n".join(told) + "\n"
             "See `actsearch audit`. To have them made again, move them away: "
             "`actsearch audit --list KIND` prints them."

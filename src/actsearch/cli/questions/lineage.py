@@ -24,7 +24,7 @@ from actsearch.records.lineage import (
     read_sources,
 )
 from actsearch.records.provenance import Execution
-from actsearch.records.reasons import reasons
+from actsearch.records.reasons import source_changes
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -148,8 +148,8 @@ def _changed_inputs(graph: Lineage, path: str) -> list[str]:
     """
     if path not in graph.artifacts:
         return []
-    found = reasons(graph.artifacts[path], graph.artifacts)
-    return [change.path for reason in found for change in reason.changes]
+    found = source_changes(graph.artifacts[path], graph.artifacts, None, None)
+    return [change.path for change in found]
 
 
 class _Drawing:

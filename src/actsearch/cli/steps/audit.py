@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from actsearch.cli.app import app
-from actsearch.cli.options import ConfigFile
+from actsearch.cli.options import ConfigFile, FindingKinds
 from actsearch.cli.progress import console, track
 from actsearch.cli.recording import execution, load
 from actsearch.config import Config, ConfigError
@@ -23,17 +23,13 @@ from actsearch.records.provenance import environment
 
 EXAMPLES = 4
 """Findings of a kind that the page shows; the others are counted."""
-Kinds = Annotated[
-    list[str] | None,
-    typer.Option(help=f"A kind of finding that is no failure: {', '.join(KINDS)}."),
-]
 
 
 @app.command("audit")
 def audit_command(
     folder: Annotated[Path, typer.Argument(help="The folder of results.")] = Path(layout.RESULTS),
     out: Annotated[Path | None, typer.Option(help="Write the findings as JSON too.")] = None,
-    allow: Kinds = None,
+    allow: FindingKinds = None,
     paths: Annotated[
         str | None, typer.Option("--list", help="Print only the files with this kind of finding.")
     ] = None,

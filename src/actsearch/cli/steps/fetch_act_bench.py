@@ -9,7 +9,7 @@ import typer
 from actsearch.cli.app import app
 from actsearch.cli.options import Out
 from actsearch.cli.progress import counter, say
-from actsearch.config import ACT_BENCH_RUNS, ConfigError
+from actsearch.config import ACT_BENCH_TABLES, ConfigError
 from actsearch.plan.steps import STEPS
 from actsearch.records.formats import write_json
 from actsearch.records.provenance import Execution
@@ -17,7 +17,7 @@ from actsearch.records.provenance import Execution
 
 @app.command("fetch-act-bench")
 def fetch_act_bench(
-    name: Annotated[str, typer.Argument(help=f"{', '.join(ACT_BENCH_RUNS)}.")],
+    name: Annotated[str, typer.Argument(help=f"{', '.join(ACT_BENCH_TABLES)}.")],
     out: Out,
     address: Annotated[str | None, typer.Option(help="A mirror's address of the file.")] = None,
 ) -> None:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from actsearch.cli.app import app
-from actsearch.cli.options import ConfigFile, Out
+from actsearch.cli.options import (
+    ConfigFile,
+    Files,
+    Out,
+    ReportActivations,
+    ReportFinals,
+    ReportHistories,
+    ReportMaps,
+    ReportPredictions,
+    ReportScores,
+    ReportSimulations,
+    ReportTables,
+)
 from actsearch.cli.recording import execution, load
 from actsearch.config import Config, ConfigError
 from actsearch.plan.dependencies import space_operators, task_spaces
@@ -20,31 +30,18 @@ if TYPE_CHECKING:
 
     from actsearch.report.data import TaskData
 
-Files = list[str] | None
-
-
-# Evaluated here, not when the options are parsed: a step's command begins with its own function.
-_TABLES = typer.Option(help="A benchmark table, as TASK=FILE.")
-_MAPS = typer.Option("--map", help="A map, as TASK=FILE.")
-_SCORES = typer.Option(help="Surrogate scores, as TASK=FILE.")
-_PREDICTIONS = typer.Option(help="Out-of-fold predictions, as TASK=FILE.")
-_SIMULATIONS = typer.Option(help="Simulated searches, as TASK/STRATEGY=FILE.")
-_HISTORIES = typer.Option(help="A live search, as TASK/STRATEGY=FILE.")
-_FINALS = typer.Option(help="A last comparison, as TASK=FILE.")
-_ACTIVATIONS = typer.Option(help="The chosen function as a module, as TASK=FILE.")
-
 
 @app.command()
 def report(
     out: Out,
-    table: Annotated[Files, _TABLES] = None,
-    map_: Annotated[Files, _MAPS] = None,
-    surrogate: Annotated[Files, _SCORES] = None,
-    predictions: Annotated[Files, _PREDICTIONS] = None,
-    simulation: Annotated[Files, _SIMULATIONS] = None,
-    history: Annotated[Files, _HISTORIES] = None,
-    final: Annotated[Files, _FINALS] = None,
-    activation: Annotated[Files, _ACTIVATIONS] = None,
+    table: ReportTables = None,
+    map_: ReportMaps = None,
+    surrogate: ReportScores = None,
+    predictions: ReportPredictions = None,
+    simulation: ReportSimulations = None,
+    history: ReportHistories = None,
+    final: ReportFinals = None,
+    activation: ReportActivations = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Write the page with the tables and plots of everything."""
