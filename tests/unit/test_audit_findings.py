@@ -224,3 +224,11 @@ def test_lineage_goes_both_ways(table: str) -> None:
     paths = graph.made_from(table)
     assert alike([*paths, table], graph.artifacts, limit=1) == [paths, [table]]
     assert alike(paths, graph.artifacts, limit=2) == [[path] for path in paths]
+
+
+def test_code_and_operators_are_one_finding_that_says_both(table: str) -> None:
+    old = {"modules": {"a": "9", "b": "2"}, "code_digest": OTHER_CODE, "operators": {"mine": "1"}}
+    write("results/other.json", **old)
+    (found,) = findings()
+    assert (found.kind, found.path) == ("code", "results/other.json")
+    assert found.message == "a; operators: mine"
