@@ -116,10 +116,10 @@ def two_runs_in_one_folder(cluster: Cluster, folder: Path) -> None:
     _wait_for_trials(lab, 1)
     (folder / "pace").write_text("600")  # it works as long as the others are tried
     second = lab.start("--profile", "slurm", TABLE)
-    said = lab.fails(second, 60)
+    said = lab.fails(second, 240)
     assert f"in use by a run of root on {_hostname()} (process {first.pid})" in said
-    lab.fails(lab.start("--unlock", "--cores=1"), 60)
-    lab.succeeds(lab.start("--profile", "slurm", "--dry-run", TABLE), 60)
+    lab.fails(lab.start("--unlock", "--cores=1"), 240)
+    lab.succeeds(lab.start("--profile", "slurm", "--dry-run", TABLE), 240)
     (folder / "pace").write_text("0")
     lab.succeeds(first)
     assert _built(lab) == 11

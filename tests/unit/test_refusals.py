@@ -31,10 +31,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty working folder; modules that are imported from it are forgotten."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    for name in [name for name in sys.modules if name.split(".")[0] == "lab"]:
+    for name in [name for name in sys.modules if name.split(".")[0] == "mylab"]:
         monkeypatch.delitem(sys.modules, name)
     yield tmp_path
-    for name in [name for name in sys.modules if name.split(".")[0] == "lab"]:
+    for name in [name for name in sys.modules if name.split(".")[0] == "mylab"]:
         del sys.modules[name]
 
 
@@ -188,7 +188,7 @@ def test_bad_configuration(case: str) -> None:
     [
         (
             {"operators.py": "from numpy import sine"},
-            "cannot import 'lab.operators' (ImportError: cannot import name 'sine' from 'numpy'",
+            "cannot import 'mylab.operators' (ImportError: cannot import name 'sine' from 'numpy'",
         ),
         (
             {
@@ -197,16 +197,19 @@ def test_bad_configuration(case: str) -> None:
             },
             "operator 'odd': the NumPy side fails with 2 arrays of 5 numbers: TypeError",
         ),
-        ({"operators.py": "", "network.py": "x = (1"}, "module 'lab.network' is not valid Python"),
+        (
+            {"operators.py": "", "network.py": "x = (1"},
+            "module 'mylab.network' is not valid Python",
+        ),
     ],
 )
 def test_bad_code_of_the_users(files: dict[str, str], expected: str, folder: Path) -> None:
     values = copy.deepcopy(SMALL)
-    values["operators"] = ["lab.operators"]
-    values["tasks"]["tiny"]["model"] = "lab.network:build"
-    (folder / "lab").mkdir()
+    values["operators"] = ["mylab.operators"]
+    values["tasks"]["tiny"]["model"] = "mylab.network:build"
+    (folder / "mylab").mkdir()
     for name, text in files.items():
-        (folder / "lab" / name).write_text(text)
+        (folder / "mylab" / name).write_text(text)
     assert expected in refusal(values)
 
 
