@@ -6,7 +6,7 @@ order, is on docs/start.md.
 
 from snakemake.exceptions import WorkflowError
 
-from actsearch.config import ACT_BENCH_TABLES, N_BASELINES, STRATEGIES, parse_config
+from actsearch.config import ACT_BENCH_TABLES, STRATEGIES, parse_config
 from actsearch.plan import counts, internals, layout
 from actsearch.plan.environment import command_prefix, configuration_file, one_of, plain
 from actsearch.plan.experiment import Plan, rule_name

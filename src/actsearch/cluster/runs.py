@@ -28,10 +28,10 @@ from pathlib import Path
 import psutil
 
 from actsearch.cluster.queue import QueuedJob, cancel, queued_jobs
-from actsearch.plan import internals
+from actsearch.plan import internals, layout
 from actsearch.records.files import written_beside
 
-SIGNATURE = internals.HIDDEN / "run.json"
+SIGNATURE = layout.HIDDEN / "run.json"
 _SECONDS_BETWEEN_SIGNS = 60
 # Of a run on another machine only its signs of life are seen.
 _SILENCE_S = 5 * _SECONDS_BETWEEN_SIGNS

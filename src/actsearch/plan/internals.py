@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from actsearch.plan import layout
+from actsearch.plan.layout import HIDDEN
 
-HIDDEN = Path(".snakemake")
 NOTES = (f"{HIDDEN}/metadata", f"{HIDDEN}/incomplete")
 """Folders in which Snakemake notes what it has made, and what it was making."""
 LOCKS = HIDDEN / "locks"

@@ -24,11 +24,11 @@ SEARCH_TRIALS = "search/{strategy}/round-*/[0-9]*.json"
 FINAL_TRIALS = "final/[0-9]*.json"
 FIM_PARTS = "part-*.npz"
 
-_MEMORY = ".snakemake"
+HIDDEN = Path(".snakemake")
 """Snakemake's hidden folder, in which what was found good is remembered too."""
-SEEN_NETWORKS = Path(_MEMORY, "networks")
-SEEN_TABLES = Path(_MEMORY, "act-bench")
-MERGED_CONFIGURATIONS = Path(_MEMORY, "config")
+SEEN_NETWORKS = HIDDEN / "networks"
+SEEN_TABLES = HIDDEN / "act-bench"
+MERGED_CONFIGURATIONS = HIDDEN / "config"
 
 
 def is_result(path: str) -> bool:
