@@ -228,13 +228,14 @@ def test_packing_and_back_through_a_file() -> None:
     broken[0].gradient_eigenvalues[:] = np.nan
     spectra = [grouped_layers(0), broken]
     file = io.BytesIO()
-    part_of_two = pack_spectra(["relu(x)", "exp(x)"], spectra, ["norm", ""])
+    part_of_two = pack_spectra(["relu(x)", "exp(x)"], spectra, {"norm": "one", "": "two"})
     np.savez(file, allow_pickle=False, **part_of_two)
     file.seek(0)
     with np.load(file, allow_pickle=False) as part:
         arrays = dict(part)
     np.testing.assert_array_equal(arrays["finite"], [True, False])
     assert arrays["passed_over"].tolist() == ["norm", ""]
+    assert arrays["passed_over_because"].tolist() == ["one", "two"]
     unpacked = dict(unpack_spectra(arrays))
     assert list(unpacked) == ["relu(x)", "exp(x)"]
     for expected, found in zip(spectra, unpacked.values(), strict=True):
@@ -337,7 +338,11 @@ def test_parts_of_all_kinds_and_networks(dataset: Dataset, model: str, kind: str
     np.testing.assert_array_equal(part["finite"], [True, False])
     assert counts == [(1, 2), (2, 2)]
     network, _ = build_network(task, dataset, functions[0], 0)
-    assert (part["layers"].tolist(), part["passed_over"].tolist()) == fisher_layers(network)
+    layers = fisher_layers(network, torch.randn(1, *dataset.image_shape))
+    assert (part["layers"].tolist(), part["passed_over"].tolist()) == (
+        layers.covered,
+        [*layers.passed_over],
+    )
     _, cdfs = stack_cdfs([part], task.fisher)
     np.testing.assert_array_equal(np.isnan(cdfs).all(axis=1), [False, True])
 

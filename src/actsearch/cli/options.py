@@ -37,6 +37,9 @@ Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Files = list[str] | None
 ReportTables = Annotated[Files, typer.Option(help="A benchmark table, as TASK=FILE.")]
 ReportMaps = Annotated[Files, typer.Option("--map", help="A map, as TASK=FILE.")]
+ReportSpectra = Annotated[
+    Files, typer.Option(help="A part with Fisher spectra, for its layers, as TASK=FILE.")
+]
 ReportScores = Annotated[Files, typer.Option(help="Surrogate scores, as TASK=FILE.")]
 ReportPredictions = Annotated[Files, typer.Option(help="Out-of-fold predictions, as TASK=FILE.")]
 ReportSimulations = Annotated[

@@ -79,10 +79,10 @@ class Config(Model):
                     f"tasks.{name}.fisher.examples is {task.fisher.examples}, "
                     f"but data {task.data!r} has {train} training examples"
                 )
-            if task.resources.processes > train:
+            if 2 * task.resources.processes > train:
                 raise ValueError(
-                    f"tasks.{name}.resources.processes is {task.resources.processes}, "
-                    f"but data {task.data!r} has {train} training examples"
+                    f"tasks.{name}.resources.processes is {task.resources.processes}, but data "
+                    f"{task.data!r} has {train} training examples: each process needs two"
                 )
             self._images(name, task)
             if task.benchmark:

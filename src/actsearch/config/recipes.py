@@ -50,12 +50,13 @@ class Recipe(Model):
     epochs: PositiveInt
     """Passes over the training examples."""
     batch_size: PositiveInt
-    """Examples a step, over all processes. A last incomplete batch is used too, unless it holds
-    fewer examples than there are processes."""
+    """Examples a step, over all processes. A last incomplete batch is used too; where it would
+    leave a process fewer than two examples, it joins the batch before it."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Momentum of SGD; AdamW uses betas (0.9, 0.999)."""
     weight_decay: NonNegativeFloat = 0.0
-    """Decay of weight matrices and kernels; biases and norms are never decayed."""
+    """Decay of parameters with two axes or more, such as matrices and kernels; those with fewer,
+    such as biases and the scales of norms, are never decayed."""
     schedule: Literal["constant", "cosine", "one-cycle", "step"] = "one-cycle"
     """Learning rate over the steps; one-cycle rises linearly for 30% and falls as a cosine, step
     falls to a tenth at every one of the ``milestones``."""

@@ -36,8 +36,13 @@ def factor_shapes(layer: Layer) -> tuple[tuple[int, int, int], tuple[int, int, i
 
 def positions(layer: Layer, output: Tensor) -> int:
     """Number of rows a weight matrix is applied to: examples times positions."""
-    channels = output.shape[-1] if isinstance(layer, nn.Linear) else output.shape[1]
-    return output.numel() // channels
+    return output.numel() // layer.weight.shape[0]
+
+
+def batched(layer: Layer, values: Tensor) -> Tensor:
+    """``values``, a layer's input or output, with the axis of examples that torch lets one omit."""
+    alone = not isinstance(layer, nn.Linear) and values.dim() < layer.weight.dim()
+    return values[None] if alone else values
 
 
 def input_sum(layer: Layer, x: Tensor) -> Tensor:
@@ -45,8 +50,8 @@ def input_sum(layer: Layer, x: Tensor) -> Tensor:
 
     Args:
         layer: the layer.
-        x: its input, (N, ..., features) for a linear layer, (N, channels, [height,] width) for a
-            convolution.
+        x: its input, (..., features) for a linear layer, (N, channels, [height,] width) for a
+            convolution, with or without the first axis.
 
     Returns:
         (groups, k, k) float64. For a convolution the order within k is that of the weight tensor
@@ -54,6 +59,7 @@ def input_sum(layer: Layer, x: Tensor) -> Tensor:
     """
     if isinstance(layer, nn.Linear):
         return _with_bias(layer, *_linear_sum(x))
+    x = batched(layer, x)
     if isinstance(layer, nn.Conv1d):
         return _with_bias(layer, *_patch_sum(x[..., None], *_geometry(layer), layer.groups))
     return _with_bias(layer, *_patch_sum(x, *_geometry(layer), layer.groups))
@@ -64,7 +70,7 @@ def gradient_sum(layer: Layer, gradient: Tensor) -> Tensor:
     if isinstance(layer, nn.Linear):
         flat = gradient.reshape(-1, gradient.shape[-1]).double()
         return _gram(flat.mT[None])
-    by_channel = gradient.flatten(2).transpose(0, 1)  # (channels, N, T)
+    by_channel = batched(layer, gradient).flatten(2).transpose(0, 1)  # (channels, N, T)
     rows = by_channel.new_empty(by_channel.shape, dtype=torch.float64).copy_(by_channel)
     return _gram(rows.view(layer.groups, -1, rows[0].numel()))
 

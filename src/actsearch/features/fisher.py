@@ -9,7 +9,7 @@ of an input factor A and a gradient factor G (Martens & Grosse 2015; convolution
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, get_args
 
@@ -23,6 +23,7 @@ from actsearch.features import factors
 from actsearch.features.derivatives import keep_derivatives
 from actsearch.features.factors import Layer
 from actsearch.features.layers import evaluation_mode, fisher_layers
+from actsearch.features.recomputation import without_recomputation
 from actsearch.features.spectra import LayerSpectrum
 
 Kind = Literal["true", "sampled", "empirical"]
@@ -45,15 +46,16 @@ def fisher_spectrum(
     kind: Kind = "true",
     generator: torch.Generator | None = None,
     examples_at_once: int = 128,
+    layers: Sequence[str] | None = None,
 ) -> list[LayerSpectrum]:
     """Eigenvalues of the Kronecker factors of every layer's Fisher block.
 
     Forward and backward passes run in the model's dtype, factors and eigenvalues in float64. The
     model runs in evaluation mode and is left as it was; batch norm must have its statistics fixed
     already (``calibrate_batch_norm``). An ``Activation`` is taken to act on each number alone. Rows
-    of a layer's input are examples times positions: axes between the first and the feature axis of
-    a linear layer are positions, as are a convolution's outputs, and further calls of the same
-    layer add positions. The first axis must be the examples', or examples times windows.
+    of a layer's input are examples times positions: all axes of a linear layer's input but the last
+    are one or the other, in any order, as are a convolution's outputs, and further calls of the
+    same layer add positions. Checkpointed parts are run without checkpointing.
 
     Args:
         model: maps (N, ...) to logits (N, classes).
@@ -65,28 +67,35 @@ def fisher_spectrum(
         generator: draws the labels of ``kind="sampled"``; torch's global one when None.
         examples_at_once: examples in one pass, whose activations bound the memory. Sums are rounded
             in another order with another number, and nothing else changes.
+        layers: names of the layers to cover; those that ``fisher_layers`` finds when None.
 
     Returns:
-        One spectrum a covered layer (see ``fisher_layers``), in the network's order. A layer that
+        One spectrum a covered layer, in the network's order. A layer that
         the output does not depend on has zero gradient eigenvalues; of other factors, what lies in
         the noise is raised to ``FLOOR`` and counted. A layer whose activations or gradients are not
-        finite is marked missing, as is one that the network never called: its weights may be used
-        without it. All are when a logit is not finite.
+        finite is marked missing, as is one of ``layers`` that the network did not call. All are
+        when a logit is not finite.
 
     Raises:
         ValueError: for an unknown kind, labels that are missing or do not fit, batch norm without
             fixed statistics, an output that is not (N, classes), or no layer to cover.
     """
-    covered = fisher_layers(model).covered
-    if not covered:
-        raise ValueError("the model has no linear layer or convolution, hence no Fisher blocks")
     _check_labels(x, y, kind)
+    covered = fisher_layers(model, x).covered if layers is None else layers
+    if not covered:
+        raise ValueError(
+            "the model calls no linear layer or convolution with examples, hence no Fisher blocks"
+        )
     if examples_at_once < 1:
         raise ValueError(f"examples_at_once must be at least 1, got {examples_at_once}")
-    layers: dict[str, Layer] = {name: model.get_submodule(name) for name in covered}  # type: ignore[misc]
-    sums = [_Sums(name, layer, x.device) for name, layer in layers.items()]
+    sums = [_Sums(name, model.get_submodule(name), x.device) for name in covered]  # type: ignore[arg-type]
     labels = y if kind == "empirical" else None
-    with evaluation_mode(model), _full_precision(x), torch.enable_grad():
+    with (
+        evaluation_mode(model),
+        without_recomputation(),
+        _full_precision(x),
+        torch.enable_grad(),
+    ):
         for start in range(0, len(x), examples_at_once):
             part = slice(start, start + examples_at_once)
             _accumulate(
@@ -107,19 +116,13 @@ class _Sums:
         self.rows = 0
         self.edges: list[GradientEdge] = []  # one a call in the current graph
 
-    def record(self, examples: int, x: Tensor, output: Tensor) -> Tensor:
+    def record(self, x: Tensor, output: Tensor) -> Tensor:
         """Take in one call; returns the output, made part of the graph if it was not."""
-        linear = isinstance(self.layer, nn.Linear)
-        batched = x.dim() >= 2 if linear else x.dim() == self.layer.weight.dim()
-        if not batched or x.shape[0] % examples:
-            raise ValueError(
-                f"layer {self.name!r} got an input of shape {tuple(x.shape)} for {examples} "
-                "examples; the first axis must be the examples', or examples times windows"
-            )
         self.inputs += factors.input_sum(self.layer, x.detach())
         self.rows += factors.positions(self.layer, output)
-        if not output.requires_grad:  # frozen weights
-            output = output + torch.zeros_like(output[:1], requires_grad=True)
+        if not output.requires_grad:  # frozen weights, or a part of the network without a graph
+            with torch.enable_grad():
+                output = output + torch.zeros_like(output[:1], requires_grad=True)
         # an edge, since the tensor itself changes its history if it is modified in place later
         self.edges.append(get_gradient_edge(output))
         return output
@@ -148,7 +151,7 @@ def _accumulate(
 
     def hook(entry: _Sums) -> Any:
         def record(_: nn.Module, args: Any, kwargs: Any, output: Tensor) -> Tensor:
-            return entry.record(len(x), args[0] if args else kwargs["input"], output)
+            return entry.record(args[0] if args else kwargs["input"], output)
 
         return entry.layer.register_forward_hook(record, with_kwargs=True)
 

@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from actsearch.data.examples import together
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.layers import calibrate_batch_norm, fisher_layers
+from actsearch.features.passed_over import FisherLayers
 from actsearch.features.spectra import pack_spectra
 from actsearch.features.unfinished import UnfinishedPart
+from actsearch.functions.expressions import parse
 from actsearch.networks.building import build_network
 from actsearch.networks.devices import choose_device, run_settings
 
 if TYPE_CHECKING:
     from actsearch import config
-    from actsearch.data.dataset import Dataset
+    from actsearch.data.dataset import Dataset, DataShape
     from actsearch.functions.expressions import Expression
+
+_ANY = parse("tanh(x)")
 
 
 def fisher_features(
@@ -66,6 +71,7 @@ def fisher_features(
         with run_settings(task, device):
             x, y = together(chosen.to(device))
             labels = y if settings.kind == "empirical" else None
+            layers = task_layers(task, dataset, x)
             for expression in expressions[len(spectra) :]:
                 model, _ = build_network(task, dataset, expression, settings.seed)
                 model.to(device)
@@ -73,7 +79,13 @@ def fisher_features(
                 generator = torch.Generator().manual_seed(settings.seed)
                 spectra.append(
                     fisher_spectrum(
-                        model, x, labels, settings.kind, generator, settings.examples_at_once
+                        model,
+                        x,
+                        labels,
+                        settings.kind,
+                        generator,
+                        settings.examples_at_once,
+                        layers.covered,
                     )
                 )
                 if unfinished:
@@ -84,5 +96,19 @@ def fisher_features(
         if unfinished:
             unfinished.keep(spectra, now=True)
         raise
-    model, _ = build_network(task, dataset, expressions[0], settings.seed)
-    return pack_spectra(names, spectra, fisher_layers(model).passed_over)
+    return pack_spectra(names, spectra, layers.passed_over)
+
+
+def task_layers(task: config.Task, data: Dataset | DataShape, x: Tensor) -> FisherLayers:
+    """Which layers of a task's network have a Fisher block, whatever the function put in.
+
+    Args:
+        task: network and seed of its weights.
+        data: whose shape the network takes.
+        x: at least one example, on the device to run on.
+
+    Returns:
+        The layers, found with one function in place of the activations.
+    """
+    model, _ = build_network(task, data, _ANY, task.fisher.seed)
+    return fisher_layers(model.to(x.device), x)

@@ -4,39 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.parametrize import ParametrizationList
+
+from actsearch.features.factors import Layer, positions
+from actsearch.features.passed_over import NO_BLOCK, NO_EXAMPLES, NOT_CALLED, FisherLayers
+
+_EXAMPLES = (2, 3)  # batch norms without statistics of their own need two
 
 
-class FisherLayers(NamedTuple):
-    """Names of modules with weights, in the network's order."""
+def fisher_layers(model: nn.Module, x: Tensor) -> FisherLayers:
+    """Which modules with weights ``fisher_spectrum`` covers, and which it passes over.
 
-    covered: list[str]
-    """Linear layers and convolutions: they have a block."""
-    passed_over: list[str]
-    """All other modules that hold parameters themselves: norms, embeddings, attention projections
-    that are no module of their own, and subclasses that compute something else than their base. The
-    network itself, where it holds parameters, has the name ``""``."""
+    The model is run in evaluation mode on two and on three copies of an example. A layer that is
+    applied to as many rows both times sees no examples. The model is left as it was.
+
+    Args:
+        model: maps (N, ...) to logits.
+        x: (N, ...) at least one example, on the model's device.
+
+    Returns:
+        Both kinds.
+    """
+    kinds = {
+        name: _has_block(module)
+        for name, module in model.named_modules()
+        if _has_block(module) or _holds_parameters(module)
+    }
+    layers = {name: model.get_submodule(name) for name, block in kinds.items() if block}
+    with in_evaluation(model), torch.enable_grad():
+        few, more = (_rows(model, layers, torch.cat([x[:1]] * n)) for n in _EXAMPLES)
+    passed_over = {}
+    for name, block in kinds.items():
+        if not block:
+            passed_over[name] = NO_BLOCK
+        elif not few[name]:
+            passed_over[name] = NOT_CALLED
+        elif few[name] == more[name]:
+            passed_over[name] = NO_EXAMPLES
+    return FisherLayers([name for name in kinds if name not in passed_over], passed_over)
 
 
-def fisher_layers(model: nn.Module) -> FisherLayers:
-    """Which modules with weights ``fisher_spectrum`` covers, and which it passes over."""
-    attention = [m for m in model.modules() if isinstance(m, nn.MultiheadAttention)]
-    # torch's attention calls the weights of its output projection without calling the module
-    uncalled = {id(m.out_proj) for m in attention}
-    covered, passed_over = [], []
-    for name, module in model.named_modules():
-        if _is_covered(module) and id(module) not in uncalled:
-            covered.append(name)
-        elif next(module.parameters(recurse=False), None) is not None:
-            passed_over.append(name)
-    return FisherLayers(covered, passed_over)
+def _rows(model: nn.Module, layers: dict[str, nn.Module], x: Tensor) -> dict[str, int]:
+    """How many rows each layer is applied to in a pass over ``x``."""
+    rows = dict.fromkeys(layers, 0)
+
+    def count(name: str) -> Any:
+        def hook(layer: Layer, _: Any, output: Tensor) -> None:
+            rows[name] += positions(layer, output)
+
+        return hook
+
+    handles = [layer.register_forward_hook(count(name)) for name, layer in layers.items()]
+    try:
+        model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return rows
 
 
-def _is_covered(module: nn.Module) -> bool:
+def _holds_parameters(module: nn.Module) -> bool:
+    """Whether parameters are its own; those of a parametrization are its layer's."""
+    own = next(module.parameters(recurse=False), None) is not None
+    return own and not isinstance(module, ParametrizationList)
+
+
+def _has_block(module: nn.Module) -> bool:
     kind = type(module)
     if isinstance(module, nn.Linear):
         return kind.forward is nn.Linear.forward
@@ -79,7 +117,6 @@ def calibrate_batch_norm(model: nn.Module, x: Tensor) -> None:
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
     """Evaluation mode for a while; ValueError if a batch norm has no fixed statistics."""
-    training = [module for module in model.modules() if module.training]
     for name, module in model.named_modules():
         if isinstance(module, _BatchNorm) and (module.training or module.running_mean is None):
             remedy = (
@@ -91,6 +128,14 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
                 f"batch norm {name!r} takes its statistics from the batch, so examples have no "
                 f"gradients of their own; {remedy}"
             )
+    with in_evaluation(model):
+        yield
+
+
+@contextmanager
+def in_evaluation(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a while."""
+    training = [module for module in model.modules() if module.training]
     model.eval()
     try:
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ def _log(eigenvalues: NDArray[np.float64]) -> NDArray[np.float64]:
 def pack_spectra(
     names: Sequence[str],
     spectra: Sequence[Sequence[LayerSpectrum]],
-    passed_over: Sequence[str] = (),
+    passed_over: Mapping[str, str] = types.MappingProxyType({}),
 ) -> dict[str, NDArray[Any]]:
     """Spectra of n functions in one network of L layers as plain arrays, fit for an NPZ file.
 
@@ -126,13 +127,13 @@ def pack_spectra(
     Args:
         names: n functions.
         spectra: of every function, the layers' spectra in the network's order.
-        passed_over: the network's other modules with weights (``fisher_layers``), for the record.
+        passed_over: why each other module with weights has none (``fisher_layers``), by name.
 
     Returns:
         ``names`` (n,); ``layers`` (L,) names; ``n_weights`` (L,); ``input_shapes`` and
         ``gradient_shapes`` (L, 2): groups and eigenvalues a group; ``eigenvalues`` (n, total):
         layer after layer, a layer's inputs before its gradients; ``under_floor`` (n, L, 2);
-        ``finite`` (n,); ``passed_over`` names.
+        ``finite`` (n,); ``passed_over`` names, and ``passed_over_because``, as many reasons.
 
     Raises:
         ValueError: when a function's layers are not those of the first.
@@ -154,7 +155,8 @@ def pack_spectra(
         "eigenvalues": np.stack([np.concatenate(_flat(layers)) for layers in spectra]),
         "under_floor": np.array([[s.under_floor for s in layers] for layers in spectra]),
         "finite": np.array([not any(s.missing for s in layers) for layers in spectra]),
-        "passed_over": np.array(passed_over, dtype=np.str_),
+        "passed_over": np.array([*passed_over], dtype=np.str_),
+        "passed_over_because": np.array([*passed_over.values()], dtype=np.str_),
     }
 
 

@@ -25,7 +25,30 @@ def build_network(
         ValueError: when nothing was replaced.
     """
     model = build_model(task.model, data.image_shape, data.n_classes, seed, task.model_options)
+    replaced, _ = put_in(task, model, expression)
+    return model, replaced
+
+
+def put_in(task: Task, model: nn.Module, expression: Expression) -> tuple[list[str], list[str]]:
+    """Replace the activations of ``model``, and have no module work in place.
+
+    The gradient of many functions is made of their output, which a dropout, say, that works in
+    place behind the activation would write over. Results are the same without.
+
+    Returns:
+        Names of the modules that were replaced, and of those that worked in place.
+
+    Raises:
+        ValueError: when nothing was replaced.
+    """
     replaced = replace_activations(
         model, expression, types=task.replace.types, names=task.replace.names
     )
-    return model, replaced
+    in_place = {
+        name: module
+        for name, module in model.named_modules()
+        if getattr(module, "inplace", False) is True
+    }
+    for module in in_place.values():
+        module.inplace = False
+    return replaced, list(in_place)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from actsearch.config import BUILT_IN_MODELS, describe_fault
 
@@ -72,6 +73,12 @@ def build_model(
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"model {name!r} must return a torch.nn.Module, got {type(model).__name__}"
+        )
+    if lazy := [module for module, tensor in model.named_parameters() if is_lazy(tensor)]:
+        raise ModelError(
+            f"model {name!r} has parameters without a shape ({', '.join(lazy[:3])}), which the "
+            "first batch would draw, and not the seed: name the sizes of lazy modules, as in "
+            "nn.Linear(64, 10) for nn.LazyLinear(10)"
         )
     return model
 

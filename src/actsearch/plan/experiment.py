@@ -254,6 +254,8 @@ class Plan:
         for task in self.benchmarked:
             files["table", task] = layout.table(task)
             files["map", task] = layout.map_file(task)
+            if not self.takes_published(task, ""):
+                files["spectra", task] = self.fim_parts(task, "")[0]
             files["surrogate", task] = layout.surrogate(task)
             files["predictions", task] = layout.predictions(task)
             for strategy in self.config.simulation.strategies:

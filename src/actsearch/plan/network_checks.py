@@ -1,4 +1,4 @@
-"""Networks tried out before a run, by ``actsearch check`` in a process of its own.
+"""Tasks rehearsed before a run, by ``actsearch check`` in a process of its own.
 
 The workflow imports this at every parse, and must not import torch.
 """
@@ -19,8 +19,15 @@ from actsearch.records.code import module_digests
 from actsearch.records.digests import settings_digest
 from actsearch.records.provenance import environment
 
-TRIED = ("actsearch.networks.probe", "actsearch.data.loading")
-"""Modules that try a network, and that tell the shape of its data."""
+TRIED = ("actsearch.rehearsal.whole", "actsearch.data.loading")
+"""Modules that rehearse a task, and that tell the shape of its data."""
+_NO_MATTER = {
+    "map": True,
+    "functions_per_job": True,
+    "checkpoint_minutes": True,
+    "recipe": {"epochs", "learning_rate"},
+}
+"""Parts of a task that a rehearsal does not try."""
 _LINES = 20
 """Of a failure that is not the user's."""
 
@@ -37,8 +44,8 @@ def check_networks(
 ) -> None:
     """Refuse a task whose network cannot be trained on its data, in the words of its first job.
 
-    What was found good is not tried again until the network, its code, the data or the installed
-    versions change. How it is trained is no matter.
+    What was found good is not tried again until the task, its code, the data or the installed
+    versions change.
 
     Args:
         config: the configuration, with the user's operators registered.
@@ -72,15 +79,15 @@ def check_networks(
 
 
 def _digest(config: Config, name: str) -> str:
-    """Digest of all that the check hangs on."""
+    """Digest of all that the check depends on."""
     task = config.task(name)
     data = config.data[task.data]
     path = None if data.published else data_file(config, name)
     state = path.stat() if path is not None and path.is_file() else None
     modules = {*TRIED, TORCH_OPERATORS, *task_modules(config, name)}
     what = [
-        task.model_dump(mode="json", include={"model", "model_options", "replace"}),
-        data.model_dump(mode="json", include={"source", "image_size"}),
+        task.model_dump(mode="json", exclude=_NO_MATTER),
+        data.model_dump(mode="json"),
         module_digests(*sorted(modules)),
         module_digests(*config.operators),
         environment()["digest"],

@@ -23,7 +23,7 @@ CARRIERS = {
     "actsearch.plan": "says what files depend on, and makes none",
     "actsearch.cluster": "decides when jobs run",
     "actsearch.cli": "options and progress; the command of a step is an entry itself",
-    "actsearch.networks.probe": "refuses a network, or changes nothing",
+    "actsearch.rehearsal": "refuses a network, or changes nothing",
 }
 """Rooms and modules that pass numbers on and compute none, with the reason.
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from actsearch.features.passed_over import FisherLayers
+
 
 @dataclass(frozen=True)
 class TaskData:
@@ -17,6 +19,8 @@ class TaskData:
         name: The task's name.
         description: Data, model and recipe: a label and its value each.
         table: Benchmark table, as `actsearch.benchmark.table.build_table` returns it.
+        layers: The layers behind the Fisher spectra, as `fisher_layers` finds them; None where the
+            features are published.
         map: Embedding, as `actsearch.features.embedding.embed` returns it.
         surrogate: Scores, as `actsearch.search.surrogates.score` returns them.
         predictions: Out-of-fold predictions behind those scores.
@@ -34,6 +38,7 @@ class TaskData:
     name: str
     description: Mapping[str, str] = field(default_factory=dict)
     table: pd.DataFrame | None = None
+    layers: FisherLayers | None = None
     map: pd.DataFrame | None = None
     surrogate: pd.DataFrame | None = None
     predictions: pd.DataFrame | None = None

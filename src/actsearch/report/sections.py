@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from actsearch.features.passed_over import in_words
 from actsearch.functions.baselines import BASELINES
 from actsearch.report import plots
 from actsearch.report.comparison import FEATURES, final_section, surrogate_section
@@ -152,6 +153,8 @@ def _map(task: TaskData, anchor: str, figures: Figures) -> Context | None:
     return {
         "panels": panels,
         "n": count(len(places)),
+        "layers": None if task.layers is None else plural(len(task.layers.covered), "layer"),
+        "passed_over": in_words(task.layers.passed_over) if task.layers else [],
         "missing": {f: f"{count(n)} ({percent(n / len(places), 1)})" for f, n in missing.items()},
         "groups": {
             g: count(int((placed["group"] == g).sum()))

@@ -76,6 +76,16 @@ def process_group(task: Task) -> Iterator[None]:
         dist.destroy_process_group()  # its threads abort a process that ends with them alive
 
 
+@contextmanager
+def group_of_one() -> Iterator[None]:
+    """Train as one of several processes would, without the others."""
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
 def _choose_gpu() -> None:
     """Make the GPU of this process the current one."""
     place, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
@@ -126,7 +136,7 @@ def replicate(model: nn.Module) -> nn.Module:
     Returns:
         What to call instead of ``model``, which is itself where one process trains alone.
     """
-    if processes() == 1:
+    if not dist.is_initialized():
         return model
     # Looking for unused parameters also keeps the buckets as they are from the first step on, so
     # that a resumed run sums in the same order.

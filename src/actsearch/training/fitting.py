@@ -17,11 +17,11 @@ from torch.nn import functional
 
 from actsearch.config import Recipe
 from actsearch.data.examples import Examples
+from actsearch.training.batches import batch_sizes, evaluation_sizes
 from actsearch.training.checkpoints import Checkpoint
 from actsearch.training.compilation import compiled
 from actsearch.training.distributed import join_buffers, processes, rank, replicate, share, total
 
-EVALUATION_BATCH = 256
 _WARM_UP = 0.3
 # Reading a loss makes the CPU wait for the GPU; on a CPU it costs a microsecond.
 _STEPS_BETWEEN_GPU_CHECKS = 50
@@ -63,25 +63,24 @@ def fit(
         model.to(memory_format=torch.channels_last)
     optimizer = _optimizer(model, recipe)
     parameters = list(model.parameters())
-    # Every process needs an example of a batch.
-    n, size = len(examples), recipe.batch_size
-    starts = [start for start in range(0, n, size) if n - start >= processes()]
+    n = len(examples)
+    sizes = batch_sizes(n, recipe.batch_size, processes())
     check_every = 1 if examples.device.type == "cpu" else _STEPS_BETWEEN_GPU_CHECKS
     generator = _seed_generators(seed)
     finished = checkpoint.restore(model, optimizer, generator) if checkpoint else 0
-    step = finished * len(starts)
+    step = finished * len(sizes)
     with compiled(model, recipe.compile) as called:
         network = replicate(called)
         network.train()
         for epoch in range(finished, recipe.epochs):
             order = torch.randperm(n, generator=generator)
-            whole = [order[start : start + size] for start in starts]
+            whole = torch.split(order, sizes)
             shares = examples.batches(
                 [share(batch) for batch in whole], recipe.augmentation, _derived(seed, 3, epoch)
             )
             for batch, (x, y) in zip(whole, shares, strict=True):
                 for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(recipe, step, recipe.epochs * len(starts))
+                    group["lr"] = learning_rate(recipe, step, recipe.epochs * len(sizes))
                 loss = _loss(network, x, y, len(batch), recipe)
                 step += 1
                 if step % check_every == 0 and not _is_finite(loss):
@@ -153,8 +152,7 @@ def evaluate(
 ) -> tuple[float, float]:
     """Measure ``model`` on the device of the examples.
 
-    Several processes take turns at the
-    batches that one process alone would take.
+    Several processes take turns at the batches that one process alone would take.
 
     Args:
         model: on the device of the examples.
@@ -170,8 +168,7 @@ def evaluate(
     device = examples.device
     correct = torch.zeros((), dtype=torch.int64, device=device)
     summed = torch.zeros((), dtype=torch.float64, device=device)
-    starts = range(rank() * EVALUATION_BATCH, n, processes() * EVALUATION_BATCH)
-    mine = [torch.arange(start, min(start + EVALUATION_BATCH, n)) for start in starts]
+    mine = torch.split(torch.arange(n), evaluation_sizes(n))[rank() :: processes()]
     with torch.inference_mode():
         for x, labels in examples.batches(mine):
             # In double precision huge but finite outputs have a finite loss.
@@ -183,12 +180,11 @@ def evaluate(
 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer, with weight decay on weight matrices and kernels alone."""
+    """The recipe's optimizer, with weight decay on what has two axes or more."""
     decayed: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
-    for name, parameter in model.named_parameters():
-        matrix = name.endswith("weight") and parameter.ndim >= 2
-        (decayed if matrix else plain).append(parameter)
+    for parameter in model.parameters():
+        (decayed if parameter.ndim >= 2 else plain).append(parameter)
     groups = [
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": plain, "weight_decay": 0.0},

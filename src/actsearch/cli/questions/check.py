@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,10 +14,15 @@ from actsearch.cli.progress import counter
 from actsearch.cli.recording import load
 from actsearch.config import Config
 from actsearch.data.sources.places import require_task_data
+from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.records.formats import read_arrays, read_json, write_arrays, write_json
+from actsearch.records.provenance import Execution
 
 if TYPE_CHECKING:
     from actsearch.data.dataset import Dataset, DataShape
+    from actsearch.rehearsal.network import NetworkCheck
+    from actsearch.rehearsal.spectra import FisherCheck
 
 SHOWN = 12
 """Names in a line, of lists that may be long."""
@@ -33,12 +40,13 @@ def check(
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Try out operators, data and network of a task in seconds; nothing is trained or written.
+    """Try out operators, data and network of a task in seconds; nothing of it is kept.
 
-    Says which activations are replaced and which stay. What the first job would refuse is refused
-    here, in the same words; but image files are counted, not opened.
+    What its jobs will do is done in short: trainings by the recipe, on the smallest batches that
+    will occur, Fisher spectra, and records. What a job would refuse is refused here; but image
+    files are counted, not opened.
     """
-    from actsearch.networks.probe import check_operators
+    from actsearch.rehearsal.operators import check_operators
 
     settings = load(config)
     chosen = tasks or list(settings.tasks)
@@ -64,23 +72,66 @@ def _data(config: Config, name: str, shapes: bool) -> Dataset | DataShape:
 
 
 def _describe(config: Config, name: str, data: Dataset | DataShape) -> None:
-    from actsearch.networks.probe import check_network
+    from actsearch.rehearsal.whole import rehearse
     from actsearch.report.descriptions import describe_task
 
+    task = config.task(name)
     described = describe_task(config, name)
     channels, height, width = data.image_shape
     form = f"{channels} {'channel' if channels == 1 else 'channels'} of {height} x {width} pixels"
     _line("Data", f"{described['Data']}: {form}, {data.n_classes} classes")
     _line("Split", described["Split"])
-    found = check_network(config.task(name), data)
-    _line("Network", f"{described['Network']}: {found.parameters:,} parameters")
+    found = rehearse(task, data, config.data[task.data].split)
+    _line("Network", f"{described['Network']}: {found.network.parameters:,} parameters")
+    _say_network(found.network)
+    done = ["a step of training, an evaluation"]
+    if found.fisher:
+        _say_fisher(found.fisher, task.resources.mem_mb)
+        done.append("Fisher spectra")
+    _try_records(config, name, found.fisher)
+    _line("Passes", ", ".join([*done, "records written and read"]))
+
+
+def _say_network(found: NetworkCheck) -> None:
     _line("Replaced", _listed(found.replaced))
     if found.idle:
-        _line("", f"never called: {_listed(found.idle)}")
+        _line("", f"never called, or without use of the result: {_listed(found.idle)}")
     stays = [f"{module} ({kind})" for module, kind in found.stays.items()]
     calls = [f"{function} (plain function, {n} calls)" for function, n in found.plain.items()]
     _line("Stays", _listed([*stays, *calls]) if stays or calls else "no other activation")
-    _line("Passes", "one step of training, one evaluation")
+    if found.no_longer_in_place:
+        _line("", f"no longer in place, for the same results: {_listed(found.no_longer_in_place)}")
+
+
+def _say_fisher(found: FisherCheck, asked: int) -> None:
+    from actsearch.features.passed_over import in_words
+    from actsearch.rehearsal.spectra import gigabytes
+
+    size = f"{gigabytes(found.factor_bytes)} and more of the {asked:,} MB in resources.mem_mb"
+    _line("Fisher", f"{len(found.covered)} layers; they take {size}")
+    for text in in_words(found.passed_over):
+        _line("", f"passed over: {text}")
+
+
+def _try_records(config: Config, name: str, found: FisherCheck | None) -> None:
+    """Write and read a trial and a part of spectra, in a folder that is removed."""
+    import numpy as np
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = step_settings("train", config, name)
+        block = Execution("train", task=name, settings=settings).block()
+        trial = Path(folder) / "trial.json"
+        write_json(trial, {"task": name}, block)
+        read_json(trial)
+        if found:
+            part = Path(folder) / "part.npz"
+            settings = step_settings("fim", config, name)
+            arrays = {
+                "layers": np.array(found.covered),
+                "passed_over": np.array([*found.passed_over]),
+            }
+            write_arrays(part, arrays, Execution("fim", task=name, settings=settings).block())
+            read_arrays(part)
 
 
 def _listed(names: list[str]) -> str:

@@ -26,11 +26,14 @@ def fim(
     """Spectra of the Fisher information matrix at initialisation, for a part of a space."""
     from actsearch.data.loading import task_dataset
     from actsearch.features.fisher_parts import fisher_features
+    from actsearch.features.passed_over import in_words
     from actsearch.features.unfinished import UnfinishedPart
     from actsearch.functions.expressions import parse
     from actsearch.functions.listed import selected_names
-    from actsearch.networks.devices import FISHER_TOLERANCE, device_fields
-    from actsearch.networks.probe import check_network, check_operators
+    from actsearch.networks.devices import FISHER_TOLERANCE, choose_device, device_fields
+    from actsearch.rehearsal.network import check_network
+    from actsearch.rehearsal.operators import check_operators
+    from actsearch.rehearsal.spectra import rehearse_spectra
 
     settings = load(config)
     chosen = settings.task(task)
@@ -58,12 +61,11 @@ def fim(
         return
     dataset = task_dataset(settings, task, counter(f"decoding {chosen.data}"))
     check_operators()
-    check_network(chosen, dataset)
+    check_network(chosen, dataset, choose_device(chosen))
+    found = rehearse_spectra(chosen, dataset, choose_device(chosen))
     report = counter(f"FIM on {task}")
     arrays = fisher_features(chosen, dataset, expressions, report, unfinished)
     write_arrays(out, arrays, record.block(**device))
     unfinished.remove()
-    if passed_over := arrays["passed_over"].tolist():
-        some = ", ".join(name or "the network itself" for name in passed_over[:5])
-        further = ", ..." if len(passed_over) > 5 else ""
-        say(f"FIM on {task}: {len(passed_over)} modules with weights passed over ({some}{further})")
+    for text in in_words(found.passed_over):
+        say(f"FIM on {task}: passed over {text}")

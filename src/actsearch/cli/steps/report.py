@@ -17,17 +17,25 @@ from actsearch.cli.options import (
     ReportPredictions,
     ReportScores,
     ReportSimulations,
+    ReportSpectra,
     ReportTables,
 )
 from actsearch.cli.recording import execution, load
 from actsearch.config import Config, ConfigError
 from actsearch.plan.dependencies import space_operators, task_spaces
 from actsearch.plan.environment import DEFAULT_CONFIG
-from actsearch.records.formats import read_json, read_python, read_table, write_html
+from actsearch.records.formats import (
+    read_arrays,
+    read_json,
+    read_python,
+    read_table,
+    write_html,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from actsearch.features.passed_over import FisherLayers
     from actsearch.report.data import TaskData
 
 
@@ -36,6 +44,7 @@ def report(
     out: Out,
     table: ReportTables = None,
     map_: ReportMaps = None,
+    spectra: ReportSpectra = None,
     surrogate: ReportScores = None,
     predictions: ReportPredictions = None,
     simulation: ReportSimulations = None,
@@ -53,6 +62,7 @@ def report(
     files = {
         "table": _by_key(table),
         "map": _by_key(map_),
+        "spectra": _by_key(spectra),
         "surrogate": _by_key(surrogate),
         "predictions": _by_key(predictions),
         "simulation": _by_key(simulation),
@@ -107,6 +117,7 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskD
         description=describe_task(config, name),
         table=table,
         map=one("map"),
+        layers=_layers(files["spectra"].get(name)),
         surrogate=one("surrogate"),
         predictions=one("predictions"),
         simulations=by_strategy("simulation"),
@@ -116,6 +127,17 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskD
         reliability=seed_reliability(table) if table is not None else None,
         imported=describe_import(config, name),
     )
+
+
+def _layers(path: Path | None) -> FisherLayers | None:
+    """The layers behind a part's spectra."""
+    from actsearch.features.passed_over import FisherLayers
+
+    if path is None:
+        return None
+    part = read_arrays(path)
+    names = (part[key].tolist() for key in ("passed_over", "passed_over_because"))
+    return FisherLayers(part["layers"].tolist(), dict(zip(*names, strict=True)))
 
 
 def _of(key: str) -> str:

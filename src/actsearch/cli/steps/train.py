@@ -144,7 +144,7 @@ def _train_all(
         broadcast(list(functions))
         if not functions:  # another job has made them in the meantime
             return []
-        dataset = _prepare(config, name)
+        dataset = _prepare(config, name, final)
         device = device_fields(task, TRAINING_TOLERANCE)
         device["device"]["processes"] = task.resources.processes
         for path, expression in track(list(functions.items()), f"training on {name}"):
@@ -183,7 +183,7 @@ def _assist(config: Config, name: str, functions: Mapping[Path, Expression], fin
         if not paths:
             return
         try:
-            dataset = _prepare(config, name)
+            dataset = _prepare(config, name, final)
         except Exception:
             raise SystemExit(0) from None  # the main process says it
         for path in paths:
@@ -198,11 +198,14 @@ def _processes(task: Task) -> contextlib.AbstractContextManager[None]:
     return process_group(task) if task.resources.processes > 1 else contextlib.nullcontext()
 
 
-def _prepare(config: Config, name: str) -> Dataset:
+def _prepare(config: Config, name: str, final: bool) -> Dataset:
     """The task's data, on its device, in every process or in none."""
     from actsearch.data.loading import task_dataset
     from actsearch.networks.devices import choose_device
-    from actsearch.networks.probe import check_network, check_operators
+    from actsearch.rehearsal.network import check_network
+    from actsearch.rehearsal.operators import check_operators
+    from actsearch.rehearsal.training import rehearse_training
+    from actsearch.rehearsal.whole import fitted_and_measured
     from actsearch.training.compilation import check_compiler
     from actsearch.training.distributed import in_step
     from actsearch.training.trial import on_its_device
@@ -212,9 +215,13 @@ def _prepare(config: Config, name: str) -> Dataset:
         dataset = task_dataset(config, name, counter(f"decoding {task.data}"))
         # A network that cannot be trained is one error, not a failure of each function.
         check_operators()
-        check_network(task, dataset)
+        device = choose_device(task)
+        check_network(task, dataset, device)
+        if task.resources.processes == 1:
+            split = config.data[task.data].split
+            rehearse_training(task, dataset, *fitted_and_measured(task, split, final=final), device)
         if task.recipe.compile != "none":
-            check_compiler(choose_device(task))
+            check_compiler(device)
         return on_its_device(task, dataset)
 
 

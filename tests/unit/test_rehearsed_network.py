@@ -23,7 +23,8 @@ from actsearch.functions import operators
 from actsearch.functions.agreement import check_operator
 from actsearch.functions.operators import Operator, OperatorError, get_operator, register
 from actsearch.networks.by_name import ModelError
-from actsearch.networks.probe import check_network, check_operators
+from actsearch.rehearsal.network import check_network
+from actsearch.rehearsal.operators import check_operators
 
 CLASSES = 4
 DATA = DataShape((3, 8, 8), CLASSES)
@@ -125,7 +126,10 @@ def test_what_stays_is_what_was_not_asked_for(model: Callable[..., Task]) -> Non
         (InPlace, r"cannot be trained: it changes the output of an activation in place"),
         (Pair, r"must return one tensor of logits, got tuple in training"),
         (Frozen, r"cannot be trained: RuntimeError: .*does not require grad"),
-        (Larger, r"images, 3 x 8 x 8, in training: RuntimeError: mat1 .*test_probe\.py, line \d+"),
+        (
+            Larger,
+            r"images, 3 x 8 x 8, in training: RuntimeError: mat1 .*_network\.py, line \d+",
+        ),
         (
             lambda: Net(10),
             r"logits \(N, 4\), a column for each of the data's 4 classes; for 2 images .*\(2, 10\)",
@@ -155,7 +159,11 @@ def raises(image_shape: Any, n_classes: int) -> nn.Module:
         (lambda image_shape, n_classes: 0, {"v": 2}, r"no option 'v'; allowed .*: none$"),
         (lambda **keywords: 0, {"n_classes": 2}, "may not hold 'n_classes'"),
         (lambda **keywords: 0, {"v": 2}, "must return a torch.nn.Module, got int"),
-        (raises, {}, r"\(3, 8, 8\), n_classes=4: TypeError: .*test_probe\.py, line \d+"),
+        (
+            raises,
+            {},
+            r"\(3, 8, 8\), n_classes=4: TypeError: .*test_rehearsed_network\.py, line \d+",
+        ),
         (3, {}, "no function 'build'; it has none"),
     ],
 )

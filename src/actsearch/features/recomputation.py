@@ -1,0 +1,44 @@
+"""Networks that recompute activations in the backward pass (checkpointing), run without it.
+
+Spectra take gradients with respect to what layers return, several times through one graph.
+Reentrant checkpointing has no graph to go through, and neither kind meets the hooks again that the
+first pass had. Checkpointing saves memory and changes no number; here ``fisher.examples_at_once``
+saves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch.utils import checkpoint
+
+_REENTRANT = "CheckpointFunction"
+_WITH_HOOKS = "_checkpoint_without_reentrant_generator_impl"
+
+
+class _Direct:
+    """In place of the autograd function of reentrant checkpointing."""
+
+    @staticmethod
+    def apply(function: Callable[..., Any], preserve_rng_state: bool, *args: Any) -> Any:
+        return function(*args)
+
+
+def _nothing_around(*_: Any, **__: Any) -> Iterator[None]:
+    """In place of what is done before and after a call by the other kind."""
+    yield
+
+
+@contextmanager
+def without_recomputation() -> Iterator[None]:
+    """Have ``torch.utils.checkpoint`` call functions directly for a while."""
+    before = {name: getattr(checkpoint, name) for name in (_REENTRANT, _WITH_HOOKS)}
+    try:
+        setattr(checkpoint, _REENTRANT, _Direct)
+        setattr(checkpoint, _WITH_HOOKS, _nothing_around)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(checkpoint, name, value)

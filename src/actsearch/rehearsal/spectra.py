@@ -1,0 +1,164 @@
+"""What a Fisher job does, done in short: spectra of a few made-up images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from actsearch.config import Task
+from actsearch.data.dataset import Dataset, DataShape
+from actsearch.features.factors import factor_shapes
+from actsearch.features.fisher import fisher_spectrum
+from actsearch.features.fisher_parts import task_layers
+from actsearch.features.layers import calibrate_batch_norm
+from actsearch.features.spectra import LayerSpectrum
+from actsearch.networks.building import build_network
+from actsearch.networks.by_name import ModelError
+from actsearch.networks.devices import run_settings
+from actsearch.rehearsal.images import FUNCTION, images, in_words, reason, stand_ins
+
+_WIDEST = 512
+"""Rows of a factor up to which a layer is rehearsed: eigenvalues of more take seconds."""
+_SHOWN = 3
+"""Names in a message."""
+_COPIES = 2
+"""Of a factor, while its eigenvalues are computed."""
+_BYTES = 8
+
+
+@dataclass(frozen=True)
+class FisherCheck:
+    """What Fisher spectra of a task are made of.
+
+    Attributes:
+        covered: Names of the layers that have a block.
+        passed_over: Why each other module with weights has none, by name.
+        factor_bytes: Memory of the factors of one function, eigenvalues included.
+        widest: Name of the layer whose factors take most of it.
+    """
+
+    covered: list[str]
+    passed_over: dict[str, str]
+    factor_bytes: int
+    widest: str
+
+
+def rehearse_spectra(
+    task: Task, data: Dataset | DataShape, device: torch.device | None = None
+) -> FisherCheck:
+    """Spectra of one function on made-up images, of the layers that are not too wide for it.
+
+    Args:
+        task: the task.
+        data: its data, or what of them shapes a network.
+        device: where; the CPU when left out.
+
+    Returns:
+        Which layers have a block, and the memory that they need.
+
+    Raises:
+        ModelError: when spectra cannot be computed, no layer has a block, or a layer's spectrum is
+            not finite; when the factors alone need more memory than the task asks for.
+    """
+    device = device or torch.device("cpu")
+    settings = task.fisher
+    with run_settings(task, device):
+        torch.manual_seed(0)
+        try:
+            layers = task_layers(task, data, images(data, 1, device).images)
+        except Exception as error:
+            raise ModelError(_problem(task, reason(error))) from error
+        model, _ = build_network(task, data, FUNCTION, settings.seed)
+        needed = {name: factor_bytes(model.get_submodule(name)) for name in layers.covered}
+        if not needed:
+            raise ModelError(_problem(task, _nothing_covered(layers.passed_over)))
+        total, widest = memory(needed)
+        if total > task.resources.mem_mb * 2**20:
+            raise ModelError(
+                f"Fisher spectra of model {task.model!r} need {gigabytes(total)} of memory and more "
+                f"(layer {widest!r} is the widest), but resources.mem_mb is "
+                f"{task.resources.mem_mb}: raise it, or narrow that layer"
+            )
+        spectra: list[LayerSpectrum] = []
+        narrow = [name for name in needed if max(needed[name]) <= _BYTES * _WIDEST**2]
+        at_once = min(settings.examples_at_once, settings.examples)
+        chunks = {at_once, settings.examples % at_once or at_once}
+        for few, size in stand_ins(chunks).items() if narrow else ():
+            try:
+                spectra = _spectra(task, data, few, narrow, device)
+            except Exception as error:
+                problem = f"{reason(error)} (with {in_words(size)} at once)"
+                raise ModelError(_problem(task, problem)) from error
+    if broken := [spectrum.name for spectrum in spectra if spectrum.missing]:
+        some = ", ".join(broken[:_SHOWN])
+        raise ModelError(_problem(task, f"those of {some} are not finite with {FUNCTION.name}"))
+    return FisherCheck(layers.covered, layers.passed_over, total, widest)
+
+
+def gigabytes(size: int) -> str:
+    """Bytes in words."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
+
+
+def factor_bytes(layer: nn.Module) -> tuple[int, ...]:
+    """Memory of a layer's input factor and of its gradient factor."""
+    shapes = factor_shapes(layer)  # type: ignore[arg-type]
+    return tuple(_BYTES * groups * size * size for groups, size, _ in shapes)
+
+
+def memory(needed: Mapping[str, tuple[int, ...]]) -> tuple[int, str]:
+    """Bytes that the factors of a function take at most, and the layer that takes most of them."""
+    # Factors of all layers stand at once; what is added to them, and eigenvalues, take copies.
+    widest = max(needed, key=lambda name: max(needed[name]))
+    return sum(map(sum, needed.values())) + _COPIES * max(needed[widest]), widest
+
+
+def _spectra(
+    task: Task, data: Dataset | DataShape, n: int, layers: list[str], device: torch.device
+) -> list[LayerSpectrum]:
+    """Spectra of ``n`` images, batch norms calibrated on as many as the job has, or few of them."""
+    settings = task.fisher
+    model, _ = build_network(task, data, FUNCTION, settings.seed)
+    model.to(device)
+    [most] = stand_ins([settings.examples])
+    calibrate_batch_norm(model, images(data, most, device).images)
+    examples = images(data, n, device)
+    few = _FewOutputs(model)
+    return fisher_spectrum(
+        few,
+        examples.images,
+        examples.labels.to(device) % min(data.n_classes, few.outputs),
+        settings.kind,
+        torch.Generator().manual_seed(settings.seed),
+        layers=[f"inner.{name}" for name in layers],
+    )
+
+
+class _FewOutputs(nn.Module):
+    """A network with a few of its outputs: the exact Fisher takes a backward pass for each."""
+
+    outputs = 4
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.inner(x)
+        return logits[:, : self.outputs]
+
+
+def _nothing_covered(passed_over: Mapping[str, str]) -> str:
+    listed = [f"{name or 'the network itself'}: {why}" for name, why in passed_over.items()]
+    more = f"; and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+    return (
+        "no linear layer and no convolution is called with examples "
+        f"({'; '.join(listed[:_SHOWN])}{more})"
+    )
+
+
+def _problem(task: Task, what: str) -> str:
+    return f"model {task.model!r} has no Fisher spectra: {what}"

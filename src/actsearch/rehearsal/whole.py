@@ -1,0 +1,84 @@
+"""All kinds of jobs of a task rehearsed, by the numbers of examples that they will have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actsearch.config import Split, Task
+from actsearch.data.dataset import Dataset, DataShape
+from actsearch.rehearsal.network import NetworkCheck, check_network
+from actsearch.rehearsal.spectra import FisherCheck, rehearse_spectra
+from actsearch.rehearsal.training import rehearse_training
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What was found.
+
+    Attributes:
+        network: What the network is made of.
+        fisher: What its Fisher spectra are made of; None where the task has none.
+    """
+
+    network: NetworkCheck
+    fisher: FisherCheck | None
+
+
+def fitted_and_measured(task: Task, split: Split, *, final: bool) -> tuple[list[int], list[int]]:
+    """Numbers of examples that trainings are fitted on, and that they are measured on.
+
+    Args:
+        task: the task.
+        split: of its data.
+        final: whether those of the last comparison are meant.
+
+    Returns:
+        Both.
+    """
+    if not final:
+        return [split.train], [split.train, split.validation]
+    if task.final and task.final.candidates_from:
+        return [split.train], [split.validation, split.test]
+    return [split.train + split.validation], [split.test]
+
+
+def has_spectra(task: Task) -> bool:
+    """Whether Fisher spectra of the task's network are computed."""
+    table = task.benchmark
+    return task.search is not None or (table is not None and not table.published_features)
+
+
+def has_trainings(task: Task) -> bool:
+    """Whether functions are trained on the task, beside those of the last comparison."""
+    table = task.benchmark
+    return task.search is not None or (table is not None and table.act_bench is None)
+
+
+def rehearse(task: Task, data: Dataset | DataShape, split: Split) -> Rehearsal:
+    """Do in short what every job of a task will do, on the CPU.
+
+    Args:
+        task: the task.
+        data: its data, or what of them shapes a network.
+        split: numbers of examples in its parts.
+
+    Returns:
+        What was found.
+
+    Raises:
+        ModelError: when a job would fail, or needs more memory than it asks for.
+        ValueError: when nothing was replaced.
+    """
+    task = _on_one_thread(task)
+    network = check_network(task, data)
+    for final in (False, True):
+        if task.final is not None if final else has_trainings(task):
+            rehearse_training(task, data, *fitted_and_measured(task, split, final=final))
+    fisher = rehearse_spectra(task, data) if has_spectra(task) else None
+    return Rehearsal(network, fisher)
+
+
+def _on_one_thread(task: Task) -> Task:
+    """The task with one thread: more than there are cores would wait for each other."""
+    resources = task.resources.model_copy(update={"threads": 1})
+    return task.model_copy(update={"resources": resources})

@@ -1,0 +1,364 @@
+"""A rehearsal finds what a task's jobs would stumble over, and passes what they can do."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from actsearch.config import Split, Task
+from actsearch.data.arrays import split_arrays
+from actsearch.data.dataset import DataShape
+from actsearch.features.fisher_parts import fisher_features
+from actsearch.features.passed_over import NOT_CALLED
+from actsearch.functions.expressions import parse
+from actsearch.networks.by_name import ModelError
+from actsearch.rehearsal.images import stand_ins
+from actsearch.rehearsal.network import check_network
+from actsearch.rehearsal.spectra import rehearse_spectra
+from actsearch.rehearsal.whole import rehearse
+from actsearch.training.batches import batch_sizes, evaluation_sizes, share_sizes
+from actsearch.training.trial import run_final_trial, run_trial
+
+CLASSES = 4
+DATA = DataShape((3, 8, 8), CLASSES)
+SPLIT = Split(train=33, validation=16, test=16, seed=0)
+RECIPE = {"optimizer": "sgd", "learning_rate": 0.1, "epochs": 1, "batch_size": 16}
+FINAL = {"seeds": [1, 2]}
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
+
+
+@pytest.fixture
+def task_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Task]:
+    """A task whose network is made by the given function."""
+
+    def task(network: Callable[[], nn.Module], **changes: Any) -> Task:
+        module = types.ModuleType("rehearsed_lab")
+        module.build = lambda image_shape, n_classes: network()  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "rehearsed_lab", module)
+        recipe = RECIPE | changes.pop("recipe", {})
+        fisher = {"examples": 8} | changes.pop("fisher", {})
+        values = {
+            "data": "any",
+            "model": "rehearsed_lab:build",
+            "recipe": recipe,
+            "fisher": fisher,
+            "benchmark": {"space": "few"},
+            "final": FINAL,
+        }
+        return Task.model_validate(values | changes)
+
+    return task
+
+
+def run_all_jobs(task: Task) -> None:
+    """What the jobs do: trainings of both kinds, and spectra."""
+    numbers = np.random.default_rng(0)
+    n = SPLIT.train + SPLIT.validation + SPLIT.test
+    dataset = split_arrays(numbers.normal(size=(n, 3, 8, 8)), np.arange(n) % CLASSES, SPLIT)
+    functions = [parse("tanh(x)")]
+    run_trial(task, dataset, functions[0])
+    run_final_trial(task, dataset, functions[0])
+    part = fisher_features(task, dataset, functions)
+    assert part["finite"].all()
+
+
+def sound() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16, 4),
+    )
+
+
+def norm_first() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(192, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 4)
+    )
+
+
+class View(nn.Module):
+    """Wants its images with channels first in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.act = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU()
+        self.head = nn.Linear(256, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.act(self.conv(x)).view(len(x), -1))
+
+
+class Squeezing(nn.Module):
+    """Loses the axis of examples where there is one of them."""
+
+    def __init__(self, always: bool = True) -> None:
+        super().__init__()
+        self.act, self.head = nn.ReLU(), nn.Linear(3, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.act(x).mean((2, 3), keepdim=True).squeeze())
+
+
+class Recomputing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.body = sound()[:2], nn.Sequential(nn.Conv2d(4, 4, 3), nn.ReLU())
+        self.head = nn.Linear(4, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = checkpoint(self.body, self.stem(x), use_reentrant=True)
+        return self.head(x.mean((2, 3)))
+
+
+class WithoutDerivative(nn.Module):
+    """Finite, with a gradient that is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.other = sound(), nn.Linear(3, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x) + (0 * self.other(x.mean((2, 3)))).sqrt()
+
+
+class Remembering(nn.Module):
+    """Carries a state from batch to batch with its graph."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act, self.head, self.state = nn.ReLU(), nn.Linear(3, CLASSES), torch.zeros(())
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.head(self.act(x).mean((2, 3)))
+        self.state = 0.9 * self.state + y.mean()
+        return y + self.state
+
+
+class Spare(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.spare = sound(), nn.Linear(16, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.body(x)
+        return out
+
+
+def test_a_sound_task_passes(task_of: Callable[..., Task]) -> None:
+    before = torch.get_rng_state()
+    found = rehearse(task_of(sound), DATA, SPLIT)
+    assert found.network.replaced == ["1"]
+    assert found.fisher is not None
+    assert found.fisher.covered == ["0", "4"]
+    assert found.fisher.passed_over == {}
+    # factors of 28, 4, 17 and 4 rows, and copies of the first
+    assert found.fisher.factor_bytes == 8 * (3 * 28**2 + 4**2 + 17**2 + 4**2)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("network", "changes"),
+    [
+        # 33 = 2 x 16 + 1, and 49 = 3 x 16 + 1 in the last comparison
+        (norm_first, {}),
+        (norm_first, {"fisher": {"examples": 9, "examples_at_once": 4}}),
+        (Recomputing, {}),
+        (Spare, {}),
+        (View, {}),
+        (sound, {"recipe": {"channels_last": True, "precision": "bfloat16"}}),
+        (sound, {"recipe": {"augmentation": {"flip": True, "pad_crop": 2}}}),
+        (sound, {"recipe": {"optimizer": "adamw", "warmup_epochs": 1, "schedule": "cosine"}}),
+        (sound, {"recipe": {"batch_size": 1}}),
+    ],
+)
+def test_what_passes_runs(
+    task_of: Callable[..., Task], network: Any, changes: dict[str, Any]
+) -> None:
+    task = task_of(network, **changes)
+    rehearse(task, DATA, SPLIT)
+    run_all_jobs(task)
+
+
+WIDE = nn.Flatten(), nn.ReLU(), nn.Linear(192, 40_000), nn.Linear(40_000, CLASSES)
+ONCE = {"examples": 9, "examples_at_once": 8}
+
+
+@pytest.mark.parametrize(
+    ("network", "changes", "message"),
+    [
+        (norm_first, {"recipe": {"batch_size": 1}}, "trained on a batch of one image.*batch norm"),
+        (norm_first, {"fisher": {"examples": 1}}, r"spectra: a batch norm .* single value"),
+        (View, {"recipe": {"channels_last": True}}, "trained on batches of 16 images.*view"),
+        (Squeezing, {"fisher": ONCE}, r"no Fisher spectra.*\(with a batch of one image at once\)"),
+        (Remembering, {}, "trained on batches of 16 images.*RuntimeError: Trying to backward"),
+        (
+            lambda: nn.Sequential(nn.Flatten(), nn.ReLU(), nn.LazyLinear(CLASSES)),
+            {},
+            r"without a shape \(2.weight, 2.bias\)",
+        ),
+        (
+            lambda: nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False), *sound()),
+            {},
+            "no Fisher spectra: .*track_running_stats=True",
+        ),
+        (WithoutDerivative, {}, r"no Fisher spectra: those of \S*other are not finite with sigm"),
+        (
+            lambda: nn.Sequential(*WIDE),
+            {},
+            r"need 51\.2 GB of memory and more \(layer '3' is .*mem_mb is 2000",
+        ),
+    ],
+)
+def test_what_fails_is_refused(
+    task_of: Callable[..., Task], network: Any, changes: dict[str, Any], message: str
+) -> None:
+    task = task_of(network, **changes)
+    with pytest.raises(ModelError, match=message):
+        rehearse(task, DATA, SPLIT)
+
+
+def test_a_part_measured_with_one_image_left_over(task_of: Callable[..., Task]) -> None:
+    rehearse(task_of(Squeezing), DATA, SPLIT)
+    with pytest.raises(ModelError, match="evaluated on a batch of one image"):
+        rehearse(task_of(Squeezing), DATA, SPLIT.model_copy(update={"test": 257}))
+    rehearse(task_of(Squeezing, final=None), DATA, SPLIT.model_copy(update={"test": 257}))
+
+
+def test_spectra_that_no_layer_has(task_of: Callable[..., Task]) -> None:
+    class Borrowing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.act, self.head = nn.ReLU(), nn.Linear(3, CLASSES)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return nn.functional.linear(self.act(x).mean((2, 3)), self.head.weight)
+
+    task = task_of(Borrowing)
+    with pytest.raises(ModelError, match=r"no linear layer .* with examples \(head: not called"):
+        rehearse_spectra(task, DATA)
+    assert (
+        rehearse(
+            task_of(
+                Borrowing,
+                benchmark=None,
+                search=None,
+                final={"candidates_from": ["other"], "seeds": [1, 2]},
+            ),
+            DATA,
+            SPLIT,
+        ).fisher
+        is None
+    )
+
+
+def test_layers_passed_over_are_found(task_of: Callable[..., Task]) -> None:
+    found = rehearse_spectra(task_of(Spare), DATA)
+    assert found.passed_over == {"spare": NOT_CALLED}
+
+
+def test_several_processes_are_rehearsed_by_one(task_of: Callable[..., Task]) -> None:
+    two = {"resources": {"processes": 2}}
+    rehearse(task_of(norm_first, **two), DATA, SPLIT)
+    with pytest.raises(ModelError, match=r"trained on .*checkpoint\(\.\.\., use_reentrant=False\)"):
+        rehearse(task_of(Recomputing, **two), DATA, SPLIT)
+    with pytest.raises(ModelError, match="trained on a batch of one image"):
+        rehearse(task_of(norm_first, recipe={"batch_size": 2}, **two), DATA, SPLIT)
+
+
+# The network itself
+
+
+def test_modules_in_place_are_so_no_more(task_of: Callable[..., Task]) -> None:
+    def in_place() -> nn.Sequential:
+        return nn.Sequential(
+            nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Dropout(0.1, inplace=True), *sound()[2:]
+        )
+
+    task = task_of(in_place)
+    assert check_network(task, DATA).no_longer_in_place == ["2"]
+    run_all_jobs(task)
+    task = task_of(lambda: None, model="torchvision:mobilenet_v3_small")
+    found = check_network(task, DataShape((3, 32, 32), CLASSES))
+    assert found.no_longer_in_place == ["classifier.2"]
+
+
+class Discarding(nn.Module):
+    """Relies on modules that work in place, and drops what they return."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.conv, self.act, self.head = nn.Conv2d(3, 4, 3), nn.ReLU(True), nn.Linear(4, CLASSES)
+        self.drop, self.other, self.what = nn.Dropout(0.1, inplace=True), nn.ReLU(), what
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        y = self.act(x)
+        x = x if self.what == "act" else self.other(y)
+        self.drop(x) if self.what == "drop" else None
+        return self.head(x.mean((2, 3)))
+
+
+def test_results_that_are_dropped(task_of: Callable[..., Task]) -> None:
+    with pytest.raises(ModelError, match="uses no result of the modules that are replaced: act"):
+        check_network(task_of(lambda: Discarding("act")), DATA)
+    with pytest.raises(ModelError, match=r"calls 'drop' without using its result.*self\.drop\(x\)"):
+        check_network(task_of(lambda: Discarding("drop")), DATA)
+    assert check_network(task_of(lambda: Discarding("")), DATA).idle == []
+
+
+def test_kernels_that_a_gpu_lacks(task_of: Callable[..., Task]) -> None:
+    gpu = {"resources": {"gpu": 1}}
+    message = r"no deterministic kernel for the gradient of adaptive average pooling: set determ"
+    with pytest.raises(ModelError, match=message):
+        check_network(task_of(sound, **gpu), DATA)
+    check_network(task_of(sound, deterministic=False, **gpu), DATA)
+    check_network(task_of(sound), DATA)
+    check_network(task_of(norm_first, **gpu), DATA)
+
+
+def test_logits_that_are_never_finite(task_of: Callable[..., Task]) -> None:
+    class Poles(View):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x) / 0
+
+    with pytest.raises(ModelError, match="logits that are not finite in training, before"):
+        check_network(task_of(Poles), DATA)
+
+
+# Batches
+
+
+def test_sizes_of_batches() -> None:
+    assert batch_sizes(64, 32) == [32, 32]
+    assert batch_sizes(65, 32) == [32, 33]
+    assert batch_sizes(66, 32) == [32, 32, 2]
+    assert batch_sizes(66, 32, processes=2) == [32, 34]
+    assert batch_sizes(67, 32, processes=2) == [32, 35]
+    assert batch_sizes(68, 32, processes=2) == [32, 32, 4]
+    assert batch_sizes(5, 32) == [5]
+    assert batch_sizes(3, 1) == [1, 1, 1]
+    assert evaluation_sizes(257) == [256, 1]
+    assert evaluation_sizes(512) == [256, 256]
+
+
+@pytest.mark.parametrize(("size", "processes"), [(7, 3), (8, 2), (2, 3), (1, 1)])
+def test_shares_are_those_of_torch(size: int, processes: int) -> None:
+    pieces = torch.arange(size).tensor_split(processes)
+    assert share_sizes(size, processes) == [len(piece) for piece in pieces]
+
+
+def test_stand_ins() -> None:
+    assert stand_ins([32, 33, 1, 100]) == {1: 1, 2: 32, 3: 33}
+    assert stand_ins([2]) == {2: 2}
