@@ -90,7 +90,7 @@ def fitted(function: nn.Module | str | None = None, **changes: Any) -> dict[str,
     model = network(None if isinstance(function, str) else function)
     if isinstance(function, str):
         replace_activations(model, function)
-    epochs = fit(model, recipe(**changes), MemoryExamples(*data(45)), seed=3)
+    epochs = fit(model, recipe(**changes), MemoryExamples(*data(46)), seed=3)
     missing = [parameter.grad is None for parameter in model.parameters()]
     return {"epochs": epochs, "weights": flat(model), "missing": missing}
 

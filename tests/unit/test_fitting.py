@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import parametrizations
 from training_tasks import NETWORKS, recipe, task, toy
 
 from actsearch.config import Data, Split
@@ -76,7 +77,7 @@ def test_adamw_agrees_with_the_update_written_out() -> None:
         torch.testing.assert_close(parameter.double(), expected, atol=1e-5, rtol=0)
 
 
-def test_biases_norms_and_positions_are_not_decayed(digits: Dataset) -> None:
+def test_what_has_two_axes_is_decayed_whatever_its_name(digits: Dataset) -> None:
     for name in NETWORKS:
         model, _ = build_network(task(name), digits, parse("tanh(x)"), 0)
         optimizer = _optimizer(model, recipe(weight_decay=0.3))
@@ -86,10 +87,32 @@ def test_biases_norms_and_positions_are_not_decayed(digits: Dataset) -> None:
             if group["weight_decay"]
             for p in group["params"]
         }
-        layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
-        assert decayed == {id(layer.weight) for layer in layers}
+        layers = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)}
+        further = {id(p) for name, p in model.named_parameters() if name == "position"}
+        assert decayed == layers | further
         listed = sum(len(group["params"]) for group in optimizer.param_groups)
         assert listed == len(list(model.parameters()))
+
+
+def test_weights_of_other_names_are_decayed_too() -> None:
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kernel = nn.Parameter(torch.ones(4, 3, 3, 3))
+            self.normed = parametrizations.weight_norm(nn.Linear(4, 4))
+            self.memory = nn.LSTM(4, 4)
+            self.scale = nn.Parameter(torch.ones(4))
+
+    model = Own()
+    decayed, plain = _optimizer(model, recipe(weight_decay=0.3)).param_groups
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    assert {names[id(p)] for p in plain["params"]} == {
+        "scale",
+        "normed.bias",
+        "memory.bias_ih_l0",
+        "memory.bias_hh_l0",
+    }
+    assert (decayed["weight_decay"], plain["weight_decay"]) == (0.3, 0.0)
 
 
 def test_the_gradient_norm_is_clipped() -> None:

@@ -200,7 +200,11 @@ ONCE = {"examples": 9, "examples_at_once": 8}
     [
         (norm_first, {"recipe": {"batch_size": 1}}, "trained on a batch of one image.*batch norm"),
         (norm_first, {"fisher": {"examples": 1}}, r"spectra: a batch norm .* single value"),
-        (View, {"recipe": {"channels_last": True}}, "trained on batches of 16 images.*view"),
+        (
+            View,
+            {"recipe": {"channels_last": True}},
+            "batches of 16 images, .* with channels_last: true: .*view",
+        ),
         (Squeezing, {"fisher": ONCE}, r"no Fisher spectra.*\(with a batch of one image at once\)"),
         (Remembering, {}, "trained on batches of 16 images.*RuntimeError: Trying to backward"),
         (

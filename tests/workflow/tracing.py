@@ -59,8 +59,13 @@ CARRIERS = {
         "records.lineage": "Artifact files_under is_hidden read_artifact read_artifacts",
         "records.differences": "flat",
     },
-    "tries a network and operators: refuses, or changes nothing": {
-        "networks.probe": "_PlainCalls _logits _step _watched check_network check_operators",
+    "rehearses a task: refuses, or changes nothing": {
+        "rehearsal.images": "images stand_ins",
+        "rehearsal.network": "_PlainCalls _Seen _back _logits _refuse_unused _watched check_network",
+        "rehearsal.operators": "check_operators",
+        "rehearsal.spectra": "_FewOutputs _factor_bytes _memory _spectra rehearse_spectra",
+        "rehearsal.training": "_Measuring _Steps _Work _try rehearse_training",
+        "rehearsal.whole": "fitted_and_measured",
     },
     "tells people": {"cli.progress": "console counter say track"},
 }

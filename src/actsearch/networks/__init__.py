@@ -1,4 +1,4 @@
-"""Networks with a function in place of their activations: built, tried out, and what they cost.
+"""Networks with a function in place of their activations: built, and what they cost.
 
 `by_name` builds any network, the built-in ones in `models` among them; `building` puts a function
 into a task's; `devices` says what it runs on.

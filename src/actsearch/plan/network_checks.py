@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from actsearch.config import Config, ConfigError, Task
 from actsearch.plan.data_files import data_file
@@ -21,7 +22,7 @@ from actsearch.records.provenance import environment
 
 TRIED = ("actsearch.rehearsal.whole", "actsearch.data.loading")
 """Modules that rehearse a task, and that tell the shape of its data."""
-_NO_MATTER = {
+_NO_MATTER: Any = {
     "map": True,
     "functions_per_job": True,
     "checkpoint_minutes": True,

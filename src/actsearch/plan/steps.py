@@ -199,6 +199,7 @@ STEPS: dict[str, Step] = {
             reads=(
                 layout.table(_T),
                 layout.map_file(_T),
+                layout.fim_part(_T, "", 0),
                 layout.surrogate(_T),
                 layout.predictions(_T),
                 _SIMULATION,

@@ -72,21 +72,21 @@ def rehearse_spectra(
         except Exception as error:
             raise ModelError(_problem(task, reason(error))) from error
         model, _ = build_network(task, data, FUNCTION, settings.seed)
-        needed = {name: factor_bytes(model.get_submodule(name)) for name in layers.covered}
+        needed = {name: _factor_bytes(model.get_submodule(name)) for name in layers.covered}
         if not needed:
             raise ModelError(_problem(task, _nothing_covered(layers.passed_over)))
-        total, widest = memory(needed)
+        total, widest = _memory(needed)
         if total > task.resources.mem_mb * 2**20:
             raise ModelError(
-                f"Fisher spectra of model {task.model!r} need {gigabytes(total)} of memory and more "
-                f"(layer {widest!r} is the widest), but resources.mem_mb is "
+                f"Fisher spectra of model {task.model!r} need {gigabytes(total)} of memory and "
+                f"more (layer {widest!r} is the widest), but resources.mem_mb is "
                 f"{task.resources.mem_mb}: raise it, or narrow that layer"
             )
         spectra: list[LayerSpectrum] = []
         narrow = [name for name in needed if max(needed[name]) <= _BYTES * _WIDEST**2]
         at_once = min(settings.examples_at_once, settings.examples)
         chunks = {at_once, settings.examples % at_once or at_once}
-        for few, size in stand_ins(chunks).items() if narrow else ():
+        for few, size in (stand_ins(chunks) if narrow else {}).items():
             try:
                 spectra = _spectra(task, data, few, narrow, device)
             except Exception as error:
@@ -98,18 +98,34 @@ def rehearse_spectra(
     return FisherCheck(layers.covered, layers.passed_over, total, widest)
 
 
+def fisher_bytes(task: Task, data: Dataset | DataShape) -> int:
+    """Memory that the factors of a task's Fisher spectra take; nothing else is rehearsed.
+
+    Returns:
+        Bytes; 0 where no layer has a block.
+
+    Raises:
+        ModelError: when the network cannot be built.
+    """
+    with run_settings(task, torch.device("cpu")):
+        layers = task_layers(task, data, images(data, 1, torch.device("cpu")).images)
+        model, _ = build_network(task, data, FUNCTION, task.fisher.seed)
+    needed = {name: _factor_bytes(model.get_submodule(name)) for name in layers.covered}
+    return _memory(needed)[0] if needed else 0
+
+
 def gigabytes(size: int) -> str:
     """Bytes in words."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{max(size / 1e6, 1):.0f} MB"
 
 
-def factor_bytes(layer: nn.Module) -> tuple[int, ...]:
+def _factor_bytes(layer: nn.Module) -> tuple[int, ...]:
     """Memory of a layer's input factor and of its gradient factor."""
     shapes = factor_shapes(layer)  # type: ignore[arg-type]
     return tuple(_BYTES * groups * size * size for groups, size, _ in shapes)
 
 
-def memory(needed: Mapping[str, tuple[int, ...]]) -> tuple[int, str]:
+def _memory(needed: Mapping[str, tuple[int, ...]]) -> tuple[int, str]:
     """Bytes that the factors of a function take at most, and the layer that takes most of them."""
     # Factors of all layers stand at once; what is added to them, and eigenvalues, take copies.
     widest = max(needed, key=lambda name: max(needed[name]))

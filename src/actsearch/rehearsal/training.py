@@ -81,9 +81,18 @@ def _try(task: Task, work: _Work, few: int, size: int, what: str) -> None:
                 continue
             raise ModelError(
                 f"model {task.model!r} cannot be {what} {in_words(size)}, which this task will "
-                f"meet: {reason(error)}"
+                f"meet{_switches(task.recipe)}: {reason(error)}"
             ) from error
         return
+
+
+def _switches(recipe: Recipe) -> str:
+    """What of a recipe may be the cause."""
+    said = [
+        f"precision: {recipe.precision}" if recipe.precision != "float32" else "",
+        "channels_last: true" if recipe.channels_last else "",
+    ]
+    return f", with {' and '.join(filter(None, said))}" if any(said) else ""
 
 
 class _Work:

@@ -107,8 +107,8 @@ def _say_fisher(found: FisherCheck, asked: int) -> None:
     from actsearch.features.passed_over import in_words
     from actsearch.rehearsal.spectra import gigabytes
 
-    size = f"{gigabytes(found.factor_bytes)} and more of the {asked:,} MB in resources.mem_mb"
-    _line("Fisher", f"{len(found.covered)} layers; they take {size}")
+    size = f"{gigabytes(found.factor_bytes)} for their factors, of {asked:,} MB (resources.mem_mb)"
+    _line("Fisher", f"{len(found.covered)} layers; {size}")
     for text in in_words(found.passed_over):
         _line("", f"passed over: {text}")
 

@@ -48,6 +48,8 @@ class Stage:
     """Of one training, or of one function's spectrum; None where nothing is known."""
     measured: bool
     """Whether the seconds were measured here; they are estimated otherwise."""
+    memory: int | None = None
+    """Bytes that the factors of a function's spectra take; None for trainings, and unknown."""
 
     @property
     def hours_left(self) -> float | None:
@@ -112,7 +114,8 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
         known = _measured_spectrum(folder / place, task.fisher.functions_per_job)
         seconds = known if known is not None else _fisher_seconds(task, work, classes)
         gpus = min(task.resources.gpu, 1)
-        yield Stage(name, "fim", size, done, 1, gpus, seconds, known is not None)
+        memory = _fisher_memory(config, task)
+        yield Stage(name, "fim", size, done, 1, gpus, seconds, known is not None, memory)
 
 
 def _standing(folder: Path, task: Task, kind: Kind, slugs: frozenset[str] | None) -> int:
@@ -174,7 +177,6 @@ def _work(config: Config, task: Task) -> tuple[Work | None, int]:
     """
     from actsearch.data.loading import data_shape
     from actsearch.data.sources.places import DataError
-    from actsearch.networks.by_name import ModelError
     from actsearch.networks.cost import count_work
 
     if not task.resources.gpu:
@@ -183,8 +185,31 @@ def _work(config: Config, task: Task) -> tuple[Work | None, int]:
         shape = data_shape(config.data[task.data], config.data_folder)
     except DataError:
         return None, 0
-    try:
+    with _naming(task):
         return count_work(task, shape), shape.n_classes
+
+
+def _fisher_memory(config: Config, task: Task) -> int | None:
+    """Bytes of the factors of a task's spectra; None while the data do not tell their shape."""
+    from actsearch.data.loading import data_shape
+    from actsearch.data.sources.places import DataError
+    from actsearch.rehearsal.spectra import fisher_bytes
+
+    try:
+        shape = data_shape(config.data[task.data], config.data_folder)
+    except DataError:
+        return None
+    with _naming(task):
+        return fisher_bytes(task, shape)
+
+
+@contextlib.contextmanager
+def _naming(task: Task) -> Iterator[None]:
+    """Name the network that stumbles."""
+    from actsearch.networks.by_name import ModelError
+
+    try:
+        yield
     except ModelError as error:
         raise ConfigError(str(error)) from None
     except Exception as error:  # networks stumble over images in their own ways
@@ -212,10 +237,12 @@ def _fisher_seconds(task: Task, work: Work | None, classes: int) -> float | None
 def _print(stages: list[Stage]) -> None:
     from rich.table import Table
 
+    from actsearch.rehearsal.spectra import gigabytes
+
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("task", "step"):
         table.add_column(column)
-    for column in ("functions", "done", "trainings", "s each", "on", "hours left"):
+    for column in ("functions", "done", "trainings", "s each", "on", "memory", "hours left"):
         table.add_column(column, justify="right")
     for stage in stages:
         mark = "" if stage.measured else "~"
@@ -227,6 +254,7 @@ def _print(stages: list[Stage]) -> None:
             f"{stage.functions * stage.runs:,}" if stage.kind != "fim" else "",
             "?" if stage.seconds is None else f"{mark}{stage.seconds:.3g}",
             f"{stage.gpus} GPU" if stage.gpus else "CPU",
+            "" if stage.memory is None else gigabytes(stage.memory),
             "?" if stage.hours_left is None else f"{stage.hours_left:,.1f}",
         )
     out = console()
