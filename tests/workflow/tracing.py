@@ -61,7 +61,8 @@ CARRIERS = {
     },
     "rehearses a task: refuses, or changes nothing": {
         "rehearsal.images": "images stand_ins",
-        "rehearsal.network": "_PlainCalls _Seen _back _logits _refuse_unused _watched check_network",
+        "rehearsal.network": "_PlainCalls _Seen _back _logits _refuse_unused _watched "
+        "check_network",
         "rehearsal.operators": "check_operators",
         "rehearsal.spectra": "_FewOutputs _factor_bytes _memory _spectra rehearse_spectra",
         "rehearsal.training": "_Measuring _Steps _Work _try rehearse_training",

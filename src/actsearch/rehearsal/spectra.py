@@ -20,7 +20,7 @@ from actsearch.networks.by_name import ModelError
 from actsearch.networks.devices import run_settings
 from actsearch.rehearsal.images import FUNCTION, images, in_words, reason, stand_ins
 
-_WIDEST = 512
+_WIDEST = 256
 """Rows of a factor up to which a layer is rehearsed: eigenvalues of more take seconds."""
 _SHOWN = 3
 """Names in a message."""
