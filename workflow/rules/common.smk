@@ -4,6 +4,16 @@ Needs: the merged configuration. Makes: PLAN, SITE and START. What happens befor
 order, is on docs/start.md.
 """
 
+import os
+import sys
+
+# Snakemake looks for modules beside the Snakefile first, where there may be a typing.py.
+sys.path.sort(key=lambda path: path in ("", os.getcwd(), workflow.basedir))
+
+from actsearch.records.search_path import working_folder_last
+
+working_folder_last(workflow.basedir)
+
 from snakemake.exceptions import WorkflowError
 
 from actsearch.config import ACT_BENCH_TABLES, STRATEGIES, parse_config

@@ -7,9 +7,7 @@ it makes, from this one place. Nothing heavy is imported: the workflow asks at e
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from actsearch.config import BUILT_IN_MODELS, Config, ConfigError, describe_fault
@@ -18,6 +16,7 @@ from actsearch.functions.spaces import SearchSpace
 from actsearch.plan.settings import chosen_task
 from actsearch.plan.steps import STEPS
 from actsearch.records.code import code_digest, module_digests
+from actsearch.records.search_path import home, working_folder_last
 
 
 def step_modules(step: str, config: Config, task: str | None = None) -> tuple[str, ...]:
@@ -73,14 +72,12 @@ def register_operators(config: Config) -> None:
         ConfigError: when one cannot be imported, whatever it stumbles over.
         OperatorError: when one registers what is no operator.
     """
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    working_folder_last()
     for module in config.operators:
         try:
             importlib.import_module(module)
         except ModuleNotFoundError as error:
-            looked = f"; looked in {here} and Python's own folders"
+            looked = f"; looked in {home()} and Python's own folders"
             where = looked if module.startswith(str(error.name)) else ""
             raise ConfigError(f"operators: cannot import {module!r} ({error}{where})") from None
         except Exception as error:  # whatever the module stumbles over
