@@ -13,11 +13,13 @@ from small_experiment import RECIPE
 from typer.testing import CliRunner
 
 from actsearch.cli.app import app, load_commands
-from actsearch.config import Data, load_config
+from actsearch.config import ConfigError, Data, load_config
 from actsearch.data.loading import load_dataset
 from actsearch.data.sources.places import DataError, MissingDataError, Place, place_of
 from actsearch.data.user_arrays import call_twice, entries
 from actsearch.plan.data_files import data_file
+from actsearch.plan.dependencies import refuse_edited, users_code
+from actsearch.plan.environment import CODE_VARIABLE
 from actsearch.records import code
 from actsearch.records.digests import DigestError
 from actsearch.records.embedded import input_digest, read_provenance
@@ -150,6 +152,20 @@ def test_an_honest_edit_has_a_place_of_its_own() -> None:
     write(STEADY.replace("y = ", "y = 1 * "))  # other code, the same arrays
     run("fetch", "--data", "mine")
     assert input_digest(place().manifest) == input_digest(before.manifest)
+
+
+def test_code_that_was_edited_after_the_run_began_makes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run("fetch", "--data", "mine")
+    config = load_config(Path("config.yaml"))
+    monkeypatch.setenv(CODE_VARIABLE, users_code(config))
+    write(f"# A comment.\n{STEADY}")
+    assert "relu(x)" in train()
+    write(STEADY.replace("y = ", "y = 1 * "))
+    with pytest.raises(ConfigError, match=r"the code of 'loader', .* edited after this run began"):
+        train()
+    refuse_edited(config, None)  # of a step that does not execute it
 
 
 def test_what_its_module_imports_is_its_code(folder: Path) -> None:

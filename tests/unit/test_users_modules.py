@@ -166,6 +166,30 @@ def test_what_lies_in_the_working_folder_shadows_nothing(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_an_edit_that_leaves_size_and_date_is_what_is_imported(folder: Path) -> None:
+    write(folder, {"ours.py": "x = 1\n", "lab/__init__.py": "", "lab/part.py": "x = 1\n"})
+    program = """if True:
+        import sys
+        sys.path.append('')
+        import ours, lab.part
+        from actsearch.records.search_path import working_folder_last
+        working_folder_last()
+        for name in ('ours', 'lab.part'): del sys.modules[name]
+        import ours, lab.part
+        print(ours.x, lab.part.x)
+    """
+    sources = str(Path(__file__).parents[2] / "src")
+    environment = os.environ | {"PYTHONPATH": sources, "PYTHONDONTWRITEBYTECODE": ""}
+    for number in (1, 2):
+        for name in ("ours.py", "lab/part.py"):
+            (folder / name).write_text(f"x = {number}\n")
+            os.utime(folder / name, (1e9, 1e9))
+        command = [sys.executable, "-P", "-c", program]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == [str(number)] * 2
+    assert list(folder.glob("__pycache__/ours.*.pyc")), "Python itself had compiled it before"
+
+
 def test_folders_of_the_search_path_and_links_count(folder: Path, tmp_path: Path) -> None:
     write(tmp_path, {"shared/helper.py": "", "elsewhere/linked.py": "", "packed/inner.py": ""})
     sys.path.insert(0, str(tmp_path / "shared"))

@@ -18,7 +18,14 @@ from snakemake.exceptions import WorkflowError
 
 from actsearch.config import ACT_BENCH_TABLES, STRATEGIES, parse_config
 from actsearch.plan import counts, internals, layout
-from actsearch.plan.environment import command_prefix, configuration_file, one_of, plain
+from actsearch.plan.dependencies import users_code
+from actsearch.plan.environment import (
+    CODE_VARIABLE,
+    command_prefix,
+    configuration_file,
+    one_of,
+    plain,
+)
 from actsearch.plan.experiment import Plan, rule_name
 from actsearch.plan.refusals import check_plan, check_targets
 from actsearch.plan.resources import Site, training_threads
@@ -43,6 +50,9 @@ SITE = Site(
         for name in ("cpu_partition", "gpu_model")
     )
 )
+# Jobs on a cluster read this file too, and know by it with which code the run began.
+if workflow.is_main_process:
+    os.environ[CODE_VARIABLE] = checked(users_code, PLAN.config)
 CONDA = "../../envs/environment.yaml"
 
 

@@ -7,6 +7,7 @@ it makes, from this one place. Nothing heavy is imported: the workflow asks at e
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from typing import Any
 from actsearch.config import BUILT_IN_MODELS, Config, ConfigError, describe_fault
 from actsearch.functions.operators import modules_of, registered
 from actsearch.functions.spaces import SearchSpace
+from actsearch.plan.environment import CODE_VARIABLE
 from actsearch.plan.settings import chosen_task
 from actsearch.plan.steps import STEPS
 from actsearch.records.code import code_digest, module_digests
@@ -119,6 +121,31 @@ def refuse_shadowed(config: Config) -> None:
             f"{where} is {os.path.relpath(mine)} in the working folder, but {other}, which Python "
             "finds first: give yours another name"
         )
+
+
+def users_code(config: Config) -> str:
+    """Digests of the user's modules that a configuration names, as JSON, for the jobs of a run."""
+    names = {module for task in config.tasks for module in task_modules(config, task)}
+    return json.dumps(
+        {name: code_digest(name)[7:19] for name in sorted({*names, *config.operators})}
+    )
+
+
+def refuse_edited(config: Config, task: str | None) -> None:
+    """Refuse to go on in a run that began with other code of the user's.
+
+    What it makes would be noted under the code of its beginning.
+
+    Raises:
+        ConfigError: with the module.
+    """
+    then = json.loads(os.environ.get(CODE_VARIABLE, "{}"))
+    for name in [*config.operators, *(task_modules(config, task) if task else ())]:
+        if name in then and then[name] != code_digest(name)[7:19]:
+            raise ConfigError(
+                f"the code of {name!r}, or of what it imports, was edited after this run began: "
+                "let it end, and start it again"
+            )
 
 
 def _owner(root: str) -> str:

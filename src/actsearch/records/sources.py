@@ -20,10 +20,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from actsearch.records.search_path import home
+from actsearch.records.search_path import PACKAGES, home
 
-_PACKAGES = ("site-packages", "dist-packages")
-"""Names of folders of installed packages."""
 _INSTALLED = [
     Path(os.path.realpath(sysconfig.get_path(kind)))
     for kind in ("stdlib", "platstdlib", "purelib", "platlib")
@@ -134,7 +132,7 @@ def _is_installed(folder: str, here: str) -> bool:
         return True
     here = os.path.realpath(here)
     inner = place.relative_to(here) if place.is_relative_to(here) else place
-    return any(part in _PACKAGES for part in inner.parts)
+    return any(part in PACKAGES for part in inner.parts)
 
 
 @functools.cache
@@ -142,7 +140,7 @@ def _installed_from_folders(folders: tuple[str, ...]) -> frozenset[str]:
     """First names of modules that ``pip install FOLDER`` copied from a folder that still stands."""
     names: set[str] = set()
     for folder in folders:
-        if not folder.endswith(_PACKAGES):
+        if not folder.endswith(PACKAGES):
             continue
         for note in Path(folder).glob("*.dist-info/direct_url.json"):
             if _is_folder_here(note):
