@@ -181,6 +181,9 @@ def test_what_its_module_imports_is_its_code(folder: Path) -> None:
 def test_entries_tell_arrays_apart() -> None:
     x, y = np.arange(32.0).reshape(2, 4, 4), np.array(["a", "b"])
     assert entries((x, y)) == entries((np.asfortranarray(x), y))
+    for y_of_any_kind in (["a", "bc"], [b"a", b"b"], [True, False], [2, 1], [], np.float16([1])):
+        assert entries((x, np.array(y_of_any_kind)))[1]["sha256"]
+    assert entries((x.astype(">f8"), y)) != entries((x, y))
     others = [(x.astype("f4"), y), (x.reshape(2, 2, 8), y), (x + 1, y), (x, y[::-1]), (-x, y)]
     assert all(entries(other) != entries((x, y)) for other in others)
 

@@ -106,6 +106,16 @@ REACHED = {
         | {"lib/other.py": "", ".hidden/helper.py": ""},
         ["lib/further.py", "lib/helper.py", "more", "net"],
     ),
+    "as a file of another language": (
+        {"net.py": "load(['./kernels/*.cu', 'slow.cpp'])", "lab/kernels/fast.cu": "__global__"}
+        | {"slow.cpp": "int f;", "fast.cu": "", "notes.txt": "", "other.cpp": ""},
+        ["lab/kernels/fast.cu", "net", "slow.cpp"],
+    ),
+    "as nothing that is there": (
+        {"net.py": "from . import a\nfrom ... import b\n__import__('a/../b')\n__import__('')"}
+        | {"a.py": ""},
+        ["net"],
+    ),
 }
 
 
@@ -125,7 +135,7 @@ def test_an_edit_of_what_is_reached_is_seen_and_no_other(how: str, folder: Path)
     modules = users_modules(entry).modules.values()
     places = {os.path.realpath(module.place) for module in modules}
     before = {module.text for module in modules}
-    for path in folder.rglob("*.py"):
+    for path in [path for path in folder.rglob("*.*") if path.is_file()]:
         text = path.read_bytes()
         path.write_bytes(text + b"\nEDITED = 1\n")
         after = {module.text for module in users_modules(entry).modules.values()}

@@ -69,9 +69,9 @@ def entries(arrays: Arrays) -> Entries:
 
 
 def _digest(array: NDArray[Any]) -> str:
-    if array.dtype.hasobject:  # addresses; what checks the arrays refuses them
+    if array.dtype.hasobject or not array.dtype.itemsize:  # what checks the arrays refuses them
         return ""
-    return hashlib.sha256(np.ascontiguousarray(array).data.cast("B")).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()
 
 
 def call_twice(source: str) -> Arrays:

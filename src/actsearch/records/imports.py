@@ -31,6 +31,8 @@ _BY_PLACE = frozenset(
 )
 """Functions that run files, or list modules to import."""
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+_COMPILED = (".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".pyx", ".so")
+"""Endings of files that Python code compiles or loads."""
 _NO_CODE = {"results", "logs", "data", "node_modules", "site-packages", "dist-packages"}
 
 
@@ -50,6 +52,8 @@ class Mentions(NamedTuple):
     """Names of modules, or of what may be one."""
     texts: set[str]
     """Dotted texts, which may name a module and what it holds."""
+    files: set[str]
+    """Texts that name a file of code in another language."""
     makes_up: bool
     """Whether it imports by a name that it makes up."""
     adds_folders: bool
@@ -89,7 +93,11 @@ def users_modules(entry: str) -> Reached:
 
 
 def _read(spec: ModuleSpec) -> Code:
-    place, text = str(place_of_code(spec)), content(spec)
+    place = str(place_of_code(spec))
+    try:
+        text = content(spec)
+    except OSError as error:
+        raise DigestError(f"module {spec.name!r} cannot be read: {error}") from None
     try:
         return Code(place, text, _parsed(text) if place.endswith(".py") else None)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -139,6 +147,8 @@ class _Walk:
     def _reached_by(self, name: str, spec: ModuleSpec) -> set[str]:
         mentions = _mentions(name, is_package(spec), self.found[name].tree)
         self._adds_folders |= mentions.adds_folders
+        for path in _named_files(mentions.files, Path(self.found[name].place).parent):
+            self.found[os.path.relpath(path, home())] = Code(str(path), path.read_bytes(), None)
         self._named |= mentions.modules
         reached = {part for named in mentions.modules for part in _with_packages(named)}
         reached |= set(self._named_in(mentions.texts))
@@ -193,6 +203,15 @@ class _Walk:
             self._follow({name for name in wanted if self._is_users(name)})
 
 
+def _named_files(texts: Iterable[str], folder: Path) -> Iterator[Path]:
+    """Files of these names or patterns below the working folder, or the module's ``folder``."""
+    wanted = {text.lstrip("./") for text in texts}
+    for root in {Path(home()), folder} if wanted else ():
+        for path in _files_below(root, _COMPILED):
+            if any(path.match(text) for text in wanted):
+                yield path
+
+
 def _tree_or_none(text: bytes) -> ast.Module | None:
     try:
         return _parsed(text)
@@ -205,11 +224,11 @@ def _with_packages(module: str) -> Iterator[str]:
     return itertools.accumulate(module.split("."), "{}.{}".format)
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Python files in a folder, hidden folders and those of results and packages left out."""
+def _files_below(folder: Path, endings: tuple[str, ...] = (".py",)) -> Iterator[Path]:
+    """Files of code in a folder, hidden folders and those of results and packages left out."""
     for place, inner, files in os.walk(folder):
         inner[:] = [name for name in inner if not name.startswith(".") and name not in _NO_CODE]
-        yield from (Path(place, name) for name in files if name.endswith(".py"))
+        yield from (Path(place, name) for name in files if name.endswith(endings))
 
 
 def _beside(name: str, spec: ModuleSpec) -> Iterator[str]:
@@ -229,7 +248,7 @@ def _beside(name: str, spec: ModuleSpec) -> Iterator[str]:
 
 
 def _mentions(module: str, package: bool, tree: ast.Module | None) -> Mentions:
-    found = Mentions(set(), set(), False, False)
+    found = Mentions(set(), set(), set(), False, False)
     inside = module if package else module.rpartition(".")[0]
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Import):
@@ -238,6 +257,8 @@ def _mentions(module: str, package: bool, tree: ast.Module | None) -> Mentions:
             base = _base(inside, node.level, node.module)
             found.modules.update({base, *(f"{base}.{alias.name}" for alias in node.names)})
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if node.value.endswith(_COMPILED):
+                found.files.add(node.value)
             if _DOTTED.fullmatch(node.value):
                 found.texts.add(node.value)
             elif package and node.value.isidentifier():  # in __all__, which `import *` imports
@@ -247,8 +268,7 @@ def _mentions(module: str, package: bool, tree: ast.Module | None) -> Mentions:
         elif isinstance(node, ast.Attribute) and node.attr in ("path", "addsitedir"):
             is_path = node.attr == "addsitedir" or getattr(node.value, "id", "") == "sys"
             found = found._replace(adds_folders=found.adds_folders or is_path)
-    found.modules.discard("")
-    return found
+    return found._replace(modules={name for name in found.modules if all(name.split("."))})
 
 
 def _base(package: str, level: int, module: str | None) -> str:

@@ -74,7 +74,10 @@ def _in_folders(name: str, folders: Iterable[str]) -> ModuleSpec | None:
     portions: list[str] = []
     for folder in folders:
         finder: Any = pkgutil.get_importer(folder)
-        spec = finder.find_spec(name) if finder is not None else None
+        try:
+            spec = finder.find_spec(name) if finder is not None else None
+        except (OSError, ValueError):  # a folder that cannot be read, a name that no file has
+            continue
         if spec is not None and spec.loader is not None:
             return spec  # type: ignore[no-any-return]
         portions += (spec.submodule_search_locations or []) if spec is not None else []

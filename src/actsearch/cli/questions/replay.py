@@ -65,10 +65,10 @@ def replay(
     name = name_in_scratch(artifact)
     settings = _as_it_was(load(config), config, artifact.block)
     now = present_of(settings)(artifact.block)
-    words = command_in_scratch(artifact, now.data)
     suspects = _suspects(now, artifact)
     for suspect in suspects:
         say(f"now different: {suspect}")
+    words = command_in_scratch(artifact, now.data)
     if keep is not None and keep.exists():
         raise ConfigError(f"--keep {keep}: exists already")
     with contextlib.ExitStack() as stack:
