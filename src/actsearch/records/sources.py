@@ -17,8 +17,7 @@ from collections.abc import Iterable, Iterator
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from actsearch.records.search_path import PACKAGES, home
 
@@ -158,8 +157,8 @@ def _is_folder_here(note: Path) -> bool:
         address = urlsplit(str(told["url"]))
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    folder = url2pathname(address.path)
-    return "dir_info" in told and address.scheme == "file" and Path(folder).is_dir()
+    is_folder = "dir_info" in told and address.scheme == "file"
+    return is_folder and Path(unquote(address.path)).is_dir()
 
 
 def _first_names(record: Path) -> Iterator[str]:
