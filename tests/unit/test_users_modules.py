@@ -84,8 +84,8 @@ REACHED = {
     ),
     "by a name that is made up": (
         {"net/__init__.py": "import importlib\nf = lambda n: importlib.import_module(f'net.{n}')"}
-        | {"net/a.py": "import far", "net/deep/b.py": "", "far.py": "", "apart.py": ""},
-        ["far", "net", "net.a", "net.deep.b"],
+        | {"net/a.py": "import far", "net/data/b.py": "", "far.py": "", "apart.py": ""},
+        ["far", "net", "net.a", "net.data.b"],
     ),
     "by a name that is made up, beside it": (
         {"net.py": "import importlib\nf = importlib.import_module", "a.py": ""},
@@ -103,7 +103,7 @@ REACHED = {
     "in a folder that it adds to the search path": (
         {"net.py": "import sys\nsys.path.insert(0, 'lib')\nimport helper"}
         | {"lib/helper.py": "import further", "lib/further.py": "import more", "more.py": ""}
-        | {"lib/other.py": "", ".hidden/helper.py": ""},
+        | {"lib/other.py": "", ".hidden/helper.py": "", "results/helper.py": ""},
         ["lib/further.py", "lib/helper.py", "more", "net"],
     ),
     "as a file of another language": (

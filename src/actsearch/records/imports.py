@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from actsearch.records.digests import DigestError
-from actsearch.records.search_path import home
+from actsearch.records.search_path import PACKAGES, home
 from actsearch.records.sources import content, find, is_package, is_users, place_of_code
 
 _OURS = "actsearch"
@@ -33,7 +33,9 @@ _BY_PLACE = frozenset(
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 _COMPILED = (".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".pyx", ".so")
 """Endings of files that Python code compiles or loads."""
-_NO_CODE = {"results", "logs", "data", "node_modules", "site-packages", "dist-packages"}
+_NO_CODE = {"node_modules", *PACKAGES}
+_MADE = {"results", "logs", "data"}
+"""Folders in the working folder that hold no code."""
 
 
 class Code(NamedTuple):
@@ -227,7 +229,8 @@ def _with_packages(module: str) -> Iterator[str]:
 def _files_below(folder: Path, endings: tuple[str, ...] = (".py",)) -> Iterator[Path]:
     """Files of code in a folder, hidden folders and those of results and packages left out."""
     for place, inner, files in os.walk(folder):
-        inner[:] = [name for name in inner if not name.startswith(".") and name not in _NO_CODE]
+        passed_over = _NO_CODE | (_MADE if place == home() else set())
+        inner[:] = [name for name in inner if not name.startswith(".") and name not in passed_over]
         yield from (Path(place, name) for name in files if name.endswith(endings))
 
 
