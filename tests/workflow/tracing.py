@@ -63,6 +63,9 @@ CARRIERS = {
     "tries a network and operators: refuses, or changes nothing": {
         "networks.probe": "_PlainCalls _logits _step _watched check_network check_operators",
     },
+    "finds modules, as Python does": {
+        "records.search_path": "_Finder _FromSource _is_packaged home working_folder_last",
+    },
     "tells people": {"cli.progress": "console counter say track"},
 }
 
