@@ -297,3 +297,44 @@ def test_a_package_that_was_copied_from_a_folder_counts_while_that_stands(
     source.rmdir()
     sys.path.append("/")  # what was looked up is remembered for a search path
     assert reached("net") == ["net"]
+
+
+@pytest.mark.slow
+def test_packages_of_pip_install_e_are_found(folder: Path, tmp_path: Path) -> None:
+    """As setuptools brings them: by a hook, with and without ``__init__``, under another folder."""
+    source = tmp_path / "labpkg"
+    project = {
+        "build-system": {"requires": ["setuptools"], "build-backend": "setuptools.build_meta"},
+        "project": {"name": "labpkg", "version": "0.1"},
+        "tool.setuptools": {"packages": ["lab", "ns.inner", "ns.inner.sub"]},
+        "tool.setuptools.package-dir": {"ns.inner": "impl"},
+    }
+    lines = []
+    for section, values in project.items():
+        lines += [
+            f"[{section}]",
+            *(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in values.items()),
+        ]
+    write(source, {"pyproject.toml": "\n".join(lines), "lab/__init__.py": "", "impl/a.py": ""})
+    write(source, {"lab/nets.py": "from ns.inner import a\nfrom ns.inner.sub import b"})
+    write(source, {"impl/sub/b.py": "raise SystemExit('imported')"})
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    pip += ["--disable-pip-version-check", "--prefix", str(tmp_path / "prefix"), "-e", str(source)]
+    subprocess.run(pip, check=True, capture_output=True)
+    (site_packages,) = (tmp_path / "prefix").glob("lib/python*/site-packages")
+    write(folder, {"net.py": "import lab.nets"})
+    program = f"""if True:
+        import site, sys
+        site.addsitedir({str(site_packages)!r})
+        from actsearch.records.search_path import working_folder_last
+        from actsearch.records.imports import users_modules
+        working_folder_last()
+        print(*sorted(users_modules("net").modules))
+        print(*(name for name in ("lab", "ns", "ns.inner") if name in sys.modules))
+    """
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    command = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    found, imported = done.stdout.splitlines()
+    assert found.split() == ["lab", "lab.nets", "net", "ns.inner.a", "ns.inner.sub.b"]
+    assert not imported
