@@ -23,7 +23,7 @@ from actsearch.plan.environment import CODE_VARIABLE
 from actsearch.records import code
 from actsearch.records.digests import DigestError
 from actsearch.records.embedded import input_digest, read_provenance
-from actsearch.records.search_path import working_folder_last
+from actsearch.records.search_path import MODULES_VARIABLE, working_folder_last
 
 load_commands()
 SPLIT = {"train": 8, "validation": 8, "test": 8}
@@ -176,6 +176,18 @@ def test_what_its_module_imports_is_its_code(folder: Path) -> None:
     code.module_digests.cache_clear()
     code._reached_from.cache_clear()
     assert place() != before
+
+
+def test_files_that_it_reads_lie_in_the_folder_of_its_experiment(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez(folder / "mine.npz", x=np.ones((4, 2, 2)), y=np.arange(4))
+    lines = ["import numpy as np", "mine = np.load('mine.npz')", "def load():"]
+    write("\n".join([*lines, "    return mine['x'], mine['y']"]))
+    monkeypatch.setenv(MODULES_VARIABLE, str(folder))
+    monkeypatch.chdir(tmp_path_factory.mktemp("scratch"))  # as a replay does
+    x, _ = call_twice("loader:load")
+    assert x.shape == (4, 2, 2)
 
 
 def test_entries_tell_arrays_apart() -> None:

@@ -5,6 +5,7 @@ Every job of a task calls the function anew, so it must return the same arrays e
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import json
@@ -27,7 +28,7 @@ Entries = list[dict[str, Any]]
 
 
 def call(source: str) -> Arrays:
-    """The arrays x and y of ``package.module:function``.
+    """The arrays x and y of ``package.module:function``, called in the folder of its experiment.
 
     Returns:
         As the function returns them, made arrays.
@@ -35,20 +36,24 @@ def call(source: str) -> Arrays:
     Raises:
         DataError: when it cannot be imported, fails, or returns something else.
     """
-    module, _, name = source.partition(":")
+    with contextlib.chdir(home()):  # a replay works in another
+        result = _result(*source.split(":", 1))
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise DataError(f"must return (x, y), got {type(result).__name__}")
+    return np.asarray(result[0]), np.asarray(result[1])
+
+
+def _result(module: str, name: str) -> Any:
     try:
         function = getattr(importlib.import_module(module), name)
     except Exception as error:  # whatever the module stumbles over
         raise DataError(f"cannot be imported: {describe_fault(error)}") from error
     try:
-        result = function()
+        return function()
     except DataError:
         raise
     except Exception as error:
         raise DataError(f"fails: {describe_fault(error)}") from error
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise DataError(f"must return (x, y), got {type(result).__name__}")
-    return np.asarray(result[0]), np.asarray(result[1])
 
 
 def entries(arrays: Arrays) -> Entries:
