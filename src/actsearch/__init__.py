@@ -6,6 +6,14 @@ neither torch nor pandas.
 
 from __future__ import annotations
 
+import sys
+
+if sys.argv[:1] == ["-m"]:
+    # Of `python -m actsearch.cli`: before anything is imported from the working folder.
+    from actsearch.records.search_path import working_folder_last
+
+    working_folder_last()
+
 import importlib
 from typing import TYPE_CHECKING, Any
 

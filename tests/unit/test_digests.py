@@ -11,6 +11,7 @@ import pytest
 from actsearch.config import load_config
 from actsearch.plan.dependencies import step_modules
 from actsearch.plan.steps import STEPS
+from actsearch.records import code
 from actsearch.records.code import code_digest, module_digests, reached_modules, source_digest
 from actsearch.records.digests import DigestError, settings_digest
 
@@ -125,6 +126,7 @@ def test_a_users_module_brings_what_it_imports_of_its_package(package: Path) -> 
     assert sorted(module_digests("ours.aside")) == ["ours", "ours.aside"]
     (package / "__init__.py").unlink()  # a package all the same
     module_digests.cache_clear()
+    code._reached_from.cache_clear()
     assert sorted(module_digests("ours.net")) == wanted[1:]
     assert list(module_digests("numpy.linalg")) == ["numpy.linalg"]
 

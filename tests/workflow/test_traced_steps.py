@@ -46,6 +46,9 @@ IMAGES = {
         "torchvision_sets",
     )
 }
+# Data that are a function of the user's, and modules of the user's.
+FUNCTIONS = {"actsearch.data.user_arrays"}
+USERS = {"actsearch.records.imports", "actsearch.records.sources"}
 # Its functions are called from NumPy's side, which trainings and spectra do not evaluate.
 OPERATORS = {"actsearch.functions.built_in_operators"}
 # The format reads files too, whose names it parses.
@@ -53,9 +56,9 @@ EXPRESSIONS = {f"actsearch.functions.{name}" for name in ("expressions", "operat
 # In the digest of a step, and never executed by it in the small experiment. What it costs: an edit
 # there makes the step's files again.
 IDLE = {
-    "train": {*IMAGES, *OPERATORS},
-    "train-final": {*IMAGES, *OPERATORS},
-    "fim": {*IMAGES, "actsearch.data.augmentation", *OPERATORS},
+    "train": {*IMAGES, *FUNCTIONS, *OPERATORS},
+    "train-final": {*IMAGES, *FUNCTIONS, *OPERATORS},
+    "fim": {*IMAGES, *FUNCTIONS, "actsearch.data.augmentation", *OPERATORS},
     "map": OPERATORS,
     "export": {*OPERATORS, *EXPRESSIONS},
     # Strategies are registered by their import, and one of them is asked.
@@ -65,6 +68,7 @@ IDLE = {
     # which answers in a process of its own.
     "audit": {
         *OPERATORS,
+        *USERS,
         *(f"actsearch.functions.{name}" for name in ("expressions", "schemas", "spaces", "syntax")),
         "actsearch.plan.internals",
     },

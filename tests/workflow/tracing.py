@@ -34,8 +34,9 @@ CARRIERS = {
         "plan.steps": "is_watching step_called",
         "records.provenance": "Execution _agent _cpu_model _git _repository _slurm environment "
         "lock_digest now says",
-        "records.code": "_found _import_graph _is_carrier _makes_command _module_digest _source_of "
-        "_without_docstrings _without_options module_digests reached_modules source_digest",
+        "records.code": "_import_graph _is_carrier _makes_command _module_digest _own_source "
+        "_with_templates _without_docstrings _without_options module_digests reached_modules "
+        "source_digest",
         "records.digests": "canonical_json digest_bytes digest_file digest_parts joined "
         "settings_digest",
         "records.embedded": "input_digest is_intact read_provenance",
@@ -67,6 +68,9 @@ CARRIERS = {
         "rehearsal.spectra": "_FewOutputs _factor_bytes _memory _spectra rehearse_spectra",
         "rehearsal.training": "_Measuring _Steps _Work _try rehearse_training",
         "rehearsal.whole": "fitted_and_measured",
+    },
+    "finds modules, as Python does": {
+        "records.search_path": "_Finder _FromSource _is_packaged home working_folder_last",
     },
     "tells people": {"cli.progress": "console counter say track"},
 }

@@ -4,11 +4,28 @@ Needs: the merged configuration. Makes: PLAN, SITE and START. What happens befor
 order, is on docs/start.md.
 """
 
+import os
+import sys
+
+# Snakemake looks for modules beside the Snakefile first, where there may be a typing.py.
+sys.path.sort(key=lambda path: path in ("", os.getcwd(), workflow.basedir))
+
+from actsearch.records.search_path import working_folder_last
+
+working_folder_last(workflow.basedir)
+
 from snakemake.exceptions import WorkflowError
 
 from actsearch.config import ACT_BENCH_TABLES, STRATEGIES, parse_config
 from actsearch.plan import counts, internals, layout
-from actsearch.plan.environment import command_prefix, configuration_file, one_of, plain
+from actsearch.plan.dependencies import users_code
+from actsearch.plan.environment import (
+    CODE_VARIABLE,
+    command_prefix,
+    configuration_file,
+    one_of,
+    plain,
+)
 from actsearch.plan.experiment import Plan, rule_name
 from actsearch.plan.refusals import check_plan, check_targets
 from actsearch.plan.resources import Site, training_threads
@@ -33,6 +50,9 @@ SITE = Site(
         for name in ("cpu_partition", "gpu_model")
     )
 )
+# Jobs on a cluster read this file too, and know by it with which code the run began.
+if workflow.is_main_process:
+    os.environ[CODE_VARIABLE] = checked(users_code, PLAN.config)
 CONDA = "../../envs/environment.yaml"
 
 

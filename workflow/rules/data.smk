@@ -1,7 +1,7 @@
 """Data sets that are fetched once: on a cluster on the login node, `snakemake --cores 1 fetch_data`.
 
 Needs: the internet, for data sets of torchvision that are not there yet. Makes: the manifest of each
-data set that a task uses, under the configuration's data_folder; act_bench.smk makes the public
+data set that a task uses, under the configuration's data_folder, functions of the user's among them; act_bench.smk makes the public
 tables there.
 """
 
@@ -30,9 +30,12 @@ for manifest, entries in PLAN.manifests.items():
             update(manifest),
         log:
             f"logs/data/{place}.log",
-        localrule: True
+        # What a function of the user's takes is a job's business, and it needs no internet.
+        localrule: not PLAN.calls_function(entries[0])
         conda:
             CONDA
+        resources:
+            **SITE.cpu_job(PLAN.memory_of(*entries), 60),
         params:
             rule=rule_name("fetch", place),
         message:

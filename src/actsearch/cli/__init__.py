@@ -6,9 +6,12 @@ import os
 import sys
 import traceback
 
+from actsearch.records.search_path import working_folder_last
+
 
 def main() -> None:
     """Run the command line; an error of the user's is one message and exit code 2."""
+    working_folder_last()
     from actsearch.cli.app import app, load_commands
 
     load_commands()

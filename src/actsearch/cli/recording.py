@@ -11,6 +11,7 @@ from actsearch.data.sources.places import require_task_data
 from actsearch.plan.data_files import data_file
 from actsearch.plan.dependencies import (
     operator_digests,
+    refuse_edited,
     register_operators,
     step_modules,
     step_settings,
@@ -53,9 +54,11 @@ def execution(
         The record, from which each file gets its provenance block.
 
     Raises:
+        ConfigError: when code of the user's was edited after the run began.
         MissingDataError: when the task's data are to be fetched first.
         ArtifactError: when an input is missing, or was altered after it was written.
     """
+    refuse_edited(config, task if STEPS[step].task_code else None)
     if task is not None and STEPS[step].task_code:
         require_task_data(config, task)
         outside = data_file(config, task)

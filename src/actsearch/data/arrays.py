@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from actsearch.data.dataset import PARTS, Dataset, DataShape, numbered_parts, sp
 from actsearch.data.examples import MemoryExamples
 from actsearch.data.sources.headers import IMAGE_KINDS, LABEL_KINDS, check_arrays
 from actsearch.data.sources.places import DataError
+from actsearch.data.user_arrays import call
 
 _EXAMPLES_AT_ONCE = 1024
 _CONSTANT = 1e-12  # a relative deviation that rounding alone gives
@@ -161,7 +161,7 @@ def read_arrays(source: str) -> tuple[NDArray[Any], NDArray[Any]]:
     if source.startswith("npz:"):
         x, y = _npz(Path(source.removeprefix("npz:")), "x", "y")
         return x, y
-    return _call(source)
+    return call(source)
 
 
 def _digits() -> tuple[NDArray[Any], NDArray[Any]]:
@@ -192,15 +192,3 @@ def _npz(path: Path, *names: str) -> tuple[NDArray[Any], ...]:
         objects = "Object arrays" in str(error)
         reason = "it holds Python objects; allowed: numbers, strings" if objects else error
         raise DataError(f"{path} is not an .npz file that can be read: {reason}") from error
-
-
-def _call(source: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    module, _, name = source.partition(":")
-    try:
-        function = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise DataError(f"data source {source!r} cannot be imported: {error}") from error
-    result = function()
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise DataError(f"data source {source!r} must return (x, y), got {type(result).__name__}")
-    return np.asarray(result[0]), np.asarray(result[1])

@@ -18,7 +18,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from actsearch.config import Data
+from actsearch.data.arrays import split_arrays
 from actsearch.data.loading import list_images
 from actsearch.data.sources.folders import Listing
 from actsearch.data.sources.manifests import counts, file_entry, folder_entries
@@ -27,9 +30,11 @@ from actsearch.data.sources.places import (
     IMAGENET_UNPACKED,
     DataError,
     Place,
+    is_function,
     require_imagenet,
 )
 from actsearch.data.torchvision_sets import array_files, open_set, read_arrays
+from actsearch.data.user_arrays import call_twice, entries
 from actsearch.records.files import written_beside
 
 Say = Callable[[str], None]
@@ -148,6 +153,8 @@ def _unpack_imagenet(folder: Path, say: Say) -> None:
 
 
 def _describe(data: Data, place: Place) -> dict[str, Any]:
+    if is_function(data):
+        return _describe_function(data)
     if data.of_files:
         listing = list_images(data, place)
         facts = {"classes": [*listing.classes], "examples": counts(listing)}
@@ -158,6 +165,21 @@ def _describe(data: Data, place: Place) -> dict[str, Any]:
         "classes": [*found.classes],
         "examples": {"train": found.n_train, "test": len(found.y) - found.n_train},
         "files": [file_entry(place.folder, path) for path in array_files(data, place.folder)],
+    }
+
+
+def _describe_function(data: Data) -> dict[str, Any]:
+    try:
+        arrays = call_twice(data.source)
+        split_arrays(*arrays, data.split)  # it must do for a job
+    except DataError as error:
+        raise DataError(f"data source {data.source!r}: {error}") from None
+    x, y = arrays
+    return {
+        "source": data.source,
+        "classes": [str(name) for name in np.unique(y)],
+        "examples": {"train": len(x)},
+        "files": entries(arrays),
     }
 
 

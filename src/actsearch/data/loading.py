@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,13 +22,19 @@ from actsearch.data.sources.places import (
     DataError,
     Place,
     image_folder,
+    is_function,
     place_of,
     require_fetched,
 )
+from actsearch.data.user_arrays import Arrays, call, call_twice, refuse_others
+from actsearch.records.digests import DigestError
 
 
 def task_dataset(
-    config: Config, name: str, progress: Callable[[int, int], None] | None = None
+    config: Config,
+    name: str,
+    progress: Callable[[int, int], None] | None = None,
+    twice: bool = False,
 ) -> Dataset:
     """The data of the task called ``name``; see :func:`load_dataset`.
 
@@ -39,7 +46,7 @@ def task_dataset(
     """
     task = config.task(name)
     workers = task.resources.threads
-    return load_dataset(config.data[task.data], config.data_folder, workers, progress)
+    return load_dataset(config.data[task.data], config.data_folder, workers, progress, twice)
 
 
 def task_shape(config: Config, name: str) -> DataShape:
@@ -59,6 +66,7 @@ def load_dataset(
     data_folder: str | Path = "data",
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    twice: bool = False,
 ) -> Dataset:
     """Read the source of ``data`` and split it. Nothing is downloaded.
 
@@ -67,15 +75,18 @@ def load_dataset(
         data_folder: where data sets lie that were fetched.
         workers: processes that decode image files beside this one; no number hangs on it.
         progress: called with the number of images done and of all, while many are decoded.
+        twice: whether a function of the user's is called once more, to see that it is steady.
 
     Returns:
         The three parts, scaled by the training part.
 
     Raises:
         DataError: when the source is unknown, not fetched, not what it was when it was fetched, or
-            broken, or holds too few examples.
+            broken, holds too few examples, or is a function that gives other arrays every time.
     """
     try:
+        if is_function(data):
+            return split_arrays(*_of_function(data, data_folder, twice), data.split)
         place = place_of(data, data_folder)
         if place is None:
             return split_arrays(*read_arrays(data.source), data.split)
@@ -86,6 +97,16 @@ def load_dataset(
         return _arrays(data, place)
     except DataError as error:
         raise type(error)(f"data source {data.source!r}: {error}") from None
+
+
+def _of_function(data: Data, data_folder: str | Path, twice: bool) -> Arrays:
+    """What a function of the user's returns, which must be what was noted of it, if it was."""
+    arrays = call_twice(data.source) if twice else call(data.source)
+    with contextlib.suppress(DigestError):  # without a file, as in an interactive session
+        place = place_of(data, data_folder)
+        if place is not None and place.manifest.is_file():
+            refuse_others(arrays, read_manifest(place).get("files", []), place.manifest)
+    return arrays
 
 
 def _arrays(data: Data, place: Place) -> Dataset:

@@ -14,7 +14,7 @@ from actsearch.records.formats import ArtifactError, shown
 
 
 def data_file(config: Config, task: str) -> Path | None:
-    """The file that stands for a task's data: an ``.npz`` file, or the manifest of a data set."""
+    """The file that stands for a task's data: an ``.npz`` file, or the manifest of any other."""
     data = config.data[config.task(task).data]
     place = place_of(data, config.data_folder)
     if place is not None:

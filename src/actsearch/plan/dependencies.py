@@ -7,17 +7,21 @@ it makes, from this one place. Nothing heavy is imported: the workflow asks at e
 from __future__ import annotations
 
 import importlib
+import json
+import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from actsearch.config import BUILT_IN_MODELS, Config, ConfigError, describe_fault
 from actsearch.functions.operators import modules_of, registered
 from actsearch.functions.spaces import SearchSpace
+from actsearch.plan.environment import CODE_VARIABLE
 from actsearch.plan.settings import chosen_task
 from actsearch.plan.steps import STEPS
 from actsearch.records.code import code_digest, module_digests
+from actsearch.records.search_path import home, working_folder_last
+from actsearch.records.sources import find, in_home, is_users, place_of_code
 
 
 def step_modules(step: str, config: Config, task: str | None = None) -> tuple[str, ...]:
@@ -36,12 +40,14 @@ def step_modules(step: str, config: Config, task: str | None = None) -> tuple[st
 def task_modules(config: Config, task: str | None) -> list[str]:
     """Modules with the network and the data of a task, where they are code."""
     _, chosen = chosen_task(config, task)
-    modules = []
-    for name in (chosen.model, config.data[chosen.data].source):
-        module, _, function = BUILT_IN_MODELS.get(name, name).partition(":")
-        if function and module not in ("npz", "folder", "torchvision", "timm"):
-            modules.append(module)
-    return modules
+    names = (chosen.model, config.data[chosen.data].source)
+    return [module for module in map(_module_of, names) if module]
+
+
+def _module_of(name: str) -> str:
+    """The module of a network or of data that are code; empty for others."""
+    module, _, function = BUILT_IN_MODELS.get(name, name).partition(":")
+    return module if function and module not in ("npz", "folder", "torchvision", "timm") else ""
 
 
 def step_code(step: str, config: Config, task: str | None = None) -> str:
@@ -70,17 +76,17 @@ def register_operators(config: Config) -> None:
     """Import the modules that register the user's operators, from the working folder too.
 
     Raises:
-        ConfigError: when one cannot be imported, whatever it stumbles over.
+        ConfigError: when one cannot be imported, whatever it stumbles over, or a module that the
+            configuration names is there twice.
         OperatorError: when one registers what is no operator.
     """
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    working_folder_last()
+    refuse_shadowed(config)
     for module in config.operators:
         try:
             importlib.import_module(module)
         except ModuleNotFoundError as error:
-            looked = f"; looked in {here} and Python's own folders"
+            looked = f"; looked in {home()} and Python's own folders"
             where = looked if module.startswith(str(error.name)) else ""
             raise ConfigError(f"operators: cannot import {module!r} ({error}{where})") from None
         except Exception as error:  # whatever the module stumbles over
@@ -89,6 +95,67 @@ def register_operators(config: Config) -> None:
             raise ConfigError(
                 f"operators: cannot import {module!r} ({describe_fault(error)})"
             ) from error
+
+
+def refuse_shadowed(config: Config) -> None:
+    """Refuse a module in the working folder that has the name of another.
+
+    Imports would take the other. What merely lies there, and is not named, does no harm.
+
+    Raises:
+        ConfigError: with both places.
+    """
+    named = {f"operators: {module!r}": module for module in config.operators}
+    for name, task in config.tasks.items():
+        named[f"tasks.{name}.model: {task.model!r}"] = _module_of(task.model)
+    for name, data in config.data.items():
+        named[f"data.{name}.source: {data.source!r}"] = _module_of(data.source)
+    for where, module in named.items():
+        mine = place_of_code(in_home(module)) if module else None
+        found = place_of_code(find(module)) if mine else None
+        if mine is None or (found and os.path.realpath(found) == os.path.realpath(mine)):
+            continue
+        root = module.partition(".")[0]
+        other = f"{root!r} is the name of {_owner(root)}"
+        raise ConfigError(
+            f"{where} is {os.path.relpath(mine)} in the working folder, but {other}, which Python "
+            "finds first: give yours another name"
+        )
+
+
+def users_code(config: Config) -> str:
+    """Digests of the user's modules that a configuration names, as JSON, for the jobs of a run."""
+    names = {module for task in config.tasks for module in task_modules(config, task)}
+    return json.dumps(
+        {name: code_digest(name)[7:19] for name in sorted({*names, *config.operators})}
+    )
+
+
+def refuse_edited(config: Config, task: str | None) -> None:
+    """Refuse to go on in a run that began with other code of the user's.
+
+    What it makes would be noted under the code of its beginning.
+
+    Raises:
+        ConfigError: with the module.
+    """
+    then = json.loads(os.environ.get(CODE_VARIABLE, "{}"))
+    for name in [*config.operators, *(task_modules(config, task) if task else ())]:
+        if name in then and then[name] != code_digest(name)[7:19]:
+            raise ConfigError(
+                f"the code of {name!r}, or of what it imports, was edited after this run began: "
+                "let it end, and start it again"
+            )
+
+
+def _owner(root: str) -> str:
+    """Whose module is found under a name that is taken."""
+    if root in sys.stdlib_module_names:
+        return "a module of Python's own"
+    spec = find(root)
+    places = list((spec.submodule_search_locations if spec else None) or [])
+    place = place_of_code(spec) or (places or [""])[0]
+    return f"another module ({place})" if is_users(spec) else f"an installed package ({place})"
 
 
 def operator_digests(operators: Iterable[str]) -> dict[str, str]:

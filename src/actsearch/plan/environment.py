@@ -25,6 +25,8 @@ SNAKEFILE_VARIABLE = "ACTSEARCH_SNAKEFILE"
 """Names the Snakefile where it does not lie in the working folder."""
 OUTPUTS_VARIABLE = "ACTSEARCH_OUTPUTS"
 """Names the file into which the workflow writes what its rules make."""
+CODE_VARIABLE = "ACTSEARCH_CODE"
+"""Holds digests of the user's modules as they were when the run began."""
 DEFAULT_CONFIG = Path("config.yaml")
 
 

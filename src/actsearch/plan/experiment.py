@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from actsearch.config import ACT_BENCH_TABLES, Config, Final, Search
-from actsearch.data.sources.places import place_of
+from actsearch.data.sources.places import is_function, place_of
 from actsearch.functions.expressions import Expression
 from actsearch.functions.selection import known_size, select
 from actsearch.plan import counts, layout
@@ -288,6 +288,14 @@ class Plan:
             if place := place_of(self.config.data[name], self.config.data_folder):
                 found.setdefault(str(place.manifest), []).append(name)
         return found
+
+    def calls_function(self, data: str) -> bool:
+        """Whether the data set called ``data`` is what a function of the user's returns."""
+        return is_function(self.config.data[data])
+
+    def memory_of(self, *data: str) -> int:
+        """MB that the jobs of the tasks with these data ask for, at most."""
+        return max(t.resources.mem_mb for t in self.tasks.values() if t.data in data)
 
     def act_bench_file(self, task: str) -> str:
         """The file that a task's table is imported from."""

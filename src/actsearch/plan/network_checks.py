@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from actsearch.config import Config, ConfigError, Task
+from actsearch.data.sources.places import is_function
 from actsearch.plan.data_files import data_file
 from actsearch.plan.dependencies import task_modules
 from actsearch.plan.steps import TORCH_OPERATORS
@@ -83,7 +84,7 @@ def _digest(config: Config, name: str) -> str:
     """Digest of all that the check depends on."""
     task = config.task(name)
     data = config.data[task.data]
-    path = None if data.published else data_file(config, name)
+    path = None if data.published or is_function(data) else data_file(config, name)
     state = path.stat() if path is not None and path.is_file() else None
     modules = {*TRIED, TORCH_OPERATORS, *task_modules(config, name)}
     what = [

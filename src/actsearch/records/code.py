@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import ast
 import functools
-import itertools
-import sysconfig
-from collections.abc import Iterable, Sequence
-from importlib.machinery import PathFinder
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from actsearch.records.digests import DigestError, digest_bytes, settings_digest
+from actsearch.records.imports import Code, users_modules
 
 CARRIERS = {
     "actsearch.records": "reads, writes and digests files",
@@ -31,7 +29,6 @@ They are left out of digests, and what they import is not followed. A test trace
 finds what is executed outside of its digest: tests/workflow/test_traced_steps.py.
 """
 _COMMANDS = "actsearch.cli."
-_INSTALLED = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib"))
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
@@ -66,7 +63,7 @@ def _makes_command(decorator: ast.expr) -> bool:
     return isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "app.command"
 
 
-def source_digest(source: str, *, is_command: bool = False) -> str:
+def source_digest(source: str | bytes, *, is_command: bool = False) -> str:
     """Digest of Python source as a syntax tree, without comments, docstrings and layout.
 
     Args:
@@ -90,79 +87,33 @@ def _import_graph() -> Any:
     return grimp.build_graph("actsearch", exclude_type_checking_imports=True, cache_dir=None)
 
 
-def _found(module: str) -> Path | None:
-    """Path of a module's source, found without importing anything; None where there is none."""
-    search: Sequence[str] | None = None
-    spec = None
-    for part in itertools.accumulate(module.split("."), "{}.{}".format):
-        spec = PathFinder.find_spec(part, search)
-        if spec is None:
-            return None
-        search = spec.submodule_search_locations
-    python = spec is not None and spec.origin is not None and spec.origin.endswith(".py")
-    return Path(str(spec.origin)) if spec is not None and python else None
-
-
-def _source_of(module: str) -> Path:
-    source = _found(module)
-    if source is None:
-        raise DigestError(
-            f"no Python source for module {module!r}; looked in {Path.cwd()} and Python's own "
-            "folders"
-        )
-    return source
-
-
-def _imported(module: str, source: Path) -> set[str]:
-    """Names that a module's import statements mention, and the packages it lies in."""
-    package = module if source.name == "__init__.py" else module.rpartition(".")[0]
-    names = set(itertools.accumulate(module.split("."), "{}.{}".format))
-    try:
-        tree = ast.parse(source.read_text(encoding="utf-8"))
-    except SyntaxError as error:
-        raise DigestError(f"module {module!r} is not valid Python: {error}") from None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) - node.level + 1]
-            base = ".".join([*(above if node.level else []), *filter(None, [node.module])])
-            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return names
-
-
-def _with_package(module: str) -> set[str]:
-    """A module of the user's, and those of its package that it imports, directly or not.
-
-    Returns:
-        Dotted names. A module that is installed stands alone: its version is recorded, and a
-        library imports itself whole.
-    """
-    if str(_source_of(module)).startswith(_INSTALLED):
-        return {module}
-    root = module.partition(".")[0]
-    found: set[str] = set()
-    waiting = {module}
-    while waiting:
-        name = waiting.pop()
-        source = _found(name)
-        if source is not None:
-            found.add(name)
-            same = {other for other in _imported(name, source) if other.split(".")[0] == root}
-            waiting |= same - found
-    return found
+def _own_source(module: str) -> Path:
+    """Path of the source of a module of this package."""
+    place = Path(__file__).parents[1].joinpath(*module.split(".")[1:])
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
 @functools.cache
 def _module_digest(module: str) -> str:
-    source = _source_of(module)
+    source = _own_source(module)
+    digest = source_digest(source.read_bytes(), is_command=module.startswith(_COMMANDS))
+    return _with_templates(digest, source)
+
+
+def _with_templates(digest: str, source: Path) -> str:
     # A package's templates are code too: they decide what its pages say.
     is_package = source.name == "__init__.py"
     templates = sorted((source.parent / "templates").glob("*")) if is_package else []
-    digests = {template.name: digest_bytes(template.read_bytes()) for template in templates}
-    text = source.read_text(encoding="utf-8")
-    digest = source_digest(text, is_command=module.startswith(_COMMANDS))
+    digests = {t.name: digest_bytes(t.read_bytes()) for t in templates if t.is_file()}
     return settings_digest([digest, digests])
+
+
+def _digest_of(code: Code) -> str:
+    """Digest of a module of the user's: of its syntax tree, or of its bytes where it has none."""
+    if code.tree is None:
+        return digest_bytes(code.text)
+    digest = digest_bytes(ast.unparse(_without_docstrings(code.tree)).encode())
+    return _with_templates(digest, Path(code.place))
 
 
 def _is_carrier(module: str) -> bool:
@@ -203,7 +154,7 @@ def module_digests(*entries: str) -> dict[str, str]:
 
     Args:
         entries: dotted names of modules of this package (``actsearch.training.trial``), or of
-            modules of the user's, which are digested with those of their package that they import.
+            modules of the user's, which are digested with those that they import.
 
     Returns:
         Digests by dotted name, sorted.
@@ -211,10 +162,22 @@ def module_digests(*entries: str) -> dict[str, str]:
     Raises:
         DigestError: when a module has no Python source.
     """
-    own = [entry for entry in entries if entry.split(".")[0] == "actsearch"]
-    foreign = [entry for entry in entries if entry not in own]
-    theirs = {module for entry in foreign for module in _with_package(entry)}
-    return {module: _module_digest(module) for module in [*reached_modules(own), *sorted(theirs)]}
+    own = {entry for entry in entries if entry.split(".")[0] == "actsearch"}
+    theirs: dict[str, str] = {}
+    for entry in sorted({*entries} - own):
+        modules, ours = _reached_from(entry)
+        theirs |= modules
+        own |= ours
+    digests = {module: _module_digest(module) for module in (reached_modules(own) if own else [])}
+    return digests | dict(sorted(theirs.items()))
+
+
+@functools.cache
+def _reached_from(entry: str) -> tuple[dict[str, str], set[str]]:
+    """Digests of the user's modules that one of them reaches, and modules of this package."""
+    modules, named = users_modules(entry)
+    ours = {name for name in named & _import_graph().modules if not _is_carrier(name)}
+    return {name: _digest_of(code) for name, code in modules.items()}, ours
 
 
 def code_digest(*entries: str) -> str:

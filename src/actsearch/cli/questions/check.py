@@ -66,7 +66,8 @@ def _data(config: Config, name: str, shapes: bool) -> Dataset | DataShape:
     if shapes:
         return task_shape(config, name)
     if not config.data[config.task(name).data].of_files:
-        return task_dataset(config, name, counter(f"decoding {config.task(name).data}"))
+        report = counter(f"decoding {config.task(name).data}")
+        return task_dataset(config, name, report, twice=True)
     require_task_data(config, name)
     return task_shape(config, name)
 

@@ -31,6 +31,7 @@ from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import CONFIG_VARIABLE, DEFAULT_CONFIG
 from actsearch.plan.staleness import present_of
 from actsearch.plan.steps import step_called
+from actsearch.records import search_path
 from actsearch.records.differences import changes
 from actsearch.records.formats import ArtifactError, shown
 from actsearch.records.lineage import Artifact, read_artifact
@@ -64,10 +65,10 @@ def replay(
     name = name_in_scratch(artifact)
     settings = _as_it_was(load(config), config, artifact.block)
     now = present_of(settings)(artifact.block)
-    words = command_in_scratch(artifact, now.data)
     suspects = _suspects(now, artifact)
     for suspect in suspects:
         say(f"now different: {suspect}")
+    words = command_in_scratch(artifact, now.data)
     if keep is not None and keep.exists():
         raise ConfigError(f"--keep {keep}: exists already")
     with contextlib.ExitStack() as stack:
@@ -128,7 +129,7 @@ def _suspects(now: Present, artifact: Artifact) -> list[str]:
 def _run(home: Path, artifact: Artifact, words: list[str]) -> None:
     asked = {
         CONFIG_VARIABLE: str(relative_configuration(artifact.block)),
-        "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")]),
+        search_path.MODULES_VARIABLE: search_path.home(),
     }
     say(f"$ actsearch {shlex.join(words)}")
     command = [sys.executable, "-m", "actsearch.cli", *words]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from actsearch.config import Config, Data
-from actsearch.records.digests import digest_bytes
+from actsearch.records.code import code_digest
+from actsearch.records.digests import digest_bytes, settings_digest
 
 MANIFEST = "manifest.json"
 SHORTER_SIDE = 256 / 224
@@ -45,10 +46,14 @@ class Place(NamedTuple):
 def place_of(data: Data, data_folder: str | Path) -> Place | None:
     """Where the files of ``data`` lie under ``data_folder``; entries of one source share it.
 
-    An image folder stays where it is; its place holds the manifest.
+    An image folder stays where it is; its place holds the manifest. So does that of a function of
+    the user's, a place for each state of its code.
 
     Returns:
-        The place; None for sources that are no files to fetch: digits, arrays, functions.
+        The place; None for sources that are nothing to fetch: digits, ``.npz`` files.
+
+    Raises:
+        DigestError: when a function's module is not there.
     """
     kind, _, rest = data.source.partition(":")
     root = Path(data_folder)
@@ -59,7 +64,17 @@ def place_of(data: Data, data_folder: str | Path) -> Place | None:
         # The name goes into a rule's, and into commands; folders of one name may lie at two places.
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(rest).name)
         return Place(root / "folders" / f"{name}-{digest_bytes(rest.encode())[7:15]}")
+    if is_function(data):
+        state = settings_digest([data.source, code_digest(kind)])
+        name = re.sub(r"[^A-Za-z0-9_-]+", "_", data.source)
+        return Place(root / "functions" / f"{name}-{state[7:15]}")
     return None
+
+
+def is_function(data: Data) -> bool:
+    """Whether the source of ``data`` is a function of the user's."""
+    kind, colon, _ = data.source.partition(":")
+    return bool(colon) and kind not in ("torchvision", "folder", "npz")
 
 
 def imagenette_size(data: Data) -> str:
@@ -95,8 +110,14 @@ def require_task_data(config: Config, task: str) -> None:
     """Raise MissingDataError unless a task's data, if they are to be fetched, have been."""
     name = config.task(task).data
     place = place_of(config.data[name], config.data_folder)
-    if place is not None:
-        require_fetched(place, name)
+    if place is None:
+        return
+    if is_function(config.data[name]) and not place.manifest.is_file():
+        raise MissingDataError(
+            f"data.{name}: the arrays that {config.data[name].source!r} gives as its code stands "
+            f"now are not noted yet ({place.manifest} is missing): actsearch fetch --data {name}"
+        )
+    require_fetched(place, name)
 
 
 def require_imagenet(folder: Path) -> None:

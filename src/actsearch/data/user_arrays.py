@@ -1,0 +1,138 @@
+"""Arrays that a function of the user's returns: called, and known again by their digests.
+
+Every job of a task calls the function anew, so it must return the same arrays each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actsearch.config import describe_fault
+from actsearch.data.sources.places import DataError
+from actsearch.records.search_path import MODULES_VARIABLE, home, working_folder_last
+
+Arrays = tuple[NDArray[Any], NDArray[Any]]
+Entries = list[dict[str, Any]]
+
+
+def call(source: str) -> Arrays:
+    """The arrays x and y of ``package.module:function``, called in the folder of its experiment.
+
+    Returns:
+        As the function returns them, made arrays.
+
+    Raises:
+        DataError: when it cannot be imported, fails, or returns something else.
+    """
+    with contextlib.chdir(home()):  # a replay works in another
+        result = _result(*source.split(":", 1))
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise DataError(f"must return (x, y), got {type(result).__name__}")
+    return np.asarray(result[0]), np.asarray(result[1])
+
+
+def _result(module: str, name: str) -> Any:
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except Exception as error:  # whatever the module stumbles over
+        raise DataError(f"cannot be imported: {describe_fault(error)}") from error
+    try:
+        return function()
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"fails: {describe_fault(error)}") from error
+
+
+def entries(arrays: Arrays) -> Entries:
+    """What a manifest says of arrays, under ``files``: shape, dtype and SHA-256 of each.
+
+    Returns:
+        An entry for ``x`` and one for ``y``.
+    """
+    return [
+        {
+            "path": name,
+            "shape": list(array.shape),
+            "dtype": array.dtype.str,
+            "sha256": _digest(array),
+        }
+        for name, array in zip("xy", arrays, strict=True)
+    ]
+
+
+def _digest(array: NDArray[Any]) -> str:
+    if array.dtype.hasobject or not array.dtype.itemsize:  # what checks the arrays refuses them
+        return ""
+    return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()
+
+
+def call_twice(source: str) -> Arrays:
+    """Call a function here and in a process of its own, as two jobs would.
+
+    Returns:
+        The arrays.
+
+    Raises:
+        DataError: when the two differ, or it fails.
+    """
+    there, problem = _called_elsewhere(source)
+    arrays = call(source)
+    if there is None:
+        raise DataError(f"cannot be called in a process of its own: {problem}")
+    if there != entries(arrays):
+        raise DataError("gives other arrays every time: seed it")
+    return arrays
+
+
+def _called_elsewhere(source: str) -> tuple[Entries | None, str]:
+    """Entries of what another process gets, or why it gets nothing."""
+    environment = os.environ | {MODULES_VARIABLE: home(), "PYTHONHASHSEED": "random"}
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder) / "entries.json"
+        command = [sys.executable, "-m", "actsearch.data.user_arrays", source, str(answer)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode == 0 and answer.is_file():
+            return json.loads(answer.read_text(encoding="utf-8")), ""
+    return None, (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+
+
+def refuse_others(arrays: Arrays, noted: Any, manifest: Path) -> None:
+    """Refuse arrays that are not those which a manifest notes.
+
+    Args:
+        arrays: x and y.
+        noted: its entries.
+        manifest: where it lies.
+
+    Raises:
+        DataError: naming the array.
+    """
+    now = entries(arrays)
+    if differing := [a["path"] for a, b in zip(now, noted, strict=False) if a != b]:
+        raise DataError(
+            f"gives other arrays every time: seed it. (Its {' and '.join(differing)} are not "
+            f"those of {manifest}; remove that file if what the function reads has changed)"
+        )
+
+
+def _main() -> None:
+    working_folder_last()
+    source, answer = sys.argv[1:]
+    Path(answer).write_text(json.dumps(entries(call(source))), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _main()

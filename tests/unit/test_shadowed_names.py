@@ -1,0 +1,120 @@
+"""Modules in the working folder whose names are taken: refused where they are named."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from actsearch.config import Config, ConfigError
+from actsearch.plan.dependencies import register_operators
+from actsearch.records.search_path import MODULES_VARIABLE, working_folder_last
+
+RECIPE = {"optimizer": "sgd", "learning_rate": 0.1, "epochs": 1, "batch_size": 4}
+SPLIT = {"train": 8, "validation": 8, "test": 8}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    return home
+
+
+def config(model: str = "digits-cnn", source: str = "digits", *operators: str) -> Config:
+    task = {"data": "d", "model": model, "recipe": RECIPE, "fisher": {"examples": 2}}
+    data = {"d": {"source": source, "split": SPLIT}}
+    values = {"data": data, "spaces": {}, "tasks": {"t": task}, "operators": operators}
+    return Config.model_validate(values)
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("raise SystemExit('taken')")
+
+
+@pytest.mark.parametrize(
+    ("file", "named", "owner"),
+    [
+        ("queue.py", "queue", "a module of Python's own"),
+        ("msvcrt.py", "msvcrt", "a module of Python's own"),
+        ("sys.py", "sys", "a module of Python's own"),
+        ("random/net.py", "random.net", "a module of Python's own"),
+        ("yaml.py", "yaml", r"an installed package \(.*yaml/__init__\.py\)"),
+        ("torch/nn/mine.py", "torch.nn.mine", r"an installed package \(.*torch/__init__\.py\)"),
+        ("pandas/__init__.py", "pandas", r"an installed package \(.*pandas/__init__\.py\)"),
+        ("both/net.py", "both.net", r"another module \(.*elsewhere/both/__init__\.py\)"),
+        ("actsearch/net.py", "actsearch.net", r".* \(.*actsearch/__init__\.py\)"),
+    ],
+)
+@pytest.mark.parametrize("key", ["model", "source", "operators"])
+def test_a_name_that_is_taken_is_refused_where_it_is_named(
+    file: str, named: str, owner: str, key: str, folder: Path, tmp_path: Path
+) -> None:
+    write(folder, file)
+    write(tmp_path, "elsewhere/both/__init__.py")
+    sys.path.insert(0, str(tmp_path / "elsewhere"))
+    given = [named] if key == "operators" else []
+    model = f"{named}:build" if key == "model" else "digits-cnn"
+    source = f"{named}:load" if key == "source" else "digits"
+    with pytest.raises(ConfigError, match=rf"{named}.* is {file} in the .* the name of {owner}, "):
+        register_operators(config(model, source, *given))
+
+
+def test_files_that_merely_lie_there_do_no_harm(folder: Path) -> None:
+    write(folder, "queue.py", "yaml.py", "torch/__init__.py", "timm/mine.py", "numpy/linalg.py")
+    (folder / "net.py").write_text("import queue, yaml, timm, numpy.linalg")
+    # Names that are not code, and installed modules that are named on purpose.
+    register_operators(config("timm:resnet18", "npz:yaml.py"))
+    register_operators(config("torchvision.models:resnet18", "sklearn.datasets:load"))
+    register_operators(config("net:build"))
+
+
+def test_the_same_file_found_twice_is_one(folder: Path, tmp_path: Path) -> None:
+    write(folder, "lab/net.py", "net.py")
+    (tmp_path / "link").symlink_to(folder)
+    sys.path.insert(0, str(tmp_path / "link"))  # of PYTHONPATH, or pip install -e
+    register_operators(config("lab.net:build"))
+    register_operators(config("net:build"))
+
+
+def test_the_working_folder_comes_last_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(folder)
+    others = list(sys.path)
+    sys.path[:0] = ["", ".", str(folder), str(tmp_path / "link")]
+    for _ in range(2):
+        working_folder_last()
+        assert sys.path == [*others, str(folder)]
+    monkeypatch.setenv(MODULES_VARIABLE, str(tmp_path))
+    working_folder_last()
+    assert sys.path == [*others, str(tmp_path)]
+
+
+@pytest.mark.parametrize(
+    "words", [["-m", "actsearch.cli"], ["-c", "import actsearch.cli as c; c.main()"]]
+)
+def test_started_by_python_it_comes_last_too(words: list[str], folder: Path) -> None:
+    names = ("profile", "queue", "torch", "yaml", "code", "random", "typing", "json", "typer")
+    write(folder, *(f"{name}.py" for name in names))
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONSAFEPATH"}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2] / "src")
+    safe = [] if words[0] == "-m" else ["-P"]
+    done = subprocess.run(
+        [sys.executable, *safe, *words, "--help"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0 and "Usage" in done.stdout, done.stderr
