@@ -9,9 +9,9 @@ import typer
 from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile
 from actsearch.cli.progress import counter
+from actsearch.cli.questions.check_data import data_lines, require_data
 from actsearch.cli.recording import load
 from actsearch.config import Config
-from actsearch.data.sources.places import require_task_data
 from actsearch.plan.environment import DEFAULT_CONFIG
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def check(
     """Try out operators, data and network of a task in seconds; nothing is trained or written.
 
     Says which activations are replaced and which stay. What the first job would refuse is refused
-    here, in the same words; but image files are counted, not opened.
+    here, in the same words; but of image files a few are opened, once they have been described by
+    actsearch fetch.
     """
     from actsearch.networks.probe import check_operators
 
@@ -48,7 +49,7 @@ def check(
         _line("Operators", f"{', '.join(operators)}: NumPy and torch agree")
     for name in chosen:
         typer.echo(f"\ntask {name}")
-        _describe(settings, name, _data(settings, name, shapes))
+        _describe(settings, name, _data(settings, name, shapes), shapes)
 
 
 def _data(config: Config, name: str, shapes: bool) -> Dataset | DataShape:
@@ -59,11 +60,11 @@ def _data(config: Config, name: str, shapes: bool) -> Dataset | DataShape:
         return task_shape(config, name)
     if not config.data[config.task(name).data].of_files:
         return task_dataset(config, name, counter(f"decoding {config.task(name).data}"))
-    require_task_data(config, name)
+    require_data(config, name)
     return task_shape(config, name)
 
 
-def _describe(config: Config, name: str, data: Dataset | DataShape) -> None:
+def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool) -> None:
     from actsearch.networks.probe import check_network
     from actsearch.report.descriptions import describe_task
 
@@ -72,6 +73,8 @@ def _describe(config: Config, name: str, data: Dataset | DataShape) -> None:
     form = f"{channels} {'channel' if channels == 1 else 'channels'} of {height} x {width} pixels"
     _line("Data", f"{described['Data']}: {form}, {data.n_classes} classes")
     _line("Split", described["Split"])
+    for text in data_lines(config, name, data, shapes=shapes):
+        _line("", text)
     found = check_network(config.task(name), data)
     _line("Network", f"{described['Network']}: {found.parameters:,} parameters")
     _line("Replaced", _listed(found.replaced))

@@ -57,6 +57,8 @@ def fim(
         say(f"{out} stands and is kept")
         return
     dataset = task_dataset(settings, task, counter(f"decoding {chosen.data}"))
+    for note in dataset.notes:
+        say(f"  {note}")
     check_operators()
     check_network(chosen, dataset)
     report = counter(f"FIM on {task}")

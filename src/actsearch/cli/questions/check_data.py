@@ -1,0 +1,67 @@
+"""What ``check`` says of a task's data: parts, what was left out, what is done with the images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actsearch.config import Config
+from actsearch.data.sources.folders import left_out_lines, list_folder
+from actsearch.data.sources.places import Place, image_folder, place_of, require_task_data
+
+if TYPE_CHECKING:
+    from actsearch.data.dataset import Dataset, DataShape
+
+LOOKED_AT = 64
+"""Images of the training part that are decoded."""
+
+
+def require_data(config: Config, name: str) -> None:
+    """Refuse a task whose data must be fetched first; an image folder is there without it."""
+    if not config.data[config.task(name).data].source.startswith("folder:"):
+        require_task_data(config, name)
+
+
+def data_lines(config: Config, name: str, data: Dataset | DataShape, *, shapes: bool) -> list[str]:
+    """What is to be said of the data of a task.
+
+    Args:
+        config: the configuration.
+        name: of the task.
+        data: what was found of them.
+        shapes: whether no image is to be opened.
+
+    Returns:
+        Sentences.
+
+    Raises:
+        DataError: when the images are not what they were, or cannot be used.
+    """
+    from actsearch.data.dataset import Dataset
+
+    if isinstance(data, Dataset):
+        return list(data.notes)
+    entry = config.task(name).data
+    source = config.data[entry]
+    if shapes or not source.of_files:
+        return []
+    lines = []
+    place = place_of(source, config.data_folder)
+    assert place is not None
+    if source.source.startswith("folder:"):
+        listing = list_folder(image_folder(source))
+        lines += left_out_lines(listing)
+        if not place.manifest.is_file():
+            look = f"not looked into yet: actsearch fetch --data {entry}"
+            return [*listing.notes, *lines, look]
+    return [*_of_images(config, entry, place), *lines]
+
+
+def _of_images(config: Config, entry: str, place: Place) -> list[str]:
+    from actsearch.data.images import notes_on_some
+    from actsearch.data.loading import images_of
+    from actsearch.data.sources.checks import check_source
+
+    source = config.data[entry]
+    if told := check_source(source, config.data_folder):
+        return [told]
+    return notes_on_some(source, images_of(source, place), LOOKED_AT)
