@@ -14,9 +14,9 @@ from actsearch.config import Config, ConfigError, Data, Split, parse_config
 from actsearch.data.examples import together
 from actsearch.data.fetching import CHECKSUMS, check_images, fetch
 from actsearch.data.loading import load_dataset
+from actsearch.data.sources.checks import check_source
 from actsearch.data.sources.folders import list_folder
 from actsearch.data.sources.headers import array_headers
-from actsearch.data.sources.checks import check_source
 from actsearch.data.sources.manifests import read_manifest, refuse_changed
 from actsearch.data.sources.places import DataError, MissingDataError, Place, place_of
 from actsearch.records.formats import write_json
@@ -121,7 +121,7 @@ def test_a_folder_that_changed_is_refused(tmp_path: Path) -> None:
     assert (together(load_dataset(data, tmp_path / "data").part("test"))[0] == before).all()
     # Of the same name but another size: a new fetch names the class.
     data_files.write_image(pets / "dog" / "dog_0.JPEG", 90, 90)
-    with pytest.raises(DataError, match="train: dog: contents was"):
+    with pytest.raises(DataError, match="train: dog: bytes was"):
         refuse_changed(place, read_manifest(place), fetch(data, place, print).manifest)
 
 

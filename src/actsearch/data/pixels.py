@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from PIL.ExifTags import Base
 
-from actsearch.data.sources.kinds import CUT, FRACTION, WHOLE, Fact, Levels, Range
+from actsearch.data.sources.kinds import CUT, FRACTION, SLACK, WHOLE, Fact, Levels, Range
 
 EIGHT_BITS = (
     "1",
@@ -147,8 +147,9 @@ def _values(image: Image.Image) -> NDArray[np.float64]:
 
 def _bytes(values: NDArray[np.float64], limits: Range) -> NDArray[np.uint8]:
     low, high = limits
-    if values.min() < low or values.max() > high:
+    slack = SLACK * (high - low)
+    if values.min() < low - slack or values.max() > high + slack:
         raise ValueError(
             f"values from {values.min():g} to {values.max():g}; allowed: {low:g} to {high:g}"
         )
-    return np.rint((values - low) / (high - low) * 255).astype(np.uint8)
+    return np.rint((values - low) / (high - low) * 255).clip(0, 255).astype(np.uint8)

@@ -18,6 +18,8 @@ BITS = (8, 10, 12, 14, 16)
 FRACTIONS: Range = (0.0, 1.0)
 WHOLE, FRACTION, CUT = "whole numbers", "fractions", "16 bits a colour"
 """How images with more than 8 bits are stored; PIL keeps the upper 8 of 16 bits of colours."""
+SLACK = 1e-6
+"""Of a range: what rounding to single precision may put outside."""
 _FEWEST_LEVELS = 16
 _EXPLICIT = "say which values are black and white: pixel_range: [LOW, HIGH] of the data"
 
@@ -128,7 +130,9 @@ def _bits_of(found: Mapping[str, Any]) -> Range:
 
 def _refuse_outside(found: Mapping[str, Any], limits: Range, *, given: bool) -> None:
     low, high = limits
-    for end, outside in (("lowest", found["lowest"] < low), ("highest", found["highest"] > high)):
+    slack = SLACK * (high - low)
+    below, above = found["lowest"] < low - slack, found["highest"] > high + slack
+    for end, outside in (("lowest", below), ("highest", above)):
         if outside:
             raise DataError(
                 f"{found[f'{end}_in']}: an image of mode {found['mode']} with the value "

@@ -100,8 +100,8 @@ def difference(then: Manifest, now: Manifest) -> str | None:
         for item in sorted(old.keys() | new.keys()):
             if item not in old or item not in new:
                 return f"{item} is {'new' if item not in old else 'missing'}"
-            for fact in old[item].keys() & new[item].keys():
-                if old[item][fact] != new[item][fact]:
+            for fact in old[item]:
+                if fact in new[item] and old[item][fact] != new[item][fact]:
                     return f"{item}: {fact} was {old[item][fact]}, now {new[item][fact]}"
     for key in ("source", "classes", "examples"):
         if json.dumps(then.get(key)) != json.dumps(now.get(key)):
