@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -204,3 +205,22 @@ def test_a_split_that_asks_a_part_for_too_much_is_refused(
     with pytest.raises(DataError, match=message):
         check_sizes(data, manifest)
     check_split(Split(train=4, validation=2, test=2), 4, 2, "it", 2)
+
+
+def test_links_that_lead_back_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "cat/a.jpg", "dog/deep/b.jpg")
+    (tmp_path / "dog/deep/again").symlink_to(tmp_path / "dog")
+    listing = list_folder(tmp_path)
+    assert listing.train == [("cat/a.jpg", 0), ("dog/deep/b.jpg", 1)]
+    assert listing.left_out["links that lead back"].examples == ["dog/deep/again"]
+
+
+def test_names_that_are_no_utf_8_are_refused_for_classes_alone(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"\xff.jpg")
+    touch(tmp_path, f"cat/{odd}", "dog/a.jpg", f"dog/{odd}.txt")
+    listing = list_folder(tmp_path)
+    assert listing.train[0] == (f"cat/{odd}", 0)
+    assert listing.left_out["files .txt"].examples == ["dog/\\xff.jpg.txt"]
+    touch(tmp_path, os.fsdecode(b"c\xffw/a.jpg"))
+    with pytest.raises(DataError, match=r"the name of the class 'c\\\\xffw' is not UTF-8"):
+        list_folder(tmp_path)

@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 from actsearch.config import ACT_BENCH_TABLES, Config, Data
-from actsearch.data.sources.checks import check_source
+from actsearch.data.sources.checks import is_changed
 from actsearch.data.sources.contents import FRESH, stamp_of
-from actsearch.data.sources.places import DataError, MissingDataError, image_folder, place_of
+from actsearch.data.sources.manifests import contents_digest, read_manifest
+from actsearch.data.sources.places import DataError, image_folder, place_of
 from actsearch.plan import layout
 from actsearch.plan.steps import step_called
 from actsearch.records.digests import settings_digest
@@ -54,34 +55,45 @@ def data_now(
         Of images that are not as their manifest says, their folder, with a digest of no file.
     """
     known = step_called(step)
-    if step == "fetch" and name in config.data:
-        data = config.data[str(name)]
-        return _changed_images(data, config.data_folder) or {}
+    if step == "fetch":
+        data = config.data.get(str(name))
+        return _images_now(data, config.data_folder) if data else {}
     if task is not None and step == "import-act-bench":
         path = act_bench_file(config, task)
     elif task is not None and known is not None and known.task_code:
         path = data_file(config, task)
         if changed := _changed_images(config.data[config.task(task).data], config.data_folder):
-            return dict(changed)
+            return changed
     else:
         path = None
     return {} if path is None else {shown(path): data_digest(shown(path))}
 
 
-@functools.cache
-def _changed_images(data: Data, data_folder: str) -> dict[str, str | None] | None:
-    """The folder of data that are not as their manifest says; None where they are, or are gone."""
+def _images_now(data: Data, data_folder: str) -> dict[str, str | None]:
+    """The digest of an image folder, as the record of its manifest has it."""
     place = place_of(data, data_folder)
-    if place is None or not place.manifest.is_file():
-        return None
-    try:
-        changed = check_source(data, data_folder) is not None
-    except MissingDataError:
-        return None
-    except (DataError, ArtifactError):
-        changed = True
+    if place is None or not data.source.startswith("folder:") or not place.manifest.is_file():
+        return {}
+    if changed := _changed_images(data, data_folder):
+        return changed
+    return {shown(image_folder(data)): contents_digest(read_manifest(place))}
+
+
+def _changed_images(data: Data, data_folder: str) -> dict[str, str | None]:
+    """The folder of data that are not as their manifest says; nothing where they are."""
+    place = place_of(data, data_folder)
+    if place is None or not _is_changed(data, data_folder, Path.cwd()):
+        return {}
     folder = image_folder(data) if data.source.startswith("folder:") else place.folder
-    return {shown(folder): "other contents"} if changed else None
+    return {shown(folder): "other contents"}
+
+
+@functools.cache
+def _is_changed(data: Data, data_folder: str, here: Path) -> bool:
+    try:
+        return is_changed(data, data_folder)
+    except ArtifactError:
+        return False  # of the manifest itself no digest is found then
 
 
 @functools.cache

@@ -80,7 +80,7 @@ def _digest(config: Config, name: str) -> str:
     modules = {*TRIED, TORCH_OPERATORS, *task_modules(config, name)}
     what = [
         task.model_dump(mode="json", include={"model", "model_options", "replace"}),
-        data.model_dump(mode="json", include={"source", "image_size"}),
+        data.model_dump(mode="json", include={"source", "image_size", "channels_last"}),
         module_digests(*sorted(modules)),
         module_digests(*config.operators),
         environment()["digest"],

@@ -34,6 +34,7 @@ from actsearch.data.sources.manifests import (
 )
 from actsearch.data.sources.places import (
     ChangedDataError,
+    DataError,
     Place,
     image_folder,
     place_of,
@@ -70,6 +71,7 @@ def check_source(data: Data, data_folder: str | Path) -> str | None:
         return _check_folder(data, place, manifest)
     if manifest is not None:
         check_sizes(data, manifest)
+        _check_version(place, manifest)
         _check_fetched(place, manifest)
     elif data.source == "torchvision:ImageNet":
         require_imagenet(place.folder)
@@ -93,6 +95,32 @@ def _check_folder(data: Data, place: Place, manifest: Manifest | None) -> str | 
     return None
 
 
+def is_changed(data: Data, data_folder: str | Path) -> bool:
+    """Whether a source is not what its manifest says.
+
+    Returns:
+        No where it has no manifest, or is gone.
+
+    Raises:
+        ArtifactError: when the manifest cannot be read.
+    """
+    place = place_of(data, data_folder)
+    if place is None or not place.manifest.is_file():
+        return False
+    of_user = data.source.startswith("folder:")
+    if of_user and not image_folder(data).exists():
+        return False
+    try:
+        manifest = read_manifest(place)
+        if of_user:
+            images_now(list_folder(image_folder(data)), place, manifest)
+        else:
+            _check_fetched(place, manifest)
+    except DataError:
+        return True
+    return False
+
+
 def images_now(listing: Listing, place: Place, manifest: Manifest) -> Contents:
     """The images of a source, if they are those of its manifest.
 
@@ -112,8 +140,7 @@ def images_now(listing: Listing, place: Place, manifest: Manifest) -> Contents:
     entries = folder_entries(listing)
     facts = {"classes": [*listing.classes], "examples": counts(listing)}
     refuse_changed(place, manifest, {**manifest, **facts, "folders": entries})
-    if "kinds" not in manifest:
-        refuse(place, "it was written before digests of contents stood in manifests")
+    _check_version(place, manifest)
     paths = listing.paths
     stamps = stamps_of(listing.root, paths)
     known = aligned(read_known(place.known), paths)
@@ -130,6 +157,15 @@ def images_now(listing: Listing, place: Place, manifest: Manifest) -> Contents:
     if rows:
         write_known(place.known, contents, begun)
     return contents
+
+
+def _check_version(place: Place, manifest: Manifest) -> None:
+    """Raise ChangedDataError for a manifest of image files that knows no contents."""
+    if "folders" in manifest and "kinds" not in manifest:
+        raise ChangedDataError(
+            f"{place.manifest} was written by an earlier version, without digests of the images' "
+            "contents: run actsearch fetch, which writes it again"
+        )
 
 
 def _digests(listing: Listing, contents: Contents) -> list[str]:

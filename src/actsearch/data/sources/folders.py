@@ -13,6 +13,7 @@ from actsearch.data.sources.names import (
     few,
     is_left_by_programs,
     part_of,
+    printed,
     same_name,
 )
 from actsearch.data.sources.parts import parts_among, refuse_parts_within
@@ -146,7 +147,7 @@ class _Walk:
         left = self.left_out.setdefault(reason, LeftOut())
         left.count += 1
         if len(left.examples) < _EXAMPLES:
-            left.examples.append(os.path.join(folder, name))  # noqa: PTH118 - relative
+            left.examples.append(printed(os.path.join(folder, name)))  # noqa: PTH118 - relative
 
     def folders(self, part: str) -> list[str]:
         """Folders in a folder, sorted; files there belong to no class."""
@@ -173,6 +174,9 @@ class _Walk:
                 f"{folder} must hold a folder for each of two or more classes, found "
                 f"{f'only {names[0]!r}' if names else 'none'}{_nested(folder, names)}"
             )
+        for name in names:
+            if printed(name) != name:
+                raise DataError(f"{folder}: the name of the class {printed(name)!r} is not UTF-8")
         if same := same_name(names):
             raise DataError(
                 f"{folder}: two folders of classes are both called {same[0]!r}, in two Unicode "
@@ -200,6 +204,8 @@ class _Walk:
             for name in sorted(folders):
                 if reason := is_left_by_programs(name, folder=True):
                     self.leave(reason, below, name)
+                elif _leads_back(place, name):
+                    self.leave("links that lead back", below, name)
                 else:
                     kept.append(name)
             folders[:] = kept
@@ -221,6 +227,12 @@ class _Walk:
                 and not is_left_by_programs(entry.name, folder=False)
                 for entry in entries
             )
+
+
+def _leads_back(place: str, name: str) -> bool:
+    """Whether a folder is a link to one that it lies in: its images would be counted for ever."""
+    path = Path(place, name)
+    return path.is_symlink() and Path(place).resolve().is_relative_to(path.resolve())
 
 
 def _nested(folder: Path, names: list[str]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from actsearch.config import Data
+from actsearch.data.sources.names import printed
 from actsearch.data.sources.places import DataError
 
 Range = tuple[float, float]
@@ -83,9 +84,9 @@ def kinds_of(paths: Iterable[str], facts: Iterable[str]) -> dict[str, Any]:
         found = depths.setdefault(fact.depth, {"mode": fact.mode, "images": 0})
         found["images"] += 1
         if "lowest" not in found or fact.lowest < found["lowest"]:
-            found |= {"lowest": fact.lowest, "lowest_in": path}
+            found |= {"lowest": fact.lowest, "lowest_in": printed(path)}
         if "highest" not in found or fact.highest > found["highest"]:
-            found |= {"highest": fact.highest, "highest_in": path}
+            found |= {"highest": fact.highest, "highest_in": printed(path)}
     said = {name: count for name, count in flags.items() if count}
     return {"modes": dict(sorted(modes.items())), **said, **({"depth": depths} if depths else {})}
 

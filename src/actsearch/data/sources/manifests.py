@@ -70,7 +70,7 @@ def _digest(lines: Iterable[str]) -> str:
 
 def contents_digest(manifest: Manifest) -> str:
     """One digest of all images that a manifest describes: names, which tell classes, contents."""
-    return settings_digest([entry["contents"] for entry in manifest["folders"]])
+    return settings_digest([entry.get("contents") for entry in manifest["folders"]])
 
 
 def counts(listing: Listing) -> dict[str, int]:

@@ -94,6 +94,11 @@ def same_name(names: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
+def printed(name: str) -> str:
+    """A path whose bytes may not be UTF-8, as text that any file can hold."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def few(names: list[str], shown: int = 3) -> str:
     """The first names, quoted, and how many more there are."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
