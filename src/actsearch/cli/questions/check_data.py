@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actsearch.config import Config
+from actsearch.config import Config, Data
+from actsearch.data.sources.checks import check_source
 from actsearch.data.sources.folders import left_out_lines, list_folder
 from actsearch.data.sources.places import Place, image_folder, place_of, require_task_data
 
@@ -44,24 +45,20 @@ def data_lines(config: Config, name: str, data: Dataset | DataShape, *, shapes: 
     source = config.data[entry]
     if shapes or not source.of_files:
         return []
-    lines = []
     place = place_of(source, config.data_folder)
     assert place is not None
-    if source.source.startswith("folder:"):
-        listing = list_folder(image_folder(source))
-        lines += left_out_lines(listing)
-        if not place.manifest.is_file():
-            look = f"not looked into yet: actsearch fetch --data {entry}"
-            return [*listing.notes, *lines, look]
-    return [*_of_images(config, entry, place), *lines]
+    if not source.source.startswith("folder:"):
+        return _on_images(source, place)
+    told = check_source(source, config.data_folder)
+    listing = list_folder(image_folder(source))
+    if not place.manifest.is_file():
+        told = f"not looked into yet: actsearch fetch --data {entry}"
+    said = [*listing.notes, told] if told else _on_images(source, place)
+    return [*said, *left_out_lines(listing)]
 
 
-def _of_images(config: Config, entry: str, place: Place) -> list[str]:
+def _on_images(source: Data, place: Place) -> list[str]:
     from actsearch.data.images import notes_on_some
     from actsearch.data.loading import images_of
-    from actsearch.data.sources.checks import check_source
 
-    source = config.data[entry]
-    if told := check_source(source, config.data_folder):
-        return [told]
     return notes_on_some(source, images_of(source, place), LOOKED_AT)
