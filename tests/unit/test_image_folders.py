@@ -161,7 +161,7 @@ def test_what_file_managers_leave_is_left_out_and_said(tmp_path: Path) -> None:
     ]
     assert {reason: left.count for reason, left in listing.left_out.items()} == {
         "hidden": 4,
-        "of file managers": 5,
+        "left by file managers": 5,
         "files .heic": 2,
         "files without an ending": 1,
         "images outside the folders of classes": 1,

@@ -63,7 +63,7 @@ def is_left_by_programs(name: str, *, folder: bool) -> str | None:
     if name.startswith("."):
         return "hidden"
     known = _MANAGED_FOLDERS if folder else _MANAGED_FILES
-    return "of file managers" if name.lower() in known or name.startswith("~$") else None
+    return "left by file managers" if name.lower() in known or name.startswith("~$") else None
 
 
 def composed(name: str) -> str:
