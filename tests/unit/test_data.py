@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import types
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from actsearch.config import Data, Split
 from actsearch.data.arrays import read_arrays, split_arrays
 from actsearch.data.dataset import PARTS, Dataset
 from actsearch.data.examples import together
-from actsearch.data.loading import load_dataset
+from actsearch.data.loading import data_shape, load_dataset
+from actsearch.data.sources.checks import check_source
 from actsearch.data.sources.places import DataError
 
 
@@ -80,7 +82,7 @@ def test_sizes_may_leave_examples_over() -> None:
 def test_every_part_is_stratified(sizes: tuple[int, int, int]) -> None:
     # Unequal classes: 60%, 30%, 9%, 1%.
     y = np.repeat([0, 1, 2, 3], [1080, 540, 162, 18])
-    dataset = split_arrays(np.zeros((1800, 1, 1, 1)), y, split(*sizes))
+    dataset = split_arrays(np.arange(1800.0).reshape(1800, 1, 1, 1), y, split(*sizes))
     for part, size in zip(PARTS, sizes, strict=True):
         counts = np.bincount(together(dataset.part(part))[1].numpy(), minlength=4)
         expected = size * np.array([0.6, 0.3, 0.09, 0.01])
@@ -154,10 +156,14 @@ def test_scaling_in_blocks_is_scaling_of_the_whole(dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [3.0, 0.1, 0.0])
-def test_a_constant_channel_becomes_zero(value: float) -> None:
-    x, y = np.full((3000, 1, 2, 2), value), np.arange(3000) % 2
-    train = together(split_arrays(x, y, split(2000, 500, 500)).part("train"))[0]
-    torch.testing.assert_close(train, torch.zeros(2000, 1, 2, 2), atol=1e-10, rtol=0)
+def test_a_constant_channel_becomes_zero_and_is_said(value: float) -> None:
+    x, y = np.full((3000, 2, 2, 2), value), np.arange(3000) % 2
+    x[:, 0] = np.random.default_rng(0).normal(size=(3000, 2, 2))
+    dataset = split_arrays(x, y, split(2000, 500, 500))
+    train = together(dataset.part("train"))[0]
+    torch.testing.assert_close(train[:, 1], torch.zeros(2000, 2, 2), atol=1e-10, rtol=0)
+    [note] = dataset.notes
+    assert note.startswith("channel 2 of 2 is constant over the training part")
 
 
 def test_parts_joins_in_the_order_asked(digits: Dataset) -> None:
@@ -246,9 +252,102 @@ def test_a_broken_npz_is_named(tmp_path: Path, content: bytes) -> None:
         (np.full((6, 2, 2), np.nan), np.arange(6), "not finite"),
         (np.zeros((6, 2, 2)), np.linspace(0, 1, 6), "integers or strings, got dtype float64"),
         (np.zeros((6, 2, 2), dtype="U1"), np.arange(6), "real numbers, got dtype <U1"),
-        (np.zeros((0, 2, 2)), np.zeros(0, dtype=int), r"not empty, got \(0, 1, 2, 2\)"),
+        (np.zeros((0, 2, 2)), np.zeros(0, dtype=int), r"not empty, got \(0, 2, 2\)"),
     ],
 )
 def test_arrays_that_do_not_fit_are_explained(x: np.ndarray, y: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message):
         split_arrays(x, y, split(2, 1, 1))
+
+
+LAST = [
+    (300, 32, 32, 3),
+    (300, 28, 28, 1),
+    (300, 4, 4, 3),
+    (300, 224, 160, 4),
+    (300, 160, 224, 3),
+    (300, 64, 64, 13),
+]
+FIRST = [
+    (300, 3, 32, 32),
+    (300, 1, 28, 28),
+    (300, 64, 4, 4),
+    (300, 512, 1, 1),
+    (300, 200, 3, 3),
+    (300, 3, 32, 4),
+    (300, 2, 100, 1),
+    (300, 4, 4, 4),
+    (300, 3, 3, 3),
+    (300, 1, 1, 40),
+]
+
+
+@pytest.mark.parametrize("shape", [*LAST, *FIRST])
+def test_arrays_that_look_channels_last_are_refused_unless_said(
+    shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    _, one, two, three = shape
+    x = np.random.default_rng(0).integers(0, 9, (60, *shape[1:]), dtype=np.uint8)
+    y = np.arange(60) % 3
+    path = tmp_path / "x.npz"
+    np.savez(path, x=x, y=y)
+
+    def data(said: bool | None) -> Data:
+        return Data(source=f"npz:{path}", split=split(30, 20, 10), channels_last=said)
+
+    if shape in LAST:
+        message = rf"looks like \(N, H, W, C\): {three} channels of {one} x {two} pixels. Store x"
+        for look in (load_dataset, data_shape, lambda d: check_source(d, tmp_path)):
+            with pytest.raises(DataError, match=message):
+                look(data(None))
+    else:
+        assert load_dataset(data(None)).image_shape == (one, two, three)
+        assert data_shape(data(None)).image_shape == (one, two, three)
+    assert load_dataset(data(False)).image_shape == (one, two, three)
+    assert data_shape(data(True)).image_shape == (three, one, two)
+    turned = load_dataset(data(True))
+    stored = split_arrays(x.transpose(0, 3, 1, 2), y, split(30, 20, 10), channels_last=False)
+    for part in PARTS:
+        assert torch.equal(together(turned.part(part))[0], together(stored.part(part))[0])
+
+
+def test_a_function_that_gives_channels_last_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("my_photos")
+    x = np.random.default_rng(0).normal(size=(40, 9, 9, 3))
+    module.load = lambda: (x, np.arange(40) % 4)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "my_photos", module)
+    with pytest.raises(DataError, match=r"my_photos:load.*x\.transpose\(0, 3, 1, 2\)"):
+        load_dataset(Data(source="my_photos:load", split=split(16, 12, 12)))
+    data = Data(source="my_photos:load", split=split(16, 12, 12), channels_last=True)
+    assert load_dataset(data).image_shape == (3, 9, 9)
+
+
+@pytest.mark.parametrize("source", ["digits", "torchvision:MNIST"])
+def test_channels_last_goes_with_arrays_of_ones_own(source: str) -> None:
+    with pytest.raises(ValueError, match=f"channels_last goes with npz.*not with '{source}'"):
+        Data(source=source, split=split(10, 5, 5), channels_last=True)
+
+
+def test_greyscale_arrays_have_no_channels_to_put_last() -> None:
+    with pytest.raises(DataError, match=r"goes with x of \(N, H, W, C\), got \(30, 1, 1\)"):
+        split_arrays(np.zeros((30, 1, 1)), np.arange(30) % 2, split(16, 8, 4), True)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_constant_training_part_of_arrays_is_an_error(dtype: Any) -> None:
+    y = np.arange(60) % 2
+    x = np.full((60, 2, 4, 4), 3, dtype)
+    with pytest.raises(DataError, match=r"training part is constant: all pixels .* are 3, 3"):
+        split_arrays(x, y, split(30, 20, 10))
+    x[:] = np.arange(16, dtype=dtype).reshape(4, 4)
+    with pytest.raises(DataError, match="training part is 30 times the same image"):
+        split_arrays(x, y, split(30, 20, 10))
+
+
+def test_labels_in_two_unicode_forms_are_refused_and_cases_are_said() -> None:
+    x, _ = numbered(30)
+    composed, decomposed = (unicodedata.normalize(form, "bär") for form in ("NFC", "NFD"))
+    with pytest.raises(DataError, match="in two Unicode forms"):
+        split_arrays(x, np.array([composed, decomposed, "cat"] * 10), split(12, 9, 9))
+    dataset = split_arrays(x, np.array(["Cat", "cat", "dog"] * 10), split(12, 9, 9))
+    assert dataset.notes == ("labels that differ only in case, blanks or width: 'Cat', 'cat'",)

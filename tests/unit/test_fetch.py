@@ -86,6 +86,7 @@ def test_a_data_set_is_downloaded_once_and_described(
     # Nothing else is left: neither the archive nor the folder that it was unpacked in.
     assert sorted(path.name for path in Path("data/CIFAR10").iterdir()) == [
         "cifar-10-batches-py",
+        "contents.npz",
         "manifest.json",
     ]
     stood = Path("data/CIFAR10/manifest.json").stat()

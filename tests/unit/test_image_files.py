@@ -193,8 +193,8 @@ def _modes(tmp_path: Path) -> Iterator[tuple[Path, Tensor]]:
         "grey.jpg": (grey, (90, 90, 90)),
         "cmyk.jpg": (color.convert("CMYK"), (200, 120, 40)),
         "palette.png": (color.convert("P", palette=Image.Palette.ADAPTIVE), (200, 120, 40)),
-        "alpha.png": (Image.new("RGBA", (20, 20), (200, 120, 40, 128)), (200, 120, 40)),
-        "grey-alpha.png": (Image.new("LA", (20, 20), (90, 10)), (90, 90, 90)),
+        "alpha.png": (Image.new("RGBA", (20, 20), (200, 120, 40, 128)), (227, 187, 147)),
+        "grey-alpha.png": (Image.new("LA", (20, 20), (90, 10)), (249, 249, 249)),
         "16-bit.png": (Image.fromarray(np.full((20, 20), 90 * 256 + 7, np.uint16)), (90, 90, 90)),
         "black-and-white.png": (Image.new("1", (20, 20), 1), (255, 255, 255)),
         "image.webp": (color, (200, 120, 40)),
@@ -213,11 +213,11 @@ def test_files_of_any_kind_become_rgb(tmp_path: Path) -> None:
         assert (found.int() - color.view(3, 1, 1)).abs().max() <= 4, path
 
 
-def test_a_palette_with_transparency_becomes_rgb(tmp_path: Path) -> None:
+def test_a_palette_with_transparency_lies_on_white(tmp_path: Path) -> None:
     image = Image.new("P", (20, 20), 0)
     image.putpalette([200, 120, 40, 0, 0, 0])
     image.save(tmp_path / "image.png", transparency=b"\x80\xff")
-    assert read_square(tmp_path / "image.png", 4)[:, 0, 0].tolist() == [200, 120, 40]
+    assert read_square(tmp_path / "image.png", 4)[:, 0, 0].tolist() == [227, 187, 147]
 
 
 @pytest.mark.parametrize("workers", [0, 1])

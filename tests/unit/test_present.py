@@ -5,12 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import data_files
 import pytest
+from typer.testing import CliRunner
 
+from actsearch.cli.app import app, load_commands
 from actsearch.config import Config, parse_config
+from actsearch.plan import data_files as data_module
 from actsearch.plan.data_files import data_file, data_now
 from actsearch.plan.staleness import present_of
+from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import write_json
+from actsearch.records.lineage import Artifact
+from actsearch.records.reasons import Present, reasons
+
+load_commands()
 
 
 def config(**changes: Any) -> Config:
@@ -35,12 +44,39 @@ def test_data_are_looked_for_where_the_configuration_says(
         moved = config(data_folder=folder)
         manifest = str(data_file(moved, "t"))
         assert data_now("train", moved, "t") == {manifest: None}
-        write_json(manifest.replace(folder, f"new-{folder}"), {"images": 1}, {})
+        write_json(manifest.replace(folder, f"new-{folder}"), {"images": 1}, {})  # images are gone
         moved = config(data_folder=f"new-{folder}")
         found.append(present_of(moved)({"step": "train", "task": "t"}).data)
     (one, then), (two, now) = (next(iter(data.items())) for data in found)
     assert one != two and then == now is not None
     assert data_now("surrogate", config(), "t") == {}
+
+
+def test_images_that_changed_are_told_of_what_was_made_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data_files.write_classes(tmp_path / "pets", 120, ("cat", "dog"), width=8, height=8)
+    (tmp_path / "config.yaml").write_text(config().model_dump_json(exclude_none=True))
+    asked = CliRunner().invoke(app, ["fetch", "--data", "pets"], catch_exceptions=False)
+    assert asked.exit_code == 0
+    [manifest] = Path("data/folders").glob("pets-*/manifest.json")
+    record = read_provenance(manifest)
+    trained = {"step": "train", "task": "t", "data": {"elsewhere": record["content_digest"]}}
+
+    def told(block: dict[str, Any]) -> list[str]:
+        artifact = Artifact(str(block.get("file", "a")), block)
+        found = reasons(artifact, {}, None, Present(data=data_now_of(block)))
+        return [reason.text for reason in found if reason.kind == "inputs"]
+
+    def data_now_of(block: dict[str, Any]) -> Any:
+        name = block.get("wildcards", {}).get("data")
+        return data_now(block["step"], config(), block.get("task"), name)
+
+    assert told(record) == told(trained) == []
+    data_files.write_image(tmp_path / "pets/cat/cat_0.JPEG", 8, 8, seed=999)
+    data_module._is_changed.cache_clear()
+    assert told(record) == told(trained) == ["pets changed"]
 
 
 def test_data_that_the_configuration_lacks_are_told() -> None:

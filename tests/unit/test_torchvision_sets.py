@@ -33,9 +33,10 @@ def fetched(data: Data, folder: Path) -> dict[str, Any]:
     """The manifest of data that are there, in its place."""
     place = place_of(data, folder)
     assert place is not None
-    manifest = fetch(data, place, print)
-    write_json(place.manifest, manifest, {"step": "fetch"})
-    return manifest
+    found = fetch(data, place, print)
+    write_json(place.manifest, found.manifest, {"step": "fetch"})
+    found.keep(place)
+    return found.manifest
 
 
 def raw(dataset: Dataset, part: Part) -> list[bytes]:
@@ -161,16 +162,19 @@ def test_images_are_the_same_in_memory_and_from_files(
             assert torch.equal(one, other)
     # What was decoded stays on the disk, and is read from there.
     [decoded] = (tmp_path / "Imagenette-160px").glob("decoded-16-*.npy")
-    for file in (tmp_path / "Imagenette-160px").rglob("*.jpeg"):
-        file.write_bytes(b"")
+
+    def broken(*_: object) -> None:
+        raise DataError("decoded")
+
+    monkeypatch.setattr("actsearch.data.image_files.read_square", broken)
     again = load_dataset(entry("Imagenette", **options), tmp_path)
     assert torch.equal(together(again.part("test"))[0], together(kept.part("test"))[0])
     # Not by another decoder.
-    with monkeypatch.context() as patched, pytest.raises(DataError, match="not an image"):
+    with monkeypatch.context() as patched, pytest.raises(DataError, match="decoded"):
         patched.setattr("importlib.metadata.version", lambda name: "0")
         load_dataset(entry("Imagenette", **options), tmp_path)
     decoded.unlink()
-    with pytest.raises(DataError, match=r"n01440764_0\.jpeg: not an image that can be read"):
+    with pytest.raises(DataError, match="decoded"):
         load_dataset(entry("Imagenette", **options), tmp_path)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,3 +66,93 @@ def test_a_folder_is_described_once_and_read_by_what_trains(fresh: Experiment) -
     block = read_provenance(fresh.folder / trial)
     digest = read_provenance(manifest)["content_digest"]
     assert block["data"] == {str(manifest.relative_to(fresh.folder)): digest}
+
+
+def _paint(path: Path, seed: int) -> None:
+    """An image whose file always has the same size, with the time of what it replaces."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = path.stat() if path.exists() else None
+    pixels = np.random.default_rng(seed).integers(0, 256, (9, 12, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    if state is not None:
+        assert path.stat().st_size == state.st_size
+        os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def test_images_mended_in_place_are_made_new_use_of(fresh: Experiment) -> None:
+    images = [fresh.folder / "pets" / f"class-{n % 2}" / f"{n}.bmp" for n in range(24)]
+    for number, path in enumerate(images):
+        _paint(path, number)
+    _with_data(fresh, pets={"source": "folder:pets", "image_size": 8})
+    trial = "results/pets/trials/zero.x.json"
+    fresh.snakemake("--cores", "1", trial)
+    [manifest] = (fresh.folder / "data" / "folders").glob("pets-*/manifest.json")
+    first = read_provenance(fresh.folder / trial)["data"]
+    for path in images:
+        os.utime(path)
+    assert fresh.planned(trial) == {}  # the same images, touched
+
+    for number, path in enumerate(images):
+        _paint(path, 100 + number)
+    planned = fresh.planned(trial)
+    assert {rule.split("__")[0] for rule in planned} == {"fetch", "train"}
+    why = fresh.actsearch("why", trial).stdout
+    assert "inputs: pets changed" in why and str(manifest.relative_to(fresh.folder)) in why
+    audited = fresh.actsearch("audit")
+    assert audited.returncode == 1 and "pets changed" in audited.stdout
+    alone = fresh.actsearch(
+        "train", "--task", "pets", "--function", "abs(x)", "--out", "results/pets/trials/abs.x.json"
+    )
+    assert alone.returncode == 2
+    assert "pets/class-0/0.bmp has other contents" in alone.stderr
+    assert "Traceback" not in alone.stderr
+
+    assert "is written again: train: class-0" in fresh.snakemake("--cores", "1", trial).stdout
+    second = read_provenance(fresh.folder / trial)["data"]
+    assert second != first and second == {
+        str(manifest.relative_to(fresh.folder)): read_provenance(manifest)["content_digest"]
+    }
+    assert len([*manifest.parent.glob("decoded-*.npy")]) == 1
+    assert fresh.planned(trial) == {}
+    assert "nothing found" in fresh.actsearch("audit").stdout
+
+
+def test_arrays_replaced_with_their_time_are_noticed(fresh: Experiment) -> None:
+    path, trial = fresh.folder / "x.npz", "results/arrays/trials/zero.x.json"
+
+    def write(seed: int) -> None:
+        x = np.random.default_rng(seed).integers(0, 256, (24, 8, 8), np.uint8)
+        np.savez(path, x=x, y=np.arange(24) % 2)
+
+    write(0)
+    state = path.stat()
+    _with_data(fresh, arrays={"source": "npz:x.npz"})
+    fresh.snakemake("--cores", "1", trial)
+    assert fresh.planned(trial) == {}
+    write(1)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert path.stat().st_size == state.st_size
+    assert {rule.split("__")[0] for rule in fresh.planned(trial)} == {"train"}
+
+
+def test_a_folder_of_parts_is_told_with_what_was_left_out(fresh: Experiment) -> None:
+    for number in range(24):
+        part = "Training" if number < 18 else "valid"
+        _paint(fresh.folder / "pets" / part / f"class-{number % 2}" / f"{number}.bmp", number)
+    (fresh.folder / "pets/Training/class-0/.thumbnails").mkdir()
+    (fresh.folder / "pets/Training/class-0/a.heic").touch()
+    _with_data(fresh, pets={"source": "folder:pets", "image_size": 8})
+    said = [fresh.actsearch("check", "--task", "pets").stdout]
+    fetched = fresh.actsearch("fetch", "--data", "pets")
+    assert fetched.returncode == 0, fetched.stderr
+    said += [fetched.stdout + fetched.stderr, fresh.actsearch("check", "--task", "pets").stdout]
+    for text in said:
+        assert "Training/ is the train part (18 images)" in text
+        assert "valid/ is the test part (6 images)" in text
+        assert "left out: 1 files .heic, such as 'Training/class-0/a.heic'" in text
+    assert "2 classes" in said[0] and "not looked into yet: actsearch fetch" in said[0]
+    [manifest] = (fresh.folder / "data" / "folders").glob("pets-*/manifest.json")
+    assert read_provenance(manifest)["left_out"] == {
+        "hidden": {"count": 1, "examples": ["Training/class-0/.thumbnails"]},
+        "files .heic": {"count": 1, "examples": ["Training/class-0/a.heic"]},
+    }

@@ -40,9 +40,13 @@ IMAGES = {
         "decoding",
         "image_files",
         "images",
+        "pixels",
+        "sources.checks",
+        "sources.contents",
         "sources.folders",
-        "sources.headers",
+        "sources.kinds",
         "sources.manifests",
+        "sources.parts",
         "torchvision_sets",
     )
 }
@@ -71,6 +75,12 @@ IDLE = {
         *USERS,
         *(f"actsearch.functions.{name}" for name in ("expressions", "schemas", "spaces", "syntax")),
         "actsearch.plan.internals",
+        # And whether data are what their manifests say, which the digits have none of.
+        *(
+            f"actsearch.data.sources.{name}"
+            for name in ("checks", "contents", "folders", "headers")
+        ),
+        *(f"actsearch.data.sources.{name}" for name in ("kinds", "manifests", "names", "parts")),
     },
     # It copies the text of these.
     "final-activation": {*OPERATORS, "actsearch.functions.torch_operators"},

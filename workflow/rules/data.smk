@@ -26,6 +26,9 @@ for manifest, entries in PLAN.manifests.items():
     rule:
         name:
             rule_name("fetch", place)
+        input:
+            # Newer than the manifest while the images of a folder are others.
+            PLAN.image_markers(manifest),
         output:
             update(manifest),
         log:

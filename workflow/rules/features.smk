@@ -27,6 +27,7 @@ for task in {*PLAN.benchmarked, *PLAN.searched}:
             rule=rule_name("fim", task),
             task=task,
             settings=lambda w, task=task: PLAN.settings("fim", task, part=int(w.part)),
+            data=PLAN.data_digest(task),
             code=PLAN.code("fim", task),
             operators=lambda w, task=task: PLAN.operators(PLAN.space_of(task, w.scope)),
         message:

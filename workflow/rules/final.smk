@@ -62,6 +62,7 @@ for task in PLAN.compared:
                 rule=rule_name("train", task, "final"),
                 task=task,
                 settings=PLAN.settings("train-final", task),
+                data=PLAN.data_digest(task),
                 code=PLAN.code("train-final", task),
                 operators=PLAN.operators_of_task(task),
             message:

@@ -65,6 +65,7 @@ for task in PLAN.searched:
                     rule=rule_name("train", task, "baselines" if first else "slots"),
                     task=task,
                     settings=PLAN.settings("train", task),
+                    data=PLAN.data_digest(task),
                     code=PLAN.code("train", task),
                     operators=PLAN.operators(PLAN.space_of(task, layout.SEARCH_SCOPE)),
                 message:

@@ -37,6 +37,7 @@ for task in PLAN.trained:
                 rule=rule_name("train", task),
                 task=task,
                 settings=PLAN.settings("train", task),
+                data=PLAN.data_digest(task),
                 code=PLAN.code("train", task),
                 operators=used,
             message:
@@ -65,6 +66,7 @@ for task in TASKS:
             rule=rule_name("train", task, "by_name"),
             task=task,
             settings=PLAN.settings("train", task),
+            data=PLAN.data_digest(task),
             code=PLAN.code("train", task),
             operators=lambda w: PLAN.operators_of_slug(w.slug),
         message:

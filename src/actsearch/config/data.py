@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, NamedTuple
 
-from pydantic import AfterValidator, NonNegativeInt, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    FiniteFloat,
+    NonNegativeInt,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from actsearch.config.base import Model, named_source
 
@@ -63,21 +70,32 @@ class Data(Model):
 
     source: Annotated[str, AfterValidator(_source)]
     """``digits``, ``torchvision:NAME``, ``folder:PATH`` (a folder of images for each class, at the
-    top or under ``train`` and ``val`` or ``test``), ``npz:PATH`` (arrays ``x`` and ``y``) or
+    top or under ``train``, ``val`` and ``test``), ``npz:PATH`` (arrays ``x`` and ``y``) or
     ``package.module:function``."""
     split: Split
     """Sizes of the three parts. Where the source has a test part of its own, ``test`` is drawn from
-    that one, and the others from the rest."""
+    that one, and the others from the rest; with a validation part of its own too, each is drawn
+    from its own."""
     image_size: PositiveInt | None = None
     """Side in pixels of the square that networks see; of sources that are image files alone."""
     in_memory: bool = True
     """Keep all images as one tensor on the device that trains; otherwise image files are decoded
     when they are needed."""
+    pixel_range: tuple[FiniteFloat, FiniteFloat] | None = None
+    """Values that become black and white, of image files with more than 8 bits; left out, it is
+    that of the bits that their counts need, and 0 to 1 for fractions."""
+    channels_last: bool | None = None
+    """Whether arrays are (N, H, W, C); left out, those that look like it are refused."""
 
     @property
     def of_files(self) -> bool:
         """Whether the source is image files of any size."""
         return self.source.startswith(OF_FILES)
+
+    @property
+    def of_arrays(self) -> bool:
+        """Whether the source is arrays of the user's: a file or a function."""
+        return not self.of_files and not self.published and self.source not in BUILT_IN_DATA
 
     @property
     def published(self) -> Published | None:
@@ -98,6 +116,13 @@ class Data(Model):
         split = self.split
         return (split.train + split.validation + split.test) * 3 * (side or 0) ** 2 / 1e6
 
+    @field_validator("pixel_range")
+    @classmethod
+    def _ascending(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and value[0] >= value[1]:
+            raise ValueError(f"the first must lie below the second, got {list(value)}")
+        return value
+
     @model_validator(mode="after")
     def _sized(self) -> Data:
         of_files = self.of_files
@@ -107,19 +132,29 @@ class Data(Model):
             raise ValueError(f"image_size goes with image files, not with {self.source!r}")
         if not of_files and not self.in_memory:
             raise ValueError(f"in_memory: false goes with image files, not with {self.source!r}")
+        if not of_files and self.pixel_range is not None:
+            raise ValueError(f"pixel_range goes with image files, not with {self.source!r}")
+        if not self.of_arrays and self.channels_last is not None:
+            raise ValueError(
+                f"channels_last goes with npz:PATH and package.module:function, not with "
+                f"{self.source!r}"
+            )
         if self.published:
             check_split(self.split, self.published.train, self.published.test, self.source)
         return self
 
 
-def check_split(split: Split, train: int, test: int | None, what: str) -> None:
+def check_split(
+    split: Split, train: int, test: int | None, what: str, validation: int | None = None
+) -> None:
     """Refuse a split that asks for more examples than there are.
 
     Args:
         split: the sizes asked for.
-        train: examples outside the source's own test part ...
-        test: ... and in it; None where it has none.
+        train: examples outside the source's own other parts ...
+        test: ... in its own test part; None where it has none ...
         what: the source, for the message.
+        validation: ... and in its own validation part; None where it has none.
 
     Raises:
         ValueError: naming the examples asked for and those there are.
@@ -133,7 +168,17 @@ def check_split(split: Split, train: int, test: int | None, what: str) -> None:
                 f"but {what} holds {train}"
             )
         return
-    if split.train + split.validation > train:
+    if validation is not None:
+        for part, asked, there in (
+            ("train", split.train, train),
+            ("validation", split.validation, validation),
+        ):
+            if asked > there:
+                raise ValueError(
+                    f"the split asks for {asked} {part} examples, but the {part} part of {what} "
+                    f"holds {there}"
+                )
+    elif split.train + split.validation > train:
         raise ValueError(
             f"the split asks for {split.train + split.validation} examples ({fitted}), "
             f"but {what} holds {train} outside its test part"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +11,52 @@ import torch
 from numpy.typing import NDArray
 
 from actsearch.config import Split
-from actsearch.data.dataset import PARTS, Dataset, DataShape, numbered_parts, split_rows
+from actsearch.data.dataset import (
+    PARTS,
+    Dataset,
+    DataShape,
+    OwnParts,
+    numbered_parts,
+    split_rows,
+)
 from actsearch.data.examples import MemoryExamples
-from actsearch.data.sources.headers import IMAGE_KINDS, LABEL_KINDS, check_arrays
+from actsearch.data.scaling import scaled, scaling_by
+from actsearch.data.sources.headers import (
+    IMAGE_KINDS,
+    LABEL_KINDS,
+    check_arrays,
+    check_layout,
+    image_shape,
+)
+from actsearch.data.sources.names import alike, few, same_name
 from actsearch.data.sources.places import DataError
 from actsearch.data.user_arrays import call
 
-_EXAMPLES_AT_ONCE = 1024
-_CONSTANT = 1e-12  # a relative deviation that rounding alone gives
 
-
-def split_arrays(x: NDArray[Any], y: NDArray[Any], split: Split) -> Dataset:
+def split_arrays(
+    x: NDArray[Any], y: NDArray[Any], split: Split, channels_last: bool | None = None
+) -> Dataset:
     """Cut arrays into stratified parts of exactly the sizes asked for, and scale them.
 
     Args:
         x: images (N, H, W) or (N, C, H, W), any real dtype; bytes stay bytes in memory.
         y: labels (N,), integers or strings; classes are numbered in sorted order.
         split: sizes, which may add up to less than N, and the seed.
+        channels_last: whether x is (N, H, W, C); None where that is to be refused.
 
     Returns:
         The three parts, channels scaled by mean and deviation of the training part.
 
     Raises:
-        DataError: for shapes that do not fit, non-finite images, or sizes above N.
+        DataError: for shapes that do not fit, non-finite images, a constant training part, or sizes
+            above N.
     """
-    x, labels, n_classes = _checked(np.asarray(x), np.asarray(y))
-    return dataset_of(x, labels, n_classes, split)
+    x, (labels, classes) = _checked(np.asarray(x), np.asarray(y), channels_last)
+    notes = tuple(
+        f"labels that differ only in case, blanks or width: {few(group)}"
+        for group in alike(map(str, classes) if classes.dtype.kind == "U" else ())
+    )
+    return dataset_of(x, labels, len(classes), split, notes=notes)
 
 
 def dataset_of(
@@ -45,80 +64,44 @@ def dataset_of(
     labels: NDArray[np.int64],
     n_classes: int,
     split: Split,
-    n_train: int | None = None,
+    own: OwnParts | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Dataset:
     """Images (N, C, H, W) with labels (N,) from 0 to n_classes - 1, split and scaled.
 
     Bytes are scaled when they are handed out, to a quarter of the memory; other numbers at once.
-    Rows from ``n_train`` on are the source's own test part, see :func:`split_rows`.
+    For the source's ``own`` parts see :func:`split_rows`.
 
     Returns:
         The three parts, channels scaled by mean and deviation of the training part.
 
     Raises:
-        DataError: for sizes above what there is.
+        DataError: for sizes above what there is, and for a constant training part.
     """
-    chosen = split_rows(labels, split, n_train)
-    mean, deviation = moments(x, chosen["train"])
+    chosen = split_rows(labels, split, own)
+    scaling = scaling_by(x, chosen["train"])
     used = np.concatenate([chosen[name] for name in PARTS])
     rows = numbered_parts({name: len(chosen[name]) for name in PARTS})
     taken = torch.from_numpy(labels[used])
     if x.dtype == np.uint8:
-        at = (torch.from_numpy(moment.astype(np.float32)) for moment in (mean, deviation))
-        examples = MemoryExamples(torch.from_numpy(x[used]), taken, *at)
+        moments = (scaling.mean, scaling.deviation)
+        at = (torch.from_numpy(moment.astype(np.float32)) for moment in moments)
+        images = np.ascontiguousarray(x[used])
+        examples = MemoryExamples(torch.from_numpy(images), taken, *at)
     else:
-        scaled = _scaled(x, used, mean[:, None, None], deviation[:, None, None])
-        examples = MemoryExamples(torch.from_numpy(scaled), taken)
-    return Dataset(examples, rows, n_classes)
+        examples = MemoryExamples(torch.from_numpy(scaled(x, used, scaling)), taken)
+    return Dataset(examples, rows, n_classes, (*notes, *scaling.notes))
 
 
-def _blocks(rows: NDArray[np.int64]) -> Iterator[slice]:
-    """Slices of ``rows``: a whole part in float64 would take eight times the memory of bytes."""
-    for start in range(0, len(rows), _EXAMPLES_AT_ONCE):
-        yield slice(start, start + _EXAMPLES_AT_ONCE)
-
-
-def moments(
-    x: NDArray[Any], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of each channel over the examples ``rows``.
-
-    Returns:
-        Both (C,) float64; the deviation of a constant channel is given as 1, to divide by.
-    """
-    axes = (0, 2, 3)
-    count = len(rows) * x.shape[2] * x.shape[3]
-    total = np.zeros((1, x.shape[1], 1, 1))
-    for block in _blocks(rows):
-        total += x[rows[block]].sum(axis=axes, keepdims=True, dtype=np.float64)
-    mean = total / count
-    squares = np.zeros_like(mean)
-    for block in _blocks(rows):
-        squares += np.square(x[rows[block]] - mean).sum(axis=axes, keepdims=True)
-    deviation = np.sqrt(squares / count)
-    deviation[deviation <= _CONSTANT * np.abs(mean)] = 1.0
-    return mean.ravel(), deviation.ravel()
-
-
-def _scaled(
-    x: NDArray[Any],
-    rows: NDArray[np.int64],
-    mean: NDArray[np.float64],
-    deviation: NDArray[np.float64],
-) -> NDArray[np.float32]:
-    """The examples ``rows`` with the mean taken off, over the deviation: (N, C, H, W)."""
-    scaled = np.empty((len(rows), *x.shape[1:]), dtype=np.float32)
-    for block in _blocks(rows):
-        scaled[block] = (x[rows[block]] - mean) / deviation
-    return scaled
-
-
-def _checked(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64], int]:
-    """Images as (N, C, H, W) and labels as 0..n_classes-1."""
+def _checked(
+    x: NDArray[Any], y: NDArray[Any], channels_last: bool | None
+) -> tuple[NDArray[Any], tuple[NDArray[np.int64], NDArray[Any]]]:
+    """Images as (N, C, H, W), and labels as 0..n_classes-1 with the classes."""
+    check_layout(x.shape, channels_last)
     if x.ndim == 3:
         x = x[:, None]
-    if x.ndim != 4 or 0 in x.shape:
-        raise DataError(f"x must be (N, H, W) or (N, C, H, W) and not empty, got {x.shape}")
+    elif channels_last:
+        x = x.transpose(0, 3, 1, 2)
     if x.dtype.kind not in IMAGE_KINDS:
         raise DataError(f"x must hold real numbers, got dtype {x.dtype}")
     if y.shape != x.shape[:1]:
@@ -127,19 +110,22 @@ def _checked(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np
         raise DataError(f"y must hold integers or strings, got dtype {y.dtype}")
     if not np.isfinite(x).all():
         raise DataError("x holds values that are not finite")
-    labels, n_classes = _numbered(y)
-    return x, labels, n_classes
+    return x, _numbered(y)
 
 
-def _numbered(y: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
-    """Labels as 0..n_classes-1."""
+def _numbered(y: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Labels as 0..n_classes-1, and the classes in that order."""
     classes, labels = np.unique(y, return_inverse=True)
     if len(classes) < 2:
         raise DataError(f"y must hold at least two classes, got {len(classes)}")
-    return labels.astype(np.int64), len(classes)
+    if classes.dtype.kind == "U" and (same := same_name(map(str, classes))):
+        raise DataError(
+            f"y holds {same[0]!r} in two Unicode forms (NFC and NFD), which would be two classes"
+        )
+    return labels.astype(np.int64), classes
 
 
-def npz_shape(path: Path) -> DataShape:
+def npz_shape(path: Path, channels_last: bool | None = None) -> DataShape:
     """What an ``.npz`` file holds; of its arrays only the labels are read.
 
     Returns:
@@ -148,10 +134,9 @@ def npz_shape(path: Path) -> DataShape:
     Raises:
         DataError: when it lacks ``x`` or ``y``, or they cannot be used.
     """
-    shape = check_arrays(path)
-    height, width = shape[-2:]
+    channels, height, width = image_shape(check_arrays(path, channels_last), channels_last)
     (y,) = _npz(path, "y")
-    return DataShape((shape[1] if len(shape) == 4 else 1, height, width), _numbered(y)[1])
+    return DataShape((channels, height, width), len(_numbered(y)[1]))
 
 
 def read_arrays(source: str) -> tuple[NDArray[Any], NDArray[Any]]:

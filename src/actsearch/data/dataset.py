@@ -36,11 +36,13 @@ class Dataset:
         examples: all of them, with labels from 0 to n_classes - 1.
         rows: the numbers (n,) int64 of each part's examples.
         n_classes: number of classes of the source, whichever of them were drawn.
+        notes: what people should know of the images, in sentences.
     """
 
     examples: Examples
     rows: Mapping[Part, Tensor]
     n_classes: int
+    notes: tuple[str, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -59,16 +61,25 @@ class Dataset:
         return self.examples.subset(torch.cat([self.rows[name] for name in names]))
 
 
+class OwnParts(NamedTuple):
+    """Where the rows of a source's own parts begin; its own train part comes first."""
+
+    train: int
+    """Rows of the train part."""
+    validation: int = 0
+    """Rows of the validation part, which follow; 0 where it has none. The rest is the test part."""
+
+
 def split_rows(
-    labels: NDArray[np.int64], split: Split, n_train: int | None = None
+    labels: NDArray[np.int64], split: Split, own: OwnParts | None = None
 ) -> dict[Part, NDArray[np.int64]]:
     """Draw stratified parts of exactly the sizes asked for.
 
     Args:
         labels: (N,) int64.
         split: sizes, which may add up to less than N, and the seed.
-        n_train: rows from this one on are the source's own test part, if it has one: the test part
-            is drawn from them, and the others from the rows before.
+        own: the source's own parts, if it has some. The test part is drawn from its own, and the
+            others from the rest; where there is a validation part too, each is drawn from its own.
 
     Returns:
         Rows (n,) int64 of each part.
@@ -76,25 +87,39 @@ def split_rows(
     Raises:
         DataError: for sizes above what there is.
     """
-    own_test = None if n_train is None else len(labels) - n_train
-    before = len(labels) if n_train is None else n_train
+    n_train, n_validation = own or (len(labels), 0)
+    before = n_train + n_validation
     try:
-        check_split(split, before, own_test, "the source")
+        check_split(
+            split,
+            n_train,
+            None if own is None else len(labels) - before,
+            "the source",
+            n_validation or None,
+        )
     except ValueError as error:
         raise DataError(str(error)) from None
-    order = _stratified_order(labels[:before], split.seed)
-    chosen: dict[Part, NDArray[np.int64]] = {}
-    start = 0
-    if n_train is None:
+
+    def order(start: int, end: int) -> NDArray[np.int64]:
+        return start + _stratified_order(labels[start:end], split.seed)
+
+    if own is not None and n_validation:
+        return {
+            "test": order(before, len(labels))[: split.test],
+            "validation": order(n_train, before)[: split.validation],
+            "train": order(0, n_train)[: split.train],
+        }
+    rest = order(0, n_train)
+    if own is None:
         # The test part comes first, so that it hangs on its own size and the seed alone.
-        chosen["test"] = order[: split.test]
-        start = split.test
+        test, rest = rest[: split.test], rest[split.test :]
     else:
-        chosen["test"] = n_train + _stratified_order(labels[n_train:], split.seed)[: split.test]
-    chosen["validation"] = order[start : start + split.validation]
-    start += split.validation
-    chosen["train"] = order[start : start + split.train]
-    return chosen
+        test = order(n_train, len(labels))[: split.test]
+    return {
+        "test": test,
+        "validation": rest[: split.validation],
+        "train": rest[split.validation : split.validation + split.train],
+    }
 
 
 def numbered_parts(sizes: Mapping[Part, int]) -> dict[Part, Tensor]:

@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from actsearch.data.augmentation import ASPECTS, TRIES
+from actsearch.data.pixels import upright_rgb, upright_size
+from actsearch.data.sources.kinds import FULL, Levels
 from actsearch.data.sources.places import SHORTER_SIDE, DataError
 
 Box = tuple[float, float, float, float]
@@ -61,16 +63,23 @@ def random_box(
     return left, top, left + across, top + down
 
 
-def read_square(path: str | Path, size: int, choose: Callable[[int, int], Box] = middle) -> Tensor:
+def read_square(
+    path: str | Path,
+    size: int,
+    choose: Callable[[int, int], Box] = middle,
+    levels: Levels = FULL,
+) -> Tensor:
     """A part of an image file as a square.
 
-    Greyscale, palettes and CMYK become RGB; an alpha channel is dropped, and of 16 bits the upper 8
-    are kept. Resampling is bilinear with antialiasing.
+    Greyscale, palettes and CMYK become RGB; what is transparent lies on white; the image is turned
+    as its EXIF says. Of more than 8 bits ``levels`` become black and white, and a value outside is
+    an error. Resampling is bilinear with antialiasing.
 
     Args:
-        path: of a file that PIL can read.
+        path: of a file that PIL can read, with one image.
         size: pixels of a side.
         choose: the part, by the image's width and height.
+        levels: of images with more than 8 bits.
 
     Returns:
         RGB, (3, size, size) uint8.
@@ -80,9 +89,10 @@ def read_square(path: str | Path, size: int, choose: Callable[[int, int], Box] =
     """
     try:
         with Image.open(path) as image:
-            width, height = image.size
+            width, height = upright_size(image)
             box = choose(width, height)
-            cut = _cut(image, box, min(box[2] - box[0], box[3] - box[1]) / size)
+            shrinks = min(box[2] - box[0], box[3] - box[1]) / size
+            cut = _cut(image, box, (width, height), shrinks, levels)
     except Exception as error:  # readers of damaged files raise whatever they stumble on
         raise DataError(f"{path}: not an image that can be read ({error})") from error
     pixels = torch.from_numpy(np.array(cut)).permute(2, 0, 1)[None]
@@ -91,26 +101,20 @@ def read_square(path: str | Path, size: int, choose: Callable[[int, int], Box] =
     return resized[0].contiguous()
 
 
-def _cut(image: Image.Image, box: Box, shrinks: float) -> Image.Image:
+def _cut(
+    image: Image.Image, box: Box, size: tuple[int, int], shrinks: float, levels: Levels
+) -> Image.Image:
     """The pixels of ``box`` as RGB; fewer of them where they are to shrink twofold or more."""
-    width, height = image.size
     if image.format == "JPEG" and shrinks >= 2:
-        image.draft("RGB", (int(width / shrinks), int(height / shrinks)))
-    across, down = image.width / width, image.height / height
-    left, right = _whole(box[0] * across, box[2] * across, image.width)
-    top, bottom = _whole(box[1] * down, box[3] * down, image.height)
-    return _rgb(image).crop((left, top, right, bottom))
+        image.draft("RGB", (int(image.width / shrinks), int(image.height / shrinks)))
+    whole = upright_rgb(image, levels)
+    across, down = whole.width / size[0], whole.height / size[1]
+    left, right = _whole(box[0] * across, box[2] * across, whole.width)
+    top, bottom = _whole(box[1] * down, box[3] * down, whole.height)
+    return whole.crop((left, top, right, bottom))
 
 
 def _whole(start: float, end: float, limit: int) -> tuple[int, int]:
     """Whole pixels of a stretch, at least one."""
     first = min(round(start), limit - 1)
     return first, max(min(round(end), limit), first + 1)
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits, which PIL would cut off at 255
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")
-    return image.convert("RGB")

@@ -14,16 +14,26 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from actsearch.config import Data
 from actsearch.data.arrays import split_arrays
 from actsearch.data.loading import list_images
+from actsearch.data.pixels import look_at
+from actsearch.data.sources.contents import (
+    Contents,
+    read_contents,
+    read_known,
+    stamps_of,
+    write_known,
+)
 from actsearch.data.sources.folders import Listing
+from actsearch.data.sources.kinds import kinds_of
 from actsearch.data.sources.manifests import counts, file_entry, folder_entries
 from actsearch.data.sources.places import (
     IMAGENET_ARCHIVES,
@@ -44,16 +54,35 @@ _ARCHIVES = (".tgz", ".tar.gz")
 _SECONDS_OF_SILENCE = 60.0
 
 
-def fetch(data: Data, place: Place, say: Say) -> dict[str, Any]:
+class Fetched(NamedTuple):
+    """What was found of a data set."""
+
+    manifest: dict[str, Any]
+    """See :mod:`actsearch.data.sources.manifests`."""
+    contents: Contents | None
+    """Its files; None where it has none."""
+    begun: int
+    """When they were first looked at, in nanoseconds of the epoch."""
+    listing: Listing | None = None
+    """Of image files."""
+
+    def keep(self, place: Place) -> None:
+        """Keep what is known of the files, so that they need not be read again."""
+        if self.contents is not None:
+            write_known(place.known, self.contents, self.begun)
+
+
+def fetch(data: Data, place: Place, say: Say, progress: Progress | None = None) -> Fetched:
     """Bring the data set to its place where it is not there yet, and describe it.
 
     Args:
         data: a source with a place.
         place: its place.
         say: takes a line for people.
+        progress: called with the number of images that are read, and of all of these.
 
     Returns:
-        Its manifest, see :mod:`actsearch.data.sources.manifests`.
+        Its manifest, and what is known of its files.
 
     Raises:
         DataError: when it cannot be downloaded, is damaged, or is an image folder that cannot be
@@ -65,15 +94,15 @@ def fetch(data: Data, place: Place, say: Say) -> dict[str, Any]:
         say(f"downloading {data.source} to {place.folder}")
         _download(data, place.folder)
     say(f"reading {data.source}")
-    manifest = _describe(data, place)
-    found, published = manifest["examples"], data.published
+    fetched = _describe(data, place, progress)
+    found, published = fetched.manifest["examples"], data.published
     if published and (found["train"], found["test"]) != (published.train, published.test):
         raise DataError(
             f"{place.folder} holds {found['train']} train and {found['test']} test examples of "
             f"{data.source}, which has {published.train} and {published.test}: remove what was not "
             "unpacked to its end, and fetch it again"
         )
-    return manifest
+    return fetched
 
 
 def _is_here(data: Data, folder: Path) -> bool:
@@ -152,20 +181,40 @@ def _unpack_imagenet(folder: Path, say: Say) -> None:
                 os.replace(fresh / name, folder / name)  # noqa: PTH105
 
 
-def _describe(data: Data, place: Place) -> dict[str, Any]:
+def _describe(data: Data, place: Place, progress: Progress | None) -> Fetched:
+    begun = time.time_ns()
     if is_function(data):
-        return _describe_function(data)
+        return Fetched(_describe_function(data), None, begun)
     if data.of_files:
         listing = list_images(data, place)
-        facts = {"classes": [*listing.classes], "examples": counts(listing)}
-        return {"source": data.source, **facts, "folders": folder_entries(listing)}
+        known = read_known(place.known)
+        contents = read_contents(listing.root, listing.paths, known, look_at, progress)
+        manifest = {
+            "source": data.source,
+            "classes": [*listing.classes],
+            "examples": counts(listing),
+            "folders": folder_entries(listing, contents),
+            "kinds": kinds_of(contents.paths, contents.facts),
+        }
+        return Fetched(manifest, contents, begun, listing)
     found = read_arrays(data, place.folder)
-    return {
+    paths = array_files(data, place.folder)
+    stamps = stamps_of(place.folder, paths)
+    files = [file_entry(place.folder, path) for path in paths]
+    manifest = {
         "source": data.source,
         "classes": [*found.classes],
         "examples": {"train": found.n_train, "test": len(found.y) - found.n_train},
-        "files": [file_entry(place.folder, path) for path in array_files(data, place.folder)],
+        "files": files,
     }
+    digests = [entry["sha256"] for entry in files]
+    return Fetched(manifest, Contents(paths, stamps, digests, [""] * len(paths)), begun)
+
+
+def forget_older(place: Place) -> None:
+    """Remove what was made of images that are not there any more: decoded ones, and checksums."""
+    for path in [*place.folder.glob("decoded-*.npy"), place.folder / CHECKSUMS]:
+        path.unlink(missing_ok=True)
 
 
 def _describe_function(data: Data) -> dict[str, Any]:
@@ -212,7 +261,7 @@ def check_images(data: Data, place: Place, progress: Progress) -> int:
 
 
 def _checksums(listing: Listing, progress: Progress) -> Mapping[str, str]:
-    images = [path for path, _ in (*listing.train, *(listing.test or []))]
+    images = listing.paths
     found = {}
     for done, path in enumerate(images, start=1):
         with (listing.root / path).open("rb") as file:

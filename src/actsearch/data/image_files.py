@@ -22,6 +22,8 @@ from torch.utils.data import Dataset as TorchDataset
 
 from actsearch.config import Augmentation
 from actsearch.data.decoding import middle, random_box, read_square
+from actsearch.data.sources.contents import Guard
+from actsearch.data.sources.kinds import FULL, Levels
 from actsearch.data.sources.places import DataError
 
 _IMAGES_AT_ONCE = 64
@@ -46,8 +48,12 @@ class Request(NamedTuple):
 class _Decoder(TorchDataset[Any]):
     """Decodes requests, in whichever process."""
 
-    def __init__(self, root: Path, paths: Sequence[str], size: int) -> None:
+    def __init__(
+        self, root: Path, paths: Sequence[str], size: int, levels: Levels, guard: Guard | None
+    ) -> None:
         self._root = root
+        self._levels = levels
+        self._guard = guard
         # One block of bytes: a list of strings would be copied into every process as it is read.
         self._paths = np.array([os.fsencode(path) for path in paths], dtype=np.bytes_)
         self._size = size
@@ -67,18 +73,26 @@ class _Decoder(TorchDataset[Any]):
 
     def _image(self, file: int, number: int, request: Request) -> Tensor:
         path = self._root / os.fsdecode(self._paths[file])
+        image = self._drawn(path, number, request)
+        if self._guard:  # after the reading: what was read is what stands
+            self._guard.check(file, path)
+        return image
+
+    def _drawn(self, path: Path, number: int, request: Request) -> Tensor:
         changes = request.augmentation
         if changes is None:
-            return read_square(path, self._size)
+            return read_square(path, self._size, middle, self._levels)
         draw = np.random.default_rng((request.seed, number))
         flipped = changes.flip and draw.random() < 0.5
         share = changes.resized_crop
         if share is None:
-            image = read_square(path, self._size, middle)
+            image = read_square(path, self._size, middle, self._levels)
             if changes.pad_crop:
                 image = _shifted(image, changes.pad_crop, request.padding, draw)
         else:
-            image = read_square(path, self._size, lambda w, h: random_box(w, h, share, draw))
+            image = read_square(
+                path, self._size, lambda w, h: random_box(w, h, share, draw), self._levels
+            )
         return image.flip(-1) if flipped else image
 
 
@@ -109,13 +123,32 @@ class ImageFiles:
     Attributes:
         size: pixels of a side of the square that is cut out of them.
         workers: number of processes; with none, files are decoded in this one.
+        levels: values that become black and white, of images with more than 8 bits.
     """
 
-    def __init__(self, root: Path, paths: Sequence[str], size: int, workers: int = 0) -> None:
-        """Take the files by their paths relative to ``root``."""
+    def __init__(
+        self,
+        root: Path,
+        paths: Sequence[str],
+        size: int,
+        workers: int = 0,
+        levels: Levels = FULL,
+        guard: Guard | None = None,
+    ) -> None:
+        """Take the files by their paths relative to ``root``.
+
+        Args:
+            root: the folder.
+            paths: the files.
+            size: pixels of a side.
+            workers: number of processes.
+            levels: of images with more than 8 bits.
+            guard: refuses files that change while they are in use.
+        """
         self.size = size
         self.workers = workers
-        self._decoder = _Decoder(root, paths, size)
+        self.levels = levels
+        self._decoder = _Decoder(root, paths, size, levels, guard)
         self._plan = _Plan()
         self._loaders: dict[bool, DataLoader[Any]] = {}
         self._reading = False

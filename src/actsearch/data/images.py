@@ -6,19 +6,21 @@ import importlib.metadata
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from actsearch.config import Data
-from actsearch.data import decoding
-from actsearch.data.arrays import moments
-from actsearch.data.dataset import PARTS, Dataset, numbered_parts, split_rows
+from actsearch.data import decoding, pixels
+from actsearch.data.dataset import PARTS, Dataset, OwnParts, numbered_parts, split_rows
 from actsearch.data.examples import Examples, MemoryExamples
 from actsearch.data.image_files import ImageFileExamples, ImageFiles, Request
+from actsearch.data.scaling import Scaling, scaling_by
+from actsearch.data.sources.contents import Contents, Guard
 from actsearch.data.sources.folders import Listing
+from actsearch.data.sources.kinds import Levels
 from actsearch.data.sources.places import Place
 from actsearch.records.code import source_digest
 from actsearch.records.digests import settings_digest
@@ -28,13 +30,24 @@ from actsearch.records.formats import content_digest
 Progress = Callable[[int, int], None] | None
 SCALED_BY = 2_000
 """Training images whose moments scale all; a million need not be decoded for three numbers."""
+FAINT = 2.0
+"""Deviation of bytes below which a channel is said to hardly vary."""
 _IMAGES_AT_ONCE = 64
 
 
+class Images(NamedTuple):
+    """The images of a source, as they were when this job looked at them."""
+
+    listing: Listing
+    contents: Contents
+    levels: Levels
+    notes: tuple[str, ...] = ()
+
+
 def image_dataset(
-    data: Data, place: Place, listing: Listing, workers: int, progress: Progress
+    data: Data, place: Place, found: Images, workers: int, progress: Progress
 ) -> Dataset:
-    """The images of ``listing`` as squares of ``data.image_size``, split and scaled.
+    """Images as squares of ``data.image_size``, split and scaled.
 
     Channels are scaled by up to 2,000 images of the training part, drawn by the split's seed.
     With ``in_memory``, every image of the source is decoded once (the middle square, see
@@ -45,38 +58,87 @@ def image_dataset(
         The three parts.
 
     Raises:
-        DataError: for sizes above what there is, and for a file that cannot be read.
+        DataError: for sizes above what there is, for a file that cannot be read or that changes
+            meanwhile, and for a constant training part.
         ValueError: when ``data`` has no ``image_size``.
     """
     size = data.image_size
     if size is None:
         raise ValueError("image files need an image_size")
-    images = [*listing.train, *(listing.test or [])]
-    labels = np.array([number for _, number in images], dtype=np.int64)
-    n_train = None if listing.test is None else len(listing.train)
-    chosen = split_rows(labels, data.split, n_train)
-    files = ImageFiles(listing.root, [path for path, _ in images], size, workers)
+    labels, files = _files(found, size, workers)
+    chosen = split_rows(labels, data.split, own_parts(found.listing))
     used = np.concatenate([chosen[name] for name in PARTS])
     rows = numbered_parts({name: len(chosen[name]) for name in PARTS})
-    train = np.sort(chosen["train"])
-    draw = np.random.default_rng(data.split.seed)
-    sample = draw.choice(train, min(SCALED_BY, len(train)), replace=False)
+    sample = _sample(data, chosen["train"], SCALED_BY)
     taken = torch.from_numpy(labels[used])
     examples: Examples
     if data.in_memory:
         decoded = _decoded(files, place, progress)
-        mean, deviation = _float(*moments(decoded, sample))
-        examples = MemoryExamples(torch.from_numpy(decoded[used]), taken, mean, deviation)
+        scaling = scaling_by(decoded, sample)
+        images = torch.from_numpy(decoded[used])
+        examples = MemoryExamples(images, taken, *_float(scaling))
     else:
-        some = np.concatenate([*_decode(files, sample, None)])
+        scaling = _scaling_by(files, sample)
         files.rest()  # those that feed a GPU are others
-        mean, deviation = _float(*moments(some, np.arange(len(some))))
-        examples = ImageFileExamples(files, torch.from_numpy(used), taken, mean, deviation)
-    return Dataset(examples, rows, len(listing.classes))
+        examples = ImageFileExamples(files, torch.from_numpy(used), taken, *_float(scaling))
+    notes = (*found.notes, *scaling.notes, *_faint(scaling))
+    return Dataset(examples, rows, len(found.listing.classes), notes)
 
 
-def _float(*arrays: NDArray[np.float64]) -> Iterator[torch.Tensor]:
-    return (torch.from_numpy(array.astype(np.float32)) for array in arrays)
+def notes_on_some(data: Data, found: Images, n: int) -> list[str]:
+    """What is to be said of the images of a source, by up to ``n`` of its training part.
+
+    Returns:
+        Sentences.
+
+    Raises:
+        DataError: for sizes above what there is, for a file that cannot be read, and where these
+            images are constant.
+    """
+    labels, files = _files(found, data.image_size or 1, 0)
+    chosen = split_rows(labels, data.split, own_parts(found.listing))
+    scaling = _scaling_by(files, _sample(data, chosen["train"], n))
+    return [*found.notes, *scaling.notes, *_faint(scaling)]
+
+
+def _files(found: Images, size: int, workers: int) -> tuple[NDArray[np.int64], ImageFiles]:
+    """Labels (N,) of all images, and the files."""
+    listing, guard = found.listing, Guard(found.contents)
+    labels = np.array([number for _, number in listing.images], dtype=np.int64)
+    return labels, ImageFiles(listing.root, listing.paths, size, workers, found.levels, guard)
+
+
+def _sample(data: Data, train: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Up to ``n`` rows of the training part, drawn by the split's seed."""
+    draw = np.random.default_rng(data.split.seed)
+    return draw.choice(np.sort(train), min(n, len(train)), replace=False)
+
+
+def _scaling_by(files: ImageFiles, sample: NDArray[np.int64]) -> Scaling:
+    some = np.concatenate([*_decode(files, sample, None)])
+    return scaling_by(some, np.arange(len(some)))
+
+
+def own_parts(listing: Listing) -> OwnParts | None:
+    """Where the rows of a listing's parts begin; None where it has one."""
+    if listing.test is None:
+        return None
+    return OwnParts(len(listing.train), len(listing.validation or []))
+
+
+def _faint(scaling: Scaling) -> list[str]:
+    """Channels that are nearly constant, in sentences: their bytes take few values."""
+    faint = np.flatnonzero((scaling.deviation < FAINT) & ~scaling.constant)
+    return [
+        f"channel {number + 1} of {len(scaling.mean)} hardly varies: its deviation is "
+        f"{scaling.deviation[number]:.2g} of 255 over the training part"
+        for number in faint
+    ]
+
+
+def _float(scaling: Scaling) -> tuple[torch.Tensor, torch.Tensor]:
+    mean, deviation = (moment.astype(np.float32) for moment in scaling[:2])
+    return torch.from_numpy(mean), torch.from_numpy(deviation)
 
 
 def _decode(
@@ -96,7 +158,9 @@ def _decode(
 def _decoded(files: ImageFiles, place: Place, progress: Progress) -> NDArray[np.uint8]:
     """All files as one array (N, 3, S, S), from the disk where a job has kept it there."""
     shape = (len(files), 3, files.size, files.size)
-    key = settings_digest([content_digest(place.manifest), *shape, *_decoder()])[7:19]
+    # The manifest has digests of the images' contents: other images have other files.
+    known = [content_digest(place.manifest), *shape, *map(list, files.levels), *_decoder()]
+    key = settings_digest(known)[7:19]
     path = place.folder / f"decoded-{files.size}-{key}.npy"
     if not path.is_file():
         images = _decode(files, np.arange(len(files)), progress)
@@ -111,9 +175,9 @@ def _decoded(files: ImageFiles, place: Place, progress: Progress) -> NDArray[np.
 
 def _decoder() -> tuple[str, ...]:
     """What the bytes hang on besides the files: the code that decodes, and those it calls."""
-    source = Path(decoding.__file__).read_text(encoding="utf-8")
+    sources = (Path(str(m.__file__)).read_text(encoding="utf-8") for m in (decoding, pixels))
     versions = (importlib.metadata.version(name) for name in ("pillow", "torch"))
-    return (source_digest(source), *versions)
+    return (*map(source_digest, sources), *versions)
 
 
 def _write(path: Path, shape: tuple[int, ...], blocks: Iterator[NDArray[np.uint8]]) -> None:

@@ -9,15 +9,12 @@ from pathlib import Path
 from actsearch.config import Config, Data
 from actsearch.data import torchvision_sets
 from actsearch.data.arrays import dataset_of, npz_shape, read_arrays, split_arrays
-from actsearch.data.dataset import Dataset, DataShape
-from actsearch.data.images import image_dataset
+from actsearch.data.dataset import Dataset, DataShape, OwnParts
+from actsearch.data.images import Images, image_dataset
+from actsearch.data.sources.checks import images_now
 from actsearch.data.sources.folders import Listing, list_folder
-from actsearch.data.sources.manifests import (
-    folder_entries,
-    read_manifest,
-    refuse_changed,
-    same_files,
-)
+from actsearch.data.sources.kinds import levels_of, notes_of
+from actsearch.data.sources.manifests import read_manifest, refuse_changed, same_files
 from actsearch.data.sources.places import (
     DataError,
     Place,
@@ -89,11 +86,10 @@ def load_dataset(
             return split_arrays(*_of_function(data, data_folder, twice), data.split)
         place = place_of(data, data_folder)
         if place is None:
-            return split_arrays(*read_arrays(data.source), data.split)
+            return split_arrays(*read_arrays(data.source), data.split, data.channels_last)
         require_fetched(place)
         if data.of_files:
-            listing = _listing(data, place)
-            return image_dataset(data, place, listing, workers, progress)
+            return image_dataset(data, place, images_of(data, place), workers, progress)
         return _arrays(data, place)
     except DataError as error:
         raise type(error)(f"data source {data.source!r}: {error}") from None
@@ -114,16 +110,17 @@ def _arrays(data: Data, place: Place) -> Dataset:
     now = {**manifest, "files": same_files(manifest.get("files", []), place.folder)}
     refuse_changed(place, manifest, now)
     found = torchvision_sets.read_arrays(data, place.folder)
-    return dataset_of(found.x, found.y, len(found.classes), data.split, found.n_train)
+    return dataset_of(found.x, found.y, len(found.classes), data.split, OwnParts(found.n_train))
 
 
-def _listing(data: Data, place: Place) -> Listing:
-    """The images of a source, as they were when it was fetched; their sizes are not looked at."""
+def images_of(data: Data, place: Place) -> Images:
+    """The images of a source of image files, if they are as they were when it was fetched."""
     listing = list_images(data, place)
     manifest = read_manifest(place)
-    now = {**manifest, "classes": [*listing.classes], "folders": folder_entries(listing, False)}
-    refuse_changed(place, manifest, now)
-    return listing
+    contents = images_now(listing, place, manifest)
+    kinds = manifest["kinds"]
+    notes = (*listing.notes, *notes_of(data, kinds))
+    return Images(listing, contents, levels_of(data, kinds), notes)
 
 
 def list_images(data: Data, place: Place) -> Listing:
@@ -154,7 +151,8 @@ def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
                 (3, data.image_size or 0, data.image_size or 0), _classes(data, data_folder)
             )
         if data.source.startswith("npz:"):
-            return npz_shape(Path(data.source.removeprefix("npz:")))
+            path = Path(data.source.removeprefix("npz:"))
+            return npz_shape(path, data.channels_last)
     except DataError as error:
         raise type(error)(f"data source {data.source!r}: {error}") from None
     dataset = load_dataset(data, data_folder)
@@ -162,8 +160,9 @@ def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
 
 
 def _classes(data: Data, data_folder: str | Path) -> int:
-    """Number of classes of an image folder: as it was when it was fetched, or as it is."""
+    """Number of classes of an image folder: as it is, or as it was when it was fetched."""
     place = place_of(data, data_folder)
-    if place is not None and place.manifest.is_file():
+    folder = image_folder(data)
+    if place is not None and place.manifest.is_file() and not folder.exists():
         return len(read_manifest(place)["classes"])
-    return len(list_folder(image_folder(data)).classes)
+    return len(list_folder(folder).classes)

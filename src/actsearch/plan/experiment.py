@@ -16,7 +16,7 @@ from actsearch.data.sources.places import is_function, place_of
 from actsearch.functions.expressions import Expression
 from actsearch.functions.selection import known_size, select
 from actsearch.plan import counts, layout
-from actsearch.plan.data_files import act_bench_file, data_file
+from actsearch.plan.data_files import act_bench_file, array_digest, data_file
 from actsearch.plan.dependencies import (
     operator_digests,
     register_operators,
@@ -25,6 +25,7 @@ from actsearch.plan.dependencies import (
     step_settings,
     task_spaces,
 )
+from actsearch.plan.markers import marker
 from actsearch.plan.settings import task_section
 from actsearch.records.digests import settings_digest
 
@@ -279,6 +280,17 @@ class Plan:
         """What stands for a task's data; nothing for data that come with a package."""
         path = data_file(self.config, task)
         return [str(path)] if path is not None else []
+
+    def data_digest(self, task: str) -> str:
+        """Digest of the arrays in a task's file; nothing for other data."""
+        data = self.config.data[self.tasks[task].data]
+        kind, _, path = data.source.partition(":")
+        return array_digest(Path(path)) if kind == "npz" else ""
+
+    def image_markers(self, manifest: str) -> list[str]:
+        """What tells that the images of a manifest have changed: of image folders alone."""
+        data = self.config.data[self.manifests[manifest][0]]
+        return [str(marker(manifest))] if data.source.startswith("folder:") else []
 
     @functools.cached_property
     def manifests(self) -> dict[str, list[str]]:

@@ -28,6 +28,9 @@ HIDDEN = Path(".snakemake")
 """Snakemake's hidden folder, in which what was found good is remembered too."""
 SEEN_NETWORKS = HIDDEN / "networks"
 SEEN_TABLES = HIDDEN / "act-bench"
+SEEN_IMAGES = HIDDEN / "images"
+"""Files whose times tell Snakemake whether the images of a folder have changed."""
+SEEN_ARRAYS = HIDDEN / "arrays"
 MERGED_CONFIGURATIONS = HIDDEN / "config"
 
 

@@ -43,7 +43,7 @@ def present_of(config: Config) -> PresentOf:
             settings_digest=settings_digest(settings),
             modules={name: digest[7:19] for name, digest in modules.items()},
             code_digest=settings_digest(modules),
-            data=data_now(step, config, task),
+            data=data_now(step, config, task, dict(wildcards).get("data")),
         )
 
     def of_file(block: Mapping[str, Any]) -> Present:

@@ -7,10 +7,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from actsearch.config import ConfigError
-from actsearch.data.sources.manifests import check_source
-from actsearch.data.sources.places import DataError, MissingDataError
+from actsearch.data.sources.checks import check_source
+from actsearch.data.sources.places import (
+    ChangedDataError,
+    DataError,
+    MissingDataError,
+    place_of,
+)
 from actsearch.plan import layout
 from actsearch.plan.experiment import Plan, rule_name
+from actsearch.plan.markers import mark
 from actsearch.records.formats import ArtifactError
 
 
@@ -55,19 +61,25 @@ def check_data(
 ) -> None:
     """Refuse data that cannot be used and, where ``refused``, data that no rule can bring.
 
+    Image folders that have changed are marked, so that what was made of them is made again.
+
     Args:
         plan: the experiment.
         names: of the data sets.
-        refused: whether data that are missing are refused; they are told otherwise.
+        refused: whether data that are missing, or not what was fetched, are refused; they are told
+            otherwise.
         warn: takes what is told.
 
     Raises:
         ConfigError: with the data set and what is wrong with it.
     """
     for name in names:
+        data, folder = plan.config.data[name], plan.config.data_folder
         try:
-            check_source(plan.config.data[name], plan.config.data_folder)
-        except MissingDataError as error:
+            told = check_source(data, folder)
+            if (place := place_of(data, folder)) and data.source.startswith("folder:"):
+                mark(str(place.manifest), told)
+        except (MissingDataError, ChangedDataError) as error:
             if refused:
                 raise ConfigError(f"data.{name}: {error}") from None
             warn(f"data.{name}: {error}")

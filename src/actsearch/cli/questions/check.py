@@ -11,9 +11,9 @@ import typer
 from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile
 from actsearch.cli.progress import counter
+from actsearch.cli.questions.check_data import data_lines, require_data
 from actsearch.cli.recording import load
 from actsearch.config import Config
-from actsearch.data.sources.places import require_task_data
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.records.formats import read_arrays, read_json, write_arrays, write_json
@@ -43,8 +43,8 @@ def check(
     """Try out operators, data and network of a task in seconds; nothing of it is kept.
 
     What its jobs will do is done in short: trainings by the recipe, on the smallest batches that
-    will occur, Fisher spectra, and records. What a job would refuse is refused here; but image
-    files are counted, not opened.
+    will occur, Fisher spectra, and records. What a job would refuse is refused here; but of image
+    files a few are opened, once they have been described by actsearch fetch.
     """
     from actsearch.rehearsal.operators import check_operators
 
@@ -56,7 +56,7 @@ def check(
         _line("Operators", f"{', '.join(operators)}: NumPy and torch agree")
     for name in chosen:
         typer.echo(f"\ntask {name}")
-        _describe(settings, name, _data(settings, name, shapes))
+        _describe(settings, name, _data(settings, name, shapes), shapes)
 
 
 def _data(config: Config, name: str, shapes: bool) -> Dataset | DataShape:
@@ -68,11 +68,11 @@ def _data(config: Config, name: str, shapes: bool) -> Dataset | DataShape:
     if not config.data[config.task(name).data].of_files:
         report = counter(f"decoding {config.task(name).data}")
         return task_dataset(config, name, report, twice=True)
-    require_task_data(config, name)
+    require_data(config, name)
     return task_shape(config, name)
 
 
-def _describe(config: Config, name: str, data: Dataset | DataShape) -> None:
+def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool) -> None:
     from actsearch.rehearsal.whole import rehearse
     from actsearch.report.descriptions import describe_task
 
@@ -82,6 +82,8 @@ def _describe(config: Config, name: str, data: Dataset | DataShape) -> None:
     form = f"{channels} {'channel' if channels == 1 else 'channels'} of {height} x {width} pixels"
     _line("Data", f"{described['Data']}: {form}, {data.n_classes} classes")
     _line("Split", described["Split"])
+    for text in data_lines(config, name, data, shapes=shapes):
+        _line("", text)
     found = rehearse(task, data, config.data[task.data].split)
     _line("Network", f"{described['Network']}: {found.network.parameters:,} parameters")
     _say_network(found.network)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,11 +12,17 @@ from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile
 from actsearch.cli.progress import counter, say
 from actsearch.cli.recording import execution, load
-from actsearch.config import Config, ConfigError
+from actsearch.config import Config, ConfigError, Data
 from actsearch.config.base import known
+from actsearch.data.sources.folders import left_out_lines
+from actsearch.data.sources.manifests import contents_digest
 from actsearch.data.sources.places import Place, place_of
 from actsearch.plan.environment import DEFAULT_CONFIG
-from actsearch.records.formats import write_json
+from actsearch.records.formats import shown, write_json
+from actsearch.records.provenance import Execution
+
+if TYPE_CHECKING:
+    from actsearch.data.fetching import Fetched
 
 
 @app.command()
@@ -34,11 +41,12 @@ def fetch(
     """Download a data set, where it is not there yet, and write down what it holds.
 
     Run it where there is internet: on a cluster, on the login node. Other data than were first used
-    are an error.
+    are an error; of an image folder they are described anew.
     """
     from actsearch.data.fetching import check_images
     from actsearch.data.fetching import fetch as bring
-    from actsearch.data.sources.manifests import check_sizes, read_manifest, refuse_changed
+    from actsearch.data.sources.kinds import levels_of
+    from actsearch.data.sources.manifests import check_sizes
 
     settings = load(config)
     places = _places(settings)
@@ -47,20 +55,53 @@ def fetch(
     if checksums and not data.of_files:
         raise ConfigError(f"--checksums goes with image files; those of {name!r} are always read")
     record = execution("fetch", settings, data=name)
-    manifest = bring(data, place, say)
+    found = bring(data, place, say, counter(f"reading {name}"))
     used = {task.data for task in settings.tasks.values()}
     for entry in {name} | {other for other in used if places.get(other) == place}:
-        check_sizes(settings.data[entry], manifest)
-    if place.manifest.is_file():
-        refuse_changed(place, read_manifest(place), manifest)
-        say(f"{place.manifest} stands and is kept")
-    else:
-        write_json(place.manifest, manifest, record.block())
+        check_sizes(settings.data[entry], found.manifest)
+        levels_of(settings.data[entry], found.manifest.get("kinds", {}))
+    _write(data, place, found, record)
     if checksums:
         n = check_images(data, place, counter(f"reading {name}"))
         say(f"{n:,} images: as in {place.folder}/checksums.sha256")
-    counts = ", ".join(f"{count:,} {part}" for part, count in manifest["examples"].items())
-    say(f"{name}: {counts} examples in {len(manifest['classes'])} classes, {place.folder}")
+    _tell(name, data, place, found)
+
+
+def _write(data: Data, place: Place, found: Fetched, record: Execution) -> None:
+    """Write the manifest, where there is none or that of an image folder is of other images."""
+    from actsearch.data.fetching import forget_older
+    from actsearch.data.sources.manifests import difference, read_manifest, refuse_changed
+
+    if place.manifest.is_file():
+        then = read_manifest(place)
+        if not data.source.startswith("folder:"):
+            refuse_changed(place, then, found.manifest)
+        told = difference(then, found.manifest)
+        if told is None and then.keys() >= found.manifest.keys():
+            found.keep(place)
+            say(f"{place.manifest} stands and is kept")
+            return
+        say(f"{place.manifest} is written again: {told or 'digests of contents are new'}")
+    facts: dict[str, Any] = {}
+    if found.listing and data.source.startswith("folder:"):
+        left = found.listing.left_out.items()
+        facts["left_out"] = {reason: asdict(files) for reason, files in left}
+        facts["data"] = {shown(found.listing.root): contents_digest(found.manifest)}
+    write_json(place.manifest, found.manifest, record.block(**facts))
+    forget_older(place)
+    found.keep(place)
+
+
+def _tell(name: str, data: Data, place: Place, found: Fetched) -> None:
+    from actsearch.data.sources.kinds import notes_of
+
+    if found.listing:
+        lines = [*found.listing.notes, *left_out_lines(found.listing)]
+        for line in [*lines, *notes_of(data, found.manifest["kinds"])]:
+            say(f"  {line}")
+    counts = ", ".join(f"{count:,} {part}" for part, count in found.manifest["examples"].items())
+    classes = len(found.manifest["classes"])
+    say(f"{name}: {counts} examples in {classes} classes, {place.folder}")
 
 
 def _places(config: Config) -> dict[str, Place]:

@@ -60,6 +60,8 @@ def fim(
         say(f"{out} stands and is kept")
         return
     dataset = task_dataset(settings, task, counter(f"decoding {chosen.data}"))
+    for note in dataset.notes:
+        say(f"  {note}")
     check_operators()
     check_network(chosen, dataset, choose_device(chosen))
     found = rehearse_spectra(chosen, dataset, choose_device(chosen))

@@ -145,6 +145,8 @@ def _train_all(
         if not functions:  # another job has made them in the meantime
             return []
         dataset = _prepare(config, name, final)
+        for note in dataset.notes:
+            say(f"  {note}")
         device = device_fields(task, TRAINING_TOLERANCE)
         device["device"]["processes"] = task.resources.processes
         for path, expression in track(list(functions.items()), f"training on {name}"):

@@ -64,11 +64,45 @@ def _header(archive: zipfile.ZipFile, name: str) -> Header:
     return Header(tuple(header["shape"]), dtype if isinstance(dtype, str) else "V")
 
 
-def check_arrays(path: Path) -> tuple[int, ...]:
+def image_shape(shape: tuple[int, ...], channels_last: bool | None) -> tuple[int, int, int]:
+    """Channels, height and width of an image in an array of this shape."""
+    if len(shape) == 3:
+        return 1, shape[1], shape[2]
+    one, two, three = shape[1:]
+    return (three, one, two) if channels_last else (one, two, three)
+
+
+def check_layout(shape: tuple[int, ...], channels_last: bool | None) -> None:
+    """Refuse an array that is not (N, H, W) or (N, C, H, W), or looks like (N, H, W, C).
+
+    It looks so when its last axis is shorter than the second, and either the second and the third
+    are as long, as in a square image; or the last has 1 to 4 numbers, the third has more, and the
+    second more than 4. ``channels_last`` says what it is.
+
+    Raises:
+        DataError: with the transposition to make.
+    """
+    if len(shape) not in (3, 4) or 0 in shape:
+        raise DataError(f"x must be (N, H, W) or (N, C, H, W) and not empty, got {shape}")
+    if len(shape) == 3:
+        if channels_last:
+            raise DataError(f"channels_last: true goes with x of (N, H, W, C), got {shape}")
+        return
+    first, second, last = shape[1:]
+    square = first == second
+    if channels_last is None and last < first and (square or (first > 4 and last < min(second, 5))):
+        raise DataError(
+            f"x of {shape} looks like (N, H, W, C): {last} channels of {first} x {second} pixels. "
+            "Store x.transpose(0, 3, 1, 2), or say channels_last: true of the data; if these are "
+            f"{first} channels of {second} x {last} pixels, say channels_last: false"
+        )
+
+
+def check_arrays(path: Path, channels_last: bool | None = None) -> tuple[int, ...]:
     """Check the headers of an ``.npz`` file that holds images ``x`` and labels ``y``.
 
     Returns:
-        Shape of ``x``, (N, H, W) or (N, C, H, W).
+        Shape of ``x``, as it is stored.
 
     Raises:
         DataError: when it lacks one of them, or their shapes or dtypes cannot be used.
@@ -80,8 +114,10 @@ def check_arrays(path: Path) -> tuple[int, ...]:
             f"and holds {', '.join(headers) or 'nothing'}"
         )
     x, y = headers["x"].shape, headers["y"].shape
-    if len(x) not in (3, 4) or 0 in x:
-        raise DataError(f"{path}: x must be (N, H, W) or (N, C, H, W) and not empty, got {x}")
+    try:
+        check_layout(x, channels_last)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
     if y != x[:1]:
         raise DataError(f"{path}: y must be ({x[0]},) to fit x, got {y}")
     for name, kinds, what in (

@@ -1,12 +1,12 @@
 """Manifests: what a source held when it was first used, and whether it still does.
 
 A manifest is JSON: ``source``, ``classes`` in the order of their numbers, ``examples`` in ``train``
-(all outside the source's own test part) and ``test``, and what tells other data apart. For data
-sets in few files these are ``files``: each with ``path``, ``bytes`` and ``sha256``. For images they
-are ``folders``, one for each part of each class: ``folder``, number of ``images``, their ``bytes``,
-and ``names``, a SHA-256 over the sorted paths; no image need be opened. Beside the manifest,
-``checksums.sha256``, where somebody asked for it, has the SHA-256 of every image in the form that
-``sha256sum`` checks.
+(all outside the source's own other parts), ``validation`` and ``test``, and what tells other data
+apart. For data sets in few files these are ``files``: each with ``path``, ``bytes`` and ``sha256``.
+For images they are ``folders``, one for each part of each class: ``folder``, number of ``images``,
+their ``bytes``, ``names``, a SHA-256 over the sorted paths, and ``contents``, one over the SHA-256
+of every image with its path; and ``kinds``, what images there are (see
+:mod:`actsearch.data.sources.kinds`).
 """
 
 from __future__ import annotations
@@ -15,19 +15,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from actsearch.config import Data
 from actsearch.config.data import check_split
-from actsearch.data.sources.folders import Listing, list_folder
-from actsearch.data.sources.headers import check_arrays
-from actsearch.data.sources.places import (
-    DataError,
-    Place,
-    image_folder,
-    place_of,
-    require_imagenet,
-)
+from actsearch.data.sources.contents import Contents
+from actsearch.data.sources.folders import Listing
+from actsearch.data.sources.places import FOLDERS, ChangedDataError, DataError, Place
+from actsearch.records.digests import settings_digest
 from actsearch.records.formats import read_json
 
 Manifest = Mapping[str, Any]
@@ -40,35 +35,47 @@ def file_entry(root: Path, path: str) -> dict[str, Any]:
     return {"path": path, "bytes": (root / path).stat().st_size, "sha256": digest}
 
 
-def folder_entries(listing: Listing, sizes: bool = True) -> list[dict[str, Any]]:
+def folder_entries(listing: Listing, contents: Contents | None = None) -> list[dict[str, Any]]:
     """The entries of a listing, one for each part of each class.
 
     Args:
         listing: the images.
-        sizes: whether to look at every file, which takes minutes for a million of them on a file
-            system of a network.
+        contents: their sizes and digests, in the order of the listing.
 
     Returns:
-        Entries of a manifest, with ``bytes`` if asked for sizes.
+        Entries of a manifest, with ``bytes`` and ``contents`` where these are given.
     """
-    groups: dict[str, list[str]] = {}
-    for part, images in (("train", listing.train), ("test", listing.test or [])):
-        for path, number in images:
-            groups.setdefault(f"{part}: {listing.classes[number]}", []).append(path)
+    groups: dict[str, list[int]] = {}
+    paths = listing.paths
+    rows = iter(range(len(paths)))
+    for part, images in listing.parts.items():
+        for (_, number), row in zip(images, rows, strict=False):
+            groups.setdefault(f"{part}: {listing.classes[number]}", []).append(row)
     entries = []
-    for name, paths in groups.items():
-        digest = hashlib.sha256("\n".join(sorted(paths)).encode(errors="surrogateescape"))
-        entry: dict[str, Any] = {"folder": name, "images": len(paths), "names": digest.hexdigest()}
-        if sizes:
-            entry["bytes"] = sum((listing.root / path).stat().st_size for path in paths)
+    for name, members in groups.items():
+        members.sort(key=paths.__getitem__)
+        names = (paths[row] for row in members)
+        entry: dict[str, Any] = {"folder": name, "images": len(members), "names": _digest(names)}
+        if contents is not None:
+            lines = (f"{contents.digests[row]}  {paths[row]}" for row in members)
+            entry["bytes"] = int(contents.stamps[members, 0].sum())
+            entry["contents"] = _digest(lines)
         entries.append(entry)
     return entries
 
 
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def contents_digest(manifest: Manifest) -> str:
+    """One digest of all images that a manifest describes: names, which tell classes, contents."""
+    return settings_digest([entry.get("contents") for entry in manifest["folders"]])
+
+
 def counts(listing: Listing) -> dict[str, int]:
     """Number of examples in each part of a listing, as manifests have it."""
-    test = {} if listing.test is None else {"test": len(listing.test)}
-    return {"train": len(listing.train), **test}
+    return {part: len(images) for part, images in listing.parts.items()}
 
 
 def read_manifest(place: Place) -> Manifest:
@@ -93,8 +100,8 @@ def difference(then: Manifest, now: Manifest) -> str | None:
         for item in sorted(old.keys() | new.keys()):
             if item not in old or item not in new:
                 return f"{item} is {'new' if item not in old else 'missing'}"
-            for fact in old[item].keys() & new[item].keys():
-                if old[item][fact] != new[item][fact]:
+            for fact in old[item]:
+                if fact in new[item] and old[item][fact] != new[item][fact]:
                     return f"{item}: {fact} was {old[item][fact]}, now {new[item][fact]}"
     for key in ("source", "classes", "examples"):
         if json.dumps(then.get(key)) != json.dumps(now.get(key)):
@@ -103,46 +110,34 @@ def difference(then: Manifest, now: Manifest) -> str | None:
 
 
 def refuse_changed(place: Place, then: Manifest, now: Manifest) -> None:
-    """Raise DataError, with the file or folder, where the data are not what was first used."""
+    """Raise ChangedDataError, with the file or folder, where data are not what was first used."""
     if told := difference(then, now):
-        raise DataError(
-            f"the data changed since {place.manifest} was written: {told}. Bring the old data "
-            f"back, or remove {place.manifest} to use the new ones"
-        )
+        refuse(place, told)
+
+
+def refuse(place: Place, told: str) -> NoReturn:
+    """Raise ChangedDataError, with what of the data is not as the manifest says."""
+    of_user = place.folder.parent.name == FOLDERS
+    new = "run snakemake, or actsearch fetch," if of_user else f"remove {place.manifest}"
+    raise ChangedDataError(
+        f"the data changed since {place.manifest} was written: {told}. Bring the old data back, or "
+        f"{new} to use the new ones"
+    )
 
 
 def check_sizes(data: Data, manifest: Manifest) -> None:
     """Raise DataError where the split asks for more examples than the source holds."""
     examples = manifest["examples"]
     try:
-        check_split(data.split, examples["train"], examples.get("test"), data.source)
+        check_split(
+            data.split,
+            examples["train"],
+            examples.get("test"),
+            data.source,
+            examples.get("validation"),
+        )
     except ValueError as error:
         raise DataError(str(error)) from None
-
-
-def check_source(data: Data, data_folder: str | Path) -> None:
-    """Find before any job what is wrong with a source: missing, no classes, too few examples.
-
-    A source that a rule downloads may be missing. Nothing is opened but the manifest, or folders
-    where there is none, or the headers of an ``.npz`` file.
-
-    Raises:
-        MissingDataError: when it is missing and no program can bring it.
-        DataError: when it cannot be used.
-    """
-    place = place_of(data, data_folder)
-    if data.source.startswith("npz:"):
-        shape = check_arrays(Path(data.source.removeprefix("npz:")))
-        check_sizes(data, {"examples": {"train": shape[0]}})
-    if place is None:
-        return
-    if place.manifest.is_file():
-        check_sizes(data, read_manifest(place))
-    elif data.source == "torchvision:ImageNet":
-        require_imagenet(place.folder)
-    elif data.source.startswith("folder:"):
-        listing = list_folder(image_folder(data))
-        check_sizes(data, {"examples": counts(listing)})
 
 
 def same_files(entries: Iterable[Mapping[str, Any]], root: Path) -> list[dict[str, Any]]:

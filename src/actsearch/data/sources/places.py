@@ -12,6 +12,8 @@ from actsearch.records.code import code_digest
 from actsearch.records.digests import digest_bytes, settings_digest
 
 MANIFEST = "manifest.json"
+FOLDERS = "folders"
+"""Under the data folder, where the manifests of image folders lie."""
 SHORTER_SIDE = 256 / 224
 """Pixels of an image's shorter side for each of the square that is cut out of its middle."""
 IMAGENET_ARCHIVES = (
@@ -32,6 +34,10 @@ class MissingDataError(DataError):
     """A data set that is not there; the message names where it was looked for."""
 
 
+class ChangedDataError(DataError):
+    """A data set that is not what its manifest says; the message names the difference."""
+
+
 class Place(NamedTuple):
     """The folder of a source's files, of their manifest, and of what is decoded from them."""
 
@@ -41,6 +47,11 @@ class Place(NamedTuple):
     def manifest(self) -> Path:
         """The file that says what the source holds."""
         return self.folder / MANIFEST
+
+    @property
+    def known(self) -> Path:
+        """What is known of each file: its size, times and digest. It may be removed."""
+        return self.folder / "contents.npz"
 
 
 def place_of(data: Data, data_folder: str | Path) -> Place | None:
@@ -63,7 +74,7 @@ def place_of(data: Data, data_folder: str | Path) -> Place | None:
     if kind == "folder":
         # The name goes into a rule's, and into commands; folders of one name may lie at two places.
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(rest).name)
-        return Place(root / "folders" / f"{name}-{digest_bytes(rest.encode())[7:15]}")
+        return Place(root / FOLDERS / f"{name}-{digest_bytes(rest.encode())[7:15]}")
     if is_function(data):
         state = settings_digest([data.source, code_digest(kind)])
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", data.source)

@@ -1,0 +1,64 @@
+"""What ``check`` says of a task's data: parts, what was left out, what is done with the images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actsearch.config import Config, Data
+from actsearch.data.sources.checks import check_source
+from actsearch.data.sources.folders import left_out_lines, list_folder
+from actsearch.data.sources.places import Place, image_folder, place_of, require_task_data
+
+if TYPE_CHECKING:
+    from actsearch.data.dataset import Dataset, DataShape
+
+LOOKED_AT = 64
+"""Images of the training part that are decoded."""
+
+
+def require_data(config: Config, name: str) -> None:
+    """Refuse a task whose data must be fetched first; an image folder is there without it."""
+    if not config.data[config.task(name).data].source.startswith("folder:"):
+        require_task_data(config, name)
+
+
+def data_lines(config: Config, name: str, data: Dataset | DataShape, *, shapes: bool) -> list[str]:
+    """What is to be said of the data of a task.
+
+    Args:
+        config: the configuration.
+        name: of the task.
+        data: what was found of them.
+        shapes: whether no image is to be opened.
+
+    Returns:
+        Sentences.
+
+    Raises:
+        DataError: when the images are not what they were, or cannot be used.
+    """
+    from actsearch.data.dataset import Dataset
+
+    if isinstance(data, Dataset):
+        return list(data.notes)
+    entry = config.task(name).data
+    source = config.data[entry]
+    if shapes or not source.of_files:
+        return []
+    place = place_of(source, config.data_folder)
+    assert place is not None
+    if not source.source.startswith("folder:"):
+        return _on_images(source, place)
+    told = check_source(source, config.data_folder)
+    listing = list_folder(image_folder(source))
+    if not place.manifest.is_file():
+        told = f"not looked into yet: actsearch fetch --data {entry}"
+    said = [*listing.notes, told] if told else _on_images(source, place)
+    return [*said, *left_out_lines(listing)]
+
+
+def _on_images(source: Data, place: Place) -> list[str]:
+    from actsearch.data.images import notes_on_some
+    from actsearch.data.loading import images_of
+
+    return notes_on_some(source, images_of(source, place), LOOKED_AT)

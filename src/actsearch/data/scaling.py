@@ -1,0 +1,90 @@
+"""Channels brought to mean 0 and deviation 1, by the training part alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actsearch.data.sources.places import DataError
+
+_EXAMPLES_AT_ONCE = 1024
+_CONSTANT = 1e-12  # a relative deviation that rounding alone gives
+
+
+class Scaling(NamedTuple):
+    """What is taken off each channel, and what it is divided by."""
+
+    mean: NDArray[np.float64]
+    """(C,)"""
+    deviation: NDArray[np.float64]
+    """(C,); 1 for a constant channel."""
+    constant: NDArray[np.bool_]
+    """(C,), whether a channel is constant over the training part."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which channels are constant, in sentences."""
+        return tuple(
+            f"channel {number + 1} of {len(self.mean)} is constant over the training part "
+            f"({self.mean[number]:g}): it becomes 0"
+            for number in np.flatnonzero(self.constant)
+        )
+
+
+def blocks(rows: NDArray[np.int64]) -> Iterator[slice]:
+    """Slices of ``rows``: a whole part in float64 would take eight times the memory of bytes."""
+    for start in range(0, len(rows), _EXAMPLES_AT_ONCE):
+        yield slice(start, start + _EXAMPLES_AT_ONCE)
+
+
+def scaling_by(x: NDArray[Any], rows: NDArray[np.int64]) -> Scaling:
+    """The scaling of images (N, C, H, W) by the examples ``rows`` of their training part.
+
+    Returns:
+        Mean and deviation of each channel.
+
+    Raises:
+        DataError: when the training images are constant, or all the same: nothing can be learned.
+    """
+    mean, deviation = _moments(x, rows)
+    constant = deviation <= _CONSTANT * np.abs(mean)
+    if constant.all():
+        values = ", ".join(f"{value:g}" for value in mean[:4])
+        raise DataError(
+            f"the training part is constant: all pixels of its {len(rows)} images are {values}"
+        )
+    if len(rows) > 1 and _all_same(x, rows):
+        raise DataError(f"the training part is {len(rows)} times the same image")
+    return Scaling(mean, np.where(constant, 1.0, deviation), constant)
+
+
+def _moments(
+    x: NDArray[Any], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of each channel over the examples ``rows``: both (C,)."""
+    axes = (0, 2, 3)
+    count = len(rows) * x.shape[2] * x.shape[3]
+    total = np.zeros((1, x.shape[1], 1, 1))
+    for block in blocks(rows):
+        total += x[rows[block]].sum(axis=axes, keepdims=True, dtype=np.float64)
+    mean = total / count
+    squares = np.zeros_like(mean)
+    for block in blocks(rows):
+        squares += np.square(x[rows[block]] - mean).sum(axis=axes, keepdims=True)
+    return mean.ravel(), np.sqrt(squares / count).ravel()
+
+
+def _all_same(x: NDArray[Any], rows: NDArray[np.int64]) -> bool:
+    return all((x[rows[block]] == x[rows[0]]).all() for block in blocks(rows))
+
+
+def scaled(x: NDArray[Any], rows: NDArray[np.int64], scaling: Scaling) -> NDArray[np.float32]:
+    """The examples ``rows`` with the mean taken off, over the deviation: (N, C, H, W)."""
+    mean, deviation = (moment[:, None, None] for moment in (scaling.mean, scaling.deviation))
+    found = np.empty((len(rows), *x.shape[1:]), dtype=np.float32)
+    for block in blocks(rows):
+        found[block] = (x[rows[block]] - mean) / deviation
+    return found
