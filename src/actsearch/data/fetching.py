@@ -220,7 +220,7 @@ def forget_older(place: Place) -> None:
 def _describe_function(data: Data) -> dict[str, Any]:
     try:
         arrays = call_twice(data.source)
-        split_arrays(*arrays, data.split)  # it must do for a job
+        split_arrays(*arrays, data.split, data.channels_last)  # it must do for a job
     except DataError as error:
         raise DataError(f"data source {data.source!r}: {error}") from None
     x, y = arrays

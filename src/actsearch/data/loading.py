@@ -83,7 +83,9 @@ def load_dataset(
     """
     try:
         if is_function(data):
-            return split_arrays(*_of_function(data, data_folder, twice), data.split)
+            return split_arrays(
+                *_of_function(data, data_folder, twice), data.split, data.channels_last
+            )
         place = place_of(data, data_folder)
         if place is None:
             return split_arrays(*read_arrays(data.source), data.split, data.channels_last)
