@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from actsearch.plan.steps import is_watching
-from actsearch.records.audit import KINDS, Finding, audit
+from actsearch.records.audit import KINDS, Finding, Rules, audit
 from actsearch.records.differences import changes
 from actsearch.records.digests import digest_file
 from actsearch.records.embedded import read_provenance
+from actsearch.records.folders import entries_under
 from actsearch.records.formats import write_json
-from actsearch.records.lineage import Lineage, alike, files_under, read_artifacts, read_sources
+from actsearch.records.lineage import Lineage, alike, read_artifacts, read_sources
 from actsearch.records.reasons import Present, reasons
 
 SETTINGS = {"tasks": {"t": {"seeds": [0]}}}
@@ -23,6 +24,11 @@ MODULES = {"a": "1", "b": "2"}
 VERSIONS = {"torch": "2.0"}
 CODE, OTHER_CODE = "sha256:1", "sha256:2"
 PRESENT = Present(SETTINGS, "s", MODULES, CODE)
+RULES = Rules(
+    can_make=lambda path: "stray" not in path and Path(path).name != "workflow",
+    make_always=lambda path: "stray" not in path,
+    once_made=lambda artifact: False,
+)
 HERE = {"lock": "now", "versions": VERSIONS}
 
 
@@ -48,15 +54,17 @@ def write(path: str, content: int = 0, *, inputs: tuple[str, ...] = (), **block:
 
 
 def findings(
-    present: Present = PRESENT, planned: Mapping[str, list[str]] | None = None
+    present: Present = PRESENT,
+    planned: Mapping[str, list[str]] | None = None,
+    rules: Rules = RULES,
 ) -> list[Finding]:
     root = Path("results")
     artifacts = read_artifacts(root)
     plans = planned or {}
     return audit(
         artifacts,
-        files=files_under(root),
-        can_be_made=lambda path: "stray" not in path,
+        entries=entries_under(root),
+        rules=rules,
         reasons_of=lambda a: reasons(
             a, artifacts, None if is_watching(a.step) else plans.get(a.path), present
         ),

@@ -55,7 +55,7 @@ PAGE = "<html><head><title>t</title>\n</head><body>x</body></html>"
 
 def _write(kind: str, path: Path, note: str, *, changed: bool = False) -> None:
     """A file of ``kind`` with ``note`` in its provenance; ``changed`` alters its content."""
-    provenance = {"note": note, "tag": "</script>"}
+    provenance = {"step": "test", "note": note, "tag": "</script>"}
     if kind == "json":
         write_json(path, {"a": [1, 2.5, None], "b": "c" if changed else "é"}, provenance)
     elif kind == "parquet":
@@ -175,9 +175,13 @@ def test_a_block_holds_the_digest_of_its_content(
 
 def test_an_altered_input_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "f.json"
-    write_json(path, {"a": 1}, {})
-    path.write_text(path.read_text().replace('"a": 1', '"a": 2'))
+    write_json(path, {"a": 1}, {"step": "test"})
+    whole = path.read_text()
+    path.write_text(whole.replace('"a": 1', '"a": 2'))
     with pytest.raises(ArtifactError, match=r"f\.json: altered since it was written"):
+        input_digest(path)
+    path.write_text(whole.replace('"step": "test"', '"step": ["test"]'))
+    with pytest.raises(ArtifactError, match=r"f\.json: its provenance .*step: .* valid string"):
         input_digest(path)
     path.write_text('{"a": 3}')  # without provenance it is data that somebody brought
     assert input_digest(path) == digest_file(path)
@@ -265,7 +269,7 @@ def test_missing_files_and_missing_provenance_are_named(tmp_path: Path) -> None:
 
 def test_python_runs_with_its_provenance(tmp_path: Path) -> None:
     path = tmp_path / "file.py"
-    write_python(path, SOURCE, {"note": "a\nb \u2028 c"})
+    write_python(path, SOURCE, {"step": "test", "note": "a\nb \u2028 c"})
     assert read_provenance(path)["note"] == "a\nb \u2028 c"
     assert runpy.run_path(str(path))["TWICE"] == "2 \u2028"
     with pytest.raises(ValueError, match="does not end in a line break"):

@@ -35,7 +35,7 @@ def test_data_are_looked_for_where_the_configuration_says(
         moved = config(data_folder=folder)
         manifest = str(data_file(moved, "t"))
         assert data_now("train", moved, "t") == {manifest: None}
-        write_json(manifest.replace(folder, f"new-{folder}"), {"images": 1}, {})
+        write_json(manifest.replace(folder, f"new-{folder}"), {"images": 1}, {"step": "test"})
         moved = config(data_folder=f"new-{folder}")
         found.append(present_of(moved)({"step": "train", "task": "t"}).data)
     (one, then), (two, now) = (next(iter(data.items())) for data in found)

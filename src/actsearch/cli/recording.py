@@ -15,6 +15,7 @@ from actsearch.plan.dependencies import (
     step_modules,
     step_settings,
 )
+from actsearch.plan.made import is_made
 from actsearch.plan.steps import STEPS
 from actsearch.records.provenance import Execution
 
@@ -54,7 +55,8 @@ def execution(
 
     Raises:
         MissingDataError: when the task's data are to be fetched first.
-        ArtifactError: when an input is missing, or was altered after it was written.
+        ArtifactError: when an input is missing or cannot be read, was altered after it was written,
+            or has lost its provenance though a rule makes it.
     """
     if task is not None and STEPS[step].task_code:
         require_task_data(config, task)
@@ -69,4 +71,5 @@ def execution(
         inputs=inputs,
         data=outside,
         seeds=seeds,
+        is_made=is_made,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +16,10 @@ from actsearch.cli.recording import load
 from actsearch.config import ConfigError
 from actsearch.plan.causes import Cause, Planned, causes
 from actsearch.plan.environment import DEFAULT_CONFIG
-from actsearch.plan.outputs import Outputs, snakemake
+from actsearch.plan.outputs import Outputs, run, snakemake
 from actsearch.plan.staleness import staleness
 from actsearch.records.lineage import SUFFIXES, Lineage, alike, read_artifact
+from actsearch.records.names import printable, printable_name
 from actsearch.records.provenance import environment
 from actsearch.records.reasons import other_versions
 
@@ -39,7 +40,7 @@ def why(
     settings = load(config)
     plans = _plans(targets or [], config)
     kinds = tuple(SUFFIXES)
-    standing = [p.path for p in plans if p.path.endswith(kinds) and Path(p.path).is_file()]
+    standing = [p.path for p in plans if p.path.endswith(kinds) and os.path.lexists(p.path)]
     graph = Lineage({path: read_artifact(path) for path in track(standing, "reading records")})
     stale = staleness(settings, graph.artifacts, Outputs.of_workflow(config, standing).inputs_of)
     pending = frozenset(plan.path for plan in plans if plan.pending)
@@ -61,9 +62,10 @@ def why(
         typer.echo(json.dumps({"files": files, "other_versions": versions}, indent=1))
         return
     _print(found, graph, versions)
-    if lost := [p.path for p in plans if not p.pending and not Path(p.path).is_file()]:
+    if lost := [p.path for p in plans if not p.pending and not os.path.lexists(p.path)]:
+        first = printable_name(lost[0])
         typer.echo(
-            f"{len(lost)} files are missing and not needed, {lost[0]} first: what was made of them "
+            f"{len(lost)} files are missing and not needed, {first} first: what was made of them "
             "stands; ask for one by name to make it again"
         )
 
@@ -71,7 +73,7 @@ def why(
 def _plans(targets: list[str], config: Path) -> list[Planned]:
     """Snakemake's own plan, file by file."""
     command = snakemake("--summary", *targets, config=config)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run(command)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()]
         told = [line for line in said if not line.startswith(("Using ", "Building "))]
@@ -110,7 +112,7 @@ def _print(found: dict[str, list[Cause]], graph: Lineage, versions: dict[str, li
     def grow(tree: Tree, paths: list[str]) -> None:
         for group in alike(paths, graph.artifacts, limit=3):
             more = f" and {len(group) - 1} files like it" if len(group) > 1 else ""
-            tree.add(f"{escape(group[0])}{more}")
+            tree.add(f"{escape(printable_name(group[0]))}{more}")
 
     out = console()
     if not again:
@@ -120,7 +122,8 @@ def _print(found: dict[str, list[Cause]], graph: Lineage, versions: dict[str, li
         for kind in (*ROOTS, "follows"):
             for (name, text), paths in groups.items():
                 if name == kind:
-                    label = escape(text) if kind == "follows" else f"{kind}: {escape(text)}"
+                    said = escape(printable(text))
+                    label = said if kind == "follows" else f"{kind}: {said}"
                     grow(tree.add(f"[{'dim' if kind == 'follows' else 'bold'}]{label}[/]"), paths)
         out.print(tree)
     if kept:

@@ -21,6 +21,8 @@ from actsearch.records.formats.format import Format, as_text
 from actsearch.records.seals import Provenance, sealed
 
 _GRAPH_ENTITY = "#provenance"
+_LARGE = 1 << 27
+"""Bytes from which a file is looked through before it is taken into memory."""
 
 
 def write_json(
@@ -127,6 +129,12 @@ def _split(content: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     return {**content, "@graph": entities}, json.loads(blocks[0]["value"]) if blocks else None
 
 
+def _provenance(path: Path) -> Any:
+    if path.stat().st_size > _LARGE and not may_hold_provenance(path):
+        return None
+    return _split(read_json(path))[1]
+
+
 def _digest(path: Path) -> str:
     content = json.loads(path.read_bytes())
     if not isinstance(content, dict):
@@ -154,7 +162,7 @@ def _leaves(value: Any, name: str = "") -> dict[str, Any]:
 FORMAT = Format(
     ".json",
     "application/json",
-    provenance=lambda path: _split(read_json(path))[1],
+    provenance=_provenance,
     content_digest=_digest,
     parts=lambda path: _leaves(_split(read_json(path))[0]),
 )
