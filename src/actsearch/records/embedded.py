@@ -48,8 +48,7 @@ def input_digest(path: str | Path, *, made: bool = False) -> str:
 
     Raises:
         ArtifactError: when the file is missing or cannot be read, was altered after it was
-            written, or has lost its provenance.
-        ShapeError: when it is one of ours with a block of another shape.
+            written, or has lost its provenance or only the shape of it.
     """
     path = Path(path)
     if path.suffix == ".json" and not made:
@@ -58,18 +57,14 @@ def input_digest(path: str | Path, *, made: bool = False) -> str:
         if theirs:  # it may be too large to be read for nothing
             return digest_file(path)
     try:
-        block = read_provenance(path)
-        told = "has no digest of itself"
-    except ShapeError as error:
-        if error.is_sealed:
-            raise
-        block, told = {}, "its provenance is none of ours"
+        block, told, ours = read_provenance(path), "has no digest of itself", made
     except ArtifactError as error:
         # Data that somebody brought; what cannot be read is named below, or by who reads it.
         block, told = {}, str(error).removeprefix(f"{path}: ")
-    if made and not is_sealed(block):
+        ours = made or (isinstance(error, ShapeError) and error.is_sealed)
+    if ours and not is_sealed(block):
         raise ArtifactError(
-            f"{path}: {told}; a rule makes this file, so it is no raw data: "
+            f"{path}: {told}; a step made this file, so it is no raw data: "
             "remove it and run Snakemake again"
         )
     if not is_sealed(block):

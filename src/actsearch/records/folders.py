@@ -64,7 +64,9 @@ def entries_under(folder: Path, root: Path = Path()) -> Iterator[Entry]:
             if os.path.islink(root / inner):  # noqa: PTH114
                 place = os.path.realpath(root / inner)
                 if _holds(whole, place) or _holds(place, whole) or place in gone_into:
-                    yield Entry(inner, "a link to a folder that is looked at under another name")
+                    yield Entry(
+                        inner, "a link to a folder that is looked at elsewhere, or holds this one"
+                    )
                     continue
                 gone_into.add(place)
             below.append((inner, place))

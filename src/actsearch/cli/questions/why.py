@@ -76,8 +76,10 @@ def _plans(targets: list[str], config: Path) -> list[Planned]:
     done = run(command)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()]
-        told = [line for line in said if not line.startswith(("Using ", "Building "))]
-        raise ConfigError(" ".join(line.strip() for line in told[:3]) or "Snakemake failed")
+        told = [line.strip() for line in said if not line.startswith(("Using ", "Building "))]
+        if any(line.startswith("Traceback") for line in told):  # over something that is no file
+            raise ConfigError(f"Snakemake cannot plan ({told[-1]}); see `actsearch audit`")
+        raise ConfigError(" ".join(told[:3]) or "Snakemake failed")
     plans = []
     for line in done.stdout.splitlines():
         columns = line.split("\t")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import mmap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,10 @@ from actsearch.records.digests import (
     settings_digest,
 )
 from actsearch.records.files import ArtifactError, readable, writable, written_beside
-from actsearch.records.formats.format import Format, as_text
+from actsearch.records.formats.format import Format, as_text, holds, is_large
 from actsearch.records.seals import Provenance, sealed
 
 _GRAPH_ENTITY = "#provenance"
-_LARGE = 1 << 27
-"""Bytes from which a file is looked through before it is taken into memory."""
 
 
 def write_json(
@@ -112,11 +109,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
 
 def may_hold_provenance(path: Path) -> bool:
     """Whether the word stands in a JSON file, which may be too large to be read for nothing."""
-    with path.open("rb") as file:
-        if not file.read(1):
-            return False
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return data.find(f'"{PROVENANCE_KEY}"'.encode()) >= 0
+    return holds(path, f'"{PROVENANCE_KEY}"')
 
 
 def _split(content: dict[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -130,7 +123,7 @@ def _split(content: dict[str, Any]) -> tuple[dict[str, Any], Any]:
 
 
 def _provenance(path: Path) -> Any:
-    if path.stat().st_size > _LARGE and not may_hold_provenance(path):
+    if is_large(path) and not may_hold_provenance(path):
         return None
     return _split(read_json(path))[1]
 
