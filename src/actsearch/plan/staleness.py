@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -82,6 +82,7 @@ def staleness(
     config: Config,
     standing: Mapping[str, Artifact],
     inputs_of: Callable[[str], Iterable[str] | None],
+    always: Collection[str],
 ) -> Callable[[Artifact], list[Reason]]:
     """What is out of date in each file, and why; see :func:`records.reasons.reasons`.
 
@@ -89,6 +90,8 @@ def staleness(
         config: the configuration, with the user's operators registered.
         standing: the files that stand, by path.
         inputs_of: files under results/ that the workflow makes a path from; None where unknown.
+        always: files that a run without targets makes. What looks at whatever stands saw others
+            too, which may have been moved away or made again since.
 
     Returns:
         A function of a file.
@@ -100,6 +103,8 @@ def staleness(
         # What looks at whatever stands is made from more than the workflow gives it.
         planned = None if is_watching(artifact.step) else inputs_of(artifact.path)
         found = reasons(artifact, standing, planned, now)
+        if is_watching(artifact.step):
+            return without(found, lambda change: change.path not in always)
         return without(found, lambda change: is_no_reason(artifact, change))
 
     return of

@@ -41,7 +41,7 @@ def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
     if not artifacts:
         typer.echo(f"{RESULTS}/ holds nothing that this workflow makes: nothing to note")
         return
-    stale = staleness(settings, artifacts, outputs.inputs_of)
+    stale = staleness(settings, artifacts, outputs.inputs_of, outputs.wanted)
     # The crate and the audit tell of what stood, files asked for by name too.
     doubts = [
         (path, reason)

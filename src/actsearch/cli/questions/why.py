@@ -42,7 +42,8 @@ def why(
     kinds = tuple(SUFFIXES)
     standing = [p.path for p in plans if p.path.endswith(kinds) and os.path.lexists(p.path)]
     graph = Lineage({path: read_artifact(path) for path in track(standing, "reading records")})
-    stale = staleness(settings, graph.artifacts, Outputs.of_workflow(config, standing).inputs_of)
+    outputs = Outputs.of_workflow(config, standing)
+    stale = staleness(settings, graph.artifacts, outputs.inputs_of, outputs.wanted)
     pending = frozenset(plan.path for plan in plans if plan.pending)
     found = {}
     for plan in plans:

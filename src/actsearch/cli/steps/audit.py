@@ -69,7 +69,7 @@ def audit_command(
         artifacts,
         entries=entries,
         rules=Rules(outputs.__contains__, outputs.wanted.__contains__, once_made),
-        reasons_of=staleness(settings, artifacts, outputs.inputs_of),
+        reasons_of=staleness(settings, artifacts, outputs.inputs_of, outputs.wanted),
         environment=environment(),
     )
     # The report counts itself.
