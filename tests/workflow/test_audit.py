@@ -221,7 +221,7 @@ def test_odd_names_and_pipes_are_told_by_every_command(copy: Experiment) -> None
         r"left out, as they are not what was written: results/tiny/trials/\xfe.json" in done.stdout
     )
     crate = copy.path("ro-crate-metadata.json").read_text()
-    assert "cosh" not in crate and "\\xfe" not in crate and "\\udcfe" not in crate
+    assert "/cosh.x.json" not in crate and "\\xfe" not in crate and "\\udcfe" not in crate
 
 
 def _without_record(path: Path) -> None:

@@ -30,7 +30,7 @@ CARRIERS = {
     "makes the record, and the digests in it": {
         "cli.recording": "execution",
         "plan.dependencies": "operator_digests space_operators task_spaces",
-        "plan.made": "_any_step _inside _match _pattern is_made",
+        "plan.made": "_any_step _inside _match _pattern is_made may_be_made step_makes",
         "plan.settings": "chosen_task task_section",
         "plan.steps": "is_watching step_called",
         "records.provenance": "Execution _agent _cpu_model _git _named _repository _slurm _text "
@@ -50,8 +50,8 @@ CARRIERS = {
         "records.formats.csv_files": "_digest _provenance read_csv write_csv",
         "records.formats.format": "<lambda> as_text holds is_large text_format",
         "records.formats.html_files": "write_html",
-        "records.formats.json_files": "<lambda> _digest _provenance _split _write_object may_hold_provenance "
-        "read_json write_entries write_json",
+        "records.formats.json_files": "<lambda> _digest _provenance _split _write_object "
+        "may_hold_provenance read_json write_entries write_json",
         "records.formats.npy_files": "_digest _provenance read_array write_array",
         "records.formats.npz_files": "_digest _provenance read_arrays write_arrays",
         "records.formats.parquet_files": "_column_bytes _digest _provenance read_arrow read_table "

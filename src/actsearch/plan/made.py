@@ -25,6 +25,11 @@ def is_made(path: str | Path) -> bool:
     return any(re.search(_any_step(), name, re.DOTALL) for name in _inside(path))
 
 
+def may_be_made(path: str) -> bool:
+    """Whether a file is worth opening: of another folder than this one's results, each is."""
+    return is_made(path) or not layout.is_result(path)
+
+
 def step_makes(step: str, path: str) -> bool:
     """Whether the step called ``step`` makes files with such a path, under some configuration."""
     return step in STEPS and re.fullmatch(_pattern(step), path, re.DOTALL) is not None

@@ -17,7 +17,7 @@ from actsearch.cluster.runs import running
 from actsearch.config import Config, ConfigError
 from actsearch.plan import layout
 from actsearch.plan.environment import DEFAULT_CONFIG
-from actsearch.plan.made import is_made, step_makes
+from actsearch.plan.made import may_be_made, step_makes
 from actsearch.plan.outputs import Outputs
 from actsearch.plan.staleness import staleness
 from actsearch.records.audit import KINDS, NO_FAILURES, Finding, Rules, audit
@@ -88,11 +88,6 @@ def audit_command(
         say(f"{printable(str(folder))}/: nothing is there; snakemake --cores all makes results")
     if not exit_zero and (is_empty or any(finding.kind not in allowed for finding in findings)):
         raise typer.Exit(1)
-
-
-def may_be_made(path: str) -> bool:
-    """Whether a file is worth opening: of another folder than this one's results, all are."""
-    return is_made(path) or not layout.is_result(path)
 
 
 def once_made(artifact: Artifact) -> bool:

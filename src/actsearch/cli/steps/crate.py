@@ -13,10 +13,11 @@ from actsearch.cli.options import ConfigFile, Out
 from actsearch.cli.progress import say, track
 from actsearch.cli.recording import execution, load
 from actsearch.plan.environment import DEFAULT_CONFIG, SNAKEFILE_VARIABLE
+from actsearch.plan.made import may_be_made
 from actsearch.plan.steps import is_watching, step_called
 from actsearch.records.digests import digest_file
 from actsearch.records.formats import ArtifactError, copy_file, read_json, shown, write_json
-from actsearch.records.lineage import SUFFIXES, Artifact, read_artifacts
+from actsearch.records.lineage import SUFFIXES, Artifact, files_under, read_all
 from actsearch.records.names import printable_name
 
 EXAMPLES = 5
@@ -40,7 +41,8 @@ def crate(
     settings = load(config)
     record = execution("crate", settings)
     folder = Path(shown(out)).parent
-    found = read_artifacts(folder, track=lambda paths: track(paths, "reading records"))
+    names = filter(may_be_made, files_under(folder))
+    found = read_all(names, track=lambda paths: track(paths, "reading records"))
     sound = {path: artifact for path, artifact in found.items() if _belongs(artifact)}
     if not sound:
         raise ArtifactError(f"{folder}: holds no file to describe")
