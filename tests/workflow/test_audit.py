@@ -14,7 +14,7 @@ import pytest
 from experiment import SMALL, Experiment
 
 from actsearch.records.embedded import read_provenance
-from actsearch.records.formats import read_json
+from actsearch.records.formats import read_json, write_json
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -48,6 +48,26 @@ def test_the_run_leaves_its_audit(finished: Experiment) -> None:
     assert set(found["findings"]) <= {"dirty"}
     assert found["files"] > 60
     assert read_provenance(finished.path("audit.json"))["step"] == "audit"
+
+
+def test_the_digest_of_an_audit_finds_a_forger_too(copy: Experiment) -> None:
+    def digest() -> str:
+        copy.actsearch("audit", "--out", "again.json")
+        return str(read_json(copy.folder / "again.json")["digest"])
+
+    kept = read_json(copy.path("audit.json"))["digest"]
+    assert digest() == kept
+    place = Path("results/tiny/final/00.json")
+    path = copy.folder / place
+    trial = read_json(path)
+    block = trial.pop("provenance")
+    # Sealed anew: to the audit it is as good as any.
+    write_json(path, trial, block, place=place)
+    assert digest() == kept
+    write_json(
+        path, trial | {"test_accuracy": 1.0}, block, place=Path("results/tiny/final/00.json")
+    )
+    assert digest() != kept
 
 
 def _flip_a_byte(path: Path) -> None:

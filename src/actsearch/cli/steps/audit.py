@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -21,8 +21,9 @@ from actsearch.plan.made import may_be_made, step_makes
 from actsearch.plan.outputs import Outputs
 from actsearch.plan.staleness import staleness
 from actsearch.records.audit import KINDS, NO_FAILURES, Finding, Rules, audit
+from actsearch.records.digests import settings_digest
 from actsearch.records.files import FILE
-from actsearch.records.folders import FOLDER, entries_under
+from actsearch.records.folders import FOLDER, Entry, entries_under
 from actsearch.records.formats import ArtifactError, shown, write_json
 from actsearch.records.lineage import Artifact, read_all
 from actsearch.records.names import printable, printable_name
@@ -57,25 +58,14 @@ def audit_command(
         raise ArtifactError(f"{printable(str(folder))}: is no folder")
     if RULE_VARIABLE not in os.environ and (run := running(Path.cwd())):
         say(f"a run of {run} is under way: what it makes changes while it is checked")
-    own = {shown(out)} if out is not None else set()
-    entries = (
-        [entry for entry in entries_under(root) if entry.path not in own] if root.is_dir() else []
-    )
-    # What no step makes is a stray, whatever is in it.
-    names = [entry.path for entry in entries if entry.what == FILE and may_be_made(entry.path)]
-    artifacts = read_all(names, track=lambda found: track(found, "checking files"))
-    outputs = Outputs.of_workflow(config, artifacts)
-    findings = audit(
-        artifacts,
-        entries=entries,
-        rules=Rules(outputs.__contains__, outputs.wanted.__contains__, once_made),
-        reasons_of=staleness(settings, artifacts, outputs.inputs_of, outputs.wanted),
-        environment=environment(),
-    )
+    own = shown(out) if out is not None else None
+    entries = [e for e in entries_under(root) if e.path != own] if root.is_dir() else []
+    artifacts, findings = checked(entries, settings, config)
     # The report counts itself.
-    n_files = len(artifacts) + sum(os.path.lexists(path) for path in own)
+    n_files = len(artifacts) + (own is not None and os.path.lexists(own))
     if out is not None:
-        _write(out, findings, n_files, settings)
+        told = {"files": n_files, "digest": digest_of(artifacts), "findings": by_kind(findings)}
+        write_json(out, told, execution("audit", settings).block())
     allowed = {*(allow or []), *NO_FAILURES}
     is_empty = all(entry.what == FOLDER for entry in entries)
     if paths:
@@ -90,19 +80,47 @@ def audit_command(
         raise typer.Exit(1)
 
 
+def checked(
+    entries: list[Entry], settings: Config, config: Path
+) -> tuple[dict[str, Artifact], list[Finding]]:
+    """The files among what stands there that a step may have made, and what is wrong with all."""
+    # What no step makes is a stray, whatever is in it.
+    names = [entry.path for entry in entries if entry.what == FILE and may_be_made(entry.path)]
+    artifacts = read_all(names, track=lambda found: track(found, "checking files"))
+    outputs = Outputs.of_workflow(config, artifacts)
+    findings = audit(
+        artifacts,
+        entries=entries,
+        rules=Rules(outputs.__contains__, outputs.wanted.__contains__, once_made),
+        reasons_of=staleness(settings, artifacts, outputs.inputs_of, outputs.wanted),
+        environment=environment(),
+    )
+    return artifacts, findings
+
+
 def once_made(artifact: Artifact) -> bool:
     """Whether a file has a name that its step gives to files."""
     return step_makes(artifact.step, artifact.path)
 
 
-def _write(out: Path, findings: list[Finding], n_files: int, config: Config) -> None:
-    record = execution("audit", config)
-    found = {
+def by_kind(findings: list[Finding]) -> dict[str, dict[str, str]]:
+    """Messages by kind and file, as JSON has them."""
+    return {
         kind: {printable_name(f.path): printable(f.message) for f in findings if f.kind == kind}
         for kind in KINDS
-        if any(f.kind == kind for f in findings)
+        if any(finding.kind == kind for finding in findings)
     }
-    write_json(out, {"files": n_files, "findings": found}, record.block())
+
+
+def digest_of(artifacts: Mapping[str, Artifact]) -> str:
+    """One digest over all files but the audit's own: to be kept where no forger comes."""
+    return settings_digest(
+        {
+            printable_name(path): artifact.block.get("file_digest")
+            for path, artifact in artifacts.items()
+            if path != layout.AUDIT
+        }
+    )
 
 
 def _print(findings: list[Finding], n_files: int, allowed: Collection[str]) -> None:
