@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from actsearch.plan.steps import is_watching
-from actsearch.records.audit import KINDS, Finding, audit
+from actsearch.records.audit import KINDS, NO_FAILURES, Finding, Rules, audit
 from actsearch.records.differences import changes
 from actsearch.records.digests import digest_file
 from actsearch.records.embedded import read_provenance
+from actsearch.records.folders import entries_under
 from actsearch.records.formats import write_json
-from actsearch.records.lineage import Lineage, alike, files_under, read_artifacts, read_sources
+from actsearch.records.lineage import Lineage, alike, read_artifacts, read_sources
 from actsearch.records.reasons import Present, reasons
 
 SETTINGS = {"tasks": {"t": {"seeds": [0]}}}
@@ -23,6 +24,11 @@ MODULES = {"a": "1", "b": "2"}
 VERSIONS = {"torch": "2.0"}
 CODE, OTHER_CODE = "sha256:1", "sha256:2"
 PRESENT = Present(SETTINGS, "s", MODULES, CODE)
+RULES = Rules(
+    can_make=lambda path: "stray" not in path and Path(path).name != "workflow",
+    make_always=lambda path: "stray" not in path,
+    once_made=lambda artifact: False,
+)
 HERE = {"lock": "now", "versions": VERSIONS}
 
 
@@ -48,15 +54,17 @@ def write(path: str, content: int = 0, *, inputs: tuple[str, ...] = (), **block:
 
 
 def findings(
-    present: Present = PRESENT, planned: Mapping[str, list[str]] | None = None
+    present: Present = PRESENT,
+    planned: Mapping[str, list[str]] | None = None,
+    rules: Rules = RULES,
 ) -> list[Finding]:
     root = Path("results")
     artifacts = read_artifacts(root)
     plans = planned or {}
     return audit(
         artifacts,
-        files=files_under(root),
-        can_be_made=lambda path: "stray" not in path,
+        entries=entries_under(root),
+        rules=rules,
         reasons_of=lambda a: reasons(
             a, artifacts, None if is_watching(a.step) else plans.get(a.path), present
         ),
@@ -232,3 +240,45 @@ def test_code_and_operators_are_one_finding_that_says_both(table: str) -> None:
     (found,) = findings()
     assert (found.kind, found.path) == ("code", "results/other.json")
     assert found.message == "a; operators: mine"
+
+
+LEFT = Rules(
+    can_make=lambda path: "old" not in path and Path(path).suffix != "",
+    make_always=lambda path: "trial-a" not in path and "old" not in path,
+    once_made=lambda artifact: "stray" not in artifact.path,
+)
+
+
+def test_what_a_run_does_not_make_is_left_over_as_long_as_it_is_whole(table: str) -> None:
+    old, asked = Path("results/old.json"), "results/trial-a.json"
+    write(str(old))
+    write(asked, 97, settings={"tasks": {"t": {"seeds": [1]}}}, settings_digest="")
+    found = {finding.path: finding for finding in findings(rules=LEFT)}
+    assert found.keys() == {str(old), asked}
+    assert {finding.kind for finding in found.values()} == {"left-over"}
+    assert found[asked].message == "settings: tasks.t.seeds: [1] -> [0]"
+    old.write_text(old.read_text().replace('"content": 0', '"content": 1'))
+    assert [f.kind for f in findings(rules=LEFT) if f.path == str(old)] == ["altered", "stray"]
+
+
+def test_what_is_left_over_has_a_record_under_its_own_name(table: str) -> None:
+    Path("results/old-copy.json").write_bytes(Path("results/trial-b.json").read_bytes())
+    Path("results/old-brought.json").write_text("{}")
+    write("results/old-stray.json")
+    found = [(f.kind, Path(f.path).name) for f in findings(rules=LEFT) if "old" in f.path]
+    assert found == [
+        ("unreadable", "old-brought.json"),
+        ("moved", "old-copy.json"),
+        ("stray", "old-brought.json"),
+        ("stray", "old-copy.json"),
+        ("stray", "old-stray.json"),
+    ]
+    assert "left-over" in NO_FAILURES
+
+
+def test_copies_that_cannot_be_read_are_told(table: str) -> None:
+    copy = Path("results/workflow")
+    copy.mkdir()
+    write("results/crate.json", step="crate", copies={str(copy): "sha256:0"})
+    (found,) = findings()
+    assert (found.kind, found.message) == ("unreadable", "is a folder, no file; not opened")

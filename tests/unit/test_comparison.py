@@ -29,8 +29,8 @@ TABLE = pd.DataFrame({"name": ["a", "b"], "value": [1.0, np.nan], "runs": [[1.0]
 
 def compared(tmp_path: Path, one: Any, two: Any, tolerance: Any = None) -> list[str]:
     """Differences of two JSON files."""
-    write_json(tmp_path / "one.json", one, {"made": 1})
-    write_json(tmp_path / "two.json", two, {"made": 2})
+    write_json(tmp_path / "one.json", one, {"step": "test", "made": 1})
+    write_json(tmp_path / "two.json", two, {"step": "test", "made": 2})
     return differences(tmp_path / "one.json", tmp_path / "two.json", tolerance)
 
 
@@ -93,12 +93,12 @@ def test_arrays_tell_the_largest_difference(tmp_path: Path) -> None:
     two = np.array([[1.5, np.nan], [np.inf, 9.0]])
     npz, npy = ([tmp_path / f"{n}.{kind}" for n in ("one", "two")] for kind in ("npz", "npy"))
     for path, array in zip(npz, (one, two), strict=True):
-        write_arrays(path, {"spectra": array, "names": np.array(["a"])}, {})
+        write_arrays(path, {"spectra": array, "names": np.array(["a"])}, {"step": "test"})
     for path, array in zip(npy, (one, two), strict=True):
-        write_array(path, array, {})
+        write_array(path, array, {"step": "test"})
     assert differences(*npz) == ["spectra: 2 of 4 values, most at [1, 1]: 2.0 -> 9.0"]
     assert differences(*npy) == ["array: 2 of 4 values, most at [1, 1]: 2.0 -> 9.0"]
-    write_arrays(npz[1], {"spectra": one[:1], "names": np.array(["a"])}, {})
+    write_arrays(npz[1], {"spectra": one[:1], "names": np.array(["a"])}, {"step": "test"})
     assert differences(*npz) == ["spectra: shape (2, 2) -> (1, 2)"]
 
 

@@ -205,8 +205,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "tasks": {"a": other, "b": other, "new": task | {"final": final}},
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
-    write_table(tmp_path / "a.parquet", make_source({"erf(x)": 0.6, "sinh(x)": 0.5}), {})
-    write_table(tmp_path / "b.parquet", make_source({"erf(x)": 0.7}), {})
+    write_table(
+        tmp_path / "a.parquet", make_source({"erf(x)": 0.6, "sinh(x)": 0.5}), {"step": "test"}
+    )
+    write_table(tmp_path / "b.parquet", make_source({"erf(x)": 0.7}), {"step": "test"})
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ACTSEARCH_CONFIG", raising=False)
     load_commands()

@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from each_format import ARRAY, FLAT, KINDS, SOURCE, TABLE, write
 
 from actsearch.records.digests import (
     canonical_json,
@@ -33,51 +34,13 @@ from actsearch.records.formats import (
     read_csv,
     read_json,
     read_table,
-    write_array,
-    write_arrays,
-    write_csv,
-    write_html,
     write_json,
     write_python,
-    write_svg,
     write_table,
 )
 from actsearch.records.formats.parquet_files import PARQUET_KEY
 from actsearch.records.lineage import read_artifact
 
-TABLE = pd.DataFrame({"name": ["relu(x)", 'a,"b"'], "value": [0.5, np.nan], "runs": [[1.0], []]})
-FLAT = TABLE.drop(columns="runs")
-ARRAY = np.array([[1.0, np.nan], [np.inf, -0.0]])
-DRAWING = '<svg xmlns="http://www.w3.org/2000/svg"><g/></svg>\n'
-SOURCE = '"""Twice."""\n# provenance: of nothing\nTWICE = "2 \u2028"\n'
-PAGE = "<html><head><title>t</title>\n</head><body>x</body></html>"
-
-
-def _write(kind: str, path: Path, note: str, *, changed: bool = False) -> None:
-    """A file of ``kind`` with ``note`` in its provenance; ``changed`` alters its content."""
-    provenance = {"note": note, "tag": "</script>"}
-    if kind == "json":
-        write_json(path, {"a": [1, 2.5, None], "b": "c" if changed else "é"}, provenance)
-    elif kind == "parquet":
-        write_table(path, TABLE.assign(value=2.0) if changed else TABLE, provenance)
-    elif kind == "csv":
-        write_csv(path, FLAT.assign(value=2.0) if changed else FLAT, provenance)
-    elif kind == "npz":
-        write_arrays(path, {"a": ARRAY + changed, "b": np.array(["x"])}, provenance)
-    elif kind == "npy":
-        write_array(path, ARRAY + changed, provenance)
-    elif kind == "svg":
-        write_svg(path, DRAWING.replace("<g/>", "<g></g>") if changed else DRAWING, provenance)
-    elif kind == "py":
-        write_python(path, SOURCE.replace("2", "3") if changed else SOURCE, provenance)
-    elif kind == "graph.json":
-        root = {"@id": "./", "name": "b" if changed else "a"}
-        write_json(path, {"@context": "c", "@graph": [root]}, provenance)
-    else:
-        write_html(path, PAGE.replace("x<", "y<") if changed else PAGE, provenance)
-
-
-KINDS = ["json", "parquet", "csv", "npz", "npy", "html", "svg", "py", "graph.json"]
 DIGESTS = {
     "json": "41a039b5a690a0e490a416507920c9993f5d12a59eb496d685026408ea22b407",
     "parquet": "0ff2676401424fc69efe360d43b5b5f0043cae642d23e759996ad6176295884a",
@@ -89,7 +52,7 @@ DIGESTS = {
     "py": "ee0385afa2a36e5fd551e692d56f225cc98c47ce0b5080cec76140f096221abf",
     "graph.json": "cc3919f092d2e53ed5a21357a260f32e75850ccf6f021df54415c1500046bd05",
 }
-"""Content digests of what ``_write`` writes: they stand in records, and must not change."""
+"""Content digests of what ``write`` writes: they stand in records, and must not change."""
 
 
 def test_every_format_is_tested() -> None:
@@ -99,7 +62,7 @@ def test_every_format_is_tested() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_digest_is_what_it_was_in_earlier_versions(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"file.{kind}"
-    _write(kind, path, "first")
+    write(kind, path, "first")
     assert content_digest(path) == f"sha256:{DIGESTS[kind]}"
 
 
@@ -113,7 +76,7 @@ def test_the_formats_import_no_reader_before_they_need_it() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_provenance_comes_back(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "folder" / f"file.{kind}"
-    _write(kind, path, "first")
+    write(kind, path, "first")
     block = read_provenance(path)
     assert block["note"] == "first"
     assert block["tag"] == "</script>"
@@ -122,9 +85,9 @@ def test_provenance_comes_back(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_digest_covers_content_and_not_provenance(kind: str, tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.{kind}" for number in range(3)]
-    _write(kind, paths[0], "first")
-    _write(kind, paths[1], "second, and longer")
-    _write(kind, paths[2], "first", changed=True)
+    write(kind, paths[0], "first")
+    write(kind, paths[1], "second, and longer")
+    write(kind, paths[2], "first", changed=True)
     same, again, other = map(content_digest, paths)
     assert same == again != other
     assert paths[0].read_bytes() != paths[1].read_bytes()
@@ -133,14 +96,14 @@ def test_digest_covers_content_and_not_provenance(kind: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_half_file_is_left(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"file.{kind}"
-    _write(kind, path, "first")
+    write(kind, path, "first")
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_cut_short_is_named(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"file.{kind}"
-    _write(kind, path, "first")
+    write(kind, path, "first")
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(ArtifactError, match=r"file\."):
         read_provenance(path)
@@ -150,7 +113,7 @@ def test_a_file_cut_short_is_named(kind: str, tmp_path: Path) -> None:
 def test_any_altered_byte_is_noticed(kind: str, tmp_path: Path) -> None:
     name = f"file.{kind}"
     path = tmp_path / name
-    _write(kind, path, "first")
+    write(kind, path, "first")
     whole = path.read_bytes()
     assert read_artifact(name, tmp_path).problem is None
     for position in range(len(whole)):
@@ -167,7 +130,7 @@ def test_a_block_holds_the_digest_of_its_content(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / f"file.{kind}"
-    _write(kind, path, "first")
+    write(kind, path, "first")
     block = read_provenance(path)
     assert block["content_digest"] == content_digest(path) == input_digest(path)
     assert block["file"] == path.name
@@ -175,9 +138,13 @@ def test_a_block_holds_the_digest_of_its_content(
 
 def test_an_altered_input_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "f.json"
-    write_json(path, {"a": 1}, {})
-    path.write_text(path.read_text().replace('"a": 1', '"a": 2'))
+    write_json(path, {"a": 1}, {"step": "test"})
+    whole = path.read_text()
+    path.write_text(whole.replace('"a": 1', '"a": 2'))
     with pytest.raises(ArtifactError, match=r"f\.json: altered since it was written"):
+        input_digest(path)
+    path.write_text(whole.replace('"step": "test"', '"step": ["test"]'))
+    with pytest.raises(ArtifactError, match=r"f\.json: its provenance .*step: .* valid string"):
         input_digest(path)
     path.write_text('{"a": 3}')  # without provenance it is data that somebody brought
     assert input_digest(path) == digest_file(path)
@@ -185,32 +152,32 @@ def test_an_altered_input_is_refused(tmp_path: Path) -> None:
 
 def test_a_table_says_in_its_schema_what_made_it(tmp_path: Path) -> None:
     path = tmp_path / "f.parquet"
-    _write("parquet", path, "first")
+    write("parquet", path, "first")
     metadata = pq.read_schema(path).metadata
     assert json.loads(metadata[PARQUET_KEY])["note"] == "first"
     pd.testing.assert_frame_equal(pd.read_parquet(path, columns=["name"]), TABLE[["name"]])
 
 
 def test_what_a_table_says_is_not_how_it_is_packed(tmp_path: Path) -> None:
-    _write("parquet", tmp_path / "f.parquet", "first")
+    write("parquet", tmp_path / "f.parquet", "first")
     packed = pa.Table.from_pandas(TABLE, preserve_index=False)
     pq.write_table(packed, tmp_path / "g.parquet", compression="gzip", use_dictionary=False)
     assert content_digest(tmp_path / "f.parquet") == content_digest(tmp_path / "g.parquet")
 
 
 def test_content_comes_back(tmp_path: Path) -> None:
-    _write("json", tmp_path / "f.json", "n")
+    write("json", tmp_path / "f.json", "n")
     assert read_json(tmp_path / "f.json")["a"] == [1, 2.5, None]
-    _write("parquet", tmp_path / "f.parquet", "n")
+    write("parquet", tmp_path / "f.parquet", "n")
     assert read_table(tmp_path / "f.parquet")["runs"].map(list).tolist() == [[1.0], []]
-    _write("csv", tmp_path / "f.csv", "n")
+    write("csv", tmp_path / "f.csv", "n")
     pd.testing.assert_frame_equal(read_csv(tmp_path / "f.csv"), FLAT)
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "f.csv", comment="#"), FLAT)
-    _write("npz", tmp_path / "f.npz", "n")
+    write("npz", tmp_path / "f.npz", "n")
     arrays = read_arrays(tmp_path / "f.npz")
     assert sorted(arrays) == ["a", "b"]
     np.testing.assert_array_equal(arrays["a"], ARRAY)
-    _write("npy", tmp_path / "f.npy", "n")
+    write("npy", tmp_path / "f.npy", "n")
     assert isinstance(read_array(tmp_path / "f.npy"), np.memmap)
     np.testing.assert_array_equal(np.load(tmp_path / "f.npy"), ARRAY)
 
@@ -233,7 +200,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("kind", ["npz", "parquet"])
 def test_a_damaged_file_is_named_or_still_whole(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"file.{kind}"
-    _write(kind, path, "first")
+    write(kind, path, "first")
     whole, digest = path.read_bytes(), content_digest(path)
     read = {"npz": read_arrays, "parquet": read_table}[kind]
     named = 0
@@ -265,7 +232,7 @@ def test_missing_files_and_missing_provenance_are_named(tmp_path: Path) -> None:
 
 def test_python_runs_with_its_provenance(tmp_path: Path) -> None:
     path = tmp_path / "file.py"
-    write_python(path, SOURCE, {"note": "a\nb \u2028 c"})
+    write_python(path, SOURCE, {"step": "test", "note": "a\nb \u2028 c"})
     assert read_provenance(path)["note"] == "a\nb \u2028 c"
     assert runpy.run_path(str(path))["TWICE"] == "2 \u2028"
     with pytest.raises(ValueError, match="does not end in a line break"):

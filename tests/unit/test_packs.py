@@ -9,7 +9,7 @@ import pytest
 from actsearch.records.formats import ArtifactError, read_json, write_json
 from actsearch.records.packs import Pack
 
-BLOCK = {"settings_digest": "settings", "code_digest": "code"}
+BLOCK = {"step": "train", "settings_digest": "settings", "code_digest": "code"}
 
 
 def _pack(folder: Path, names: str = "abc") -> Pack:

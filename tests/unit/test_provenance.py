@@ -21,7 +21,7 @@ TASK = "digits-cnn"
 
 def test_a_block_is_plain_and_complete(tmp_path: Path) -> None:
     source = tmp_path / "input.json"
-    write_json(source, {"a": 1}, {"note": "x"})
+    write_json(source, {"a": 1}, {"step": "test", "note": "x"})
     execution = Execution(
         "step",
         settings={"b": 2},
@@ -69,7 +69,7 @@ def test_a_slurm_job_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_stands_is_known_by_settings_code_and_inputs(tmp_path: Path) -> None:
     given, made = tmp_path / "in.json", tmp_path / "out.json"
-    write_json(given, {"a": 1}, {})
+    write_json(given, {"a": 1}, {"step": "test"})
 
     def execution(step: str = "fim", seed: int = 0) -> Execution:
         return Execution(step, settings={"seed": seed}, inputs=[given])
@@ -79,7 +79,7 @@ def test_what_stands_is_known_by_settings_code_and_inputs(tmp_path: Path) -> Non
     assert execution().made(made)
     assert not execution(seed=1).made(made)
     assert not execution("map").made(made)
-    write_json(given, {"a": 2}, {})
+    write_json(given, {"a": 2}, {"step": "test"})
     assert not execution().made(made)
     made.write_text("{")
     assert not execution().made(made)

@@ -28,7 +28,7 @@ def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "a" / "experiment"
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)
-    write_json(INPUT, {"content": 1}, {})
+    write_json(INPUT, {"content": 1}, {"step": "test"})
     return folder
 
 
@@ -72,7 +72,7 @@ def test_absolute_names_in_the_experiment_lead_into_the_scratch_folder(experimen
 
 def test_inputs_elsewhere_are_read_where_they_lie(experiment: Path) -> None:
     other = experiment.parent / "other.json"
-    write_json(other, {"content": 2}, {})
+    write_json(other, {"content": 2}, {"step": "test"})
     made = artifact(f"--from t={other} --out {FILE}", inputs={str(other): input_digest(other)})
     assert command_in_scratch(made, {})[2] == f"t={other}"
 
@@ -120,7 +120,7 @@ def test_a_configuration_above_keeps_its_name(experiment: Path, tmp_path: Path) 
 
 def test_a_changed_input_is_refused(experiment: Path, tmp_path: Path) -> None:
     made = artifact(f"--out {FILE}")
-    write_json(INPUT, {"content": 2}, {})
+    write_json(INPUT, {"content": 2}, {"step": "test"})
     with pytest.raises(ArtifactError, match=f"{INPUT}: says something else than when {FILE}"):
         prepare(tmp_path / "scratch", made, config())
 
@@ -139,7 +139,7 @@ def test_what_a_gpu_made_is_compared_within_its_tolerance(
     before = Path(file).read_bytes()
 
     def run(home: Path, *_: Any) -> None:
-        write_json(home / file, {"value": 1 + change}, {})
+        write_json(home / file, {"value": 1 + change}, {"step": "test"})
 
     monkeypatch.setattr("actsearch.cli.questions.replay._run", run)
     app_result = CliRunner().invoke(app, ["replay", file])

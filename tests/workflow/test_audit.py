@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy as copying
 import json
+import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from experiment import SMALL, Experiment
 
 from actsearch.records.embedded import read_provenance
-from actsearch.records.formats import read_json
+from actsearch.records.formats import read_json, write_json
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -46,6 +48,26 @@ def test_the_run_leaves_its_audit(finished: Experiment) -> None:
     assert set(found["findings"]) <= {"dirty"}
     assert found["files"] > 60
     assert read_provenance(finished.path("audit.json"))["step"] == "audit"
+
+
+def test_the_digest_of_an_audit_finds_a_forger_too(copy: Experiment) -> None:
+    def digest() -> str:
+        copy.actsearch("audit", "--out", "again.json")
+        return str(read_json(copy.folder / "again.json")["digest"])
+
+    kept = read_json(copy.path("audit.json"))["digest"]
+    assert digest() == kept
+    place = Path("results/tiny/final/00.json")
+    path = copy.folder / place
+    trial = read_json(path)
+    block = trial.pop("provenance")
+    # Sealed anew: to the audit it is as good as any.
+    write_json(path, trial, block, place=place)
+    assert digest() == kept
+    write_json(
+        path, trial | {"test_accuracy": 1.0}, block, place=Path("results/tiny/final/00.json")
+    )
+    assert digest() != kept
 
 
 def _flip_a_byte(path: Path) -> None:
@@ -160,7 +182,7 @@ def test_a_lineage_is_drawn_into_a_file_that_says_what_made_it(
         (["lineage", "results/nowhere.json"], "results/nowhere.json: no such file"),
         (["show", "config.yaml"], "config.yaml: carries no provenance"),
         (["audit", "--allow", "nonsense"], "no kind of finding 'nonsense'; kinds: unreadable"),
-        (["audit", "elsewhere"], "elsewhere: no such folder"),
+        (["audit", "config.yaml"], "config.yaml: is no folder"),
     ],
 )
 def test_a_wrong_question_is_one_message(
@@ -169,3 +191,85 @@ def test_a_wrong_question_is_one_message(
     done = finished.actsearch(*arguments)
     assert done.returncode == 2
     assert message in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("make", [False, True])
+def test_nothing_there_is_said_and_is_no_success(fresh: Experiment, make: bool) -> None:
+    if make:
+        fresh.path("").mkdir()
+    done = fresh.actsearch("audit")
+    assert done.returncode == 1
+    assert "results/: nothing is there" in done.stderr and "nothing found" not in done.stdout
+    fresh.path("notes.txt").parent.mkdir(exist_ok=True)
+    fresh.path("notes.txt").write_text("x")
+    done = fresh.actsearch("audit")
+    assert done.returncode == 1
+    assert "results/notes.txt: no rule makes it" in done.stdout
+
+
+ODD_NAMES = {
+    b"\xff.json": r"results/\xff.json",
+    b"a\nb.csv": r"results/a\nb.csv",
+    b"\x1b[31mred.txt": r"results/\x1b[31mred.txt",
+    b"tiny/trials/\xfe.json": r"results/tiny/trials/\xfe.json",
+    "\u202enosj.html".encode(): r"results/\u202enosj.html",
+}
+
+
+def test_odd_names_and_pipes_are_told_by_every_command(copy: Experiment) -> None:
+    trial = copy.path("tiny/trials/relu.x.json").read_bytes()
+    for name in ODD_NAMES:
+        Path(os.fsdecode(os.fsencode(copy.path("")) + b"/" + name)).write_bytes(trial)
+    os.mkfifo(copy.path("pipe"))
+    os.mkfifo(copy.path("tiny/trials/cosh.x.json"))
+    findings, page = audited(copy)
+    told = {path for kind in ("stray", "moved") for path in findings[kind]}
+    assert told == {*ODD_NAMES.values(), "results/pipe"}
+    assert "is a pipe" in findings["stray"]["results/pipe"]
+    assert "is a pipe" in findings["unreadable"]["results/tiny/trials/cosh.x.json"]
+    assert page.isascii() and "\x1b" not in page
+    for question in (["why"], ["lineage", "--forward", "results/tiny/final/00.json"]):
+        done = copy.actsearch(*question)
+        assert done.returncode == 0, done.stderr
+        assert "\x1b" not in done.stdout
+    for path in ("results/pipe", "results/tiny/trials/cosh.x.json"):
+        for question in ("show", "lineage", "replay"):
+            done = copy.actsearch(question, path)
+            assert done.returncode == 2 and "is a pipe, no file" in done.stderr
+    done = copy.snakemake("--cores", "1", "--forcerun", "crate")
+    assert (
+        r"left out, as they are not what was written: results/tiny/trials/\xfe.json" in done.stdout
+    )
+    crate = copy.path("ro-crate-metadata.json").read_text()
+    assert "/cosh.x.json" not in crate and "\\xfe" not in crate and "\\udcfe" not in crate
+
+
+def _without_record(path: Path) -> None:
+    content = read_json(path)
+    del content["provenance"]
+    path.write_text(json.dumps(content | {"validation_accuracy": 1.0}))
+
+
+def _without_first_line(path: Path) -> None:
+    path.write_text(path.read_text().partition("\n")[2])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "target"),
+    [
+        ("tiny/trials/relu.x.json", _without_record, "tiny/benchmark.parquet"),
+        ("tiny/final/candidates.csv", _without_first_line, "tiny/final.json"),
+        ("tiny/benchmark.parquet", _flip_a_byte, "report.html"),
+        ("tiny/final_activation.py", lambda path: path.write_text("x = 1\n"), "report.html"),
+    ],
+)
+def test_a_result_without_its_record_is_no_raw_data(
+    copy: Experiment, name: str, damage: Callable[[Path], object], target: str
+) -> None:
+    damage(copy.path(name))
+    done = copy.snakemake("--cores", "1", f"results/{target}", check=False)
+    assert done.returncode != 0
+    assert re.search(rf"error: results/{name}: .*remove it", done.stdout)
+    audit = copy.actsearch("audit", "--exit-zero", "--list", "unreadable").stdout.split()
+    altered = copy.actsearch("audit", "--exit-zero", "--list", "altered").stdout.split()
+    assert f"results/{name}" in audit + altered

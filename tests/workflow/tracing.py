@@ -30,25 +30,29 @@ CARRIERS = {
     "makes the record, and the digests in it": {
         "cli.recording": "execution",
         "plan.dependencies": "operator_digests space_operators task_spaces",
+        "plan.made": "_any_step _inside _match _pattern is_made may_be_made step_makes",
         "plan.settings": "chosen_task task_section",
         "plan.steps": "is_watching step_called",
-        "records.provenance": "Execution _agent _cpu_model _git _repository _slurm environment "
-        "lock_digest now says",
+        "records.provenance": "Execution _agent _cpu_model _git _named _repository _slurm _text "
+        "environment lock_digest now says",
         "records.code": "_import_graph _is_carrier _makes_command _module_digest _own_source "
         "_with_templates _without_docstrings _without_options module_digests reached_modules "
         "source_digest",
         "records.digests": "canonical_json digest_bytes digest_file digest_parts joined "
         "settings_digest",
-        "records.embedded": "input_digest is_intact read_provenance",
+        "records.embedded": "ShapeError input_digest is_intact read_provenance",
+        "records.blocks": "_check_plain _check_text _schema check_block",
         "records.seals": "_digest_of_file _fill is_sealed is_unaltered placeholders seal sealed",
     },
     "reads and writes files, whole or not at all": {
-        "records.files": "copy_file readable shown writable written_beside",
+        "records.files": "copy_file kind_of readable require_file shown writable written_beside",
+        "records.folders": "_holds _kind entries_under",
+        "records.names": "_escape printable printable_name",
         "records.formats.csv_files": "_digest _provenance read_csv write_csv",
-        "records.formats.format": "<lambda> as_text text_format",
+        "records.formats.format": "<lambda> as_text holds is_large text_format",
         "records.formats.html_files": "write_html",
-        "records.formats.json_files": "<lambda> _digest _split _write_object may_hold_provenance "
-        "read_json write_entries write_json",
+        "records.formats.json_files": "<lambda> _digest _provenance _split _write_object "
+        "may_hold_provenance read_json write_entries write_json",
         "records.formats.npy_files": "_digest _provenance read_array write_array",
         "records.formats.npz_files": "_digest _provenance read_arrays write_arrays",
         "records.formats.parquet_files": "_column_bytes _digest _provenance read_arrow read_table "
@@ -57,7 +61,7 @@ CARRIERS = {
         "records.formats": "content_digest",
         "records.packs": "Pack _job_started",
         "records.checkpoints": "CheckpointFile",
-        "records.lineage": "Artifact files_under is_hidden read_artifact read_artifacts",
+        "records.lineage": "Artifact files_under is_hidden read_all read_artifact read_artifacts",
         "records.differences": "flat",
     },
     "rehearses a task: refuses, or changes nothing": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -13,15 +14,21 @@ def main() -> None:
     """Run the command line; an error of the user's is one message and exit code 2."""
     working_folder_last()
     from actsearch.cli.app import app, load_commands
+    from actsearch.records.names import printable
 
     load_commands()
+    # Names of files may be any bytes: what cannot be written is escaped.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except ValueError as error:
         # What this package raises itself speaks to the user; any other error is shown whole.
         if not _raised_here(error) or os.environ.get("ACTSEARCH_TRACEBACK"):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        lines = map(printable, str(error).split("\n"))
+        print("error: " + "\n".join(lines), file=sys.stderr)
         sys.exit(2)
 
 

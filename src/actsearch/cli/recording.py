@@ -16,6 +16,7 @@ from actsearch.plan.dependencies import (
     step_modules,
     step_settings,
 )
+from actsearch.plan.made import is_made
 from actsearch.plan.steps import STEPS
 from actsearch.records.provenance import Execution
 
@@ -56,7 +57,8 @@ def execution(
     Raises:
         ConfigError: when code of the user's was edited after the run began.
         MissingDataError: when the task's data are to be fetched first.
-        ArtifactError: when an input is missing, or was altered after it was written.
+        ArtifactError: when an input is missing or cannot be read, was altered after it was written,
+            or has lost its provenance though a rule makes it.
     """
     refuse_edited(config, task if STEPS[step].task_code else None)
     if task is not None and STEPS[step].task_code:
@@ -72,4 +74,5 @@ def execution(
         inputs=inputs,
         data=outside,
         seeds=seeds,
+        is_made=is_made,
     )

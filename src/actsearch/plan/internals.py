@@ -14,6 +14,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -125,11 +126,12 @@ def _inputs_of(maker: Any, path: str) -> list[str] | None:
 
 
 def write_outputs(workflow: Any, path: str) -> None:
-    """Write what rules make: files by name, patterns of all others, inputs of the paths asked for.
+    """Write what rules make, what a run without targets makes, and inputs of the paths asked for.
 
     Args:
         workflow: with all its rules.
-        path: a file that lists paths as JSON; the answer takes its place.
+        path: a file that lists paths as JSON; the answer takes its place. Rules make files by name,
+            and others by pattern.
     """
     named: dict[str, Any] = {}
     patterns: dict[str, Any] = {}
@@ -140,16 +142,43 @@ def write_outputs(workflow: Any, path: str) -> None:
             else:
                 named[str(file)] = maker
     makers = [(re.compile(pattern), maker) for pattern, maker in patterns.items()]
-    inputs = {}
-    for wanted in json.loads(Path(path).read_text(encoding="utf-8")):
-        # A rule that names a file makes it, rather than one whose pattern it matches.
-        matching = (maker for pattern, maker in makers if pattern.fullmatch(wanted))
-        maker = named.get(wanted) or next(matching, None)
-        inputs[wanted] = _inputs_of(maker, wanted) if maker else None
+    inputs: dict[str, list[str] | None] = {}
+
+    def look_up(wanted: str) -> list[str]:
+        if wanted not in inputs:
+            # A rule that names a file makes it, rather than one whose pattern it matches.
+            matching = (maker for pattern, maker in makers if pattern.fullmatch(wanted))
+            maker = named.get(wanted) or next(matching, None)
+            inputs[wanted] = _inputs_of(maker, wanted) if maker else None
+        return inputs[wanted] or []
+
+    # Rule all, which is not known yet, asks for no more than what the audit comes after.
+    always = _made_for(layout.AUDIT, workflow, look_up)
+    for file in json.loads(Path(path).read_text(encoding="utf-8")):
+        look_up(file)
     rules = [
         maker.name
         for maker in workflow.rules
         if any(layout.is_result(os.path.normpath(file)) for file in maker.output)
     ]
-    answer = {"files": list(named), "patterns": sorted(patterns), "inputs": inputs, "rules": rules}
+    answer = {
+        "files": list(named),
+        "patterns": sorted(patterns),
+        "inputs": inputs,
+        "rules": rules,
+        "wanted": sorted(always),
+    }
     Path(path).write_text(json.dumps(answer), encoding="utf-8")
+
+
+def _made_for(target: str, workflow: Any, inputs_of: Callable[[str], list[str]]) -> set[str]:
+    """The target, all that it is made from at any distance, and what jobs make beside them."""
+    waiting, found = [target], set[str]()
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting += inputs_of(file)
+    named = ({str(file) for file in rule.output} for rule in workflow.rules)
+    # One of a job's files is asked for, and all of them are made.
+    return found.union(*(files for files in named if files & found))

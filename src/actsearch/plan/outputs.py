@@ -42,6 +42,20 @@ def snakemake(*arguments: str, config: Path) -> list[str]:
     return [sys.executable, "-m", "snakemake", *arguments, *given]
 
 
+def run(
+    command: list[str], environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; what it prints may name files in any bytes."""
+    return subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="backslashreplace",
+        check=False,
+    )
+
+
 @dataclass(frozen=True)
 class Outputs:
     """What the rules of the workflow make."""
@@ -54,6 +68,8 @@ class Outputs:
     """What the files asked for are made from; None where no rule makes one."""
     rules: tuple[str, ...] = ()
     """Names of the rules that make files under results/."""
+    wanted: frozenset[str] = frozenset()
+    """Files that a run without targets makes, at any distance."""
 
     @classmethod
     def of_workflow(cls, config: Path, paths: Iterable[str] = ()) -> Outputs:
@@ -71,13 +87,14 @@ class Outputs:
             question = json.dumps(list(paths))
             file.write_text(question, encoding="utf-8")
             asked = os.environ | {OUTPUTS_VARIABLE: str(file)}
-            done = subprocess.run(command, env=asked, capture_output=True, text=True, check=False)
+            done = run(command, asked)
             answer = file.read_text(encoding="utf-8")
             if answer == question:
                 raise ConfigError(f"Snakemake cannot read the workflow:\n{done.stderr.strip()}")
             told = json.loads(answer)
         patterns = tuple(map(re.compile, told["patterns"]))
-        return cls(frozenset(told["files"]), patterns, told["inputs"], tuple(told["rules"]))
+        files, wanted = frozenset(told["files"]), frozenset(told["wanted"])
+        return cls(files, patterns, told["inputs"], tuple(told["rules"]), wanted)
 
     def __contains__(self, path: str) -> bool:
         """Whether some rule makes the file at ``path``."""

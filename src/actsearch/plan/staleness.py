@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+import inspect
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from actsearch.config import Config, ConfigError
 from actsearch.plan.data_files import data_now
 from actsearch.plan.dependencies import operators_today, step_modules, step_settings
+from actsearch.plan.proposed import still_proposed
 from actsearch.plan.steps import is_watching, step_called
 from actsearch.records.code import module_digests
 from actsearch.records.digests import settings_digest
 from actsearch.records.lineage import Artifact
-from actsearch.records.reasons import Present, Reason, reasons
+from actsearch.records.reasons import Change, Present, Reason, reasons, without
 
 PresentOf = Callable[[Mapping[str, Any]], Present]
 
@@ -31,12 +33,10 @@ def present_of(config: Config) -> PresentOf:
 
     @functools.cache
     def of_step(step: str, task: str | None, wildcards: tuple[tuple[str, Any], ...]) -> Present:
-        if step_called(step) is None:
-            return Present(problem=f"no step {step!r}")
         try:
-            settings = step_settings(step, config, task, **dict(wildcards))
+            settings = settings_of(step, config, task, dict(wildcards))
             modules = module_digests(*step_modules(step, config, task))
-        except ConfigError as error:
+        except ValueError as error:  # what it needs is not here: a task, a section, a module
             return Present(problem=str(error))
         return Present(
             settings=settings,
@@ -55,10 +55,34 @@ def present_of(config: Config) -> PresentOf:
     return of_file
 
 
+def settings_of(
+    step: str, config: Config, task: str | None, wildcards: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The part of the configuration that a step depends on, of a step that a record names.
+
+    Returns:
+        Plain data.
+
+    Raises:
+        ConfigError: when there is no such step, or it is not called like this; or when the
+            configuration lacks what it needs.
+    """
+    known = step_called(step)
+    if known is None:
+        raise ConfigError(f"no step {step!r} in this version of actsearch")
+    try:
+        inspect.signature(known.settings).bind(config, task, **wildcards)
+    except TypeError:
+        told = ", ".join(sorted(wildcards)) or "none"
+        raise ConfigError(f"step {step!r} is not called with these wildcards: {told}") from None
+    return step_settings(step, config, task, **wildcards)
+
+
 def staleness(
     config: Config,
     standing: Mapping[str, Artifact],
     inputs_of: Callable[[str], Iterable[str] | None],
+    always: Collection[str],
 ) -> Callable[[Artifact], list[Reason]]:
     """What is out of date in each file, and why; see :func:`records.reasons.reasons`.
 
@@ -66,6 +90,8 @@ def staleness(
         config: the configuration, with the user's operators registered.
         standing: the files that stand, by path.
         inputs_of: files under results/ that the workflow makes a path from; None where unknown.
+        always: files that a run without targets makes. What looks at whatever stands saw others
+            too, which may have been moved away or made again since.
 
     Returns:
         A function of a file.
@@ -76,6 +102,14 @@ def staleness(
         now = present(artifact.block) if artifact.block and not artifact.problem else None
         # What looks at whatever stands is made from more than the workflow gives it.
         planned = None if is_watching(artifact.step) else inputs_of(artifact.path)
-        return reasons(artifact, standing, planned, now)
+        found = reasons(artifact, standing, planned, now)
+        if is_watching(artifact.step):
+            return without(found, lambda change: change.path not in always)
+        return without(found, lambda change: is_no_reason(artifact, change))
 
     return of
+
+
+def is_no_reason(artifact: Artifact, change: Change) -> bool:
+    """Whether a file stands though an input of it has changed; see ``proposed.py``."""
+    return change.how == "changed" and still_proposed(artifact, change.path)

@@ -64,10 +64,13 @@ _PROPOSALS = layout.proposals(_T, "{strategy}", "{round}")
 _PART, _PUBLISHED = layout.fim_part(_T, _SCOPE, "{part}"), layout.published_features(_T)
 _HISTORY = layout.history(_T, "{strategy}")
 # What decides the findings of an audit, of rooms that carry for all other steps.
-_JUDGING_FILES = ("audit", "reasons", "lineage", "embedded", "code", "imports", "sources")
+_JUDGING_FILES = (
+    *("audit", "blocks", "reasons", "lineage", "folders", "embedded"),
+    *("code", "imports", "sources"),
+)
 _JUDGING_PLANS = (
     *("staleness", "outputs", "internals", "layout", "data_files", "dependencies"),
-    *("settings", "steps"),
+    *("settings", "steps", "made", "proposed"),
 )
 _SIMULATION = layout.simulation(_T, "{strategy}")
 

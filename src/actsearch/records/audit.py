@@ -5,14 +5,17 @@ Nothing is changed or deleted.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from actsearch.records.differences import changes
 from actsearch.records.digests import digest_file, settings_digest
+from actsearch.records.files import FILE
+from actsearch.records.folders import FOLDER, Entry
 from actsearch.records.formats import ArtifactError, content_digest
 from actsearch.records.lineage import SUFFIXES, Artifact, is_hidden
 from actsearch.records.reasons import Reason
@@ -22,6 +25,7 @@ KINDS = {
     "altered": "changed after they were written",
     "moved": "stand under another name than they were written as",
     "stray": "made by no rule",
+    "left-over": "left by another configuration or asked for by name: no plain run makes them",
     "settings": "made under another configuration",
     "code": "made by other code than stands here",
     "inputs": "made from other inputs than they would be made from here",
@@ -31,6 +35,10 @@ KINDS = {
     "lock": "made under another lock of package versions",
 }
 """Findings by kind, and what is said of the files."""
+NO_FAILURES = ("left-over",)
+"""Kinds that are told and fail no audit."""
+DAMAGES = ("unreadable", "altered", "moved")
+"""Kinds that say that a file is not what was written there, whatever would be made today."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +57,23 @@ ReasonsOf = Callable[[Artifact], Iterable[Reason]]
 _CHECKPOINT = re.compile(r"\.checkpoint(\.[0-9a-f]+\.new)?$")
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What an audit asks the workflow, by path."""
+
+    can_make: Callable[[str], bool]
+    """Whether some rule makes the file, if only when it is asked for."""
+    make_always: Callable[[str], bool]
+    """Whether a run without targets makes it."""
+    once_made: Callable[[Artifact], bool]
+    """Whether its step leaves such a file there, under this configuration or another."""
+
+
 def audit(
     artifacts: Mapping[str, Artifact],
     *,
-    files: Iterable[str],
-    can_be_made: Callable[[str], bool],
+    entries: Iterable[Entry],
+    rules: Rules,
     reasons_of: ReasonsOf,
     environment: Mapping[str, Any],
 ) -> list[Finding]:
@@ -61,32 +81,59 @@ def audit(
 
     Args:
         artifacts: the files by path, see :func:`lineage.read_artifacts`.
-        files: all files that stand there, hidden ones and others without provenance too.
-        can_be_made: whether some rule makes the file at a path.
+        entries: all that stands there, see :func:`folders.entries_under`.
+        rules: what the workflow makes.
         reasons_of: what is out of date in a file, see :func:`reasons.reasons`.
         environment: the environment here, as in a block.
 
     Returns:
-        One finding for each thing that is wrong with a file; nothing where all holds.
+        One finding for each thing that is wrong with a file; nothing where all holds. What a run
+        without targets does not make is ``left-over`` as long as it is what was written there.
     """
-    findings = [*_strays(files, can_be_made)]
+    left = {path for path, artifact in artifacts.items() if _is_left_over(artifact, rules)}
+    findings = [*_strays(entries, rules, left)]
     for path, artifact in artifacts.items():
-        if Path(path).suffix in SUFFIXES:
-            findings += _stale(artifact, reasons_of(artifact))
+        if Path(path).suffix not in SUFFIXES:
+            continue
+        stale = list(_stale(artifact, reasons_of(artifact)))
+        if not rules.make_always(path):
+            damages = [finding for finding in stale if finding.kind in DAMAGES]
+            findings += [_left_over(path, stale)] if path in left else damages
+            continue
+        findings += stale
+        if artifact.block and not artifact.problem:
             findings += _copies(artifact)
-            if artifact.block and not artifact.problem:
-                findings += _dirty(artifact)
-                findings += _lock(artifact, environment)
-                findings += _mixtures(artifact, artifacts)
+            findings += _dirty(artifact)
+            findings += _lock(artifact, environment)
+            findings += _mixtures(artifact, artifacts)
     order = list(KINDS)
     return sorted(findings, key=lambda finding: (order.index(finding.kind), finding.path))
 
 
-def _strays(files: Iterable[str], can_be_made: Callable[[str], bool]) -> Iterator[Finding]:
-    for path in files:
-        name = Path(path).name
-        if not is_hidden(path):
-            if not can_be_made(path):
+def _is_left_over(artifact: Artifact, rules: Rules) -> bool:
+    """Whether a file is as it was written, under its name, and no run without targets makes it."""
+    written = artifact.block.get("file") == artifact.path and not artifact.problem
+    return written and not rules.make_always(artifact.path) and rules.once_made(artifact)
+
+
+def _left_over(path: str, stale: Iterable[Finding]) -> Finding:
+    told = [f"{finding.kind}: {finding.message}" for finding in stale]
+    return Finding("left-over", path, "; ".join(told) or "would be made just so, if asked for")
+
+
+def _strays(entries: Iterable[Entry], rules: Rules, left: Collection[str]) -> Iterator[Finding]:
+    for entry in entries:
+        path, name = entry.path, Path(entry.path).name
+        if entry.what == FOLDER:
+            if rules.can_make(path):
+                yield Finding("unreadable", path, "is a folder, no file")
+        elif entry.what != FILE:
+            makes = not is_hidden(path) and rules.can_make(path)
+            yield Finding(
+                "unreadable" if makes else "stray", path, f"is {entry.what}, no file; not opened"
+            )
+        elif not is_hidden(path):
+            if not rules.can_make(path) and path not in left:
                 yield Finding("stray", path, "no rule makes it")
         elif name.endswith(".tmp"):
             yield Finding("stray", path, "left by a command that was killed while it wrote")
@@ -117,7 +164,7 @@ def _dirty(artifact: Artifact) -> Iterator[Finding]:
 def _alteration(artifact: Artifact) -> str:
     try:
         content = content_digest(artifact.path)
-    except (ArtifactError, OSError, ValueError):
+    except ArtifactError:
         return str(artifact.problem)
     if artifact.content is None:
         return str(artifact.problem)
@@ -129,10 +176,16 @@ def _alteration(artifact: Artifact) -> str:
 def _copies(artifact: Artifact) -> Iterator[Finding]:
     """Copies of sources, which carry no provenance themselves, against who wrote them."""
     for path, digest in artifact.block.get("copies", {}).items():
-        if not Path(path).is_file():
+        if not os.path.lexists(path):
             yield Finding("unreadable", path, f"missing, though {artifact.path} tells of it")
-        elif digest_file(path) != digest:
-            yield Finding("altered", path, "its content was edited")
+            continue
+        try:
+            same = digest_file(path) == digest
+        except ArtifactError as error:
+            yield Finding("unreadable", path, str(error).removeprefix(f"{path}: "))
+        else:
+            if not same:
+                yield Finding("altered", path, "its content was edited")
 
 
 def _lock(artifact: Artifact, environment: Mapping[str, Any]) -> Iterator[Finding]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from actsearch.records.digests import canonical_json
-from actsearch.records.files import written_beside
+from actsearch.records.files import require_file, written_beside
 
 Content = TypeVar("Content")
 
@@ -76,9 +77,10 @@ class CheckpointFile:
         Returns:
             The content; None without a file, and when it cannot be read or is of another job.
         """
-        if not self._path.exists():
+        if not os.path.lexists(self._path):
             return None
         try:
+            require_file(self._path)
             stamp, content = load(self._path)
         except Exception as error:  # a damaged file raises whatever its reader stumbles on
             reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
@@ -108,4 +110,7 @@ class CheckpointFile:
     def remove(self) -> None:
         """Remove the file, and what killed jobs have left of new ones: the result is there."""
         for path in [self._path, *self._path.parent.glob(f".{self._path.name}.*.{_ENDING}")]:
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:  # it is no file, or somebody else's
+                self.tell(f"cannot be removed ({error.strerror})")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actsearch.records.formats import FORMATS, content_digest
+from actsearch.records.formats import FORMATS, content_digest, readable
 from actsearch.records.formats.format import lines
 
 EXACT = {"absolute": 0.0, "relative": 0.0}
@@ -77,4 +77,5 @@ def _told(
 def _parts(path: Path) -> dict[str, Any]:
     """What a file says, in named values, columns, arrays or lines."""
     known = FORMATS.get(path.suffix)
-    return known.parts(path) if known else lines(path.read_text(encoding="utf-8"))
+    with readable(path):
+        return known.parts(path) if known else lines(path.read_text(encoding="utf-8"))

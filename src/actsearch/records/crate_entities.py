@@ -160,9 +160,10 @@ class Entities:
 
     def _agent(self, block: Mapping[str, Any]) -> list[Entity]:
         agent = block.get("agent", {})
-        if not agent:
+        called = agent.get("account") or agent.get("name")
+        if not called:
             return []
-        name = f"#person/{quote(agent.get('account') or agent['name'])}"
+        name = f"#person/{quote(called)}"
         if agent.get("account") and agent.get("name"):
             name += f"/{quote(agent['name'])}"
         properties = known(name=agent.get("name") or agent.get("account"))

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from actsearch.records.files import readable
+
 PROVENANCE_KEY = "provenance"
 """Under which a file holds its provenance, where its format has keys."""
 _AT_ONCE = 1 << 24
@@ -35,8 +37,8 @@ def digest_parts(parts: Iterable[bytes]) -> str:
 
 
 def digest_file(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, a few MB of which are held at a time."""
-    with Path(path).open("rb") as file:
+    """SHA-256 of a file's bytes, a few MB of which are held at a time; ArtifactError without."""
+    with readable(Path(path)), Path(path).open("rb") as file:
         return digest_parts(iter(lambda: file.read(_AT_ONCE), b""))
 
 

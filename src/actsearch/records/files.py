@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+
+from actsearch.records.names import printable
 
 
 class ArtifactError(ValueError):
@@ -54,8 +57,15 @@ def writable(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn whatever a reader raises into one error that names the file."""
+    """The one way to open a file: whatever its reader raises becomes one error that names it.
+
+    What is no file is not opened at all: a pipe would be waited for, a device has no end.
+
+    Raises:
+        ArtifactError: also for a missing file, and in place of any error of a reader.
+    """
     try:
+        require_file(path)
         yield
     except FileNotFoundError:
         raise ArtifactError(f"{path}: no such file") from None
@@ -63,7 +73,56 @@ def readable(path: Path) -> Iterator[None]:
         raise
     # Readers of damaged files raise whatever they stumble on.
     except Exception as error:
-        raise ArtifactError(f"{path}: cut short or not a {path.suffix} file ({error})") from error
+        if isinstance(error, OSError) and error.errno is not None:
+            raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from error
+        raise ArtifactError(
+            f"{path}: cut short or not a {path.suffix} file ({_in_short(error)})"
+        ) from error
+
+
+def require_file(path: Path) -> None:
+    """Refuse what is no file, without opening it.
+
+    Raises:
+        ArtifactError: when there is something else.
+        OSError: when there is nothing.
+    """
+    if (what := kind_of(path)) != FILE:
+        raise ArtifactError(f"{path}: is {what}, no file; not opened")
+
+
+def _in_short(error: Exception) -> str:
+    """What an error says, in one line that can be printed."""
+    told = printable(" ".join(str(error).split()))
+    return f"{told[:_SHORT]}..." if len(told) > _SHORT else told or type(error).__name__
+
+
+FILE = "a file"
+_SHORT = 200
+
+
+def kind_of(path: str | Path) -> str:
+    """What stands at ``path``, links followed.
+
+    Returns:
+        ``FILE``, or what else in words.
+
+    Raises:
+        OSError: when there is nothing, or the way to it may not be gone.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - of many files
+    except OSError as error:
+        if not os.path.islink(path):  # noqa: PTH114 - of many files
+            raise
+        return f"a link that leads nowhere ({error.strerror})"
+    kinds = {
+        stat.S_IFREG: FILE,
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+    }
+    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 def shown(path: str | Path) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from actsearch.records.embedded import is_intact, read_provenance
+from actsearch.records.files import FILE
+from actsearch.records.folders import entries_under
 from actsearch.records.formats import FORMATS, ArtifactError
 from actsearch.records.seals import is_sealed
 
@@ -66,11 +68,8 @@ def read_artifact(path: str, root: Path = Path()) -> Artifact:
 
 
 def files_under(folder: Path, root: Path = Path()) -> Iterator[str]:
-    """Paths of all files under ``root / folder``, sorted, hidden ones too; no caches of Python."""
-    for place, folders, names in os.walk(root / folder):
-        folders[:] = sorted(set(folders) - {"__pycache__"})
-        for name in sorted(names):
-            yield os.path.relpath(os.path.join(place, name), root)  # noqa: PTH118 - many files
+    """Paths of all files under ``root / folder``, hidden ones too; see :func:`entries_under`."""
+    return (entry.path for entry in entries_under(folder, root) if entry.what == FILE)
 
 
 def is_hidden(path: str) -> bool:
@@ -84,8 +83,22 @@ def read_artifacts(
     track: Callable[[list[str]], Iterable[str]] = lambda paths: paths,
 ) -> dict[str, Artifact]:
     """Every file under ``folder`` that is not hidden, by path; ``track`` may show progress."""
-    paths = [path for path in files_under(folder, root) if not is_hidden(path)]
-    return {path: read_artifact(path, root) for path in track(paths)}
+    return read_all(files_under(folder, root), root, track)
+
+
+def read_all(
+    paths: Iterable[str],
+    root: Path = Path(),
+    track: Callable[[list[str]], Iterable[str]] = lambda paths: paths,
+) -> dict[str, Artifact]:
+    """The files at ``paths`` that are not hidden, without those that are gone by now."""
+    seen = [path for path in paths if not is_hidden(path)]
+    found = {path: read_artifact(path, root) for path in track(seen)}
+    return {
+        path: artifact
+        for path, artifact in found.items()
+        if artifact.block or os.path.lexists(root / path)
+    }
 
 
 class Lineage:
@@ -119,11 +132,16 @@ def read_sources(path: str, root: Path = Path()) -> dict[str, Artifact]:
     waiting = [path]
     while waiting:
         name = waiting.pop()
-        if name in found or Path(name).suffix not in SUFFIXES or not (root / name).is_file():
+        if name in found or Path(name).suffix not in SUFFIXES or not _stands(root / name):
             continue
         found[name] = read_artifact(name, root)
         waiting.extend(found[name].block.get("inputs", {}))
     return found
+
+
+def _stands(path: Path) -> bool:
+    """Whether there is something of this name, a file or not."""
+    return os.path.lexists(path)
 
 
 def alike(paths: Iterable[str], artifacts: Mapping[str, Artifact], limit: int) -> list[list[str]]:

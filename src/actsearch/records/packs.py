@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.digests import PROVENANCE_KEY
-from actsearch.records.formats import ArtifactError, read_json, write_json
+from actsearch.records.embedded import read_provenance
+from actsearch.records.formats import ArtifactError, write_json
 from actsearch.records.provenance import says
 
 
@@ -43,11 +43,10 @@ class Pack:
     def _stands(self, path: Path, place: Path) -> bool:
         """Whether what lies at ``path`` is the finished file that belongs to ``place``."""
         try:
-            block = read_json(path).get(PROVENANCE_KEY)
+            block = read_provenance(path, ".json")
         except ArtifactError:
             return False
-        wanted = self._identity | self._own(place)
-        return isinstance(block, dict) and says(block, wanted)
+        return says(block, self._identity | self._own(place))
 
     @staticmethod
     def _held(path: Path) -> Path:
@@ -91,7 +90,6 @@ class Pack:
 def _job_started(path: Path) -> str:
     """Start of the job that made ``path``, as ISO 8601 in UTC; empty where that is unknown."""
     try:
-        block = read_json(path).get(PROVENANCE_KEY)
+        return str(read_provenance(path, ".json").get("job_started", ""))
     except ArtifactError:
         return ""
-    return str(block.get("job_started", "")) if isinstance(block, dict) else ""

@@ -13,7 +13,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,14 @@ from actsearch.records.code import module_digests
 from actsearch.records.digests import digest_bytes, settings_digest
 from actsearch.records.embedded import input_digest, read_provenance
 from actsearch.records.formats import ArtifactError, shown
+from actsearch.records.names import printable_name
 
 ROOT = Path(__file__).parents[3]
 LOCK = ROOT / "envs" / "requirements.lock"
+RULE_VARIABLE = "ACTSEARCH_RULE"
+"""In which the workflow tells a command the rule that called it."""
+NO_CODE = ("slurm", "config", "config.yaml")
+"""What a user edits in a clone: no code."""
 SHAPING = (
     "numpy",
     "scipy",
@@ -55,8 +60,9 @@ def _repository() -> dict[str, Any] | None:
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return None
-    # A site edits its profile, which changes where jobs run and no number.
-    tree = (":(top)", ":(top,exclude)slurm")
+    # A site edits its profile, which changes where jobs run and no number; and the configuration
+    # is in the settings of whatever depends on it.
+    tree = (":(top)", *(f":(top,exclude){name}" for name in NO_CODE))
     changes = _git("status", "--porcelain", "--untracked-files=no", "--", *tree)
     return {"commit": commit} | ({} if changes is None else {"clean": not changes})
 
@@ -115,6 +121,20 @@ def _slurm() -> dict[str, str] | None:
     return found if "job" in found else None
 
 
+def _named(path: str | Path) -> str:
+    """A file as a record names it; ArtifactError when its name is no UTF-8."""
+    if _text(name := shown(path)) != name:
+        raise ArtifactError(
+            f"{printable_name(name)}: its name is no UTF-8, so no record can say it"
+        )
+    return name
+
+
+def _text(text: str) -> str:
+    """What the system has said, as UTF-8: other bytes are escaped."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def now() -> str:
     """The time as ISO 8601 in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -145,6 +165,7 @@ class Execution:
         inputs: Iterable[str | Path] = (),
         data: str | Path | None = None,
         seeds: Mapping[str, Any] | None = None,
+        is_made: Callable[[str | Path], bool] = lambda path: False,
     ) -> None:
         """Note the start.
 
@@ -158,20 +179,23 @@ class Execution:
             inputs: files the step reads.
             data: a file of data that the configuration names, if any.
             seeds: seeds by what they seed.
+            is_made: whether a rule makes a file, which is then no raw data.
 
         Raises:
-            ArtifactError: when an input is missing, or was altered after it was written.
+            ArtifactError: when an input is missing or cannot be read, was altered after it was
+                written, or has lost its provenance though a rule makes it.
         """
         modules = module_digests(*code)
+        outside = [] if data is None else [data]
         self._fixed: dict[str, Any] = {
             "step": step,
-            "rule": os.environ.get("ACTSEARCH_RULE"),
+            "rule": os.environ.get(RULE_VARIABLE),
             "task": task,
             "wildcards": dict(wildcards or {}),
-            "command": shlex.join(["actsearch", *sys.argv[1:]]),
+            "command": _text(shlex.join(["actsearch", *sys.argv[1:]])),
             "configuration": os.environ.get("ACTSEARCH_CONFIG"),
-            "inputs": {shown(path): input_digest(path) for path in inputs},
-            "data": {shown(data): input_digest(data)} if data is not None else None,
+            "inputs": {_named(path): input_digest(path, made=is_made(path)) for path in inputs},
+            "data": {_named(path): input_digest(path, made=is_made(path)) for path in outside},
             "settings": dict(settings or {}),
             "settings_digest": settings_digest(dict(settings or {})),
             "code_digest": settings_digest(modules) if modules else None,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -181,9 +181,22 @@ def without_missing(found: Iterable[Reason]) -> list[Reason]:
     Returns:
         The reasons that are left, with the changes that are left.
     """
+    return without(found, lambda change: change.how == "missing")
+
+
+def without(found: Iterable[Reason], is_none: Callable[[Change], bool]) -> list[Reason]:
+    """``found`` without the changes of inputs that are no reason.
+
+    Args:
+        found: the reasons for a file.
+        is_none: of a change.
+
+    Returns:
+        The reasons that are left, with the changes that are left.
+    """
     kept = []
     for reason in found:
-        changed = tuple(change for change in reason.changes if change.how != "missing")
+        changed = tuple(change for change in reason.changes if not is_none(change))
         if len(changed) == len(reason.changes):
             kept.append(reason)
         elif changed:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from actsearch.records.files import shown, writable, written_beside
+from actsearch.records.files import ArtifactError, shown, writable, written_beside
+from actsearch.records.names import printable_name
 
 Provenance = dict[str, Any]
 
@@ -43,11 +44,18 @@ def sealed(
         The name, and the block: every digest in it must stand in the file as it is, once.
 
     Raises:
-        ArtifactError: when the file cannot be written.
+        ArtifactError: when the file cannot be written, or its name is no UTF-8.
     """
+    name = shown(place or path)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ArtifactError(
+            f"{printable_name(name)}: its name is no UTF-8, so its record cannot say it"
+        ) from None
     blanks = placeholders()
     with writable(path), written_beside(path) as beside:
-        yield beside, {"file": shown(place or path), **provenance, **blanks}
+        yield beside, {"file": name, **provenance, **blanks}
         seal(beside, content_digest, blanks)
 
 

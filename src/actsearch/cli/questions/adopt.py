@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import typer
@@ -13,11 +12,13 @@ from actsearch.cli.recording import load
 from actsearch.config import ConfigError
 from actsearch.plan import layout
 from actsearch.plan.environment import DEFAULT_CONFIG
-from actsearch.plan.outputs import Outputs, snakemake
+from actsearch.plan.outputs import Outputs, run, snakemake
 from actsearch.plan.staleness import staleness
 from actsearch.plan.steps import is_watching
+from actsearch.records.folders import FOLDER, entries_under
 from actsearch.records.formats import ArtifactError
-from actsearch.records.lineage import SUFFIXES, read_artifacts
+from actsearch.records.lineage import SUFFIXES, read_all
+from actsearch.records.names import printable, printable_name
 from actsearch.records.reasons import REASON_KINDS, without_missing
 
 EXAMPLES = 5
@@ -32,10 +33,15 @@ def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
     in order; nothing else is changed.
     """
     settings = load(config)
-    standing = read_artifacts(RESULTS)
+    entries = list(entries_under(RESULTS)) if RESULTS.is_dir() else []
+    standing = read_all(entry.path for entry in entries if entry.what != FOLDER)
     outputs = Outputs.of_workflow(config, standing)
+    standing |= read_all(e.path for e in entries if e.what == FOLDER and e.path in outputs)
     artifacts = {path: a for path, a in standing.items() if path in outputs}
-    stale = staleness(settings, artifacts, outputs.inputs_of)
+    if not artifacts:
+        typer.echo(f"{RESULTS}/ holds nothing that this workflow makes: nothing to note")
+        return
+    stale = staleness(settings, artifacts, outputs.inputs_of, outputs.wanted)
     # The crate and the audit tell of what stood, files asked for by name too.
     doubts = [
         (path, reason)
@@ -47,7 +53,10 @@ def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
         # Damaged files first.
         doubts.sort(key=lambda doubt: REASON_KINDS.index(doubt[1].kind))
         n_files = len({path for path, _ in doubts})
-        told = [f"  {path}: {doubt.kind}, {doubt.text}" for path, doubt in doubts[:EXAMPLES]]
+        told = [
+            f"  {printable_name(path)}: {doubt.kind}, {printable(doubt.text)}"
+            for path, doubt in doubts[:EXAMPLES]
+        ]
         if len(doubts) > EXAMPLES:
             told.append(f"  and {len(doubts) - EXAMPLES} more")
         raise ArtifactError(
@@ -62,7 +71,7 @@ def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
     # What is fetched lies outside, for other people too, who may have made it read-only.
     forced = ("--touch", "--forcerun", *outputs.rules, "--cores", "1")
     command = snakemake(*forced, "all", *further, config=config)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run(command)
     if done.returncode:
         raise ConfigError(f"Snakemake cannot note what is in {RESULTS}/:\n{done.stderr.strip()}")
     typer.echo(f"{len(artifacts)} files were brought here and are what would be made: noted")

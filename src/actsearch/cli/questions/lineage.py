@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +13,11 @@ from actsearch.cli.app import app
 from actsearch.cli.options import AnyFile, Json
 from actsearch.cli.progress import console, track
 from actsearch.plan import layout
+from actsearch.plan.made import is_made
+from actsearch.plan.staleness import is_no_reason
+from actsearch.records.differences import flat
 from actsearch.records.embedded import read_provenance
-from actsearch.records.formats import ArtifactError, shown, write_svg
+from actsearch.records.formats import ArtifactError, readable, shown, write_svg
 from actsearch.records.lineage import (
     Artifact,
     Lineage,
@@ -23,6 +26,7 @@ from actsearch.records.lineage import (
     read_artifacts,
     read_sources,
 )
+from actsearch.records.names import printable, printable_name
 from actsearch.records.provenance import Execution
 from actsearch.records.reasons import source_changes
 
@@ -46,19 +50,20 @@ def show(file: AnyFile, as_json: Json = False) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    state = artifact.problem or "as it was written"
+    state = _escaped(artifact.problem or "as it was written")
     table.add_row("state", f"[{'red' if artifact.problem else 'green'}]{state}[/]")
     for key, value in _facts(artifact):
         table.add_row(key, _escaped(value))
     out = console()
-    out.print(f"[bold]{_escaped(str(file))}[/]")
+    out.print(f"[bold]{_escaped(printable_name(str(file)))}[/]")
     out.print(table)
 
 
 def _escaped(text: str) -> str:
+    """A text as rich takes it, line by line."""
     from rich.markup import escape
 
-    return escape(text)
+    return escape("\n".join(map(printable, text.split("\n"))))
 
 
 def _short(value: Any) -> str:
@@ -74,8 +79,6 @@ AT_MOST = 8
 
 def _facts(artifact: Artifact) -> Iterable[tuple[str, str]]:
     """Keys of a block and their values for people, in the block's order."""
-    from actsearch.records.differences import flat
-
     for key, value in artifact.block.items():
         if key in LEFT_TO_JSON:
             continue
@@ -104,15 +107,15 @@ def lineage(
 ) -> None:
     """Draw what a file was made from, back to the raw data; or what was made from it."""
     path = shown(file)
-    if not file.is_file():
-        raise ArtifactError(f"{file}: no such file")
+    with readable(file):  # a file, or one sentence
+        pass
     if forward:
         found = read_artifacts(RESULTS, track=lambda paths: track(paths, "reading results"))
         graph = Lineage(found | ({} if path in found else {path: read_artifact(path)}))
     else:
         graph = Lineage(read_sources(path))
     if as_json:
-        typer.echo(json.dumps(_as_data(graph, path, forward), indent=1, ensure_ascii=False))
+        typer.echo(json.dumps(_as_data(graph, path, forward), indent=1))
         return
     out = console(record=svg is not None)
     out.print(_Drawing(graph, forward, everything).draw(path))
@@ -148,8 +151,9 @@ def _changed_inputs(graph: Lineage, path: str) -> list[str]:
     """
     if path not in graph.artifacts:
         return []
-    found = source_changes(graph.artifacts[path], graph.artifacts, None, None)
-    return [change.path for change in found]
+    artifact = graph.artifacts[path]
+    found = source_changes(artifact, graph.artifacts, None, None)
+    return [change.path for change in found if not is_no_reason(artifact, change)]
 
 
 class _Drawing:
@@ -166,10 +170,18 @@ class _Drawing:
         from rich.tree import Tree
 
         tree = Tree(self._label([path]))
-        self._grow(tree, [path])
+        # A search of many rounds is deeper than functions may call themselves.
+        growing = [self._grow(tree, [path])]
+        while growing:
+            further = next(growing[-1], None)
+            if further is None:
+                growing.pop()
+            else:
+                growing.append(self._grow(*further))
         return tree
 
-    def _grow(self, tree: Tree, paths: list[str]) -> None:
+    def _grow(self, tree: Tree, paths: list[str]) -> Iterator[tuple[Tree, list[str]]]:
+        """Draw what comes next; yielded is each branch that goes on, when it is its turn."""
         self.drawn |= set(paths)
         if not self.forward:
             for source in sorted({s for path in paths for s in self._raw(path)}):
@@ -179,19 +191,19 @@ class _Drawing:
             new = [path for path in group if path not in self.drawn]
             branch = tree.add(self._label(group) + ("" if new else " [dim](see above)[/]"))
             if new:
-                self._grow(branch, new)
+                yield branch, new
 
     def _label(self, paths: list[str]) -> str:
         artifacts = [self.graph.artifacts.get(path, Artifact(path)) for path in paths]
         first = artifacts[0]
         if len(paths) == 1:
-            name = f"[bold]{_escaped(paths[0])}[/]"
+            name = f"[bold]{_escaped(printable_name(paths[0]))}[/]"
         else:
             name = f"[bold]{len(paths)} files[/] {_escaped(_pattern(paths))}"
-        by = f"  [dim]{first.step}[/]" if first.step else ""
+        by = f"  [dim]{_escaped(first.step)}[/]" if first.step else ""
         bad = [a for a in artifacts if a.problem and a.path in self.graph.artifacts]
         if not first.step and not bad:
-            by = "  [cyan]raw data[/]"
+            by = "  [red]missing[/]" if is_made(first.path) else "  [cyan]raw data[/]"
         stale = [path for path in paths if _changed_inputs(self.graph, path)]
         marks = [f"{len(bad)} not intact"] if bad and len(paths) > 1 else []
         marks += [str(first.problem)] if bad and len(paths) == 1 else []
@@ -201,11 +213,15 @@ class _Drawing:
     def _raw(self, path: str) -> Iterable[str]:
         """What a file was made from that is no file: data of a package, a part of the settings."""
         block = self.graph.artifacts[path].block if path in self.graph.artifacts else {}
-        settings = block.get("settings", {})
-        for name, data in settings.get("data", {}).items():
-            seed = data.get("split", {}).get("seed")
-            yield f"data {name}: {data.get('source')}, split by seed {seed}"
-        for name in settings.get("spaces", {}):
+        settings = flat(block.get("settings", {}))
+        for key, source in settings.items():
+            if key.startswith("data.") and key.endswith(".source"):
+                name = key.removeprefix("data.").removesuffix(".source")
+                seed = settings.get(f"data.{name}.split.seed")
+                yield f"data {name}: {source}, split by seed {seed}"
+        for name in dict.fromkeys(
+            key.split(".")[1] for key in settings if key.startswith("spaces.")
+        ):
             yield f"configuration of space {name}"
 
 

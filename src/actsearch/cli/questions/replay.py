@@ -27,14 +27,14 @@ from actsearch.cli.questions.scratch import (
 )
 from actsearch.cli.recording import load
 from actsearch.config import Config, ConfigError, parse_config
-from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import CONFIG_VARIABLE, DEFAULT_CONFIG
-from actsearch.plan.staleness import present_of
+from actsearch.plan.staleness import present_of, settings_of
 from actsearch.plan.steps import step_called
 from actsearch.records import search_path
 from actsearch.records.differences import changes
 from actsearch.records.formats import ArtifactError, shown
 from actsearch.records.lineage import Artifact, read_artifact
+from actsearch.records.names import printable, printable_name
 from actsearch.records.provenance import environment
 from actsearch.records.reasons import Present, other_versions, reasons
 
@@ -96,7 +96,7 @@ def _as_it_was(present: Config, path: Path, block: Mapping[str, Any]) -> Config:
     if task is not None and threads is not None:
         values = _merged(values, {"tasks": {task: {"resources": {"threads": threads}}}})
     whole = parse_config(_merged(values, block.get("settings", {})))
-    then = step_settings(block["step"], whole, task, **block.get("wildcards", {}))
+    then = settings_of(block["step"], whole, task, block.get("wildcards", {}))
     if told := changes(block.get("settings", {}), then):
         raise ConfigError(f"the recorded settings cannot be put into {path}: {'; '.join(told)}")
     return whole
@@ -144,13 +144,14 @@ def _print(
     from rich.markup import escape
 
     out = console()
+    name = escape(printable_name(str(file)))
     within = "identical" if tolerance is None else f"the same within {dict(tolerance)}"
     if not found:
-        out.print(f"[green]{escape(str(file))}: {within}[/]")
+        out.print(f"[green]{name}: {within}[/]")
         return
-    out.print(f"[red]{escape(str(file))}: not {within}[/]")
+    out.print(f"[red]{name}: not {within}[/]")
     for line in found[:EXAMPLES]:
-        out.print(f"  {escape(line)}", soft_wrap=True)
+        out.print(f"  {escape(printable(line))}", soft_wrap=True)
     if len(found) > EXAMPLES:
         out.print(f"  and {len(found) - EXAMPLES} more")
     if suspects:

@@ -12,6 +12,8 @@ import yaml
 
 from actsearch.config import Config, ConfigError
 from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.plan.made import is_made
+from actsearch.plan.proposed import still_proposed
 from actsearch.plan.steps import step_called
 from actsearch.records.embedded import input_digest
 from actsearch.records.formats import ArtifactError, shown
@@ -87,7 +89,7 @@ def prepare(root: Path, artifact: Artifact, config: Config) -> Path:
         ArtifactError: when an input is gone or says something else.
     """
     for path, digest in artifact.block.get("inputs", {}).items():
-        if input_digest(path) != digest:
+        if input_digest(path, made=is_made(path)) != digest and not still_proposed(artifact, path):
             raise ArtifactError(f"{path}: says something else than when {artifact.path} was made")
     configuration = relative_configuration(artifact.block)
     sources = [data.source.partition(":") for data in config.data.values()]
@@ -115,7 +117,10 @@ def relative_configuration(block: Mapping[str, Any]) -> Path:
 
 
 def _words(block: Mapping[str, Any]) -> list[str]:
-    return shlex.split(block["command"])[1:]
+    try:
+        return shlex.split(block.get("command", ""))[1:]
+    except ValueError as error:
+        raise ConfigError(f"the recorded command cannot be read ({error})") from None
 
 
 def _is_config(word: str) -> bool:
@@ -123,7 +128,7 @@ def _is_config(word: str) -> bool:
 
 
 def _option(words: list[str], at: int) -> str:
-    return words[at].partition("=")[2] or words[at + 1]
+    return words[at].partition("=")[2] or "".join(words[at + 1 : at + 2])
 
 
 def _holds(folder: str, path: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +16,10 @@ from actsearch.cli.recording import load
 from actsearch.config import ConfigError
 from actsearch.plan.causes import Cause, Planned, causes
 from actsearch.plan.environment import DEFAULT_CONFIG
-from actsearch.plan.outputs import Outputs, snakemake
+from actsearch.plan.outputs import Outputs, run, snakemake
 from actsearch.plan.staleness import staleness
 from actsearch.records.lineage import SUFFIXES, Lineage, alike, read_artifact
+from actsearch.records.names import printable, printable_name
 from actsearch.records.provenance import environment
 from actsearch.records.reasons import other_versions
 
@@ -39,9 +40,10 @@ def why(
     settings = load(config)
     plans = _plans(targets or [], config)
     kinds = tuple(SUFFIXES)
-    standing = [p.path for p in plans if p.path.endswith(kinds) and Path(p.path).is_file()]
+    standing = [p.path for p in plans if p.path.endswith(kinds) and os.path.lexists(p.path)]
     graph = Lineage({path: read_artifact(path) for path in track(standing, "reading records")})
-    stale = staleness(settings, graph.artifacts, Outputs.of_workflow(config, standing).inputs_of)
+    outputs = Outputs.of_workflow(config, standing)
+    stale = staleness(settings, graph.artifacts, outputs.inputs_of, outputs.wanted)
     pending = frozenset(plan.path for plan in plans if plan.pending)
     found = {}
     for plan in plans:
@@ -61,9 +63,10 @@ def why(
         typer.echo(json.dumps({"files": files, "other_versions": versions}, indent=1))
         return
     _print(found, graph, versions)
-    if lost := [p.path for p in plans if not p.pending and not Path(p.path).is_file()]:
+    if lost := [p.path for p in plans if not p.pending and not os.path.lexists(p.path)]:
+        first = printable_name(lost[0])
         typer.echo(
-            f"{len(lost)} files are missing and not needed, {lost[0]} first: what was made of them "
+            f"{len(lost)} files are missing and not needed, {first} first: what was made of them "
             "stands; ask for one by name to make it again"
         )
 
@@ -71,11 +74,13 @@ def why(
 def _plans(targets: list[str], config: Path) -> list[Planned]:
     """Snakemake's own plan, file by file."""
     command = snakemake("--summary", *targets, config=config)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run(command)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()]
-        told = [line for line in said if not line.startswith(("Using ", "Building "))]
-        raise ConfigError(" ".join(line.strip() for line in told[:3]) or "Snakemake failed")
+        told = [line.strip() for line in said if not line.startswith(("Using ", "Building "))]
+        if any(line.startswith("Traceback") for line in told):  # over something that is no file
+            raise ConfigError(f"Snakemake cannot plan ({told[-1]}); see `actsearch audit`")
+        raise ConfigError(" ".join(told[:3]) or "Snakemake failed")
     plans = []
     for line in done.stdout.splitlines():
         columns = line.split("\t")
@@ -110,7 +115,7 @@ def _print(found: dict[str, list[Cause]], graph: Lineage, versions: dict[str, li
     def grow(tree: Tree, paths: list[str]) -> None:
         for group in alike(paths, graph.artifacts, limit=3):
             more = f" and {len(group) - 1} files like it" if len(group) > 1 else ""
-            tree.add(f"{escape(group[0])}{more}")
+            tree.add(f"{escape(printable_name(group[0]))}{more}")
 
     out = console()
     if not again:
@@ -120,7 +125,8 @@ def _print(found: dict[str, list[Cause]], graph: Lineage, versions: dict[str, li
         for kind in (*ROOTS, "follows"):
             for (name, text), paths in groups.items():
                 if name == kind:
-                    label = escape(text) if kind == "follows" else f"{kind}: {escape(text)}"
+                    said = escape(printable(text))
+                    label = said if kind == "follows" else f"{kind}: {said}"
                     grow(tree.add(f"[{'dim' if kind == 'follows' else 'bold'}]{label}[/]"), paths)
         out.print(tree)
     if kept:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,17 +11,23 @@ import typer
 
 from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile, FindingKinds
-from actsearch.cli.progress import console, track
+from actsearch.cli.progress import console, say, track
 from actsearch.cli.recording import execution, load
+from actsearch.cluster.runs import running
 from actsearch.config import Config, ConfigError
 from actsearch.plan import layout
 from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.plan.made import may_be_made, step_makes
 from actsearch.plan.outputs import Outputs
 from actsearch.plan.staleness import staleness
-from actsearch.records.audit import KINDS, Finding, audit
+from actsearch.records.audit import KINDS, NO_FAILURES, Finding, Rules, audit
+from actsearch.records.digests import settings_digest
+from actsearch.records.files import FILE
+from actsearch.records.folders import FOLDER, Entry, entries_under
 from actsearch.records.formats import ArtifactError, shown, write_json
-from actsearch.records.lineage import files_under, read_artifacts
-from actsearch.records.provenance import environment
+from actsearch.records.lineage import Artifact, read_all
+from actsearch.records.names import printable, printable_name
+from actsearch.records.provenance import RULE_VARIABLE, environment
 
 EXAMPLES = 4
 """Findings of a kind that the page shows; the others are counted."""
@@ -38,49 +46,84 @@ def audit_command(
 ) -> None:
     """Check every file: unaltered, made by a rule, from these inputs, by this configuration.
 
-    Exit code 1 when something is found. Nothing is changed or deleted.
+    Exit code 1 when something is found, or when nothing is there. What is merely left over is told
+    and is no failure. Nothing is changed or deleted.
     """
     for kind in [*(allow or []), *([paths] if paths else [])]:
         if kind not in KINDS:
             raise ConfigError(f"no kind of finding {kind!r}; kinds: {', '.join(KINDS)}")
     settings = load(config)
     root = Path(shown(folder))
-    if not root.is_dir():
-        raise ArtifactError(f"{folder}: no such folder")
-    own = {shown(out)} if out is not None else set()
-    artifacts = read_artifacts(root, track=lambda found: track(found, "checking files"))
-    checked = {path: artifact for path, artifact in artifacts.items() if path not in own}
-    outputs = Outputs.of_workflow(config, checked)
-    findings = audit(
-        checked,
-        files=[path for path in files_under(root) if path not in own],
-        can_be_made=outputs.__contains__,
-        reasons_of=staleness(settings, checked, outputs.inputs_of),
-        environment=environment(),
-    )
+    if os.path.lexists(root) and not root.is_dir():
+        raise ArtifactError(f"{printable(str(folder))}: is no folder")
+    if RULE_VARIABLE not in os.environ and (run := running(Path.cwd())):
+        say(f"a run of {run} is under way: what it makes changes while it is checked")
+    own = shown(out) if out is not None else None
+    entries = [e for e in entries_under(root) if e.path != own] if root.is_dir() else []
+    artifacts, findings = checked(entries, settings, config)
+    # The report counts itself.
+    n_files = len(artifacts) + (own is not None and os.path.lexists(own))
     if out is not None:
-        _write(out, findings, len(artifacts), settings)
+        told = {"files": n_files, "digest": digest_of(artifacts), "findings": by_kind(findings)}
+        write_json(out, told, execution("audit", settings).block())
+    allowed = {*(allow or []), *NO_FAILURES}
+    is_empty = all(entry.what == FOLDER for entry in entries)
     if paths:
         for finding in findings:
             if finding.kind == paths:
-                typer.echo(finding.path)
-    else:
-        _print(findings, len(artifacts), allow or [])
-    if not exit_zero and any(finding.kind not in (allow or []) for finding in findings):
+                typer.echo(printable_name(finding.path))
+    elif not is_empty:
+        _print(findings, n_files, allowed)
+    if is_empty:
+        say(f"{printable(str(folder))}/: nothing is there; snakemake --cores all makes results")
+    if not exit_zero and (is_empty or any(finding.kind not in allowed for finding in findings)):
         raise typer.Exit(1)
 
 
-def _write(out: Path, findings: list[Finding], n_files: int, config: Config) -> None:
-    record = execution("audit", config)
-    found = {
-        kind: {f.path: f.message for f in findings if f.kind == kind}
+def checked(
+    entries: list[Entry], settings: Config, config: Path
+) -> tuple[dict[str, Artifact], list[Finding]]:
+    """The files among what stands there that a step may have made, and what is wrong with all."""
+    # What no step makes is a stray, whatever is in it.
+    names = [entry.path for entry in entries if entry.what == FILE and may_be_made(entry.path)]
+    artifacts = read_all(names, track=lambda found: track(found, "checking files"))
+    outputs = Outputs.of_workflow(config, artifacts)
+    findings = audit(
+        artifacts,
+        entries=entries,
+        rules=Rules(outputs.__contains__, outputs.wanted.__contains__, once_made),
+        reasons_of=staleness(settings, artifacts, outputs.inputs_of, outputs.wanted),
+        environment=environment(),
+    )
+    return artifacts, findings
+
+
+def once_made(artifact: Artifact) -> bool:
+    """Whether a file has a name that its step gives to files."""
+    return step_makes(artifact.step, artifact.path)
+
+
+def by_kind(findings: list[Finding]) -> dict[str, dict[str, str]]:
+    """Messages by kind and file, as JSON has them."""
+    return {
+        kind: {printable_name(f.path): printable(f.message) for f in findings if f.kind == kind}
         for kind in KINDS
-        if any(f.kind == kind for f in findings)
+        if any(finding.kind == kind for finding in findings)
     }
-    write_json(out, {"files": n_files, "findings": found}, record.block())
 
 
-def _print(findings: list[Finding], n_files: int, allowed: list[str]) -> None:
+def digest_of(artifacts: Mapping[str, Artifact]) -> str:
+    """One digest over all files but the audit's own: to be kept where no forger comes."""
+    return settings_digest(
+        {
+            printable_name(path): artifact.block.get("file_digest")
+            for path, artifact in artifacts.items()
+            if path != layout.AUDIT
+        }
+    )
+
+
+def _print(findings: list[Finding], n_files: int, allowed: Collection[str]) -> None:
     """One page: the kinds of findings, their number, some examples."""
     from rich.markup import escape
 
@@ -91,10 +134,12 @@ def _print(findings: list[Finding], n_files: int, allowed: list[str]) -> None:
             continue
         color = "yellow" if kind in allowed else "red"
         out.print(f"[{color}]{kind}[/]: {len(found)} of {n_files} files {meaning}")
-        for message, paths in _by_message(found)[:EXAMPLES]:
+        groups = _by_message(found)
+        for message, paths in groups[:EXAMPLES]:
             more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-            out.print(f"  {escape(paths[0])}{more}: {escape(message)}", soft_wrap=True)
-        if (rest := len(_by_message(found)) - EXAMPLES) > 0:
+            told = f"{printable_name(paths[0])}{more}: {printable(message)}"
+            out.print(f"  {escape(told)}", soft_wrap=True)
+        if (rest := len(groups) - EXAMPLES) > 0:
             out.print(f"  [dim]and {rest} other messages; all files: --list {kind}[/]")
     if not findings:
         out.print(f"[green]{n_files} files, nothing found[/]")

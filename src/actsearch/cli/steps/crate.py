@@ -13,10 +13,14 @@ from actsearch.cli.options import ConfigFile, Out
 from actsearch.cli.progress import say, track
 from actsearch.cli.recording import execution, load
 from actsearch.plan.environment import DEFAULT_CONFIG, SNAKEFILE_VARIABLE
+from actsearch.plan.made import may_be_made
 from actsearch.plan.steps import is_watching, step_called
 from actsearch.records.digests import digest_file
 from actsearch.records.formats import ArtifactError, copy_file, read_json, shown, write_json
-from actsearch.records.lineage import Artifact, read_artifacts
+from actsearch.records.lineage import SUFFIXES, Artifact, files_under, read_all
+from actsearch.records.names import printable_name
+
+EXAMPLES = 5
 
 
 @app.command()
@@ -37,12 +41,15 @@ def crate(
     settings = load(config)
     record = execution("crate", settings)
     folder = Path(shown(out)).parent
-    found = read_artifacts(folder, track=lambda paths: track(paths, "reading records"))
+    names = filter(may_be_made, files_under(folder))
+    found = read_all(names, track=lambda paths: track(paths, "reading records"))
     sound = {path: artifact for path, artifact in found.items() if _belongs(artifact)}
     if not sound:
         raise ArtifactError(f"{folder}: holds no file to describe")
-    if bad := [path for path, a in found.items() if step_called(a.step) and a.problem]:
-        say(f"left out, as they are not what was written: {', '.join(bad)}")
+    if bad := [path for path, artifact in found.items() if _is_left_out(artifact)]:
+        some = ", ".join(map(printable_name, bad[:EXAMPLES]))
+        more = f" and {len(bad) - EXAMPLES} more" if len(bad) > EXAMPLES else ""
+        say(f"left out, as they are not what was written: {some}{more}")
     for name in sources:
         copy_file(snakefile.parent / name, copies / name)
     copy_file(config, copies / "config.yaml")
@@ -63,7 +70,13 @@ def crate(
 
 def _belongs(artifact: Artifact) -> bool:
     known = step_called(artifact.step) is not None and not is_watching(artifact.step)
-    return known and artifact.problem is None
+    return known and artifact.problem is None and artifact.path.isprintable()
+
+
+def _is_left_out(artifact: Artifact) -> bool:
+    """Whether a file is none that can be told of, though it has the name or the record of one."""
+    carries = Path(artifact.path).suffix in SUFFIXES
+    return carries and not is_watching(artifact.step) and not _belongs(artifact)
 
 
 def _outcome(artifact: Artifact) -> str | None:
@@ -72,9 +85,9 @@ def _outcome(artifact: Artifact) -> str | None:
     if step is None or not step.packed:
         return None
     trial = read_json(artifact.path)
-    told = [f"{trial['function']}: {trial['status']}"]
+    told = [f"{trial.get('function')}: {trial.get('status')}"]
     for part in ("validation", "test"):
-        if (accuracy := trial.get(f"{part}_accuracy")) is not None:
+        if isinstance(accuracy := trial.get(f"{part}_accuracy"), int | float):
             told.append(f"{part} accuracy {accuracy:.4f}")
     return ", ".join(told)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actsearch.records.digests import digest_bytes
+from actsearch.records.digests import digest_file
 from actsearch.records.files import ArtifactError, copy_file, readable, shown
 from actsearch.records.formats import (
     csv_files,
@@ -60,7 +60,7 @@ __all__ = [
     "write_table",
 ]
 
-FORMATS = {
+FORMATS: dict[str, Format] = {
     module.FORMAT.suffix: module.FORMAT
     for module in (
         json_files,
@@ -84,8 +84,11 @@ def content_digest(path: str | Path) -> str:
         that of its bytes.
 
     Raises:
-        FileNotFoundError: when there is no such file.
+        ArtifactError: when there is no such file, or it cannot be read.
     """
     path = Path(path)
     known = FORMATS.get(path.suffix)
-    return known.content_digest(path) if known else digest_bytes(path.read_bytes())
+    if known is None:
+        return digest_file(path)
+    with readable(path):
+        return known.content_digest(path)

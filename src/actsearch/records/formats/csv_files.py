@@ -35,9 +35,9 @@ def read_csv(path: str | Path) -> pd.DataFrame:
 
 def _provenance(path: Path) -> Any:
     with path.open(encoding="utf-8") as file:
-        first = file.readline()
-    marked = first.startswith(COMMENT_MARK)
-    return json.loads(first.removeprefix(COMMENT_MARK)) if marked else None
+        # A file that is none may have no end of its first line.
+        marked = file.read(len(COMMENT_MARK)) == COMMENT_MARK
+        return json.loads(file.readline()) if marked else None
 
 
 def _digest(path: Path) -> str:

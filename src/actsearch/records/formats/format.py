@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from actsearch.records.seals import Provenance
 
 COMMENT_MARK = "# provenance: "
 """Begins a line with provenance in a file whose comments begin with ``#``."""
+_LARGE = 1 << 27
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,24 @@ class Format:
     """What a file says, in named values, columns, arrays or lines, for a comparison."""
 
 
+def is_large(path: Path) -> bool:
+    """Whether a file is to be looked through before it is taken into memory."""
+    return path.stat().st_size > _LARGE
+
+
+def holds(path: Path, word: str) -> bool:
+    """Whether a word stands in a file, of which a part is held at a time."""
+    with path.open("rb") as file:
+        if not file.read(1):
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return data.find(word.encode()) >= 0
+
+
 def text_format(
     suffix: str,
     media_type: str,
+    mark: str,
     pattern: re.Pattern[str],
     unescape: Callable[[str], str] = lambda text: text,
 ) -> Format:
@@ -47,6 +64,7 @@ def text_format(
     Args:
         suffix: of its files.
         media_type: of its files.
+        mark: a word of ``pattern``.
         pattern: what is taken out of a file for its content.
         unescape: makes JSON of the group.
 
@@ -55,6 +73,8 @@ def text_format(
     """
 
     def provenance(path: Path) -> Any:
+        if is_large(path) and not holds(path, mark):
+            return None
         match = pattern.search(path.read_text(encoding="utf-8"))
         return json.loads(unescape(match.group(1))) if match else None
 

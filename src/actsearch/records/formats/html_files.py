@@ -11,6 +11,7 @@ from actsearch.records.seals import Provenance, sealed
 FORMAT = text_format(
     ".html",
     "text/html",
+    'id="provenance"',
     re.compile(r'<script type="application/ld\+json" id="provenance">(.*?)</script>\n?', re.DOTALL),
 )
 

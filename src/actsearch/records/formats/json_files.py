@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import mmap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from actsearch.records.digests import (
     settings_digest,
 )
 from actsearch.records.files import ArtifactError, readable, writable, written_beside
-from actsearch.records.formats.format import Format, as_text
+from actsearch.records.formats.format import Format, as_text, holds, is_large
 from actsearch.records.seals import Provenance, sealed
 
 _GRAPH_ENTITY = "#provenance"
@@ -110,11 +109,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
 
 def may_hold_provenance(path: Path) -> bool:
     """Whether the word stands in a JSON file, which may be too large to be read for nothing."""
-    with path.open("rb") as file:
-        if not file.read(1):
-            return False
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return data.find(f'"{PROVENANCE_KEY}"'.encode()) >= 0
+    return holds(path, f'"{PROVENANCE_KEY}"')
 
 
 def _split(content: dict[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -125,6 +120,12 @@ def _split(content: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     entities = [entity for entity in content["@graph"] if entity.get("@id") != _GRAPH_ENTITY]
     blocks = [entity for entity in content["@graph"] if entity.get("@id") == _GRAPH_ENTITY]
     return {**content, "@graph": entities}, json.loads(blocks[0]["value"]) if blocks else None
+
+
+def _provenance(path: Path) -> Any:
+    if is_large(path) and not may_hold_provenance(path):
+        return None
+    return _split(read_json(path))[1]
 
 
 def _digest(path: Path) -> str:
@@ -154,7 +155,7 @@ def _leaves(value: Any, name: str = "") -> dict[str, Any]:
 FORMAT = Format(
     ".json",
     "application/json",
-    provenance=lambda path: _split(read_json(path))[1],
+    provenance=_provenance,
     content_digest=_digest,
     parts=lambda path: _leaves(_split(read_json(path))[0]),
 )

@@ -11,7 +11,7 @@ from actsearch.records.seals import Provenance, sealed
 
 _BLOCK = re.compile(rf"\n\n{COMMENT_MARK}(.*)\n\Z")
 
-FORMAT = text_format(".py", "text/x-python", _BLOCK)
+FORMAT = text_format(".py", "text/x-python", COMMENT_MARK, _BLOCK)
 
 
 def write_python(path: str | Path, source: str, provenance: Provenance) -> None:

@@ -12,6 +12,7 @@ from actsearch.records.seals import Provenance, sealed
 FORMAT = text_format(
     ".svg",
     "image/svg+xml",
+    'id="provenance"',
     re.compile(r'<metadata id="provenance">(.*?)</metadata>\n?', re.DOTALL),
     unescape=html.unescape,
 )
