@@ -9,6 +9,18 @@ import traceback
 
 def main() -> None:
     """Run the command line; an error of the user's is one message and exit code 2."""
+    from actsearch.cluster.interrupts import EXIT_CODE, end_on_ctrl_c, was_pressed
+
+    end_on_ctrl_c()
+    try:
+        _run()
+    except Exception:
+        if was_pressed():  # what an interrupted import makes of it
+            sys.exit(EXIT_CODE)
+        raise
+
+
+def _run() -> None:
     from actsearch.cli.app import app, load_commands
 
     load_commands()
