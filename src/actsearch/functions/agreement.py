@@ -108,8 +108,8 @@ def _require_elementwise(
             here, there = f"{expected[place]:.6g}", f"{value[~same][0]:.6g}"
             raise OperatorError(
                 f"{side} is not elementwise: at {_at(samples, place)} it gives {here} among "
-                f"{N_SAMPLES:,} numbers, and {there} {how}; a value may depend on its own arguments "
-                "alone"
+                f"{N_SAMPLES:,} numbers, and {there} {how}; a value may depend on its own "
+                "arguments alone"
             )
 
 
