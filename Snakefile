@@ -4,12 +4,6 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-# --configfile takes the place of the default experiment; two are not merged.
-if not workflow.overwrite_configfiles:
-
-    configfile: "config.yaml"
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/spaces.smk"

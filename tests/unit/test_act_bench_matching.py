@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,19 @@ def test_every_function_of_the_space_is_found_in_a_file_of_float32_classes() -> 
         ]
         assert rows == (own or listing)
         assert rows
+
+
+def test_work_grows_linearly_with_the_entries_of_one_class() -> None:
+    alike = [f"abs({'identity(' * n}x{')' * n})" for n in range(10)]
+
+    def seconds(n: int) -> float:
+        bench = ActBench("made", ["exp(x)"] * n, {}, [alike] * n, [np.empty(0)] * n)
+        start = time.perf_counter()
+        assert match(["abs(x)"], bench) == [list(range(n))]
+        return time.perf_counter() - start
+
+    small = min(seconds(1_000) for _ in range(3))
+    assert seconds(10_000) < 10 * 4 * small  # quadratic work would take 100 times as long
 
 
 ENTRIES = {

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_benchmark import TRIALS
 
+from actsearch.benchmark.act_bench import format
 from actsearch.benchmark.act_bench.format import (
     KEYS,
     ActBench,
@@ -24,6 +25,7 @@ from actsearch.benchmark.act_bench.format import (
     to_act_bench,
 )
 from actsearch.benchmark.table import COLUMNS, build_table
+from actsearch.functions.operators import UNARY
 from actsearch.functions.spaces import SearchSpace
 from actsearch.records.digests import digest_file
 from actsearch.records.embedded import input_digest, is_intact, read_provenance
@@ -209,6 +211,33 @@ def test_a_bad_file_is_one_message(text: str, expected: str, tmp_path: Path) -> 
     with pytest.raises(ActBenchError) as error:
         read_act_bench(path)
     assert str(error.value).startswith(f"{path}: {expected}")
+
+
+def test_a_file_has_a_largest_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{name}(x)" for name in UNARY[:6]]
+    path = write(tmp_path / "a.json", {names[0]: entry(Equivalent_Activation_Functions=names[1:])})
+    monkeypatch.setattr(format, "MOST_NAMES", 6)
+    assert len(read_act_bench(path)) == 1
+    monkeypatch.setattr(format, "MOST_NAMES", 5)
+    expected = "more than 5 functions and equivalents; so many are allowed"
+    with pytest.raises(ActBenchError, match=expected):
+        read_act_bench(path)
+    with pytest.raises(ActBenchError, match=expected):
+        read_act_bench(write(path, {name: entry() for name in names}))
+    monkeypatch.setattr(format, "MOST_BYTES", 100)
+    with pytest.raises(ActBenchError, match="more than 100 bytes; so many are allowed"):
+        read_act_bench(path)
+
+
+def test_long_names_are_cut_in_messages(tmp_path: Path) -> None:
+    long = "abs(" * 600_000 + "x" + ")" * 600_000
+    for content in ({long: entry()}, {"abs(x)": entry(Equivalent_Activation_Functions=[long])}):
+        with pytest.raises(ActBenchError, match=r"more than 10,000 operators and x's") as error:
+            read_act_bench(write(tmp_path / "a.json", content))
+        assert len(str(error.value)) < 500
+    with pytest.raises(ActBenchError, match="unknown key") as error:
+        read_act_bench(write(tmp_path / "a.json", {"abs(x)": entry() | {"k" * 10**6: 1}}))
+    assert len(str(error.value)) < 500
 
 
 def test_what_stands_twice_is_refused(tmp_path: Path) -> None:

@@ -150,3 +150,148 @@ def test_constants_agree_with_the_rooms() -> None:
         assert load_dataset(config.Data(source=name, split=split)).n_classes
     assert len(BASELINES) == config.N_BASELINES
     assert sorted(strategy_names()) == sorted(config.STRATEGIES)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b:c",
+        "..:x",
+        "é:x",
+        "a:é",
+        "class:x",
+        "a.class:x",
+        "a:class",
+        "a:b:c",
+        "a:b.c",
+        ":x",
+        "a:",
+        "a..b:x",
+        ".a:x",
+        "1a:x",
+        "a-b:x",
+        "a/b:x",
+        "x" * 300 + ":x",
+        "timm:",
+        "timm:a b",
+        "torchvision:../x",
+        "folder:build",
+        "npz:build",
+        "",
+    ],
+)
+def test_a_model_is_named_by_what_can_be_imported(name: str) -> None:
+    assert "; allowed: digits-cnn, " in _broken(lambda c: c["tasks"][TASK].update(model=name))
+
+
+@pytest.mark.parametrize("name", ["my_lab.nets:build", "_a:_b", "timm:vit_tiny.augreg_in21k"])
+def test_a_model_of_ones_own(name: str) -> None:
+    values = copy.deepcopy(DEFAULT)
+    values["tasks"][TASK]["model"] = name
+    assert parse_config(values).tasks[TASK].model == name
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("npz:", "allowed: digits, torchvision:NAME"),
+        ("npz: ", "a path is empty"),
+        ("npz:a{b}.npz", "holds '{', which Snakemake cannot take"),
+        ("folder:a\nb", "holds '\\n'"),
+        ("npz:" + "a" * 256, "is too long; allowed: 1,000 bytes, 255 in each part"),
+        ("npz:" + "é/" * 600, "is too long"),
+        ("timm:load", "unknown 'timm:load'"),
+        ("torchvision:", "allowed: torchvision:{"),
+        ("a b:c", "unknown 'a b:c'"),
+        ("é:x", "unknown 'é:x'"),
+    ],
+)
+def test_a_source_is_named_by_what_can_be_opened(source: str, expected: str) -> None:
+    message = _broken(lambda c: c["data"]["digits"].update(source=source))
+    assert "data.digits.source: " in message and expected in message and "\n" not in message[20:]
+
+
+def test_a_path_may_hold_blanks_quotes_and_umlauts() -> None:
+    values = copy.deepcopy(DEFAULT)
+    values["data"]["digits"]["source"] = 'npz:my data/it\'s "Müller".npz'
+    parse_config(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda c: c.update(operators=["a b"]), "operators[0]: 'a b' is no name of a module"),
+        (lambda c: c.update(operators=["class"]), "none of them a keyword"),
+        (lambda c: c.update(operators=["a", "a"]), "operators: 'a' is given twice"),
+        (lambda c: c.update(operators="a"), "operators: Input should be a valid list, got 'a'"),
+        (lambda c: c.update(license=""), "license: "),
+        (lambda c: c.update(license=3), "license: Input should be a valid string, got 3"),
+        (lambda c: c.update(data_folder="-x"), "data_folder: '-x' stands in commands"),
+        (lambda c: c.update(data_folder="a b"), "data_folder: 'a b' stands in commands"),
+        (lambda c: c.update(data_folder="./results/x"), "the workflow puts its own files"),
+        (lambda c: c["simulation"].update(strategies=["random"] * 2), "'random' is given twice"),
+        (lambda c: c["simulation"].update(strategies=["x" * 10**5]), "... (100,000 characters)"),
+        (lambda c: c["simulation"].update(seed=-1), "simulation.seed: "),
+        (lambda c: c["simulation"].update(seed=2**32), "less than or equal to 4294967295"),
+        (lambda c: c["simulation"].update(runs=2**31), "less than or equal to 2147483647"),
+        (
+            lambda c: c["simulation"].update(runs=True),
+            "simulation.runs: Input should be a valid int",
+        ),
+        (
+            lambda c: c["simulation"].update(runs=10.0),
+            "simulation.runs: Input should be a valid int",
+        ),
+        (
+            lambda c: c["simulation"].update(runs="10"),
+            "simulation.runs: Input should be a valid int",
+        ),
+        (lambda c: c["simulation"].update(runs=10**400), "a whole number of about 400 digits"),
+        (
+            lambda c: c["tasks"][TASK].update(deterministic=1),
+            "deterministic: Input should be a val",
+        ),
+        (lambda c: c["tasks"][TASK].update(deterministic="yes"), "Input should be a valid boolean"),
+        (lambda c: c["tasks"][TASK].update(seeds=[True]), "seeds[0]: Input should be a valid int"),
+        (lambda c: c["tasks"][TASK].update(seeds=[2**64]), "from -2^63 to 2^63 - 1"),
+        (
+            lambda c: c["tasks"][TASK]["recipe"].update(learning_rate=True),
+            "recipe.learning_rate: Input should be a valid number, got True",
+        ),
+        (lambda c: c["tasks"][TASK]["recipe"].update(learning_rate="1"), "valid number, got '1'"),
+        (
+            lambda c: c["tasks"][TASK]["recipe"].update(weight_decay=float("inf")),
+            "recipe.weight_decay: inf is no number that JSON holds",
+        ),
+        (lambda c: c["tasks"][TASK].update(replace={"types": ["a b"]}), "is no name of a class"),
+        (lambda c: c["tasks"][TASK].update(replace={"names": [""]}), "no pattern of module names"),
+        (lambda c: c["tasks"][TASK].update(replace={"names": ["a", "a"]}), "'a' is given twice"),
+        (lambda c: c["tasks"].update({"a" * 65: {}}), "at most 64 characters"),
+        (lambda c: c["tasks"].update({"é": {}}), "tasks.é: String should match pattern"),
+        (lambda c: c["tasks"].update({"a\nb": {}}), "should match pattern"),
+        (lambda c: c["tasks"].update({"": {}}), "tasks"),
+    ],
+)
+def test_every_value_is_of_its_type(change: Callable[[dict[str, Any]], Any], expected: str) -> None:
+    assert expected in _broken(change)
+
+
+@pytest.mark.parametrize("source", [float("inf"), float("nan")])
+def test_classes_refuse_what_is_not_finite_too(source: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        config.Recipe(optimizer="sgd", learning_rate=source, epochs=1, batch_size=1)
+
+
+@pytest.mark.parametrize("section", ["tasks", "spaces", "data"])
+def test_names_that_differ_in_capital_letters_alone_clash(section: str) -> None:
+    def change(values: dict[str, Any]) -> None:
+        name = next(iter(values[section]))
+        values[section][name.capitalize()] = values[section][name]
+
+    assert "clashes with" in _broken(change)
+
+
+@pytest.mark.parametrize("name", ["Spaces", "workflow", f"{TASK}--final", f"{TASK}__slots"])
+def test_names_of_folders_and_rules_are_not_taken(name: str) -> None:
+    message = _broken(lambda c: c["tasks"].update({name: c["tasks"][TASK]}))
+    assert f"tasks: the name {name!r} clashes with" in message

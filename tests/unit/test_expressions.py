@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from actsearch.functions.expressions import Expression, ExpressionError, parse
 from actsearch.functions.operators import BINARY, EXTRA_UNARY, NARY, UNARY
+from actsearch.functions.spaces import SearchSpace, SpaceError
+from actsearch.functions.syntax import MOST_NODES
 
 # Bounded slopes, no poles, no jumps: composed, they amplify the last digit's noise very little.
 # fmt: off
@@ -254,8 +256,8 @@ def test_only_floating_point_is_evaluated() -> None:
 
 
 @pytest.mark.parametrize("shape", ["chain", "left", "right"])
-def test_depth_is_bounded_by_memory_alone(shape: str) -> None:
-    n = 50_000
+def test_depth_is_bounded_by_size_alone(shape: str) -> None:
+    n = MOST_NODES - 1 if shape == "chain" else (MOST_NODES - 1) // 2
     text = {
         "chain": "abs(" * n + "x" + ")" * n,
         "left": "max(" * n + "x" + ",x)" * n,
@@ -272,6 +274,34 @@ def test_depth_is_bounded_by_memory_alone(shape: str) -> None:
     assert len(repr(expression)) > len(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "abs(" * MOST_NODES + "x" + ")" * MOST_NODES,
+        "abs(" * 1_000_000,
+        "max(x," * MOST_NODES + "x" + ")" * MOST_NODES,
+        "sum_n(" + ",".join(["x"] * MOST_NODES) + ")",
+    ],
+)
+def test_a_function_has_a_largest_size(text: str) -> None:
+    expected = f"more than {MOST_NODES:,} operators and x's, so many are allowed"
+    with pytest.raises(ExpressionError, match=expected) as error:
+        parse(text)
+    assert len(str(error.value)) < 400
+    with pytest.raises(SpaceError, match=expected):
+        SearchSpace([], include=[text])
+    with pytest.raises(SpaceError, match="more than 100 operators and x's"):
+        SearchSpace([text])
+
+
+def test_a_slug_has_a_largest_size() -> None:
+    tokens = ["abs"] * (MOST_NODES - 1) + ["x"]
+    assert Expression.from_slug(".".join(tokens)).size == MOST_NODES - 1
+    for slug in (".".join(["abs", *tokens]), "." * 1_000_000):
+        with pytest.raises(ExpressionError, match="operators and x's; allowed: at most 10,000"):
+            Expression.from_slug(slug)
+
+
 def test_work_grows_linearly() -> None:
     def seconds(n: int) -> float:
         text = "max(x," * n + "x" + ")" * n
@@ -280,6 +310,6 @@ def test_work_grows_linearly() -> None:
         _ = expression.name, expression.slug, hash(expression), expression.depth
         return time.perf_counter() - start
 
-    small = min(seconds(2_000) for _ in range(5))
-    large = min(seconds(40_000) for _ in range(3))
+    small = min(seconds(240) for _ in range(5))
+    large = min(seconds(4_800) for _ in range(3))
     assert large < 20 * 6 * small  # quadratic work would take 400 times as long

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from actsearch.config import ConfigError, read_values
 from actsearch.plan.environment import (
     command_prefix,
     configuration_file,
+    configuration_values,
     is_asked_for_outputs,
     one_of,
-    plain,
 )
 from actsearch.records.digests import settings_digest
 
@@ -28,14 +28,6 @@ VALUES: dict[str, Any] = {"data": {"b": [1, {"c": 2}], "a": None}, "seeds": [0, 
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def test_ordered_dictionaries_become_plain_ones_at_any_depth() -> None:
-    ordered = OrderedDict(a=[OrderedDict(b=1), [OrderedDict(c=2)]], d=OrderedDict(e="text"))
-    found = plain(ordered)
-    assert found == {"a": [{"b": 1}, [{"c": 2}]], "d": {"e": "text"}}
-    assert type(found) is type(found["a"][0]) is type(found["a"][1][0]) is type(found["d"]) is dict
-    assert yaml.safe_load(yaml.safe_dump(found)) == found
 
 
 def test_a_pattern_matches_the_names_and_nothing_else() -> None:
@@ -68,6 +60,34 @@ def test_paths_outside_the_working_folder_are_relative_to_it(
     monkeypatch.chdir(folder / "elsewhere")
     told = configuration_file(VALUES, [str(folder / "config.yaml")], str(folder / "Snakefile"))
     assert told == {"ACTSEARCH_CONFIG": "../config.yaml", "ACTSEARCH_SNAKEFILE": "../Snakefile"}
+
+
+def test_a_configuration_is_put_together_as_snakemake_does(folder: Path) -> None:
+    (folder / "one.yaml").write_text("a: {b: 1, c: [1, 2]}\nd: 1e-3\ne: {f: 1}")
+    (folder / "two.yaml").write_text("a: {c: [3]}\ne: 2")
+    options = ["a={b: 2e-1, g: '8'}", "h=text", "i=", "a={j: true}"]
+    assert configuration_values(["one.yaml"], []) == read_values("one.yaml")
+    assert configuration_values(["one.yaml", "two.yaml"], options) == {
+        "a": {"b": 0.2, "c": [3], "g": "8", "j": True},
+        "d": 0.001,
+        "e": 2,
+        "h": "text",
+        "i": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["a=1", "a=2"], "--config gives a twice"),
+        (["a={b: {c: 1}}", "a={b: {c: 2}}"], "--config gives a.b.c twice"),
+        (["a={b: 1}", "a=2"], "--config gives a twice"),
+        (["a={b: 1, b: 2}"], "--config a, line 1: b: the key stands there twice"),
+    ],
+)
+def test_values_given_twice_are_refused(options: list[str], expected: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(expected)):
+        configuration_values([], options)
 
 
 @pytest.mark.parametrize("files", [["one.yaml"], ["one.yaml", "two.yaml"], []])

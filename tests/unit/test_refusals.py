@@ -166,6 +166,22 @@ BAD: dict[str, tuple[Change, str]] = {
         lambda c: c["spaces"]["deep"].pop("sample"),
         "space 'deep' has 1023524 names, too many to list",
     ),
+    "function whose file name is too long": (
+        lambda c: c["spaces"]["small"].update(include=["baselines", "abs(" * 60 + "x" + ")" * 60]),
+        "names a file and has 241 characters; allowed: 200",
+    ),
+    "function that is too large": (
+        lambda c: c["spaces"]["deep"].update(include=["abs(" * 12_000 + "x" + ")" * 12_000]),
+        "include: more than 10,000 operators and x's",
+    ),
+    "schema that is too large": (
+        lambda c: c["spaces"]["deep"].update(schemas=["unary(" * 10**4 + "x" + ")" * 10**4]),
+        "bad schema: more than 100 operators and x's",
+    ),
+    "search of many rounds": (
+        lambda c: c["tasks"]["tiny"]["search"].update(rounds=2**31 - 1),
+        "but space 'deep' holds 30",
+    ),
     "folder that breaks commands": (
         lambda c: c.update(data_folder="my data"),
         "data_folder: 'my data' stands in commands; allowed: letters, digits",
@@ -219,6 +235,8 @@ def test_bad_code_of_the_users(files: dict[str, str], expected: str, folder: Pat
         ("results/tinny/benchmark.parquet", "no task 'tinny'; tasks: tiny"),
         ("results/tiny/trials/mul.rleu.x.x.json", "did you mean 'relu'?"),
         ("results/tiny/trials/mul.relu.x.json", "bad slug 'mul.relu.x': the tokens end too early"),
+        (f"results/tiny/trials/{'abs.' * 60}x.json", "has 241 characters; allowed: 200"),
+        (f"results/tiny/trials/{'abs.' * 20_000}x.json", "allowed: at most 10,000"),
     ],
 )
 def test_bad_target(target: str, expected: str) -> None:

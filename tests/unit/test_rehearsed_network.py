@@ -237,6 +237,66 @@ def test_sides_that_do_not_agree_are_found(side: Any, message: str) -> None:
         check_operators()
 
 
+def _stateful() -> Callable[[Tensor], Tensor]:
+    calls: list[int] = []
+
+    def function(x: Tensor) -> Tensor:
+        calls.append(1)
+        return x.cos() * len(calls)
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("side", "message"),
+    [
+        (lambda x: x.softmax(0), "among 1,000 numbers, and .* among 7"),
+        (lambda x: x.softmax(-1), "among 7"),
+        (lambda x: x.cos() - x.mean(), "among 7"),
+        (lambda x: x.cumsum(-1), "in another order"),
+        (lambda x: x.flip(0), "in another order"),
+        (lambda x: x.sort()[0], "in another order"),
+        (lambda x: x + x.roll(1, 0), "in another order"),
+        (lambda x: x.cos() * torch.rand_like(x), "when it is called again"),
+        (lambda x: nn.functional.dropout(x), "when it is called again"),
+        (lambda x: nn.functional.rrelu(x, training=True), "when it is called again"),
+        (_stateful(), "when it is called again"),
+        (lambda x: x.cos() if x.dim() < 2 else x.cos().softmax(1), "in a matrix"),
+        (lambda x: x.cos() if x.dim() < 4 else x.cos().amax(1, keepdim=True) + 0 * x, "images"),
+        (lambda x: x.cos() if x.dim() < 4 else nn.functional.normalize(x), "in a batch of images"),
+        (lambda x: x.cos() - x.mean() + x.mean().detach(), "gradient of a value lies in the arg"),
+        (lambda x: x.view(-1).cos().view(x.shape), "fails with 1 tensor of 4 x 5 x 10 x 5 numbers"),
+        (lambda x: x.cos() if len(x) > 1 else x, "alone"),
+    ],
+)
+def test_what_is_not_elementwise_is_no_operator(side: Any, message: str) -> None:
+    register(Operator("odd", 1, numpy=np.cos, torch=side))
+    with pytest.raises(OperatorError, match=f"operator 'odd': the torch side .*{message}"):
+        check_operators()
+
+
+@pytest.mark.parametrize(
+    ("side", "message"),
+    [
+        (lambda x: np.cos(x) - x.mean(), "is not elementwise: .* among 7"),
+        (lambda x: np.cumsum(x).reshape(x.shape).astype(x.dtype), "in another order"),
+        (lambda x: np.sort(x), "in another order"),
+        (lambda x: np.cos(x) if x.ndim == 1 else np.flip(np.cos(x)), "in a matrix"),
+        (lambda x: np.cos(x, out=x), "changes the numbers that it is given"),
+    ],
+)
+def test_the_numpy_side_is_elementwise_too(side: Any, message: str) -> None:
+    register(Operator("odd", 1, numpy=side, torch="torch.cos"))
+    with pytest.raises(OperatorError, match=f"operator 'odd': the NumPy side .*{message}"):
+        check_operators()
+
+
+def test_an_operator_of_two_arguments_is_elementwise_in_both() -> None:
+    register(Operator("odd", 2, numpy=lambda x, y: x + y, torch=lambda x, y: x + y - y.mean()))
+    with pytest.raises(OperatorError, match=r"the torch side is not elementwise: at 1.76405, "):
+        check_operators()
+
+
 def test_undefined_values_agree() -> None:
     register(Operator("root", 1, numpy=np.sqrt, torch="torch.sqrt"))
     register(Operator("mean", None, lambda *a: np.mean(a, axis=0), lambda *a: sum(a) / len(a)))

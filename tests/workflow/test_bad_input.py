@@ -74,6 +74,46 @@ def test_bad_target(target: str, expected: str, fresh: Experiment) -> None:
     assert expected in fresh.message(target)
 
 
+TWICE = "\nsurrogate: {folds: 2}\n"
+
+
+def test_a_key_that_stands_there_twice(fresh: Experiment) -> None:
+    path = fresh.folder / "config.yaml"
+    lines = path.read_text().splitlines()
+    first = lines.index("surrogate:") + 1
+    path.write_text(path.read_text() + TWICE)
+    expected = f"surrogate: the key stands there twice (lines {first} and {len(lines) + 2})"
+    assert expected in fresh.message()
+    path.rename(fresh.folder / "other.yaml")
+    assert expected in fresh.message("--configfile", "other.yaml")
+
+
+def test_what_snakemake_reads_otherwise(fresh: Experiment) -> None:
+    path = fresh.folder / "config.yaml"
+    good = path.read_bytes()
+    for content, expected in (
+        (b"# \xe9\n" + good, "config.yaml, line 1: byte 0xe9 is not UTF-8"),
+        (good + b"license: !!python/name:os.system\n", "license: the tag !!python/name:os.system"),
+        (good + b"license: 2024-01-01\n", "license: 2024-01-01 is read in two ways"),
+        (b"", "config.yaml is empty"),
+    ):
+        path.write_bytes(content)
+        assert expected in fresh.message()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["surrogate={folds: 2, folds: 3}"], "--config surrogate, line 1: folds: the key stands"),
+        (["surrogate={folds: 2}", "surrogate={folds: 3}"], "--config gives surrogate.folds twice"),
+        (["surrogate={folds: 1e1}"], "surrogate.folds: Input should be a valid integer, got 10.0"),
+        (["license=yes"], "--config license, line 1: yes is read in two ways"),
+    ],
+)
+def test_values_of_the_command_line(options: list[str], expected: str, fresh: Experiment) -> None:
+    assert expected in fresh.message("--config", *options)
+
+
 def test_target_of_a_missing_section(fresh: Experiment) -> None:
     config = copy.deepcopy(SMALL)
     del config["tasks"]["tiny"]["search"]

@@ -50,6 +50,19 @@ def test_single_values_can_be_overridden(fresh: Experiment) -> None:
     assert "simulating searches by union-knr" not in output
 
 
+def test_overridden_values_are_numbers_in_options_of_a_model_too(fresh: Experiment) -> None:
+    (fresh.folder / "mine.py").write_text(
+        "from actsearch.networks.models.digits_cnn import DigitsCNN\n"
+        "def build(image_shape, n_classes, rate=0.0, width=1):\n"
+        "    assert (rate, width) == (0.001, 8) and type(width) is int\n"
+        "    return DigitsCNN(image_shape, n_classes)\n"
+    )
+    given = "tasks={tiny: {model: 'mine:build', model_options: {rate: 1e-3, width: 8}}}"
+    target = "results/tiny/trials/relu.x.json"
+    fresh.snakemake("--cores", "1", target, "--config", given)
+    assert (fresh.folder / target).is_file()
+
+
 def test_the_profile_of_a_cluster_is_planned_with_anywhere(
     fresh: Experiment, tmp_path: Path
 ) -> None:

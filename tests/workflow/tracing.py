@@ -18,13 +18,17 @@ TRACER = Path(__file__).parent / "tracer"
 # that computes would have a place in any module of which all was allowed.
 CARRIERS = {
     "reads the configuration, whose values are in the digest of settings": {
-        "config.base": "_unique_seeds known named_source",
-        "config.data": "Data _source check_split",
-        "config.experiment": "Config",
+        "config.base": "Model _class_name _module _pattern _unique _unique_seeds is_module is_word "
+        "known named_source require_path",
+        "config.data": "Data _none _source check_split",
+        "config.experiment": "Config _folder _tell_apart",
         "config.loading": "load_config parse_config",
+        "config.plain": "_items _problem _problem_of_text join require_plain show",
+        "config.reading": "_Loader _constructed _decoded _joined _null _number _problem_of_number "
+        "_read_as _text parse_values read_values",
         "config.recipes": "Augmentation Recipe",
         "config.spaces": "Space",
-        "config.tasks": "Benchmark Final Fisher Task _model",
+        "config.tasks": "Benchmark Final Fisher Task _model _none _of_library _plain",
         "cli.recording": "load",
     },
     "makes the record, and the digests in it": {

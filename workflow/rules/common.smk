@@ -1,7 +1,7 @@
 """The checked configuration as a plan, and what all rules share.
 
-Needs: the merged configuration. Makes: PLAN, SITE and START. What happens before the first job, in
-order, is on docs/start.md.
+Needs: config.yaml, or what the command line gives. Makes: PLAN, SITE and START. What happens before
+the first job, in order, is on docs/start.md.
 """
 
 import os
@@ -16,15 +16,20 @@ working_folder_last(workflow.basedir)
 
 from snakemake.exceptions import WorkflowError
 
-from actsearch.config import ACT_BENCH_TABLES, STRATEGIES, parse_config
+from actsearch.cluster.interrupts import end_on_ctrl_c
+
+if workflow.is_main_process:
+    end_on_ctrl_c()
+
+from actsearch.config import ACT_BENCH_TABLES, STRATEGIES, parse_config, read_values
 from actsearch.plan import counts, internals, layout
 from actsearch.plan.dependencies import users_code
 from actsearch.plan.environment import (
     CODE_VARIABLE,
     command_prefix,
     configuration_file,
+    configuration_values,
     one_of,
-    plain,
 )
 from actsearch.plan.experiment import Plan, rule_name
 from actsearch.plan.refusals import check_plan, check_targets
@@ -41,9 +46,19 @@ def checked(function, *arguments, **options):
         raise
 
 
-PLAN = checked(lambda: Plan(parse_config(plain(config))))
+# --configfile takes the place of the default experiment; two are not merged.
+if not workflow.overwrite_configfiles:
+    # Of a key that stands there twice Snakemake would say nothing.
+    checked(read_values, "config.yaml")
+
+    configfile: "config.yaml"
+
+
+FILES, CHANGES = internals.given_configuration(workflow)
+VALUES = checked(configuration_values, FILES, CHANGES)
+PLAN = checked(lambda: Plan(parse_config(VALUES)))
 TASKS = PLAN.tasks
-TOLD = configuration_file(plain(config), workflow.configfiles, workflow.main_snakefile)
+TOLD = configuration_file(VALUES, FILES, workflow.main_snakefile)
 SITE = Site(
     *(
         internals.default_resource(workflow, name)

@@ -5,6 +5,7 @@ Needs: the plan, Snakemake's own options. Makes: no file of results.
 
 from snakemake.logging import logger
 
+from actsearch.cluster.interrupts import leave_ctrl_c
 from actsearch.cluster.start import start
 from actsearch.plan.environment import OUTPUTS_VARIABLE
 
@@ -14,6 +15,7 @@ RUN = OPTIONS and checked(start, PLAN, OPTIONS, TOLD, logger.info, logger.warnin
 
 
 onstart:
+    leave_ctrl_c()
     if RUN:
         RUN.look_after_jobs(workflow)
 

@@ -13,6 +13,18 @@ from actsearch.records.search_path import working_folder_last
 def main() -> None:
     """Run the command line; an error of the user's is one message and exit code 2."""
     working_folder_last()
+    from actsearch.cluster.interrupts import EXIT_CODE, end_on_ctrl_c, was_pressed
+
+    end_on_ctrl_c()
+    try:
+        _run()
+    except Exception:
+        if was_pressed():  # what an interrupted import makes of it
+            sys.exit(EXIT_CODE)
+        raise
+
+
+def _run() -> None:
     from actsearch.cli.app import app, load_commands
     from actsearch.records.names import printable
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actsearch.cluster.interrupts import EXIT_CODE, was_pressed
 from actsearch.cluster.queue import has_slurm, queued_jobs, require_slurm
 from actsearch.cluster.runs import Claim, RunError, claim, running
 from actsearch.cluster.watchdog import Watchdog, patience, watch
@@ -122,7 +123,14 @@ def _estimate_beside(told: Mapping[str, str]) -> None:
 
 def _say_estimate(process: subprocess.Popen[str]) -> None:
     """Print what the command says, or its last line where it failed; nothing where it was ended."""
-    said, errors = process.communicate()
+    try:
+        if was_pressed():
+            raise SystemExit
+        said, errors = process.communicate()
+    except (KeyboardInterrupt, SystemExit):  # nobody would take it here
+        process.kill()
+        sys.stdout.flush()
+        os._exit(EXIT_CODE)
     if process.returncode == 0:
         sys.stderr.write(said)
     elif process.returncode > 0:

@@ -19,6 +19,9 @@ from actsearch.config.experiment import Surrogate as Surrogate
 from actsearch.config.faults import describe_fault as describe_fault
 from actsearch.config.loading import load_config as load_config
 from actsearch.config.loading import parse_config as parse_config
+from actsearch.config.reading import parse_values as parse_values
+from actsearch.config.reading import read_values as read_values
+from actsearch.config.reading import write_values as write_values
 from actsearch.config.recipes import Augmentation as Augmentation
 from actsearch.config.recipes import Recipe as Recipe
 from actsearch.config.recipes import Resources as Resources

@@ -1,30 +1,53 @@
-"""What all sections of the configuration share."""
+"""What all sections of the configuration share: the base class, and types of single values."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import Annotated
+import keyword
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from actsearch.config.plain import ConfigError as ConfigError
+from actsearch.config.plain import show
 
-class ConfigError(ValueError):
-    """A configuration that cannot be used; the message names the value and what is allowed."""
+MOST = 2**31 - 1
+"""Largest number of anything, which every library takes."""
+LARGEST_SEED = 2**32 - 1
+"""Largest seed that NumPy, scikit-learn and torch all take."""
+LONGEST_NAME = 64
+_LONGEST_PART = 255
+_LONGEST_PATH = 1000
 
 
 class Model(BaseModel):
-    """Base of all sections: immutable, and an unknown key is an error."""
+    """Base of all sections: immutable; an unknown key is an error, and so is another type.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    A whole number is a number, but text and true or false are none, and the reverse.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        strict=True,
+        allow_inf_nan=False,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, values: Any) -> Any:
+        """Lists as tuples, which strict types ask for."""
+        if not isinstance(values, dict):
+            return values
+        return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
 
 
-def named_source(name: str, built_in: Iterable[str], forms: str) -> str:
-    """``name`` if it is built in or has one of the ``prefix:rest`` forms."""
-    prefix, _, rest = name.partition(":")
-    if name not in built_in and not (prefix and rest):
-        raise ValueError(f"unknown {name!r}; allowed: {', '.join(built_in)}, {forms}")
-    return name
+PositiveInt = Annotated[int, Field(gt=0, le=MOST)]
+NonNegativeInt = Annotated[int, Field(ge=0, le=MOST)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 
 def _unique_seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -33,14 +56,120 @@ def _unique_seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
-Seeds = Annotated[tuple[NonNegativeInt, ...], Field(min_length=1), AfterValidator(_unique_seeds)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+def _unique(words: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := next((word for word in words if words.count(word) > 1), None):
+        raise ValueError(f"{show(twice)} is given twice")
+    return words
+
+
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_unique_seeds)]
+Name = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", min_length=1, max_length=LONGEST_NAME)
+]
+
+
+def _module(name: str) -> str:
+    if not is_module(name):
+        raise ValueError(
+            f"{show(name)} is no name of a module; allowed: words of the letters a to z, digits "
+            "and underscores, joined by dots, none of them a keyword of Python"
+        )
+    return name
+
+
+def is_module(name: str) -> bool:
+    """Whether ``name`` can be a module's: ASCII, since files and digests go by it."""
+    words = name.split(".")
+    return len(name) <= _LONGEST_PART and all(map(is_word, words))
+
+
+def is_word(name: str) -> bool:
+    """Whether ``name`` can be a function's or a module's without dots."""
+    return name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
+
+
+def require_path(path: str) -> str:
+    """``path``, if it can stand in a rule and in a file system.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: when it is empty, too long, or holds what Snakemake reads as a wildcard.
+    """
+    too_long = [part for part in path.split("/") if len(part.encode()) > _LONGEST_PART]
+    if too_long or len(path.encode()) > _LONGEST_PATH:
+        raise ValueError(
+            f"the path {show(path)} is too long; allowed: {_LONGEST_PATH:,} bytes, "
+            f"{_LONGEST_PART} in each part"
+        )
+    if not path.strip():
+        raise ValueError("a path is empty")
+    if found := re.search(r"[{}\n\t]", path):
+        raise ValueError(
+            f"the path {show(path)} holds {found.group()!r}, which Snakemake cannot take; allowed: "
+            "anything but braces, tabs and line ends"
+        )
+    return path
+
+
+def _class_name(name: str) -> str:
+    if not name.isidentifier() or len(name) > _LONGEST_PART:
+        raise ValueError(f"{show(name)} is no name of a class, such as ReLU")
+    return name
+
+
+def _pattern(text: str) -> str:
+    if not text.strip() or len(text) > _LONGEST_PATH or not text.isprintable():
+        raise ValueError(
+            f"{show(text)} is no pattern of module names, such as blocks.*.act; allowed: "
+            f"1 to {_LONGEST_PATH:,} printable characters"
+        )
+    return text
+
+
+Path = Annotated[str, AfterValidator(require_path)]
+Modules = Annotated[tuple[Annotated[str, AfterValidator(_module)], ...], AfterValidator(_unique)]
+ClassNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_class_name)], ...], AfterValidator(_unique)
+]
+Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], AfterValidator(_unique)]
+Strategies = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_unique)]
+
+
+def named_source(
+    name: str, built_in: Iterable[str], forms: str, kinds: Mapping[str, Callable[[str], object]]
+) -> str:
+    """``name`` if it is built in, ``kind:rest``, or ``package.module:function``.
+
+    Args:
+        name: as the configuration has it.
+        built_in: names that stand alone.
+        forms: the other forms, for the message.
+        kinds: what raises ValueError for a bad rest, or is false for one, by kind.
+
+    Returns:
+        ``name``.
+
+    Raises:
+        ValueError: when it is none of them.
+    """
+    if name in built_in:
+        return name
+    kind, _, rest = name.partition(":")
+    if kind in kinds and rest:
+        good = kinds[kind](rest)
+    else:
+        good = kind not in kinds and is_module(kind) and is_word(rest)
+    if not good:
+        raise ValueError(f"unknown {show(name)}; allowed: {', '.join(built_in)}, {forms}")
+    return name
 
 
 def known(value: str, allowed: Iterable[str], where: str) -> None:
     """Raise ValueError, with a guess at what was meant, unless ``value`` is among ``allowed``."""
     names = sorted(allowed)
     if value not in names:
-        close = difflib.get_close_matches(value, names, n=1)
+        close = difflib.get_close_matches(value[:LONGEST_NAME], names, n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise ValueError(f"{where}: unknown {value!r}{hint}; allowed: {', '.join(names)}")
+        raise ValueError(f"{where}: unknown {show(value)}{hint}; allowed: {', '.join(names)}")

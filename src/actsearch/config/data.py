@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
-from pydantic import (
-    AfterValidator,
-    FiniteFloat,
-    NonNegativeInt,
-    PositiveInt,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, FiniteFloat, field_validator, model_validator
 
-from actsearch.config.base import Model, named_source
+from actsearch.config.base import Model, PositiveInt, Seed, named_source, require_path
 
 BUILT_IN_DATA = ("digits",)
 OF_FILES = ("torchvision:Imagenette", "torchvision:ImageNet", "folder:")
@@ -49,7 +43,18 @@ def _source(name: str) -> str:
     if kind == "torchvision" and rest not in TORCHVISION_DATA:
         raise ValueError(f"unknown {name!r}; allowed: torchvision:{{{','.join(TORCHVISION_DATA)}}}")
     forms = "torchvision:NAME, folder:PATH, npz:PATH, package.module:function"
-    return named_source(name, BUILT_IN_DATA, forms)
+    kinds: dict[str, Callable[[str], object]] = {
+        "folder": require_path,
+        "npz": require_path,
+        "torchvision": bool,
+        "timm": _none,
+    }
+    return named_source(name, BUILT_IN_DATA, forms, kinds)
+
+
+def _none(_: str) -> bool:
+    """A kind of networks, not of data."""
+    return False
 
 
 class Split(Model):
@@ -61,7 +66,7 @@ class Split(Model):
     """Examples that benchmark tables, surrogates and searches see."""
     test: PositiveInt
     """Examples that only the final comparison reads, once."""
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Seed of the draw."""
 
 

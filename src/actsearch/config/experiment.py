@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from actsearch.config.base import ConfigError, Model, Name, known
+from actsearch.config.base import (
+    MOST,
+    ConfigError,
+    Model,
+    Modules,
+    Name,
+    PositiveInt,
+    Seed,
+    Strategies,
+    known,
+    require_path,
+)
 from actsearch.config.data import Data
+from actsearch.config.plain import show
 from actsearch.config.spaces import Space
 from actsearch.config.tasks import STRATEGIES, Task
 
@@ -18,33 +32,46 @@ N_BASELINES = 8
 class Surrogate(Model):
     """Cross-validation of the predictors."""
 
-    folds: Annotated[int, Field(ge=2)] = 5
+    folds: Annotated[int, Field(ge=2, le=MOST)] = 5
     """Folds."""
     repeats: PositiveInt = 4
     """Shuffled repetitions."""
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Seed of the folds and of the random forest."""
 
 
 class Simulation(Model):
     """Searches replayed on a benchmark table."""
 
-    strategies: Annotated[tuple[str, ...], Field(min_length=1)] = ("random", "union-knr")
+    strategies: Strategies = ("random", "union-knr")
     """Strategies to compare."""
     runs: PositiveInt = 100
     """Independent runs a strategy."""
-    evaluations: Annotated[int, Field(ge=N_BASELINES)] = 100
+    evaluations: Annotated[int, Field(ge=N_BASELINES, le=MOST)] = 100
     """Functions evaluated a run, the baselines included."""
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Seed of the first run; run k uses seed + k."""
 
 
 def _folder(path: str) -> str:
-    if not re.fullmatch(r"[\w./+@%:,=-]+", path):
+    if not re.fullmatch(r"[\w./+@%:,=-]+", path) or path.startswith("-"):
         raise ValueError(
-            f"{path!r} stands in commands; allowed: letters, digits and any of . / _ - + @ % : , ="
+            f"{show(path)} stands in commands; allowed: letters, digits and any of "
+            ". / _ - + @ % : , =, but no - first"
         )
-    return path
+    if os.path.normpath(path).split("/")[0] in ("results", ".snakemake"):
+        raise ValueError(f"{show(path)} is where the workflow puts its own files")
+    return require_path(path)
+
+
+def _tell_apart(message: str, names: Iterable[str], alike: str = "") -> dict[str, str]:
+    """Names by how they look in small letters, and with ``alike`` as an underscore."""
+    found: dict[str, str] = {}
+    for name in names:
+        other = found.setdefault(name.lower().replace(alike or "_", "_"), name)
+        if other != name:
+            raise ValueError(message.format(name, other))
+    return found
 
 
 class Config(Model):
@@ -62,10 +89,10 @@ class Config(Model):
     """Simulated searches."""
     data_folder: Annotated[str, AfterValidator(_folder)] = "data"
     """Where data sets that are downloaded lie; no number hangs on it."""
-    license: str | None = None
+    license: Annotated[str, Field(min_length=1)] | None = None
     """Licence of the results: an SPDX identifier such as ``CC-BY-4.0``, a URL, or a text. The
     RO-Crate states it."""
-    operators: tuple[str, ...] = ()
+    operators: Modules = ()
     """Modules that register further operators when imported."""
 
     @model_validator(mode="after")
@@ -121,12 +148,19 @@ class Config(Model):
     def _task_names(self) -> None:
         """Names become folders beside others and, dashes made underscores, names of rules."""
         others = {"spaces": "the folder of spaces", "workflow": "the folder of the workflow"}
-        rules: dict[str, str] = {}
-        for name in self.tasks:
-            other = rules.setdefault(name.replace("-", "_"), name)
-            if name in others or other != name:
-                clash = others.get(name, f"task {other!r}")
-                raise ValueError(f"tasks: the name {name!r} clashes with {clash}")
+        # Some file systems do not tell capital letters apart.
+        _tell_apart("spaces: the name {!r} clashes with space {!r}", self.spaces)
+        _tell_apart("data: the name {!r} clashes with data {!r}", self.data)
+        rules = _tell_apart("tasks: the name {!r} clashes with task {!r}", self.tasks, "-")
+        for rule, name in rules.items():
+            if name.lower() in others:
+                raise ValueError(f"tasks: the name {name!r} clashes with {others[name.lower()]}")
+            # A rule's name goes on after two underscores.
+            for other, task in rules.items():
+                if rule.startswith(f"{other}__"):
+                    raise ValueError(
+                        f"tasks: the name {name!r} clashes with rules of task {task!r}"
+                    )
 
     def task(self, name: str) -> Task:
         """The task called ``name``; raises ConfigError listing the known ones."""

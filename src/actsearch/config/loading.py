@@ -5,23 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from actsearch.config.base import ConfigError
 from actsearch.config.experiment import Config
+from actsearch.config.plain import ConfigError, join, require_plain, show
+from actsearch.config.reading import read_values
 
 
 def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
-        where = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
+        where = ""
+        for part in problem["loc"]:
+            where = where if part == "[key]" else join(where, part)
+        message = (
+            problem["msg"]
+            .removeprefix("Value error, ")
+            .replace("tuple", "list")
+            .replace("Tuple", "List")
+        )
         if problem["type"] == "extra_forbidden":
             allowed = ", ".join(_allowed_keys(problem["loc"][:-1]))
             message = f"unknown key; allowed: {allowed}"
         elif problem["type"] not in ("value_error", "missing"):
-            message = f"{message}, got {problem['input']!r}"
+            message = f"{message}, got {show(problem['input'])}"
         lines.append(f"{where}: {message}" if where else message)
     return "\n".join(lines)
 
@@ -51,7 +58,11 @@ def parse_config(values: Any, origin: str = "configuration") -> Config:
         ConfigError: naming every offending value and what is allowed.
     """
     if not isinstance(values, dict):
-        raise ConfigError(f"{origin}: expected a mapping, got {type(values).__name__}")
+        raise ConfigError(f"{origin}: expected a mapping, got {show(values)}")
+    try:
+        require_plain(values)
+    except ConfigError as error:
+        raise ConfigError(f"{origin}: {error}") from None
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -65,13 +76,7 @@ def load_config(path: str | Path = "config.yaml") -> Config:
         The configuration as typed objects.
 
     Raises:
-        ConfigError: when the file is missing, is not YAML, or breaks the schema.
+        ConfigError: when the file is missing, cannot be read as YAML without surprises, or breaks
+            the schema.
     """
-    path = Path(path)
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"no configuration at {path}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from None
-    return parse_config(values, origin=str(path))
+    return parse_config(read_values(path), origin=str(path))

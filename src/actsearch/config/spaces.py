@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import model_validator
 
-from actsearch.config.base import Model
+from actsearch.config.base import Model, PositiveInt, Seed
 
 
 class Space(Model):
@@ -22,7 +22,7 @@ class Space(Model):
     """N-ary operators that fill the schemas; the 4 of Act-Bench when left out."""
     sample: PositiveInt | None = None
     """Number of distinct functions to draw; all of them when left out. ``include`` is always in."""
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Seed of the draw."""
     finite_only: bool = False
     """Leave out functions that are not finite on every normal sample."""

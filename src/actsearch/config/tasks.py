@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, NonNegativeFloat, model_validator
 
-from actsearch.config.base import Model, Name, Seeds, named_source
+from actsearch.config.base import (
+    MOST,
+    ClassNames,
+    Model,
+    Name,
+    Path,
+    Patterns,
+    PositiveInt,
+    Seed,
+    Seeds,
+    Strategies,
+    named_source,
+)
+from actsearch.config.plain import require_plain
 from actsearch.config.recipes import Recipe, Resources
 
 STRATEGIES = (
@@ -37,17 +44,31 @@ ACT_BENCH_TABLES = ("cnn", "resnet", "vit")
 
 
 def _model(name: str) -> str:
-    return named_source(
-        name, BUILT_IN_MODELS, "torchvision:NAME, timm:NAME, package.module:function"
-    )
+    forms = "torchvision:NAME, timm:NAME, package.module:function"
+    kinds = {"torchvision": _of_library, "timm": _of_library, "folder": _none, "npz": _none}
+    return named_source(name, BUILT_IN_MODELS, forms, kinds)
+
+
+def _of_library(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", name) is not None
+
+
+def _none(_: str) -> bool:
+    """A kind of data, not of networks."""
+    return False
+
+
+def _plain(options: dict[str, Any]) -> dict[str, Any]:
+    require_plain(options)
+    return options
 
 
 class Replace(Model):
     """Which activations of a built network are replaced."""
 
-    types: tuple[str, ...] = ()
+    types: ClassNames = ()
     """Class names such as ``ReLU``; the ordinary activations when both are empty."""
-    names: tuple[str, ...] = ()
+    names: Patterns = ()
     """Patterns of module names, as for a shell: ``blocks.*.mlp.act``."""
 
 
@@ -60,7 +81,7 @@ class Fisher(Model):
     """Training examples the factors are averaged over."""
     examples_at_once: PositiveInt = 128
     """Examples in one pass, which bound the memory; sums are rounded in another order."""
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Seed of the initial weights, the choice of examples and, if sampled, the labels."""
     log_range: tuple[float, float] = (-100.0, 100.0)
     """First and last edge of the bins, in natural log."""
@@ -83,11 +104,11 @@ class Map(Model):
 
     outputs_transform: Literal["identity", "arcsinh"] = "arcsinh"
     """Applied to outputs before the distance; arcsinh keeps a few huge functions from ruling it."""
-    outputs_neighbors: Annotated[int, Field(ge=2)] = 15
+    outputs_neighbors: Annotated[int, Field(ge=2, le=MOST)] = 15
     """UMAP neighbours for outputs (Euclidean)."""
-    fisher_neighbors: Annotated[int, Field(ge=2)] = 3
+    fisher_neighbors: Annotated[int, Field(ge=2, le=MOST)] = 3
     """UMAP neighbours for FIM features (Manhattan)."""
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Seed of the layouts."""
 
 
@@ -96,7 +117,7 @@ class Benchmark(Model):
 
     space: Name
     """Name of an entry of ``spaces``."""
-    act_bench: str | None = None
+    act_bench: Path | None = None
     """Import the table instead of training: ``cnn``, ``resnet`` or ``vit`` of the public Act-Bench,
     or the path of a file in that format."""
     published_features: bool = False
@@ -114,7 +135,7 @@ class Search(Model):
 
     space: Name
     """Name of an entry of ``spaces``."""
-    strategies: Annotated[tuple[str, ...], Field(min_length=1)] = ("union-knr",)
+    strategies: Strategies = ("union-knr",)
     """Who proposes; one independent search each."""
     rounds: PositiveInt = 4
     """Rounds after the baselines."""
@@ -122,7 +143,7 @@ class Search(Model):
     """Functions trained a round."""
     functions_per_job: PositiveInt = 4
     """Slots that share a job."""
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Seed of random draws and of ties."""
 
 
@@ -162,8 +183,9 @@ class Task(Model):
     """Name of an entry of ``data``."""
     model: Annotated[str, AfterValidator(_model)]
     """Built-in name, ``torchvision:NAME``, ``timm:NAME`` or ``package.module:function``."""
-    model_options: dict[str, Any] = Field(default_factory=dict)
-    """Further keywords for what builds the network, such as ``{patch_size: 4}``."""
+    model_options: Annotated[dict[str, Any], AfterValidator(_plain)] = Field(default_factory=dict)
+    """Further keywords for what builds the network, such as ``{patch_size: 4}``: values that JSON
+    holds."""
     recipe: Recipe
     """How it is trained."""
     seeds: Seeds = (0,)

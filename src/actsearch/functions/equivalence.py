@@ -150,7 +150,12 @@ def group(grids: Integers) -> npt.NDArray[np.int64]:
 def classes(names: Sequence[str]) -> list[int]:
     """Class of each of the functions called ``names``, which may repeat."""
     distinct = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    found = group(digest([parse(name) for name in distinct]).grids)
+    listed = list(distinct)
+    if not listed:
+        return []
+    starts = range(0, len(listed), _FUNCTIONS_AT_ONCE)
+    blocks = (listed[start : start + _FUNCTIONS_AT_ONCE] for start in starts)
+    found = group(Digests.join([digest(list(map(parse, block))) for block in blocks]).grids)
     return [int(found[distinct[name]]) for name in names]
 
 

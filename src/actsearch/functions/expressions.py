@@ -1,7 +1,7 @@
 """Functions as call trees over the one variable x: parse, print, slug, evaluate.
 
-An `Expression` is its tokens in prefix order. Nothing here recurses, so that depth is bounded by
-memory alone, and every operation takes linear time.
+An `Expression` is its tokens in prefix order, at most `MOST_NODES` of them. Nothing here recurses,
+so that depth is bounded by size alone, and every operation takes linear time.
 
 Name:  ``mul(sigmoid(x),erf(x))``, the notation of Act-Bench.
 Slug:  ``mul.sigmoid.x.erf.x``, the tokens joined by dots: safe in paths and shells, and reversible.
@@ -24,8 +24,8 @@ from actsearch.functions.operators import (
     make_token,
     read_token,
 )
+from actsearch.functions.syntax import MOST_NODES, parse_calls, shorten
 from actsearch.functions.syntax import ExpressionError as ExpressionError
-from actsearch.functions.syntax import parse_calls, shorten
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,13 +45,18 @@ class Expression:
         tokens: The tree in prefix order, such as ``("mul", "sigmoid", "x", "erf", "x")``.
 
     Raises:
-        ExpressionError: when the tokens are not exactly one complete tree of known operators.
+        ExpressionError: when the tokens are not exactly one complete tree of known operators, or
+            are too many.
     """
 
     tokens: tuple[str, ...]
 
     def __init__(self, tokens: Iterable[str]) -> None:
         tokens = tuple(tokens)
+        if len(tokens) > MOST_NODES:
+            raise ExpressionError(
+                f"{len(tokens):,} operators and x's; allowed: at most {MOST_NODES:,}"
+            )
         missing = 1
         for index, token in enumerate(tokens):
             if missing == 0:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from actsearch.functions.expressions import Expression
 from actsearch.functions.operators import LEAF, Operator, OperatorError, get_operator, make_token
-from actsearch.functions.syntax import ExpressionError, parse_calls
+from actsearch.functions.syntax import ExpressionError, parse_calls, shorten
 
 UNARY_PLACEHOLDER, BINARY_PLACEHOLDER, NARY_PLACEHOLDER = "unary", "binary", "n-ary"
 ARITIES: dict[str, int | None] = {
@@ -21,6 +21,10 @@ ARITIES: dict[str, int | None] = {
     NARY_PLACEHOLDER: None,
 }
 """Placeholders and the arity of what they stand for."""
+
+
+MOST_SCHEMA_NODES = 100
+"""Placeholders, operators and x's in a schema: each placeholder multiplies the space."""
 
 
 class SpaceError(ValueError):
@@ -46,7 +50,7 @@ class Schema:
 
     def __init__(self, text: str, operators: Mapping[str, Sequence[str]]) -> None:
         try:
-            calls = parse_calls(text, _arity, what="schema")
+            calls = parse_calls(text, _arity, what="schema", most=MOST_SCHEMA_NODES)
         except ExpressionError as error:
             raise SpaceError(f"bad schema: {error}") from None
         nodes: list[tuple[tuple[Operator, ...], int]] = []
@@ -56,7 +60,9 @@ class Schema:
                 continue
             names = operators[name] if name in ARITIES else (name,)
             if not names:
-                raise SpaceError(f"schema {text!r} is empty: no operators are given for {name!r}")
+                raise SpaceError(
+                    f"schema {shorten(text)!r} is empty: no operators are given for {name!r}"
+                )
             nodes.append((tuple(get_operator(n) for n in names), count))
         self.text = text
         self.nodes = tuple(nodes)

@@ -18,6 +18,8 @@ from actsearch.functions.operators import LEAF, OperatorError
 _LEXEME = re.compile(r"n-ary\b|[A-Za-z_][A-Za-z0-9_]*|[(),]")
 _BLANK = re.compile(r"[ \t\r\n]*")
 _CONTEXT = 50
+MOST_NODES = 10_000
+"""Operators and x's in a function: far more than anybody trains, and each takes time everywhere."""
 
 
 class ExpressionError(ValueError):
@@ -45,7 +47,10 @@ def excerpt(text: str, position: int) -> str:
 
 
 def parse_calls(
-    text: str, arity_of: Callable[[str], int | None], what: str = "function"
+    text: str,
+    arity_of: Callable[[str], int | None],
+    what: str = "function",
+    most: int = MOST_NODES,
 ) -> list[tuple[str, int]]:
     """Read one call tree in linear time.
 
@@ -53,6 +58,7 @@ def parse_calls(
         text: The tree; blanks between words are skipped.
         arity_of: Arity of a name (None: any from two on); raises OperatorError for an unknown one.
         what: What the text should be, for messages.
+        most: Nodes that it may have.
 
     Returns:
         Name and number of arguments of every node in prefix order; the leaf is ``("x", 0)``.
@@ -80,6 +86,8 @@ def parse_calls(
             fail(f"stray character {text[position]!r}", position)
         word, start = match.group(), position
         position = _skip(text, match.end())
+        if len(nodes) > most:
+            fail(f"more than {most:,} operators and x's, so many are allowed", start)
         if complete:
             if not calls:
                 fail(f"the {what} ends before {shorten(word)!r}", start)
@@ -110,6 +118,8 @@ def parse_calls(
             position = _skip(text, position + 1)
             calls.append(_Call(len(nodes), arity, start))
             nodes.append((word, 0))
+    if len(nodes) > most:
+        fail(f"more than {most:,} operators and x's, so many are allowed", len(text))
     if calls or not complete:
         missing = f"{len(calls)} ')' missing" if complete else "an operator or x is missing"
         fail(f"the text ends too early: {missing}", len(text))

@@ -13,8 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from actsearch.config import ConfigError, parse_values, read_values, write_values
 from actsearch.plan import layout
 from actsearch.records.digests import settings_digest
 from actsearch.records.files import written_beside
@@ -30,16 +29,59 @@ CODE_VARIABLE = "ACTSEARCH_CODE"
 DEFAULT_CONFIG = Path("config.yaml")
 
 
-def plain(value: Any) -> Any:
-    """Snakemake's ordered dictionaries as plain ones."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list) else value
-
-
 def one_of(names: Iterable[str]) -> str:
     """A pattern that matches these names, or nothing."""
     return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def configuration_values(files: Sequence[str], options: Sequence[str]) -> dict[str, Any]:
+    """The configuration as Snakemake puts it together, but read by the package's own rules.
+
+    Snakemake lets the last of two equal keys win, and takes numbers within ``--config`` for text.
+
+    Args:
+        files: of the configuration; a later one changes values of those before it.
+        options: ``KEY=VALUE`` of the command line, which change values of the files.
+
+    Returns:
+        Plain data, not yet checked against the schema.
+
+    Raises:
+        ConfigError: when a file or an option cannot be read, or an option gives a value twice.
+    """
+    values: dict[str, Any] = {}
+    for file in files:
+        values = merged(values, read_values(file))
+    told: dict[str, Any] = {}
+    for option in options:
+        key, _, text = option.partition("=")
+        value = {key: parse_values(text, f"--config {key}")}
+        if twice := _both(told, value):
+            raise ConfigError(f"--config gives {twice} twice")
+        told = merged(told, value)
+    return merged(values, told)
+
+
+def merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` with those of ``over`` in their place, key by key."""
+    whole = dict(values)
+    for key, value in over.items():
+        below = whole.get(key)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        whole[key] = merged(below, value) if both else value  # type: ignore[arg-type]
+    return whole
+
+
+def _both(one: Mapping[str, Any], other: Mapping[str, Any], path: str = "") -> str | None:
+    """Path of a value that both give."""
+    for key in other:
+        if key in one:
+            values, name = (one[key], other[key]), f"{path}{key}"
+            if not all(isinstance(value, Mapping) for value in values):
+                return name
+            if found := _both(*values, f"{name}."):
+                return found
+    return None
 
 
 def configuration_file(
@@ -57,14 +99,14 @@ def configuration_file(
     Returns:
         Paths relative to the working folder, by variable.
     """
-    if len(files) == 1 and yaml.safe_load(Path(files[0]).read_text(encoding="utf-8")) == values:
+    if len(files) == 1 and settings_digest(read_values(files[0])) == settings_digest(values):
         path = os.path.relpath(files[0])
     else:
         digest = settings_digest(values)[-16:]
         merged = layout.MERGED_CONFIGURATIONS / f"{digest}.yaml"
         if not merged.exists():
             with written_beside(merged) as beside:
-                beside.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+                beside.write_text(write_values(values), encoding="utf-8")
         path = str(merged)
     return {CONFIG_VARIABLE: path, SNAKEFILE_VARIABLE: os.path.relpath(snakefile)}
 

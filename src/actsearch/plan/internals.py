@@ -40,6 +40,13 @@ LOOKS = (
 _SECONDS_TO_END = 200  # the executor may sleep for 180
 
 
+def given_configuration(workflow: Any) -> tuple[list[str], list[str]]:
+    """Files that the configuration is read from, and ``KEY=VALUE`` of ``--config`` as written."""
+    settings = workflow.config_settings
+    files = settings.configfiles if settings.replace_workflow_config else workflow.configfiles
+    return [str(file) for file in files], list(settings.config_args or ())
+
+
 class Options:
     """What the command line asks Snakemake for."""
 

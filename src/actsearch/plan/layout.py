@@ -24,6 +24,9 @@ SEARCH_TRIALS = "search/{strategy}/round-*/[0-9]*.json"
 FINAL_TRIALS = "final/[0-9]*.json"
 FIM_PARTS = "part-*.npz"
 
+LONGEST_SLUG = 200
+"""Characters of a slug that names a file: 255 bytes are allowed, and hidden names are longer."""
+
 HIDDEN = Path(".snakemake")
 """Snakemake's hidden folder, in which what was found good is remembered too."""
 SEEN_NETWORKS = HIDDEN / "networks"

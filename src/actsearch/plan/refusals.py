@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from actsearch.benchmark.act_bench.check import check_file
@@ -16,6 +16,8 @@ from actsearch.plan import counts, layout
 from actsearch.plan.environment import is_asked_for_outputs
 from actsearch.plan.experiment import Plan
 
+LONGEST_SHOWN = 60
+"""Characters of a name in a message."""
 # What a task's folder holds, by the section of the configuration that asks for it.
 NEEDED = {
     "benchmark": ("benchmark.", "map.", "fim", "surrogate", "simulation"),
@@ -97,6 +99,16 @@ def check_space(plan: Plan, where: str, space: str) -> int:
     return size
 
 
+def refuse_long_slugs(where: str, slugs: Iterable[str]) -> None:
+    """Refuse a function whose trial would have a file name that no file system takes."""
+    for slug in slugs:
+        refuse_unless(
+            len(slug) <= layout.LONGEST_SLUG,
+            f"{where}: {slug[:LONGEST_SHOWN]}... names a file and has {len(slug):,} characters; "
+            f"allowed: {layout.LONGEST_SLUG}",
+        )
+
+
 def check_sizes(plan: Plan, name: str) -> None:
     """Refuse a task that asks for more functions than its spaces hold."""
     task = plan.tasks[name]
@@ -116,6 +128,8 @@ def check_sizes(plan: Plan, name: str) -> None:
                 wanted <= size,
                 f"{what} asks for {wanted} functions, but space {section.space!r} holds {size}",
             )
+    if name in plan.trained:
+        refuse_long_slugs(f"tasks.{name}.benchmark", plan.slugs(plan.space_of(name, "")))
 
 
 def check_finalists(plan: Plan, name: str) -> None:
@@ -173,4 +187,6 @@ def check_targets(plan: Plan, words: Sequence[str] | None = None) -> None:
                 f"{target}: task {parts[1]!r} has no section {section!r}",
             )
         if len(parts) == 4 and parts[2] == "trials" and target.endswith(".json"):
-            Expression.from_slug(parts[3].removesuffix(".json"))
+            slug = parts[3].removesuffix(".json")
+            Expression.from_slug(slug)
+            refuse_long_slugs(target[:LONGEST_SHOWN], [slug])

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actsearch.functions.expressions import ExpressionError, parse
+from actsearch.functions.syntax import shorten
 from actsearch.records.digests import PROVENANCE_KEY
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ NUMBERS = {
 EQUIVALENTS = "Equivalent Activation Functions"
 CDF = "Fisher log eigenvalue CDF"
 KEYS = (*NUMBERS, EQUIVALENTS, CDF)
+
+
+MOST_NAMES = 200_000
+"""Functions and equivalents in a file: each is evaluated, which takes a minute for so many."""
+MOST_BYTES = 4_000_000_000
 
 
 class ActBenchError(ValueError):
@@ -143,12 +149,27 @@ def read_act_bench(path: str | Path) -> ActBench:
         The functions of the file, in its order.
 
     Raises:
-        ActBenchError: when there is no such file, it is no JSON, a key is missing, unknown or there
-            twice, a value has the wrong type, or a name is no function.
+        ActBenchError: when there is no such file, it is no JSON or too large, a key is missing,
+            unknown or there twice, a value has the wrong type, or a name is no function.
     """
     path = Path(path)
+    names = -1  # the object that holds them all is counted too
+
+    def taken(pairs: list[tuple[str, Any]]) -> _Object:
+        nonlocal names
+        names += 1 + sum(len(value) for key, value in pairs if _is_list_of_names(key, value))
+        if names > MOST_NAMES:
+            raise ActBenchError(
+                f"{path}: more than {MOST_NAMES:,} functions and equivalents; so many are allowed"
+            )
+        return _Object(pairs)
+
     try:
-        content = json.loads(path.read_bytes(), object_pairs_hook=_Object)
+        if path.stat().st_size > MOST_BYTES:
+            raise ActBenchError(f"{path}: more than {MOST_BYTES:,} bytes; so many are allowed")
+        content = json.loads(path.read_bytes(), object_pairs_hook=taken)
+    except ActBenchError:
+        raise
     except OSError as error:
         raise ActBenchError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (ValueError, RecursionError) as error:  # text that is not UTF-8; lists in lists
@@ -162,12 +183,16 @@ def read_act_bench(path: str | Path) -> ActBench:
         try:
             _add(bench, name, value)
         except (ActBenchError, ExpressionError) as error:
-            raise ActBenchError(f"{path}: function {name!r}: {error}") from None
+            raise ActBenchError(f"{path}: function {shorten(name)!r}: {error}") from None
     if repeated := _repeated(bench.names):
-        raise ActBenchError(f"{path}: function {repeated!r} stands there twice")
+        raise ActBenchError(f"{path}: function {shorten(repeated)!r} stands there twice")
     if not bench.names:
         raise ActBenchError(f"{path}: holds no function")
     return bench
+
+
+def _is_list_of_names(key: str, value: Any) -> bool:
+    return key == EQUIVALENTS and isinstance(value, list)
 
 
 class _Object:
@@ -195,9 +220,9 @@ def _add(bench: ActBench, name: str, value: Any) -> None:
     if missing := [key for key in KEYS if key not in keys]:
         raise ActBenchError(f"key {missing[0]!r} is missing")
     if unknown := [key for key in keys if key not in KEYS]:
-        raise ActBenchError(f"unknown key {unknown[0]!r}; the keys are {', '.join(KEYS)}")
+        raise ActBenchError(f"unknown key {shorten(unknown[0])!r}; the keys are {', '.join(KEYS)}")
     if repeated := _repeated(keys):
-        raise ActBenchError(f"key {repeated!r} stands there twice")
+        raise ActBenchError(f"key {shorten(repeated)!r} stands there twice")
     known = dict(value.pairs)
     numbers = {column: _number(key, known[key]) for key, column in NUMBERS.items()}
     others = known[EQUIVALENTS]

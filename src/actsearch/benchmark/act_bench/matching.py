@@ -62,7 +62,7 @@ def match(names: Sequence[str], bench: ActBench) -> list[list[int]]:
     alike: dict[int, list[int]] = {}
     for (_, row), number in zip(listed, rest[len(bench) :], strict=True):
         rows = alike.setdefault(number, [])
-        if row not in rows:
+        if not rows or rows[-1] != row:  # they come in order
             rows.append(row)
     found = [own.get(number) or alike.get(number) or [] for number in wanted]
     lacking = [name for name, rows in zip(names, found, strict=True) if not rows]

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from actsearch.cli.app import app
 from actsearch.cli.options import AnyFile, ConfigFile
@@ -26,8 +25,8 @@ from actsearch.cli.questions.scratch import (
     relative_configuration,
 )
 from actsearch.cli.recording import load
-from actsearch.config import Config, ConfigError, parse_config
-from actsearch.plan.environment import CONFIG_VARIABLE, DEFAULT_CONFIG
+from actsearch.config import Config, ConfigError, parse_config, read_values
+from actsearch.plan.environment import CONFIG_VARIABLE, DEFAULT_CONFIG, merged
 from actsearch.plan.staleness import present_of, settings_of
 from actsearch.plan.steps import step_called
 from actsearch.records import search_path
@@ -88,28 +87,18 @@ def replay(
 
 def _as_it_was(present: Config, path: Path, block: Mapping[str, Any]) -> Config:
     """The present configuration with the recorded settings in it."""
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    values = read_values(path)
     task = block.get("task")
     if task is not None and task not in present.tasks:
         raise ConfigError(f"{path} has no task {task!r}; tasks: {', '.join(present.tasks)}")
     threads = block.get("device", {}).get("threads")
     if task is not None and threads is not None:
-        values = _merged(values, {"tasks": {task: {"resources": {"threads": threads}}}})
-    whole = parse_config(_merged(values, block.get("settings", {})))
+        values = merged(values, {"tasks": {task: {"resources": {"threads": threads}}}})
+    whole = parse_config(merged(values, block.get("settings", {})))
     then = settings_of(block["step"], whole, task, block.get("wildcards", {}))
     if told := changes(block.get("settings", {}), then):
         raise ConfigError(f"the recorded settings cannot be put into {path}: {'; '.join(told)}")
     return whole
-
-
-def _merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` with those of ``over`` in their place, key by key."""
-    merged = dict(values)
-    for key, value in over.items():
-        below = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(below, Mapping)
-        merged[key] = _merged(below, value) if both else value  # type: ignore[arg-type]
-    return merged
 
 
 def _suspects(now: Present, artifact: Artifact) -> list[str]:

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from actsearch.config import Config, ConfigError
+from actsearch.config import Config, ConfigError, write_values
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.plan.made import is_made
 from actsearch.plan.proposed import still_proposed
@@ -103,7 +101,7 @@ def prepare(root: Path, artifact: Artifact, config: Config) -> Path:
         written.parent.mkdir(parents=True, exist_ok=True)
     values = config.model_dump(mode="json", exclude_none=True)
     values["data_folder"] = str(Path(config.data_folder).absolute())
-    place.write_text(yaml.safe_dump(values, sort_keys=False))
+    place.write_text(write_values(values), encoding="utf-8")
     inputs = artifact.block.get("inputs", {})
     for path in [*inputs, *brought, *(path for path in above if shown(path) in inputs)]:
         _link(home, path)
