@@ -67,6 +67,8 @@ IDLE = {
         *OPERATORS,
         *(f"actsearch.functions.{name}" for name in ("expressions", "schemas", "spaces", "syntax")),
         "actsearch.plan.internals",
+        # Of trials whose list was made again, which a first run has none of.
+        "actsearch.plan.proposed",
     },
     # It copies the text of these.
     "final-activation": {*OPERATORS, "actsearch.functions.torch_operators"},
