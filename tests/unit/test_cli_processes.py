@@ -29,7 +29,7 @@ from torch import nn
 from actsearch.functions.operators import Operator, register
 
 def fail(x):
-    if x.dim() > 1:
+    if x.shape[1:] == (16,):
         raise RuntimeError("broken on purpose")
     return torch.sign(x)
 
@@ -44,8 +44,9 @@ class Fragile(nn.Module):
         )
 
     def forward(self, x):
+        rehearsed = len(x) < 5
         if self.training and os.environ.get("VICTIM") == os.environ.get("RANK", "0"):
-            grieve()
+            rehearsed or grieve()
         return self.layers(x)
 
 steps = 0
@@ -53,9 +54,9 @@ steps = 0
 def grieve():
     global steps
     steps += 1
-    if steps == 22 and os.environ["GRIEF"] == "kill":
+    if steps == 21 and os.environ["GRIEF"] == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    if steps == 22:
+    if steps == 21:
         raise RuntimeError("broken in one process")
 
 def build(image_shape, n_classes):

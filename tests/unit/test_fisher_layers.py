@@ -192,7 +192,6 @@ FAMILIES: dict[str, tuple[int, dict[str, Any]]] = {
     "timm:xcit_nano_12_p16_224": (32, {**SMALL, "depth": 2, "num_heads": 2}),
     "timm:beit_base_patch16_224": (32, {**SMALL, "depth": 2, "num_heads": 2}),
     "timm:eva02_tiny_patch14_224": (28, {**SMALL, "depth": 2, "num_heads": 2}),
-    "timm:mixer_s32_224": (64, {"num_classes": 3}),
 }
 
 

@@ -103,7 +103,7 @@ def test_the_state_of_the_optimizer_is_float32(monkeypatch: pytest.MonkeyPatch) 
         lambda *arguments: made.append(_optimizer(*arguments)) or made[-1],
     )
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
-    examples = MemoryExamples(torch.randn(9, 1, 2, 2), torch.arange(9) % 3)
+    examples = MemoryExamples(torch.randn(10, 1, 2, 2), torch.arange(10) % 3)
     fit(model, recipe(precision="bfloat16"), examples, seed=0)
     [optimizer] = made
     values = [v for state in optimizer.state.values() for v in state.values()]
@@ -262,7 +262,7 @@ def test_a_compiled_network_keeps_its_names_and_takes_other_sizes(
 
     monkeypatch.setattr(compilation.torch, "compile", note)
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
-    examples = MemoryExamples(torch.randn(9, 1, 2, 2), torch.arange(9) % 3)
+    examples = MemoryExamples(torch.randn(10, 1, 2, 2), torch.arange(10) % 3)
     fit(model, recipe(compile="network", batch_size=4, epochs=1), examples, seed=0)
     assert calls == [4, 4]
     assert list(model.state_dict()) == ["1.weight", "1.bias"]

@@ -34,6 +34,7 @@ CARRIERS = {
     "makes the record, and the digests in it": {
         "cli.recording": "execution",
         "plan.dependencies": "operator_digests space_operators task_spaces",
+        "plan.layout": "is_result",
         "plan.made": "_any_step _inside _match _pattern is_made may_be_made step_makes",
         "plan.settings": "chosen_task task_section",
         "plan.steps": "is_watching step_called",
