@@ -124,6 +124,15 @@ def test_functions_without_a_feature_are_left_out() -> None:
     assert np.flatnonzero(~table["has_fisher"]).tolist() == [4, 5]
 
 
+def test_a_feature_that_is_the_same_for_all_functions_is_one_place() -> None:
+    """As of a network that hides its activations at initialisation."""
+    outputs, cdfs = features()
+    table = embed(names(), outputs, np.repeat(cdfs[:1] / 3, N, axis=0), SETTINGS)
+    assert (coordinates(table, "fisher") == 0).all()
+    union = coordinates(table, "union")
+    assert np.isfinite(union).all() and (union.std(axis=0) > 0).all()
+
+
 def test_repeated_points() -> None:
     outputs, cdfs = features()
     outputs[:40] = outputs[0]

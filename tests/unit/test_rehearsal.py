@@ -163,6 +163,7 @@ def test_a_sound_task_passes(task_of: Callable[..., Task]) -> None:
     assert found.fisher is not None
     assert found.fisher.covered == ["0", "4"]
     assert found.fisher.passed_over == {}
+    assert found.fisher.tells_apart
     # factors of 28, 4, 17 and 4 rows, and copies of the first
     assert found.fisher.factor_bytes == 8 * (3 * 28**2 + 4**2 + 17**2 + 4**2)
     assert torch.equal(torch.get_rng_state(), before)
@@ -270,6 +271,19 @@ def test_spectra_that_no_layer_has(task_of: Callable[..., Task]) -> None:
 def test_layers_passed_over_are_found(task_of: Callable[..., Task]) -> None:
     found = rehearse_spectra(task_of(Spare), DATA)
     assert found.passed_over == {"spare": NOT_CALLED}
+
+
+def test_a_network_that_hides_its_functions_is_told(task_of: Callable[..., Task]) -> None:
+    class Hiding(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.act, self.head = nn.ReLU(), nn.Linear(3, CLASSES)
+            self.scale = nn.Parameter(torch.zeros(()))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head((x + self.scale * self.act(x)).mean((2, 3)))
+
+    assert not rehearse_spectra(task_of(Hiding), DATA).tells_apart
 
 
 def test_several_processes_are_rehearsed_by_one(task_of: Callable[..., Task]) -> None:

@@ -153,9 +153,10 @@ def _layout(
     a, b = find_ab_params(_SPREAD, _MINIMUM_DISTANCE)
     parts = [(feature.rows, feature.positions(chosen)) for feature in features]
     start = principal_components(parts, 2, seed)
+    if not start.any():  # all alike: UMAP would divide by their distance
+        return np.zeros((int(chosen.sum()), 2))
     state = np.random.RandomState(seed)
-    if start.any():
-        start = noisy_scale_coords(start, state, max_coord=_WIDTH, noise=_NOISE)
+    start = noisy_scale_coords(start, state, max_coord=_WIDTH, noise=_NOISE)
     coordinates, _ = simplicial_set_embedding(
         None,  # only other starts read the data
         graph,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,11 +16,13 @@ from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.fisher_parts import task_layers
 from actsearch.features.layers import calibrate_batch_norm
 from actsearch.features.spectra import LayerSpectrum
+from actsearch.functions.expressions import Expression, parse
 from actsearch.networks.building import build_network
 from actsearch.networks.by_name import ModelError
 from actsearch.networks.devices import run_settings
 from actsearch.rehearsal.images import FUNCTION, images, in_words, reason, stand_ins
 
+_ANOTHER = parse("tanh(x)")
 _WIDEST = 256
 """Rows of a factor up to which a layer is rehearsed: eigenvalues of more take seconds."""
 _SHOWN = 3
@@ -38,12 +41,15 @@ class FisherCheck:
         passed_over: Why each other module with weights has none, by name.
         factor_bytes: Memory of the factors of one function, eigenvalues included.
         widest: Name of the layer whose factors take most of it.
+        tells_apart: Whether spectra of two functions differ; unknown, and said to, where layers
+            were too wide to be rehearsed.
     """
 
     covered: list[str]
     passed_over: dict[str, str]
     factor_bytes: int
     widest: str
+    tells_apart: bool
 
 
 def rehearse_spectra(
@@ -83,19 +89,32 @@ def rehearse_spectra(
                 f"{task.resources.mem_mb}: raise it, or narrow that layer"
             )
         spectra: list[LayerSpectrum] = []
+        others: list[LayerSpectrum] = []
         narrow = [name for name in needed if max(needed[name]) <= _BYTES * _WIDEST**2]
         at_once = min(settings.examples_at_once, settings.examples)
         chunks = {at_once, settings.examples % at_once or at_once}
         for few, size in (stand_ins(chunks) if narrow else {}).items():
             try:
-                spectra = _spectra(task, data, few, narrow, device)
+                spectra, others = (
+                    _spectra(task, data, function, few, narrow, device)
+                    for function in (FUNCTION, _ANOTHER)
+                )
             except Exception as error:
                 problem = f"{reason(error)} (with {in_words(size)} at once)"
                 raise ModelError(_problem(task, problem)) from error
     if broken := [spectrum.name for spectrum in spectra if spectrum.missing]:
         some = ", ".join(broken[:_SHOWN])
         raise ModelError(_problem(task, f"those of {some} are not finite with {FUNCTION.name}"))
-    return FisherCheck(layers.covered, layers.passed_over, total, widest)
+    tells_apart = narrow != layers.covered or not all(map(_are_same, spectra, others))
+    return FisherCheck(layers.covered, layers.passed_over, total, widest, tells_apart)
+
+
+def _are_same(one: LayerSpectrum, other: LayerSpectrum) -> bool:
+    pairs = (
+        (one.input_eigenvalues, other.input_eigenvalues),
+        (one.gradient_eigenvalues, other.gradient_eigenvalues),
+    )
+    return all(np.array_equal(*pair) for pair in pairs)
 
 
 def fisher_bytes(task: Task, data: Dataset | DataShape) -> int:
@@ -133,11 +152,17 @@ def _memory(needed: Mapping[str, tuple[int, ...]]) -> tuple[int, str]:
 
 
 def _spectra(
-    task: Task, data: Dataset | DataShape, n: int, layers: list[str], device: torch.device
+    task: Task,
+    data: Dataset | DataShape,
+    function: Expression,
+    n: int,
+    layers: list[str],
+    device: torch.device,
 ) -> list[LayerSpectrum]:
     """Spectra of ``n`` images, batch norms calibrated on as many as the job has, or few of them."""
     settings = task.fisher
-    model, _ = build_network(task, data, FUNCTION, settings.seed)
+    torch.manual_seed(0)
+    model, _ = build_network(task, data, function, settings.seed)
     model.to(device)
     [most] = stand_ins([settings.examples])
     calibrate_batch_norm(model, images(data, most, device).images)

@@ -114,6 +114,9 @@ def _say_fisher(found: FisherCheck, asked: int) -> None:
     _line("Fisher", f"{len(found.covered)} layers; {size}")
     for text in in_words(found.passed_over):
         _line("", f"passed over: {text}")
+    if not found.tells_apart:
+        _line("", "the same for two functions: at initialisation the network hides what is")
+        _line("", "replaced, as a norm does whose scale starts at zero; searches see outputs alone")
 
 
 def _try_records(config: Config, name: str, found: FisherCheck | None) -> None:
