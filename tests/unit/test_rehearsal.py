@@ -273,6 +273,22 @@ def test_layers_passed_over_are_found(task_of: Callable[..., Task]) -> None:
     assert found.passed_over == {"spare": NOT_CALLED}
 
 
+def test_factors_of_a_gpu_lie_in_its_own_memory(task_of: Callable[..., Task]) -> None:
+    def wide() -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.ReLU(), nn.Linear(192, CLASSES))
+
+    small = {"resources": {"mem_mb": 1, "gpu": 1}}
+    assert rehearse_spectra(task_of(wide, **small), DATA).factor_bytes > 2**19
+    with pytest.raises(ModelError, match="mem_mb is 1: raise it"):
+        rehearse_spectra(
+            task_of(
+                lambda: nn.Sequential(*WIDE[:2], nn.Linear(192, 600), nn.Linear(600, 4)),
+                resources={"mem_mb": 1},
+            ),
+            DATA,
+        )
+
+
 def test_a_network_that_hides_its_functions_is_told(task_of: Callable[..., Task]) -> None:
     class Hiding(nn.Module):
         def __init__(self) -> None:

@@ -82,12 +82,7 @@ def rehearse_spectra(
         if not needed:
             raise ModelError(_problem(task, _nothing_covered(layers.passed_over)))
         total, widest = _memory(needed)
-        if total > task.resources.mem_mb * 2**20:
-            raise ModelError(
-                f"Fisher spectra of model {task.model!r} need {gigabytes(total)} of memory and "
-                f"more (layer {widest!r} is the widest), but resources.mem_mb is "
-                f"{task.resources.mem_mb}: raise it, or narrow that layer"
-            )
+        _refuse_wide(task, total, widest, device)
         spectra: list[LayerSpectrum] = []
         others: list[LayerSpectrum] = []
         narrow = [name for name in needed if max(needed[name]) <= _BYTES * _WIDEST**2]
@@ -107,6 +102,23 @@ def rehearse_spectra(
         raise ModelError(_problem(task, f"those of {some} are not finite with {FUNCTION.name}"))
     tells_apart = narrow != layers.covered or not all(map(_are_same, spectra, others))
     return FisherCheck(layers.covered, layers.passed_over, total, widest, tells_apart)
+
+
+def _refuse_wide(task: Task, needed: int, widest: str, device: torch.device) -> None:
+    """Refuse factors that do not fit; those of a GPU lie in its own memory, unknown elsewhere."""
+    if device.type == "cuda":
+        _, there = torch.cuda.mem_get_info(device)
+        said = f"the GPU has {gigabytes(there)}: narrow that layer"
+    elif task.resources.gpu:
+        return
+    else:
+        there = task.resources.mem_mb * 2**20
+        said = f"resources.mem_mb is {task.resources.mem_mb}: raise it, or narrow that layer"
+    if needed > there:
+        raise ModelError(
+            f"Fisher spectra of model {task.model!r} need {gigabytes(needed)} of memory and more "
+            f"(layer {widest!r} is the widest), but {said}"
+        )
 
 
 def _are_same(one: LayerSpectrum, other: LayerSpectrum) -> bool:

@@ -13,7 +13,7 @@ from actsearch.cli.options import ConfigFile
 from actsearch.cli.progress import counter
 from actsearch.cli.questions.check_data import data_lines, require_data
 from actsearch.cli.recording import load
-from actsearch.config import Config
+from actsearch.config import Config, Resources
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.records.formats import read_arrays, read_json, write_arrays, write_json
@@ -89,7 +89,7 @@ def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool
     _say_network(found.network)
     done = ["a step of training, an evaluation"]
     if found.fisher:
-        _say_fisher(found.fisher, task.resources.mem_mb)
+        _say_fisher(found.fisher, task.resources)
         done.append("Fisher spectra")
     _try_records(config, name, found.fisher)
     _line("Passes", ", ".join([*done, "records written and read"]))
@@ -106,12 +106,13 @@ def _say_network(found: NetworkCheck) -> None:
         _line("", f"no longer in place, for the same results: {_listed(found.no_longer_in_place)}")
 
 
-def _say_fisher(found: FisherCheck, asked: int) -> None:
+def _say_fisher(found: FisherCheck, asked: Resources) -> None:
     from actsearch.features.passed_over import in_words
     from actsearch.rehearsal.spectra import gigabytes
 
-    size = f"{gigabytes(found.factor_bytes)} for their factors, of {asked:,} MB (resources.mem_mb)"
-    _line("Fisher", f"{len(found.covered)} layers; {size}")
+    there = "of the GPU's memory" if asked.gpu else f"of {asked.mem_mb:,} MB (resources.mem_mb)"
+    size = gigabytes(found.factor_bytes)
+    _line("Fisher", f"{len(found.covered)} layers; {size} for their factors, {there}")
     for text in in_words(found.passed_over):
         _line("", f"passed over: {text}")
     if not found.tells_apart:
