@@ -11,9 +11,10 @@ from typing import BinaryIO
 
 import pytest
 
-from actsearch.records.audit import audit
+from actsearch.records.audit import Rules, audit
 from actsearch.records.checkpoints import CheckpointFile
 from actsearch.records.files import ArtifactError, copy_file, written_beside
+from actsearch.records.folders import Entry
 
 
 class Stopped(BaseException):
@@ -107,8 +108,8 @@ def test_what_a_killed_job_leaves_is_known_to_the_audit_and_goes_in_the_end(tmp_
     assert len(left) == 2 and path.name in left
     findings = audit(
         {},
-        files=[os.fspath(Path("results") / name) for name in left],
-        can_be_made=lambda path: False,
+        entries=[Entry(os.fspath(Path("results") / name)) for name in left],
+        rules=Rules(lambda path: False, lambda path: False, lambda artifact: False),
         reasons_of=lambda artifact: pytest.fail("nothing is made"),
         environment={},
     )
