@@ -121,12 +121,17 @@ class Config(Model):
     def _task_names(self) -> None:
         """Names become folders beside others and, dashes made underscores, names of rules."""
         others = {"spaces": "the folder of spaces", "workflow": "the folder of the workflow"}
+        # Some file systems do not tell upper case from lower.
         rules: dict[str, str] = {}
         for name in self.tasks:
-            other = rules.setdefault(name.replace("-", "_"), name)
-            if name in others or other != name:
-                clash = others.get(name, f"task {other!r}")
+            other = rules.setdefault(name.replace("-", "_").casefold(), name)
+            if name.casefold() in others or other != name:
+                clash = others.get(name.casefold(), f"task {other!r}")
                 raise ValueError(f"tasks: the name {name!r} clashes with {clash}")
+        folders: dict[str, str] = {}
+        for name in self.spaces:
+            if (other := folders.setdefault(name.casefold(), name)) != name:
+                raise ValueError(f"spaces: the name {name!r} clashes with space {other!r}")
 
     def task(self, name: str) -> Task:
         """The task called ``name``; raises ConfigError listing the known ones."""
