@@ -94,10 +94,18 @@ def test_an_unknown_data_source_is_named() -> None:
     assert "data.digits.source: unknown 'digit'; allowed: digits, torchvision:NAME" in message
 
 
-@pytest.mark.parametrize("name", ["spaces", "digits_cnn"])
+@pytest.mark.parametrize("name", ["spaces", "Workflow", "digits_cnn", "Digits-CNN"])
 def test_a_task_name_that_clashes_is_refused(name: str) -> None:
     message = _broken(lambda c: c["tasks"].update({name: c["tasks"][TASK]}))
     assert f"the name {name!r} clashes with" in message
+
+
+def test_spaces_that_some_file_systems_do_not_tell_apart_are_refused() -> None:
+    def add(config: dict[str, Any]) -> None:
+        name = next(iter(config["spaces"]))
+        config["spaces"][name.upper()] = config["spaces"][name]
+
+    assert "clashes with space" in _broken(add)
 
 
 def test_an_empty_space_is_refused() -> None:

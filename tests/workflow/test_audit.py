@@ -220,11 +220,15 @@ def test_odd_names_and_pipes_are_told_by_every_command(copy: Experiment) -> None
     trial = copy.path("tiny/trials/relu.x.json").read_bytes()
     for name in ODD_NAMES:
         Path(os.fsdecode(os.fsencode(copy.path("")) + b"/" + name)).write_bytes(trial)
+    # A number that nobody can count up to.
+    copy.path("tiny/search/union-knr/round-99999999999").mkdir()
+    far = "tiny/search/union-knr/round-99999999999/proposals.csv"
+    copy.path(far).write_bytes(trial)
     os.mkfifo(copy.path("pipe"))
     os.mkfifo(copy.path("tiny/trials/cosh.x.json"))
     findings, page = audited(copy)
     told = {path for kind in ("stray", "moved") for path in findings[kind]}
-    assert told == {*ODD_NAMES.values(), "results/pipe"}
+    assert told == {*ODD_NAMES.values(), "results/pipe", f"results/{far}"}
     assert "is a pipe" in findings["stray"]["results/pipe"]
     assert "is a pipe" in findings["unreadable"]["results/tiny/trials/cosh.x.json"]
     assert page.isascii() and "\x1b" not in page

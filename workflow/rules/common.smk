@@ -78,8 +78,9 @@ wildcard_constraints:
     scope="(search/)?",
     slug=r"[a-z0-9_.]+",
     strategy=one_of(STRATEGIES),
-    part=r"0|[1-9]\d*",
-    round=r"0|[1-9]\d*",
+    # A stray file may have any number in its name, and what is before it is counted up.
+    part=r"0|[1-9]\d{0,5}",
+    round=r"0|[1-9]\d{0,3}",
 
 
 shell.prefix(command_prefix(TOLD))

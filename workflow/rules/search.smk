@@ -55,7 +55,7 @@ for task in PLAN.searched:
                 log:
                     f"logs/{task}/search/{{strategy}}/round-{{round}}/pack-{number}.log",
                 wildcard_constraints:
-                    round="0" if first else "[1-9][0-9]*",
+                    round="0" if first else "[1-9][0-9]{0,3}",
                 conda:
                     CONDA
                 threads: training_threads(TASKS[task].resources)

@@ -137,7 +137,7 @@ class Search(Model):
     """Name of an entry of ``spaces``."""
     strategies: Strategies = ("union-knr",)
     """Who proposes; one independent search each."""
-    rounds: PositiveInt = 4
+    rounds: Annotated[int, Field(ge=1, le=9999)] = 4
     """Rounds after the baselines."""
     slots: Annotated[int, Field(ge=1, le=99)] = 8
     """Functions trained a round."""
