@@ -241,9 +241,8 @@ def test_odd_names_and_pipes_are_told_by_every_command(copy: Experiment) -> None
             done = copy.actsearch(question, path)
             assert done.returncode == 2 and "is a pipe, no file" in done.stderr
     done = copy.snakemake("--cores", "1", "--forcerun", "crate")
-    assert (
-        r"left out, as they are not what was written: results/tiny/trials/\xfe.json" in done.stdout
-    )
+    (told_of,) = re.findall("left out, as they are not what was written: (.*)", done.stdout)
+    assert r"results/tiny/trials/\xfe.json" in told_of
     crate = copy.path("ro-crate-metadata.json").read_text()
     assert "/cosh.x.json" not in crate and "\\xfe" not in crate and "\\udcfe" not in crate
 
