@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy as copying
 import json
+import os
 import re
 import subprocess
 import sys
@@ -74,9 +75,12 @@ def test_the_chosen_function_is_a_module_of_its_own(finished: Experiment) -> Non
         "import torch, final_activation\n"
         "print(final_activation.FinalActivation()(torch.tensor([-1.5, 0.25])).tolist())\n"
     )
+    # Other tests may have called a command in this process.
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONSAFEPATH"}
     done = subprocess.run(
         [sys.executable, "-B", "-c", program],
         cwd=finished.path("tiny"),
+        env=environment,
         capture_output=True,
         text=True,
         check=True,
