@@ -172,6 +172,29 @@ def test_what_file_managers_leave_is_left_out_and_said(tmp_path: Path) -> None:
     assert any("of classes, such as 'loose.png'" in line for line in lines)
 
 
+def test_a_class_may_be_called_thumb(tmp_path: Path) -> None:
+    touch(tmp_path, "thumb/a.jpg", "index/a.jpg", "ring/a.jpg", "@eaDir/x.jpg", "Thumbs/x.txt")
+    touch(tmp_path, "ring/thumb/b.jpg", "__MACOSX/a.jpg")
+    listing = list_folder(tmp_path)
+    assert listing.classes == ("index", "ring", "thumb")
+    assert listing.paths == ["index/a.jpg", "ring/a.jpg", "thumb/a.jpg"]
+    assert listing.left_out["left by file managers"].count == 4
+    assert listing.notes == ["thumb/ holds images: it is a class, and not of small copies"]
+
+
+@pytest.mark.parametrize("part", ["", "train/"])
+@pytest.mark.parametrize("name", ["thumbnails", "Thumbnail", "_thumbs"])
+def test_a_folder_of_small_copies_beside_classes_is_refused(
+    name: str, part: str, tmp_path: Path
+) -> None:
+    parts(tmp_path, *(["train", "test"] if part else ["."]))
+    (tmp_path / part / name).mkdir()
+    assert list_folder(tmp_path).classes == CLASSES
+    touch(tmp_path, f"{part}{name}/a.jpg")
+    with pytest.raises(DataError, match=f"{name}' holds images, and may be a class or small"):
+        list_folder(tmp_path)
+
+
 def test_each_size_is_drawn_from_its_own_part() -> None:
     labels = np.arange(60) % 2
     split = Split(train=20, validation=10, test=5)

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from actsearch.data.sources.names import (
+    LEFT_BY_MANAGERS,
     alike,
     composed,
     few,
     is_left_by_programs,
+    is_of_previews,
+    is_of_previews_alone,
     part_of,
     printed,
     same_name,
@@ -92,7 +95,12 @@ class Listing:
             f"classes whose names differ only in case, blanks or width: {few(group)}"
             for group in alike(self.classes)
         ]
-        return [*taken, *trains, *classes]
+        thumbs = [
+            f"{name}/ holds images: it is a class, and not of small copies"
+            for name in self.classes
+            if is_of_previews(name)
+        ]
+        return [*taken, *trains, *thumbs, *classes]
 
 
 def left_out_lines(listing: Listing) -> list[str]:
@@ -108,7 +116,8 @@ def list_folder(root: Path) -> Listing:
 
     Folders at the top are parts where all of them have names of parts, one of them that of the
     train part. Of two, the other is the test part. Images may lie in further folders below that of
-    their class. Hidden files and what file managers leave are passed over and noted.
+    their class. Hidden files and what file managers leave are passed over and noted; a folder of
+    images called ``thumb`` is a class where classes are.
 
     Returns:
         Classes sorted by name, and the images of each part, class by class.
@@ -157,6 +166,8 @@ class _Walk:
         for name, folder in found:
             if reason := is_left_by_programs(name, folder=folder):
                 self.leave(reason, part, name)
+            elif folder and is_of_previews(name) and not self.holds_images_below(part, name):
+                self.leave(LEFT_BY_MANAGERS, part, name)
             elif folder:
                 kept.append(name)
             elif name.lower().endswith(EXTENSIONS):
@@ -177,6 +188,12 @@ class _Walk:
         for name in names:
             if printed(name) != name:
                 raise DataError(f"{folder}: the name of the class {printed(name)!r} is not UTF-8")
+            if is_of_previews_alone(name):
+                raise DataError(
+                    f"{folder} is not clear: {name!r} holds images, and may be a class or small "
+                    f"copies of the others. Call it '.{name}' to leave it out, or give the class "
+                    "another name"
+                )
         if same := same_name(names):
             raise DataError(
                 f"{folder}: two folders of classes are both called {same[0]!r}, in two Unicode "
@@ -204,6 +221,8 @@ class _Walk:
             for name in sorted(folders):
                 if reason := is_left_by_programs(name, folder=True):
                     self.leave(reason, below, name)
+                elif is_of_previews(name):
+                    self.leave(LEFT_BY_MANAGERS, below, name)
                 elif _leads_back(place, name):
                     self.leave("links that lead back", below, name)
                 else:
@@ -218,6 +237,14 @@ class _Walk:
                     ending = os.path.splitext(name)[1].lower()  # noqa: PTH122 - many files
                     self.leave(f"files {ending or 'without an ending'}", below, name)
         return found
+
+    def holds_images_below(self, part: str, name: str) -> bool:
+        """Whether images lie in a folder or below it."""
+        return any(
+            file.lower().endswith(EXTENSIONS) and not is_left_by_programs(file, folder=False)
+            for _, _, files in os.walk(self.root / part / name)
+            for file in files
+        )
 
     def holds_images(self, folder: str) -> bool:
         """Whether images lie in a folder itself, and not in one below."""

@@ -28,8 +28,10 @@ _MANAGED_FOLDERS = frozenset(
     (
         *("@eadir", "@tmp", "@recycle", "@recently-snapshot", "@__thumb", "#recycle", "#snapshot"),
         *("__macosx", "$recycle.bin", "system volume information", "lost+found", "__pycache__"),
-        *("thumbs", "thumb", "thumbnails", "thumbnail", "_thumbs", "_thumbnails"),
     )
+)
+_PREVIEW_FOLDERS = frozenset(
+    ("thumbs", "thumb", "thumbnails", "thumbnail", "_thumbs", "_thumbnails")
 )
 _MANAGED_FILES = frozenset(("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini"))
 
@@ -54,16 +56,29 @@ def part_of(name: str) -> tuple[str | None, tuple[str, ...]]:
     return (found[0] if len(found) == 1 else None), tuple(others)
 
 
+LEFT_BY_MANAGERS = "left by file managers"
+
+
 def is_left_by_programs(name: str, *, folder: bool) -> str | None:
     """Why a folder or file is no part of the data, by its name: hidden, or of file managers.
 
     Returns:
-        The reason; None for all others.
+        The reason; None for all others, and for names that classes may have too.
     """
     if name.startswith("."):
         return "hidden"
     known = _MANAGED_FOLDERS if folder else _MANAGED_FILES
-    return "left by file managers" if name.lower() in known or name.startswith("~$") else None
+    return LEFT_BY_MANAGERS if name.lower() in known or name.startswith("~$") else None
+
+
+def is_of_previews(name: str) -> bool:
+    """Whether a folder may hold small copies of images, by its name; or else be a class: thumbs."""
+    return name.lower() in _PREVIEW_FOLDERS
+
+
+def is_of_previews_alone(name: str) -> bool:
+    """Whether its name means small copies and is hardly that of a class."""
+    return is_of_previews(name) and name.lower() not in ("thumb", "thumbs")
 
 
 def composed(name: str) -> str:
