@@ -56,10 +56,10 @@ def look_at(content: bytes) -> str:
 
 def _fact(image: Image.Image) -> Fact:
     _refuse_unusable(image)
+    cut = _is_cut(image)  # before EXIF is read, which may decode the image and forget how
     # PIL would decode a whole PNG in search of EXIF behind its pixels.
     by_header = image.format != "PNG" or any("exif" in str(key).lower() for key in image.info)
     turned = by_header and _orientation(image) != 1
-    cut = _is_cut(image)
     fact = Fact(image.mode, turned=turned, alpha=image.has_transparency_data)
     if image.mode in (*WHOLE_NUMBERS, *FRACTIONS):
         depth = FRACTION if image.mode in FRACTIONS else WHOLE
