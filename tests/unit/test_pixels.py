@@ -202,6 +202,20 @@ def test_several_images_in_a_file_are_refused(ending: str, tmp_path: Path) -> No
         read_square(path, 8)
 
 
+@pytest.mark.parametrize(("kind", "refused"), [(1, False), (0, True), (2, True)])
+def test_the_small_copy_in_a_tiff_is_passed_over(kind: int, refused: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    first, copy = (Image.new("RGB", (size, size), (size, 0, 0)) for size in (200, 10))
+    copy.encoderinfo = {"tiffinfo": {254: kind}}
+    first.save(path, save_all=True, append_images=[copy])
+    if refused:
+        with pytest.raises(ValueError, match="it holds 2 images; allowed: one"):
+            look_at(path.read_bytes())
+        return
+    look_at(path.read_bytes())
+    assert read_square(path, 8)[0].eq(200).all()
+
+
 def test_the_preview_behind_a_photograph_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     first, preview = (Image.new("RGB", (20, 20), (value, 0, 0)) for value in (200, 10))
