@@ -109,7 +109,7 @@ def test_pixels_of_other_images_are_not_reused(scans: Path, tmp_path: Path) -> N
     second = together(load_dataset(data, tmp_path / "data").part("test"))[0]
     assert not np.allclose(first, second)
     assert len([*place.folder.glob("decoded-*.npy")]) == 2
-    forget_older(place)
+    forget_older(place, checksums=True)
     assert not [*place.folder.glob("decoded-*.npy")] and kept.parent.is_dir()
 
 
@@ -184,6 +184,29 @@ def test_what_is_known_may_be_lost(content: bytes, scans: Path, tmp_path: Path) 
     assert contents.read_known(place.known) is not None
     mend(scans / "dark" / "3.bmp")
     assert "dark/3.bmp" in str(check_source(data, tmp_path / "data"))
+
+
+def test_what_is_known_is_kept_where_the_place_cannot_be_written(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = entry(scans)
+    place = fetched(data, tmp_path / "data")
+    known = contents.read_known(place.known)
+    assert known is not None
+    place.known.unlink()
+    place.known.mkdir()  # nothing can take its place
+    settled = known._replace(stamps=contents.stamps_of(scans, known.paths))
+    contents.write_known(place.known, settled, 2**62)
+    with monkeypatch.context() as patched:
+        patched.setattr(checks, "digests_of", lambda root, paths: iter(["read"] * len(paths)))
+        assert check_source(data, tmp_path / "data") is None  # nothing is read again
+    mend(scans / "dark" / "3.bmp")
+    told = check_source(data, tmp_path / "data")
+    assert told is not None and "dark/3.bmp has other contents" in told
+    place.known.rmdir()
+    contents.write_known(place.known, known, 2**62)
+    assert place.known.is_file() and not [*Path(".snakemake/contents").iterdir()]
 
 
 def test_an_image_that_changes_under_a_job_is_an_error(scans: Path, tmp_path: Path) -> None:

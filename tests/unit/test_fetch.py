@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -177,3 +178,59 @@ def test_bad_arguments(
     configured(tmp_path, monkeypatch, cifar=cifar, own=own)
     with pytest.raises(ValueError, match=message):
         fetch(*arguments)
+
+
+def painted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An image folder that is configured as pets."""
+    files.write_classes(folder / "pets", 2, ("cat", "dog"))
+    few = {"train": 2, "validation": 1, "test": 1}
+    configured(folder, monkeypatch, pets={"source": "folder:pets", "split": few, "image_size": 8})
+    return folder / "pets"
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-9] ^= 1
+    path.write_bytes(content)
+
+
+def test_checksums_are_compared_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = painted(tmp_path, monkeypatch) / "dog" / "dog_1.JPEG"
+    fetch("--data", "pets", "--checksums")
+    [manifest] = Path("data/folders").glob("pets-*/manifest.json")
+    kept = manifest.parent / "checksums.sha256"
+    stood, before = kept.read_text(), manifest.read_text()
+    damage(image)
+    with pytest.raises(ValueError, match=r"pets/dog/dog_1\.JPEG is not the same"):
+        fetch("--data", "pets", "--checksums")
+    assert (kept.read_text(), manifest.read_text()) == (stood, before)
+    manifest.unlink()  # gone for another reason: that tells nothing of the images
+    with pytest.raises(ValueError, match=r"pets/dog/dog_1\.JPEG is not the same"):
+        fetch("--data", "pets", "--checksums")
+    fetch("--data", "pets")
+    assert kept.read_text() == stood
+
+
+def test_checksums_go_with_the_images_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = painted(tmp_path, monkeypatch) / "dog" / "dog_1.JPEG"
+    fetch("--data", "pets", "--checksums")
+    [kept] = Path("data/folders").glob("pets-*/checksums.sha256")
+    decoded = kept.parent / "decoded-8-x.npy"
+    decoded.touch()
+    manifest = kept.parent / "manifest.json"
+    for older in ("kinds", None):
+        if older:  # as an earlier version wrote it
+            values = read_json(manifest)
+            manifest.write_text(json.dumps({k: v for k, v in values.items() if k != older}))
+            assert "digests of contents are new" in fetch("--data", "pets")
+        else:
+            manifest.unlink()
+            fetch("--data", "pets")
+        assert kept.is_file() and decoded.is_file()
+    damage(image)
+    assert "is written again" in fetch("--data", "pets")
+    assert not kept.exists() and not decoded.exists()

@@ -172,6 +172,16 @@ def test_what_file_managers_leave_is_left_out_and_said(tmp_path: Path) -> None:
     assert any("of classes, such as 'loose.png'" in line for line in lines)
 
 
+def test_what_lies_beside_parts_is_left_out_and_said(tmp_path: Path) -> None:
+    parts(tmp_path, "train", "test")
+    touch(tmp_path, "extra.png", "labels.csv", ".thumbnails/a.jpg", "train/b.png")
+    assert {reason: left.examples for reason, left in list_folder(tmp_path).left_out.items()} == {
+        "hidden": [".thumbnails"],
+        "images outside the folders of classes": ["extra.png", "train/b.png"],
+        "files outside the folders of classes": ["labels.csv"],
+    }
+
+
 def test_a_class_may_be_called_thumb(tmp_path: Path) -> None:
     touch(tmp_path, "thumb/a.jpg", "index/a.jpg", "ring/a.jpg", "@eaDir/x.jpg", "Thumbs/x.txt")
     touch(tmp_path, "ring/thumb/b.jpg", "__MACOSX/a.jpg")

@@ -107,8 +107,8 @@ def test_numbers_that_are_not_finite_are_named(tmp_path: Path) -> None:
         look_at(path.read_bytes())
 
 
-def _deep_png(path: Path, value: int) -> Path:
-    """A PNG with 16 bits for each colour, which PIL cannot write."""
+def _deep_png(path: Path, value: int, text: bytes | None = None) -> Path:
+    """A PNG with 16 bits for each colour, which PIL cannot write; and with a text of EXIF."""
     import struct
     import zlib
 
@@ -122,7 +122,9 @@ def _deep_png(path: Path, value: int) -> Path:
 
     rows = b"".join(b"\0" + struct.pack(">3H", value, value, value) * 20 for _ in range(20))
     header = struct.pack(">IIBBBBB", 20, 20, 16, 2, 0, 0, 0)
-    chunks = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b""))
+    notes = () if text is None else (chunk(b"tEXt", b"Raw profile type exif\0" + text),)
+    pixels = (chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b""))
+    chunks = (chunk(b"IHDR", header), *notes, *pixels)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
     return path
 
@@ -133,6 +135,13 @@ def test_colours_of_16_bits_are_read_or_refused(tmp_path: Path) -> None:
     assert grey(full, levels(entry(), full, small)) == 60_000 >> 8
     with pytest.raises(DataError, match=r"small\.png: an image of 16 bits a colour .*upper"):
         levels(entry(), small)
+    exif = Image.Exif()
+    exif[Base.Orientation] = 6
+    text = b"\nexif\n      34\n" + exif.tobytes().hex().encode() + b"\n"
+    noted = _deep_png(tmp_path / "noted.png", 4_000, text)
+    assert parse_fact(look_at(noted.read_bytes())).turned
+    with pytest.raises(DataError, match=r"noted\.png: an image of 16 bits a colour .*upper"):
+        levels(entry(), noted)
 
 
 @pytest.mark.parametrize("mode", [*EIGHT_BITS, "I", "I;16", "I;16B", "F", "LAB"])
@@ -191,6 +200,20 @@ def test_several_images_in_a_file_are_refused(ending: str, tmp_path: Path) -> No
         look_at(path.read_bytes())
     with pytest.raises(DataError, match=rf"a\.{ending}: .*it holds 3 images"):
         read_square(path, 8)
+
+
+@pytest.mark.parametrize(("kind", "refused"), [(1, False), (0, True), (2, True)])
+def test_the_small_copy_in_a_tiff_is_passed_over(kind: int, refused: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    first, copy = (Image.new("RGB", (size, size), (size, 0, 0)) for size in (200, 10))
+    copy.encoderinfo = {"tiffinfo": {254: kind}}
+    first.save(path, save_all=True, append_images=[copy])
+    if refused:
+        with pytest.raises(ValueError, match="it holds 2 images; allowed: one"):
+            look_at(path.read_bytes())
+        return
+    look_at(path.read_bytes())
+    assert read_square(path, 8)[0].eq(200).all()
 
 
 def test_the_preview_behind_a_photograph_is_passed_over(tmp_path: Path) -> None:

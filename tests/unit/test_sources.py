@@ -147,6 +147,23 @@ def test_folders_of_one_name_have_places_of_their_own() -> None:
     assert one.folder.name.startswith("pets-")
 
 
+def test_experiments_that_share_a_data_folder_have_places_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shared").mkdir()
+    found: dict[str, set[Path]] = {"path": set(), "link": set(), "within": set()}
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "link").symlink_to(tmp_path / "shared")
+        monkeypatch.chdir(tmp_path / name)
+        for kind, folder in (("path", tmp_path / "shared"), ("link", "link"), ("within", "data")):
+            place = place_of(entry(Path("images")), folder)
+            assert place is not None
+            found[kind].add(place.folder)
+    assert len(found["path"]) == len(found["link"]) == 2
+    assert len(found["within"]) == 1  # an experiment that is moved keeps its manifests
+
+
 def configuration(data: dict[str, Any], **task: Any) -> Config:
     recipe = {"optimizer": "sgd", "learning_rate": 0.1, "epochs": 1, "batch_size": 4}
     values = {

@@ -211,10 +211,12 @@ def _describe(data: Data, place: Place, progress: Progress | None) -> Fetched:
     return Fetched(manifest, Contents(paths, stamps, digests, [""] * len(paths)), begun)
 
 
-def forget_older(place: Place) -> None:
+def forget_older(place: Place, *, checksums: bool) -> None:
     """Remove what was made of images that are not there any more: decoded ones, and checksums."""
-    for path in [*place.folder.glob("decoded-*.npy"), place.folder / CHECKSUMS]:
+    for path in place.folder.glob("decoded-*.npy"):
         path.unlink(missing_ok=True)
+    if checksums:
+        (place.folder / CHECKSUMS).unlink(missing_ok=True)
 
 
 def _describe_function(data: Data) -> dict[str, Any]:

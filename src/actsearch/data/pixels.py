@@ -30,6 +30,8 @@ EIGHT_BITS = (
 WHOLE_NUMBERS = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 FRACTIONS = ("F",)
 _ALLOWED = ", ".join((*EIGHT_BITS, *WHOLE_NUMBERS, *FRACTIONS))
+_KIND_OF_PAGE = 254
+"""TIFF's NewSubfileType, whose lowest bit is set for a smaller copy of another page."""
 BACKGROUND = (255, 255, 255, 255)
 """What lies behind transparent pixels: white."""
 
@@ -56,10 +58,10 @@ def look_at(content: bytes) -> str:
 
 def _fact(image: Image.Image) -> Fact:
     _refuse_unusable(image)
+    cut = _is_cut(image)  # before EXIF is read, which may decode the image and forget how
     # PIL would decode a whole PNG in search of EXIF behind its pixels.
     by_header = image.format != "PNG" or any("exif" in str(key).lower() for key in image.info)
     turned = by_header and _orientation(image) != 1
-    cut = _is_cut(image)
     fact = Fact(image.mode, turned=turned, alpha=image.has_transparency_data)
     if image.mode in (*WHOLE_NUMBERS, *FRACTIONS):
         depth = FRACTION if image.mode in FRACTIONS else WHOLE
@@ -101,9 +103,24 @@ def _refuse_unusable(image: Image.Image) -> None:
     """Raise ValueError for several images in a file, and for a mode that cannot become RGB."""
     # An MPO is a JPEG of a camera with a preview behind it.
     if getattr(image, "is_animated", False) and image.format != "MPO":
-        raise ValueError(f"it holds {getattr(image, 'n_frames', 'several')} images; allowed: one")
+        n_images = _full_images(image)
+        if n_images != 1:
+            raise ValueError(f"it holds {n_images} images; allowed: one")
     if image.mode not in (*EIGHT_BITS, *WHOLE_NUMBERS, *FRACTIONS):
         raise ValueError(f"its mode is {image.mode}; allowed: {_ALLOWED}")
+
+
+def _full_images(image: Image.Image) -> int:
+    """Number of images in a file; pages of a TIFF behind the first may be small copies of it."""
+    n_images = int(getattr(image, "n_frames", 2))
+    if image.format != "TIFF":
+        return n_images
+    copies = 0
+    for page in range(1, n_images):
+        image.seek(page)
+        copies += int(getattr(image, "tag_v2", {}).get(_KIND_OF_PAGE, 0)) & 1
+    image.seek(0)
+    return n_images - copies
 
 
 def upright_rgb(image: Image.Image, levels: Levels) -> Image.Image:

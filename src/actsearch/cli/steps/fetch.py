@@ -60,18 +60,22 @@ def fetch(
     for entry in {name} | {other for other in used if places.get(other) == place}:
         check_sizes(settings.data[entry], found.manifest)
         levels_of(settings.data[entry], found.manifest.get("kinds", {}))
-    _write(data, place, found, record)
-    if checksums:
+    if checksums:  # before anything is written: what they are compared with must stand
         n = check_images(data, place, counter(f"reading {name}"))
         say(f"{n:,} images: as in {place.folder}/checksums.sha256")
+    _write(data, place, found, record, compared=checksums)
     _tell(name, data, place, found)
 
 
-def _write(data: Data, place: Place, found: Fetched, record: Execution) -> None:
-    """Write the manifest, where there is none or that of an image folder is of other images."""
+def _write(data: Data, place: Place, found: Fetched, record: Execution, *, compared: bool) -> None:
+    """Write the manifest, where there is none or that of an image folder is of other images.
+
+    What was made of the older images goes; but not checksums that were just ``compared``.
+    """
     from actsearch.data.fetching import forget_older
     from actsearch.data.sources.manifests import difference, read_manifest, refuse_changed
 
+    told = None
     if place.manifest.is_file():
         then = read_manifest(place)
         if not data.source.startswith("folder:"):
@@ -88,7 +92,8 @@ def _write(data: Data, place: Place, found: Fetched, record: Execution) -> None:
         facts["left_out"] = {reason: asdict(files) for reason, files in left}
         facts["data"] = {shown(found.listing.root): contents_digest(found.manifest)}
     write_json(place.manifest, found.manifest, record.block(**facts))
-    forget_older(place)
+    if told is not None:
+        forget_older(place, checksums=not compared)
     found.keep(place)
 
 

@@ -88,6 +88,8 @@ def stamps_of(root: Path, paths: Sequence[str]) -> Stamps:
 
 def read_known(path: Path) -> Contents | None:
     """What was known of files when it was written to ``path``; None where that cannot be read."""
+    if (own := _own(path)).is_file():
+        path = own
     try:
         with np.load(path, allow_pickle=False) as arrays:
             paths, facts = (_lines(arrays[name]) for name in ("paths", "facts"))
@@ -104,11 +106,28 @@ def write_known(path: Path, contents: Contents, begun: int) -> None:
     """Keep what is known; nothing where that cannot be written, since it can be found again.
 
     Args:
-        path: where.
+        path: where; if that cannot be written, Snakemake's hidden folder is taken.
         contents: what is known.
         begun: when files were first looked at, in nanoseconds of the epoch.
     """
-    with contextlib.suppress(OSError), written_beside(path) as beside, beside.open("wb") as file:
+    try:
+        _write(path, contents, begun)
+    except OSError:
+        with contextlib.suppress(OSError):
+            _write(_own(path), contents, begun)
+    else:
+        with contextlib.suppress(OSError):
+            _own(path).unlink(missing_ok=True)
+
+
+def _own(path: Path) -> Path:
+    """Where an experiment keeps what it may not write to ``path``."""
+    name = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]
+    return Path(".snakemake", "contents", f"{name}.npz")
+
+
+def _write(path: Path, contents: Contents, begun: int) -> None:
+    with written_beside(path) as beside, beside.open("wb") as file:
         np.savez(
             file,
             paths=_bytes(contents.paths),

@@ -130,15 +130,16 @@ def list_folder(root: Path) -> Listing:
     if not root.is_dir():
         raise MissingDataError(f"no image folder at {root}")
     walk = _Walk(root)
-    folders = parts_among(root, _Walk(root).folders(""), walk.holds_images)
+    at_top = walk.folders("")
+    folders = parts_among(root, at_top, walk.holds_images)
     if not folders:
-        classes, train = walk.classes("")
+        classes, train = walk.classes("", at_top)
         return Listing(root, classes, train, None, left_out=walk.left_out)
-    classes, train = walk.classes(folders["train"])
+    classes, train = walk.classes(folders["train"], walk.folders(folders["train"]))
     found: dict[str, list[Image]] = {}
     for part in ("validation", "test"):
         if part in folders:
-            others, images = walk.classes(folders[part])
+            others, images = walk.classes(folders[part], walk.folders(folders[part]))
             _same_classes(root, (folders["train"], folders[part]), classes, others)
             found[part] = images
     validation, test = found.get("validation"), found.get("test")
@@ -176,10 +177,10 @@ class _Walk:
                 self.leave("files outside the folders of classes", part, name)
         return kept
 
-    def classes(self, part: str) -> tuple[tuple[str, ...], list[Image]]:
-        """Classes below the folder of a part, and their images."""
+    def classes(self, part: str, folders: list[str]) -> tuple[tuple[str, ...], list[Image]]:
+        """Classes in the ``folders`` below that of a part, and their images."""
         folder = self.root / part
-        names = sorted(self.folders(part), key=composed)
+        names = sorted(folders, key=composed)
         if len(names) < 2:
             raise DataError(
                 f"{folder} must hold a folder for each of two or more classes, found "

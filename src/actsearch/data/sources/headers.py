@@ -75,9 +75,9 @@ def image_shape(shape: tuple[int, ...], channels_last: bool | None) -> tuple[int
 def check_layout(shape: tuple[int, ...], channels_last: bool | None) -> None:
     """Refuse an array that is not (N, H, W) or (N, C, H, W), or looks like (N, H, W, C).
 
-    It looks so when its last axis is shorter than the second, and either the second and the third
-    are as long, as in a square image; or the last has 1 to 4 numbers, the third has more, and the
-    second more than 4. ``channels_last`` says what it is.
+    It looks so when the second and the third axis are as long, as in a square image, and the last
+    is not; or the last is less than half of each of the others, or has 1 to 4 numbers, the third
+    more, and the second more than 4. ``channels_last`` says what it is.
 
     Raises:
         DataError: with the transposition to make.
@@ -89,8 +89,9 @@ def check_layout(shape: tuple[int, ...], channels_last: bool | None) -> None:
             raise DataError(f"channels_last: true goes with x of (N, H, W, C), got {shape}")
         return
     first, second, last = shape[1:]
-    square = first == second
-    if channels_last is None and last < first and (square or (first > 4 and last < min(second, 5))):
+    square = 1 < first == second != last
+    few = 2 * last < min(first, second) or (first > 4 and last < min(second, 5))
+    if channels_last is None and (square or few):
         raise DataError(
             f"x of {shape} looks like (N, H, W, C): {last} channels of {first} x {second} pixels. "
             "Store x.transpose(0, 3, 1, 2), or say channels_last: true of the data; if these are "

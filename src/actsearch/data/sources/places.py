@@ -57,7 +57,8 @@ class Place(NamedTuple):
 def place_of(data: Data, data_folder: str | Path) -> Place | None:
     """Where the files of ``data`` lie under ``data_folder``; entries of one source share it.
 
-    An image folder stays where it is; its place holds the manifest. So does that of a function of
+    An image folder stays where it is; its place holds the manifest, and is named by its absolute
+    path where the data folder lies outside of the working folder. So does that of a function of
     the user's, a place for each state of its code.
 
     Returns:
@@ -74,7 +75,11 @@ def place_of(data: Data, data_folder: str | Path) -> Place | None:
     if kind == "folder":
         # The name goes into a rule's, and into commands; folders of one name may lie at two places.
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(rest).name)
-        return Place(root / FOLDERS / f"{name}-{digest_bytes(rest.encode())[7:15]}")
+        told = rest
+        if not root.resolve().is_relative_to(Path.cwd()):
+            # Others may share the data folder, and mean another folder by the same words.
+            told = str(Path(rest).absolute())
+        return Place(root / FOLDERS / f"{name}-{digest_bytes(told.encode())[7:15]}")
     if is_function(data):
         state = settings_digest([data.source, code_digest(kind)])
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", data.source)
