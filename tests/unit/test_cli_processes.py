@@ -29,7 +29,7 @@ from torch import nn
 from actsearch.functions.operators import Operator, register
 
 def fail(x):
-    if x.dim() > 1:
+    if x.shape[1:] == (16,):  # of the layer below alone
         raise RuntimeError("broken on purpose")
     return torch.sign(x)
 
