@@ -284,6 +284,7 @@ F = 3
 def takes_f(x):
     return x * F
 '''
+OWN += "\n\ndef deep(x):\n    return x" + 1500 * " + 1" + "\n"
 
 
 @pytest.fixture
@@ -338,6 +339,7 @@ def test_functions_of_the_users_come_along(own: ModuleType, name: str, dotted: b
         ("lambda_", "it is a lambda, not written with def"),
         ("counted", "it changes the global SLOPE"),
         ("decorated", "it has decorators"),
+        ("deep", "its source is nested too deeply"),
         ("softplus", "'softplus' means two things"),
         ("takes_f", "'F' means two things"),
     ],

@@ -228,6 +228,25 @@ def test_compiled_modules_count_by_their_bytes(folder: Path) -> None:
     assert users_modules("fast").modules["fast"].text == b"\x7fELF 1"
 
 
+@pytest.mark.parametrize("terms", [120, 1500])
+def test_code_that_is_nested_deeply_counts_by_its_bytes(terms: int, folder: Path) -> None:
+    deep = "x = " + " + ".join(["1"] * terms)
+    write(folder, {"net.py": deep})
+    before = module_digests("net")
+    write(folder, {"net.py": f"{deep} + 2"})
+    module_digests.cache_clear()
+    code._reached_from.cache_clear()
+    assert module_digests("net") != before
+
+    def from_further(calls: int) -> dict[str, str]:
+        return from_further(calls - 1) if calls else module_digests("net")
+
+    here = module_digests("net")
+    module_digests.cache_clear()
+    code._reached_from.cache_clear()
+    assert from_further(400) == here  # the digest does not depend on who asks
+
+
 def test_what_is_no_python_is_refused_where_it_is_named_and_digested_where_it_is_met(
     folder: Path,
 ) -> None:

@@ -190,6 +190,9 @@ def _definition(function: Any) -> tuple[str, ast.FunctionDef]:
     try:
         source = textwrap.dedent(inspect.getsource(function)).rstrip()
         (tree,) = ast.parse(source).body
+        ast.unparse(tree)
+    except (RecursionError, MemoryError):
+        raise SourceError("its source is nested too deeply") from None
     except (OSError, TypeError, SyntaxError, ValueError):
         raise SourceError("its source cannot be found") from None
     if not isinstance(tree, ast.FunctionDef) or tree.name != function.__name__:

@@ -29,6 +29,8 @@ They are left out of digests, and what they import is not followed. A test trace
 finds what is executed outside of its digest: tests/workflow/test_traced_steps.py.
 """
 _COMMANDS = "actsearch.cli."
+_DEEPEST = 100
+"""Levels of a syntax tree that can be written as text again, however deep the call is made."""
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
@@ -109,11 +111,25 @@ def _with_templates(digest: str, source: Path) -> str:
 
 
 def _digest_of(code: Code) -> str:
-    """Digest of a module of the user's: of its syntax tree, or of its bytes where it has none."""
-    if code.tree is None:
+    """Digest of a module of the user's: of its syntax tree, or of its bytes without a fit one."""
+    if code.tree is None or _is_deep(code.tree):
         return digest_bytes(code.text)
     digest = digest_bytes(ast.unparse(_without_docstrings(code.tree)).encode())
     return _with_templates(digest, Path(code.place))
+
+
+def _is_deep(tree: ast.Module) -> bool:
+    """Whether a tree has too many levels, such as a sum of many terms.
+
+    Counted, since what Python can write as text depends on who calls: a digest must not.
+
+    Returns:
+        True where its bytes are to be digested.
+    """
+    level: list[ast.AST] = [tree]
+    for _ in range(_DEEPEST):
+        level = [inner for node in level for inner in ast.iter_child_nodes(node)]
+    return bool(level)
 
 
 def _is_carrier(module: str) -> bool:
