@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import types
 from collections.abc import Callable
@@ -122,6 +123,49 @@ class Recomputing(nn.Module):
         return self.head(x.mean((2, 3)))
 
 
+class Counting(View):
+    """Keeps a number that no checkpoint holds."""
+
+    calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += self.training
+        return super().forward(x) / (1 + self.calls)
+
+
+class Random(View):
+    """Draws from a generator that no seed of a run sets."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * random.random()
+
+
+class Growing(View):
+    """Makes a parameter when it is first called."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not hasattr(self, "scale"):
+            self.scale = nn.Parameter(torch.ones(()))
+        return super().forward(x) * self.scale
+
+
+class Following(View):
+    """Adds what it returned for the batch before."""
+
+    last: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        last, self.last = self.last, y.detach()
+        return y if last is None else y + 0 * last
+
+
+class Complex(View):
+    def __init__(self) -> None:
+        super().__init__()
+        self.phase = nn.Parameter(torch.ones(2, dtype=torch.cfloat))
+
+
 class WithoutDerivative(nn.Module):
     """Finite, with a gradient that is not."""
 
@@ -169,9 +213,44 @@ def test_a_sound_task_passes(task_of: Callable[..., Task]) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
+class Ghost(nn.Module):
+    """Batch norm over eights of a batch."""
+
+    def __init__(self, chunk: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.first, self.norm, self.act = nn.Linear(192, 6), nn.BatchNorm1d(6), nn.ReLU()
+        self.head, self.chunk = nn.Linear(6, CLASSES), chunk
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x.flatten(1))
+        if self.training:
+            x = torch.cat([self.norm(part) for part in self.chunk(x)])
+        return self.head(self.act(x))
+
+
+class Experts(nn.Module):
+    """Each image goes to one of several layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.experts = nn.ModuleList(nn.Linear(192, 6) for _ in range(3))
+        self.act, self.head = nn.ReLU(), nn.Linear(6, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.flatten(1)
+        chosen = x[:, :3].argmax(1)
+        parts = torch.zeros(len(x), 6)
+        for k, expert in enumerate(self.experts):
+            if (chosen == k).any():
+                parts[chosen == k] = expert(x[chosen == k])
+        return self.head(self.act(parts))
+
+
 @pytest.mark.parametrize(
     ("network", "changes"),
     [
+        (lambda: Ghost(lambda x: x.chunk(len(x) // 8)), {}),
+        (Experts, {}),
         # 33 = 2 x 16 + 1, and 49 = 3 x 16 + 1 in the last comparison
         (norm_first, {}),
         (norm_first, {"fisher": {"examples": 9, "examples_at_once": 4}}),
@@ -215,6 +294,26 @@ ONCE = {"examples": 9, "examples_at_once": 8}
         ),
         (
             lambda: nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False), *sound()),
+            {},
+            "no Fisher spectra: .*track_running_stats=True",
+        ),
+        (Counting, {}, "keeps state that is neither a parameter nor a buffer"),
+        (Random, {}, "does not give the same weights when it is trained again"),
+        (Growing, {}, "makes scale in its first pass"),
+        (Following, {}, "trained on batches of 17 and 16 images after each other"),
+        (Complex, {}, r"has complex parameters \(phase\)"),
+        (lambda: Ghost(lambda x: x.split(15)), {}, "of 17 and 16 images after each.* batch norm"),
+        (lambda: torch.compile(sound(), backend="eager"), {}, "compiled by torch.compile"),
+        (lambda: torch.jit.script(sound()), {}, "compiled by torch.jit"),
+        (lambda: sys.exit(0), {}, "cannot be built .* SystemExit: 0"),
+        (
+            lambda: nn.Sequential(
+                nn.Flatten(),
+                nn.Linear(192, 600),
+                nn.BatchNorm1d(600, track_running_stats=False),
+                nn.ReLU(),
+                nn.Linear(600, CLASSES),
+            ),
             {},
             "no Fisher spectra: .*track_running_stats=True",
         ),

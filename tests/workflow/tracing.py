@@ -71,12 +71,12 @@ CARRIERS = {
     },
     "rehearses a task: refuses, or changes nothing": {
         "rehearsal.images": "images stand_ins",
-        "rehearsal.network": "_PlainCalls _Seen _back _logits _refuse_unused _watched "
-        "check_network",
+        "rehearsal.network": "_PlainCalls _Seen _back _logits _refuse_complex _refuse_unused "
+        "_watched check_network",
         "rehearsal.operators": "check_operators",
         "rehearsal.spectra": "_FewOutputs _are_same _factor_bytes _memory _refuse_wide _spectra "
         "rehearse_spectra",
-        "rehearsal.training": "_Measuring _Steps _Work _try rehearse_training",
+        "rehearsal.training": "_Stopping _Work _are_same _try rehearse_training",
         "rehearsal.whole": "fitted_and_measured",
     },
     "finds modules, as Python does": {

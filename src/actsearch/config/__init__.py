@@ -16,6 +16,7 @@ from actsearch.config.experiment import N_BASELINES as N_BASELINES
 from actsearch.config.experiment import Config as Config
 from actsearch.config.experiment import Simulation as Simulation
 from actsearch.config.experiment import Surrogate as Surrogate
+from actsearch.config.faults import FAULTS as FAULTS
 from actsearch.config.faults import describe_fault as describe_fault
 from actsearch.config.loading import load_config as load_config
 from actsearch.config.loading import parse_config as parse_config

@@ -13,6 +13,11 @@ _INSTALLED = (
 )
 
 
+FAULTS = (Exception, SystemExit)
+"""What code of the user's may raise: an exit in it would end a job as if all were well."""
+_CTRL_C = 130
+
+
 def describe_fault(error: BaseException) -> str:
     """What went wrong in code of the user's, and where, in one line.
 
@@ -21,7 +26,12 @@ def describe_fault(error: BaseException) -> str:
 
     Returns:
         Such as ``ValueError: its first line (my_lab/network.py, line 12)``.
+
+    Raises:
+        SystemExit: ``error`` itself, where it is the exit by which Ctrl-C ends a command.
     """
+    if isinstance(error, SystemExit) and error.code == _CTRL_C:
+        raise error
     lines = str(error).strip().splitlines()
     text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     if isinstance(error, SyntaxError):  # its own text says the place

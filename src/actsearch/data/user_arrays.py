@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actsearch.config import describe_fault
+from actsearch.config import FAULTS, describe_fault
 from actsearch.data.sources.places import DataError
 from actsearch.records.search_path import MODULES_VARIABLE, home, working_folder_last
 
@@ -46,13 +46,13 @@ def call(source: str) -> Arrays:
 def _result(module: str, name: str) -> Any:
     try:
         function = getattr(importlib.import_module(module), name)
-    except Exception as error:  # whatever the module stumbles over
+    except FAULTS as error:  # whatever the module stumbles over
         raise DataError(f"cannot be imported: {describe_fault(error)}") from error
     try:
         return function()
     except DataError:
         raise
-    except Exception as error:
+    except FAULTS as error:
         raise DataError(f"fails: {describe_fault(error)}") from error
 
 

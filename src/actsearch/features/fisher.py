@@ -82,7 +82,7 @@ def fisher_spectrum(
     """
     _check_labels(x, y, kind)
     covered = fisher_layers(model, x).covered if layers is None else layers
-    if not covered:
+    if layers is None and not covered:
         raise ValueError(
             "the model calls no linear layer or convolution with examples, hence no Fisher blocks"
         )
@@ -172,6 +172,8 @@ def _accumulate(
             entry.gradients.fill_(math.nan)
         return
     if not logits.requires_grad:  # no layer reaches the output
+        return
+    if not edges:  # nothing was asked for, or called
         return
     count = logits.shape[1] - 1 if kind == "true" else 1
     directions = _directions(logits.detach().double(), y, kind, generator)

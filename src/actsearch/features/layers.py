@@ -14,13 +14,13 @@ from torch.nn.utils.parametrize import ParametrizationList
 from actsearch.features.factors import Layer, positions
 from actsearch.features.passed_over import NO_BLOCK, NO_EXAMPLES, NOT_CALLED, FisherLayers
 
-_EXAMPLES = (2, 3)  # batch norms without statistics of their own need two
+_EXAMPLES = 8  # which of a network's experts are called depends on them
 
 
 def fisher_layers(model: nn.Module, x: Tensor) -> FisherLayers:
     """Which modules with weights ``fisher_spectrum`` covers, and which it passes over.
 
-    The model is run in evaluation mode on two and on three copies of an example. A layer that is
+    The model is run in evaluation mode on a few examples, and on the same twice. A layer that is
     applied to as many rows both times sees no examples. The model is left as it was.
 
     Args:
@@ -37,14 +37,15 @@ def fisher_layers(model: nn.Module, x: Tensor) -> FisherLayers:
     }
     layers = {name: model.get_submodule(name) for name, block in kinds.items() if block}
     with in_evaluation(model), torch.enable_grad():
-        few, more = (_rows(model, layers, torch.cat([x[:1]] * n)) for n in _EXAMPLES)
+        few = x[:_EXAMPLES] if len(x) > 1 else torch.cat([x, x])  # batch norm may need two
+        once, twice = (_rows(model, layers, torch.cat([few] * n)) for n in (1, 2))
     passed_over = {}
     for name, block in kinds.items():
         if not block:
             passed_over[name] = NO_BLOCK
-        elif not few[name]:
+        elif not once[name]:
             passed_over[name] = NOT_CALLED
-        elif few[name] == more[name]:
+        elif once[name] == twice[name]:
             passed_over[name] = NO_EXAMPLES
     return FisherLayers([name for name in kinds if name not in passed_over], passed_over)
 

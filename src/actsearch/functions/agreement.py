@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from actsearch.config import describe_fault
+from actsearch.config import FAULTS, describe_fault
 from actsearch.functions.equivalence import N_SAMPLES, normal_samples
 from actsearch.functions.operators import Operator, OperatorError, counts_of
 
@@ -132,7 +132,7 @@ def _numpy_side(operator: Operator, samples: list[Floats]) -> Floats:
     try:
         with np.errstate(all="ignore"):
             value = np.asarray(operator.numpy(*samples))
-    except Exception as error:
+    except FAULTS as error:
         raise OperatorError(
             f"{side} fails with {_arrays(samples)}: {describe_fault(error)}"
         ) from error
@@ -161,7 +161,7 @@ def _torch_side(operator: Operator, samples: list[Floats], dtype: torch.dtype) -
     arguments = [torch.from_numpy(s).to(dtype, copy=True).requires_grad_() for s in samples]
     try:
         value = function(*arguments)
-    except Exception as error:
+    except FAULTS as error:
         raise OperatorError(
             f"{side} fails with {len(arguments)} tensor{'s' * (len(arguments) > 1)}"
             f"{_of_shape(samples)}: {describe_fault(error)}"

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from actsearch.config import describe_fault
+from actsearch.config import FAULTS, describe_fault
 from actsearch.functions import built_in_operators
 
 LEAF = "x"
@@ -157,7 +157,7 @@ def _refuse_broken(operator: Operator) -> None:
             try:
                 with np.errstate(all="ignore"):
                     value = operator.numpy(*arguments)
-            except Exception as error:
+            except FAULTS as error:
                 raise OperatorError(
                     f"{side} fails with {count} array{'s' * (count > 1)} of 5 numbers: "
                     f"{describe_fault(error)}"

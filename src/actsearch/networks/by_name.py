@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from actsearch.config import BUILT_IN_MODELS, describe_fault
+from actsearch.config import BUILT_IN_MODELS, FAULTS, describe_fault
 
 _OF_THE_DATA = ("image_shape", "n_classes")
 _RESERVED = {
@@ -21,6 +21,9 @@ _RESERVED = {
     "timm": ("in_chans", "num_classes", "pretrained"),
 }
 """Keywords that the builders below give themselves."""
+
+
+_COMPILED = {"OptimizedModule": "torch.compile", "ScriptModule": "torch.jit"}
 
 
 class ModelError(ValueError):
@@ -67,13 +70,14 @@ def build_model(
             model = build(image_shape=image_shape, n_classes=n_classes, **given)
         except ModelError:
             raise
-        except Exception as error:
+        except FAULTS as error:
             problem = _failed(name, build, image_shape, n_classes, given, error)
             raise ModelError(problem) from error
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"model {name!r} must return a torch.nn.Module, got {type(model).__name__}"
         )
+    _refuse_compiled(name, model)
     if lazy := [module for module, tensor in model.named_parameters() if is_lazy(tensor)]:
         raise ModelError(
             f"model {name!r} has parameters without a shape ({', '.join(lazy[:3])}), which the "
@@ -81,6 +85,22 @@ def build_model(
             "nn.Linear(64, 10) for nn.LazyLinear(10)"
         )
     return model
+
+
+def _refuse_compiled(name: str, model: nn.Module) -> None:
+    """Refuse a network in which nothing can be seen or replaced."""
+    for place, module in model.named_modules():
+        how = next((how for kind, how in _COMPILED.items() if kind in _class_names(module)), None)
+        if how:
+            raise ModelError(
+                f"model {name!r} returns {place or 'the network'!r} compiled by {how}, in which no "
+                "activation can be replaced: return it as it is (the recipe's compile says what is "
+                "compiled)"
+            )
+
+
+def _class_names(module: nn.Module) -> list[str]:
+    return [kind.__name__ for kind in type(module).__mro__]
 
 
 def _refuse_reserved(name: str, options: Mapping[str, Any], reserved: Collection[str]) -> None:
@@ -129,7 +149,7 @@ def _failed(
     image_shape: tuple[int, int, int],
     n_classes: int,
     options: Mapping[str, Any],
-    error: Exception,
+    error: BaseException,
 ) -> str:
     """What to say of a network that could not be built."""
     refused = re.search(r"unexpected keyword argument '(\w+)'", str(error))
@@ -160,7 +180,7 @@ def _builder(name: str) -> Callable[..., Any]:
     try:
         # Imported on use: the code of a task's trials is that of its own network alone.
         module = importlib.import_module(source)
-    except Exception as error:  # whatever the module stumbles over
+    except FAULTS as error:  # whatever the module stumbles over
         raise ModelError(f"model {name!r} cannot be imported: {describe_fault(error)}") from error
     function = getattr(module, rest, None)
     if not callable(function):

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from actsearch.config import BUILT_IN_MODELS, Config, ConfigError, describe_fault
+from actsearch.config import BUILT_IN_MODELS, FAULTS, Config, ConfigError, describe_fault
 from actsearch.functions.operators import modules_of, registered
 from actsearch.functions.spaces import SearchSpace
 from actsearch.plan.environment import CODE_VARIABLE
@@ -79,6 +79,7 @@ def register_operators(config: Config) -> None:
         ConfigError: when one cannot be imported, whatever it stumbles over, or a module that the
             configuration names is there twice.
         OperatorError: when one registers what is no operator.
+        FAULTS: those of this package, as they are.
     """
     working_folder_last()
     refuse_shadowed(config)
@@ -89,7 +90,7 @@ def register_operators(config: Config) -> None:
             looked = f"; looked in {home()} and Python's own folders"
             where = looked if module.startswith(str(error.name)) else ""
             raise ConfigError(f"operators: cannot import {module!r} ({error}{where})") from None
-        except Exception as error:  # whatever the module stumbles over
+        except FAULTS as error:  # whatever the module stumbles over
             if type(error).__module__.startswith("actsearch."):
                 raise
             raise ConfigError(

@@ -43,7 +43,7 @@ def stand_ins(sizes: Iterable[int]) -> dict[int, int]:
     return dict(sorted(found.items()))
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """What went wrong with a network, in words that its author can act on."""
     said = describe_fault(error)
     if "inplace operation" in said or "modified inplace" in said:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from actsearch.config import Task
+from actsearch.config import FAULTS, Task
 from actsearch.data.dataset import Dataset, DataShape
 from actsearch.functions.activation import Activation, activations_of
 from actsearch.networks.building import put_in
@@ -58,7 +58,10 @@ class NetworkCheck:
 
 
 def check_network(
-    task: Task, data: Dataset | DataShape, device: torch.device | None = None
+    task: Task,
+    data: Dataset | DataShape,
+    device: torch.device | None = None,
+    n: int = EXAMPLES,
 ) -> NetworkCheck:
     """Build the task's network and take it through one step of training and one evaluation.
 
@@ -68,6 +71,7 @@ def check_network(
         task: the task.
         data: its data, or what of them shapes a network.
         device: where; the CPU when left out.
+        n: number of images.
 
     Returns:
         What it is made of, and what is replaced in it.
@@ -90,14 +94,21 @@ def check_network(
         parameters = sum(parameter.numel() for parameter in model.parameters())
         stays = {n: kind for n, kind in activations_of(model).items() if n not in replaced}
         model.to(device)
+        _refuse_complex(task, model)
+        names = {*model.state_dict()}
         torch.manual_seed(0)
-        x = images(data, EXAMPLES, device).images
+        x = images(data, n, device).images
         with kernels or nullcontext():
             with _watched(model, altered) as seen:
                 logits = _logits(task, model.train(), x, data.n_classes)
             _back(task, logits)
         with torch.no_grad():
             _logits(task, model.eval(), x, data.n_classes)
+    if grown := sorted({*model.state_dict()} - names):
+        raise ModelError(
+            f"model {task.model!r} makes {', '.join(grown[:3])} in its first pass, which no "
+            "optimizer knows and no checkpoint fits: make them when it is built"
+        )
     if kernels is not None and kernels.found:
         raise ModelError(
             f"model {task.model!r} cannot be trained with deterministic: true, since a GPU has no "
@@ -109,6 +120,14 @@ def check_network(
     return NetworkCheck(parameters, replaced, idle, stays, dict(seen.plain.found), altered)
 
 
+def _refuse_complex(task: Task, model: nn.Module) -> None:
+    if complex_ := [name for name, weight in model.named_parameters() if weight.is_complex()]:
+        raise ModelError(
+            f"model {task.model!r} has complex parameters ({', '.join(complex_[:3])}), which "
+            "cannot be trained here: keep real and imaginary part as two"
+        )
+
+
 def _logits(task: Task, model: nn.Module, x: Tensor, n_classes: int) -> Tensor:
     """The network's output, if it is what training can use."""
     where = f"model {task.model!r}"
@@ -116,7 +135,7 @@ def _logits(task: Task, model: nn.Module, x: Tensor, n_classes: int) -> Tensor:
     mode = "training" if model.training else "evaluation"
     try:
         logits = model(x)
-    except Exception as error:
+    except FAULTS as error:
         raise ModelError(
             f"{where} cannot take the data's images, {shape}, in {mode}: {reason(error)}"
         ) from error
@@ -142,7 +161,7 @@ def _logits(task: Task, model: nn.Module, x: Tensor, n_classes: int) -> Tensor:
 def _back(task: Task, logits: Tensor) -> None:
     try:
         logits.sum().backward()  # type: ignore[no-untyped-call]
-    except Exception as error:
+    except FAULTS as error:
         raise ModelError(f"model {task.model!r} cannot be trained: {reason(error)}") from error
 
 

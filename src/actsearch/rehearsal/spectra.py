@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from actsearch.config import Task
+from actsearch.config import FAULTS, Task
 from actsearch.data.dataset import Dataset, DataShape
 from actsearch.features.factors import factor_shapes
 from actsearch.features.fisher import fisher_spectrum
@@ -25,6 +25,7 @@ from actsearch.rehearsal.images import FUNCTION, images, in_words, reason, stand
 _ANOTHER = parse("tanh(x)")
 _WIDEST = 256
 """Rows of a factor up to which a layer is rehearsed: eigenvalues of more take seconds."""
+_EXAMPLES = 8
 _SHOWN = 3
 """Names in a message."""
 _COPIES = 2
@@ -74,8 +75,8 @@ def rehearse_spectra(
     with run_settings(task, device):
         torch.manual_seed(0)
         try:
-            layers = task_layers(task, data, images(data, 1, device).images)
-        except Exception as error:
+            layers = task_layers(task, data, images(data, _EXAMPLES, device).images)
+        except FAULTS as error:
             raise ModelError(_problem(task, reason(error))) from error
         model, _ = build_network(task, data, FUNCTION, settings.seed)
         needed = {name: _factor_bytes(model.get_submodule(name)) for name in layers.covered}
@@ -88,16 +89,16 @@ def rehearse_spectra(
         narrow = [name for name in needed if max(needed[name]) <= _BYTES * _WIDEST**2]
         at_once = min(settings.examples_at_once, settings.examples)
         chunks = {at_once, settings.examples % at_once or at_once}
-        for few, size in (stand_ins(chunks) if narrow else {}).items():
+        for few, size in stand_ins(chunks).items():
             try:
                 spectra, others = (
                     _spectra(task, data, function, few, narrow, device)
                     for function in (FUNCTION, _ANOTHER)
                 )
-            except Exception as error:
+            except FAULTS as error:
                 problem = f"{reason(error)} (with {in_words(size)} at once)"
                 raise ModelError(_problem(task, problem)) from error
-    if broken := [spectrum.name for spectrum in spectra if spectrum.missing]:
+    if broken := [found.name for found in spectra if found.missing]:
         some = ", ".join(broken[:_SHOWN])
         raise ModelError(_problem(task, f"those of {some} are not finite with {FUNCTION.name}"))
     tells_apart = narrow != layers.covered or not all(map(_are_same, spectra, others))
@@ -139,7 +140,8 @@ def fisher_bytes(task: Task, data: Dataset | DataShape) -> int:
         ModelError: when the network cannot be built.
     """
     with run_settings(task, torch.device("cpu")):
-        layers = task_layers(task, data, images(data, 1, torch.device("cpu")).images)
+        x = images(data, _EXAMPLES, torch.device("cpu")).images
+        layers = task_layers(task, data, x)
         model, _ = build_network(task, data, FUNCTION, task.fisher.seed)
     needed = {name: _factor_bytes(model.get_submodule(name)) for name in layers.covered}
     return _memory(needed)[0] if needed else 0
@@ -180,7 +182,10 @@ def _spectra(
     calibrate_batch_norm(model, images(data, most, device).images)
     examples = images(data, n, device)
     few = _FewOutputs(model)
-    return fisher_spectrum(
+    called: set[str] = set()
+    for name in layers:
+        model.get_submodule(name).register_forward_hook(lambda *_, name=name: called.add(name))
+    found = fisher_spectrum(
         few,
         examples.images,
         examples.labels.to(device) % min(data.n_classes, few.outputs),
@@ -188,6 +193,9 @@ def _spectra(
         torch.Generator().manual_seed(settings.seed),
         layers=[f"inner.{name}" for name in layers],
     )
+    named = (replace(spectrum, name=name) for spectrum, name in zip(found, layers, strict=True))
+    # An expert that none of so few images met is not broken.
+    return [spectrum for spectrum in named if spectrum.name in called]
 
 
 class _FewOutputs(nn.Module):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from actsearch.config import Recipe, Task
+from actsearch.config import FAULTS, Recipe, Task
 from actsearch.data.dataset import Dataset, DataShape
+from actsearch.data.examples import MemoryExamples
 from actsearch.networks.building import build_network
 from actsearch.networks.by_name import ModelError
 from actsearch.networks.devices import run_settings
@@ -20,6 +24,9 @@ from actsearch.training.batches import batch_sizes, evaluation_sizes, share_size
 from actsearch.training.checkpoints import Checkpoint
 from actsearch.training.distributed import group_of_one
 from actsearch.training.fitting import evaluate, fit
+
+_SECONDS = 3.0
+"""That batches of their full size may take."""
 
 
 def rehearse_training(
@@ -55,28 +62,31 @@ def rehearse_training(
         if share
     }
     batches = {size for n in measured for size in evaluation_sizes(n)}
+    work = _Work(task, data, device)
     with run_settings(task, device), group_of_one() if processes > 1 else nullcontext():
-        model, _ = build_network(task, data, FUNCTION, task.seeds[0])
-        model.to(device)
+        begun = time.monotonic()
         for few, size in stand_ins(shares).items():
-            _try(task, _Steps(model, recipe, data), few, size, "trained on")
+            _try(task, work.two_steps, few, size, "trained on")
+        seconds = (time.monotonic() - begun) / (2 * sum(stand_ins(shares)))
+        _try(task, work.stop_and_go_on, *min(stand_ins(shares).items()), "trained on")
         if recipe.compile == "network":
-            _try(
-                task,
-                _Captured(model, recipe, data),
-                *min(stand_ins(shares).items()),
-                "compiled for",
-            )
+            _try(task, work.capture, *min(stand_ins(shares).items()), "compiled for")
         for few, size in stand_ins(batches).items():
-            _try(task, _Measuring(model, recipe, data), few, size, "evaluated on")
+            _try(task, work.measure, few, size, "evaluated on")
+        # Batches as they will be, where that takes no time.
+        if seconds * 3 * max(shares) < _SECONDS:
+            work.all_sizes(sorted(shares, reverse=True))
+        for size in sorted(batches):
+            if seconds * size < _SECONDS:
+                _try(task, work.measure, size, size, "evaluated on")
 
 
-def _try(task: Task, work: _Work, few: int, size: int, what: str) -> None:
+def _try(task: Task, work: Callable[[int], None], few: int, size: int, what: str) -> None:
     """Do ``work`` on a small batch in place of one of ``size``, or on that if this fails."""
     for tried in (few, size):
         try:
             work(tried)
-        except Exception as error:
+        except FAULTS as error:
             if tried != size:
                 continue
             raise ModelError(
@@ -96,46 +106,112 @@ def _switches(recipe: Recipe) -> str:
 
 
 class _Work:
-    """Something that is done with a network on batches of any size."""
+    """What is done with a task's network, on batches of any size."""
 
-    def __init__(self, model: nn.Module, recipe: Recipe, data: Dataset | DataShape) -> None:
-        self.model, self.data = model, data
-        epochs = {"epochs": 1, "warmup_epochs": min(recipe.warmup_epochs, 1)}
-        self.recipe = recipe.model_copy(update=epochs | {"compile": "none"})
-        self.device = next(model.parameters()).device
+    def __init__(self, task: Task, data: Dataset | DataShape, device: torch.device) -> None:
+        self._task, self._data, self._device = task, data, device
+        self._model = self._new()
 
-    def __call__(self, size: int) -> None:
-        raise NotImplementedError
+    def two_steps(self, size: int) -> None:
+        """Two steps of training."""
+        fit(self._new(), self._recipe(size), self._images(2 * size), seed=0)
 
+    def all_sizes(self, sizes: Sequence[int]) -> None:
+        """Steps on batches of these sizes, the largest twice: one may leave something behind."""
+        model = self._new()
+        try:
+            for size in (sizes[0], *sizes):
+                fit(model, self._recipe(size), self._images(size), seed=0)
+        except FAULTS as error:
+            listed = " and ".join(map(str, sizes))
+            raise ModelError(
+                f"model {self._task.model!r} cannot be trained on batches of {listed} images after "
+                f"each other, which this task will meet: {reason(error)}"
+            ) from error
 
-class _Steps(_Work):
-    """Two steps, and a checkpoint that is gone on from."""
+    def stop_and_go_on(self, size: int) -> None:
+        """Two epochs, twice, and once stopped after the first; on a CPU all give the same bits.
 
-    def __call__(self, size: int) -> None:
-        recipe = self.recipe.model_copy(update={"batch_size": size})
-        examples = images(self.data, 2 * size, self.device)
+        Raises:
+            ModelError: when they do not, or the checkpoint does not fit a network built anew.
+        """
+        recipe = self._recipe(size, epochs=2)
+        ends = [self._trained(recipe, size) for _ in range(2)]
         with tempfile.TemporaryDirectory() as folder:
-            for _ in range(2):  # the second finds all epochs finished
-                checkpoint = Checkpoint(Path(folder) / "checkpoint", {}, 0)
-                checkpoint.open(self.device)
-                fit(self.model, recipe, examples, seed=0, checkpoint=checkpoint)
+            path = Path(folder) / "checkpoint"
+            with contextlib.suppress(_StoppedError):
+                self._trained(recipe, size, _Stopping(path, {}, 0))
+            resumed = self._trained(recipe, size, Checkpoint(path, {}, 0))
+        if self._device.type != "cpu":
+            return
+        where = f"model {self._task.model!r}"
+        if not _are_same(*ends):
+            raise ModelError(
+                f"{where} does not give the same weights when it is trained again: what it draws "
+                "must come from torch's own generator, and nothing may stay from one training to "
+                "the next"
+            )
+        if not _are_same(ends[0], resumed):
+            raise ModelError(
+                f"{where} keeps state that is neither a parameter nor a buffer, so that a training "
+                "that was stopped would not go on as it was: register it as a buffer"
+            )
 
-
-class _Captured(_Work):
-    """A step of the network as the compiler sees it."""
-
-    def __call__(self, size: int) -> None:
+    def capture(self, size: int) -> None:
+        """A step of the network as the compiler sees it."""
         torch.compiler.reset()
         try:
-            captured = torch.compile(self.model, dynamic=False, backend="eager")
-            x = images(self.data, size, self.device).images
-            captured(x).sum().backward()
+            captured = torch.compile(self._model, dynamic=False, backend="eager")
+            captured(self._images(size).images).sum().backward()
         finally:
             torch.compiler.reset()
 
+    def measure(self, size: int) -> None:
+        """An evaluation."""
+        evaluate(self._model, self._images(size), self._task.recipe)
 
-class _Measuring(_Work):
-    """An evaluation."""
+    def _trained(
+        self, recipe: Recipe, size: int, checkpoint: Checkpoint | None = None
+    ) -> dict[str, Tensor]:
+        if checkpoint:
+            checkpoint.open(self._device)
+        model = self._new()
+        fit(model, recipe, self._images(size), seed=0, checkpoint=checkpoint)
+        return dict(model.state_dict())
 
-    def __call__(self, size: int) -> None:
-        evaluate(self.model, images(self.data, size, self.device), self.recipe)
+    def _recipe(self, size: int, epochs: int = 1) -> Recipe:
+        recipe = self._task.recipe
+        warmup = min(recipe.warmup_epochs, epochs)
+        changes = {"epochs": epochs, "warmup_epochs": warmup, "batch_size": size}
+        return recipe.model_copy(update=changes | {"compile": "none"})
+
+    def _images(self, n: int) -> MemoryExamples:
+        torch.manual_seed(0)
+        return images(self._data, n, self._device)
+
+    def _new(self) -> nn.Module:
+        model, _ = build_network(self._task, self._data, FUNCTION, self._task.seeds[0])
+        return model.to(self._device)
+
+
+class _StoppedError(Exception):
+    """A training was stopped on purpose."""
+
+
+class _Stopping(Checkpoint):
+    """A checkpoint after which a training is stopped."""
+
+    def after_epoch(self, epochs: int, *arguments: Any) -> None:
+        """Write the file, and stop; the last epoch is let end."""
+        super().after_epoch(epochs, *arguments)
+        if epochs == 1:
+            raise _StoppedError
+
+
+def _are_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    """Whether weights and buffers are the same bits; values that are not finite are alike."""
+    return one.keys() == other.keys() and all(
+        torch.equal(torch.nan_to_num(value), torch.nan_to_num(other[name]))
+        for name, value in one.items()
+        if isinstance(value, Tensor)
+    )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from actsearch.config import Split, Task
 from actsearch.data.dataset import Dataset, DataShape
-from actsearch.rehearsal.network import NetworkCheck, check_network
+from actsearch.networks.by_name import ModelError
+from actsearch.rehearsal.network import EXAMPLES, NetworkCheck, check_network
 from actsearch.rehearsal.spectra import FisherCheck, rehearse_spectra
 from actsearch.rehearsal.training import rehearse_training
+from actsearch.training.batches import batch_sizes, share_sizes
+
+_MOST = 256
+"""Images of a batch that a network is looked at with."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +76,27 @@ def rehearse(task: Task, data: Dataset | DataShape, split: Split) -> Rehearsal:
         ValueError: when nothing was replaced.
     """
     task = _on_one_thread(task)
-    network = check_network(task, data)
+    network = _network(task, data, split)
     for final in (False, True):
         if task.final is not None if final else has_trainings(task):
             rehearse_training(task, data, *fitted_and_measured(task, split, final=final))
     fisher = rehearse_spectra(task, data) if has_spectra(task) else None
     return Rehearsal(network, fisher)
+
+
+def _network(task: Task, data: Dataset | DataShape, split: Split) -> NetworkCheck:
+    """The network looked at with two images, or with a batch of the task's where these fail."""
+    try:
+        return check_network(task, data)
+    except ModelError:
+        [n], _ = fitted_and_measured(task, split, final=False)
+        batch = batch_sizes(n, task.recipe.batch_size, task.resources.processes)[0]
+        share = share_sizes(batch, task.resources.processes)[-1]
+        if not EXAMPLES < share <= _MOST:
+            raise
+        with contextlib.suppress(ModelError):
+            return check_network(task, data, n=share)
+        raise
 
 
 def _on_one_thread(task: Task) -> Task:

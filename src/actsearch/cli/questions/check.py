@@ -16,6 +16,8 @@ from actsearch.cli.recording import load
 from actsearch.config import Config, Resources
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.plan.experiment import Plan
+from actsearch.plan.refusals import check_plan
 from actsearch.records.formats import read_arrays, read_json, write_arrays, write_json
 from actsearch.records.provenance import Execution
 
@@ -52,6 +54,8 @@ def check(
     chosen = tasks or list(settings.tasks)
     for name in chosen:
         settings.task(name)
+    if not shapes:  # Snakemake has asked it already
+        check_plan(Plan(settings), look_into_files=True)
     if operators := check_operators():
         _line("Operators", f"{', '.join(operators)}: NumPy and torch agree")
     for name in chosen:

@@ -17,7 +17,7 @@ from actsearch.cli.launch import launch, launched
 from actsearch.cli.options import ConfigFile, TaskName
 from actsearch.cli.progress import counter, say, track
 from actsearch.cli.recording import execution, load
-from actsearch.config import Config, ConfigError, Task
+from actsearch.config import FAULTS, Config, ConfigError, Task, describe_fault
 from actsearch.plan.dependencies import operator_digests
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.records.formats import read_csv
@@ -162,7 +162,8 @@ def _train_all(
             checkpoint = _checkpoint(path, task, identity)
             try:
                 trial, seconds = _run(task, dataset, expression, checkpoint, final)
-            except Exception:
+            except FAULTS as error:
+                describe_fault(error)  # Ctrl-C goes on
                 failed.append(expression.name)
                 say(f"  {expression.name}  failed\n{traceback.format_exc()}")
                 continue
