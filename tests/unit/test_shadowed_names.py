@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from actsearch.config import Config, ConfigError
+from actsearch.data.sources.places import DataError
+from actsearch.data.user_arrays import call
+from actsearch.networks.by_name import ModelError, build_model
 from actsearch.plan.dependencies import register_operators
 from actsearch.records.search_path import MODULES_VARIABLE, working_folder_last
 
@@ -163,3 +167,33 @@ def test_started_by_python_it_comes_last_too(words: list[str], folder: Path) -> 
         check=False,
     )
     assert done.returncode == 0 and "Usage" in done.stdout, done.stderr
+
+
+STARTS = """
+import subprocess, sys
+def call(**_):
+    subprocess.run([sys.executable, "tools/prep.py"], check=True)
+"""
+
+
+@pytest.mark.parametrize("key", ["model", "source", "operators"])
+@pytest.mark.parametrize("given", ["", "1"])
+def test_a_script_that_the_users_code_starts_finds_what_lies_beside_it(
+    key: str, given: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONSAFEPATH", given)
+    monkeypatch.delitem(sys.modules, "starts", raising=False)
+    working_folder_last()
+    (folder / "tools").mkdir()
+    (folder / "tools/beside.py").write_text("open('done', 'w')")
+    (folder / "tools/prep.py").write_text("import beside")
+    (folder / "starts.py").write_text(STARTS + ("call()\n" if key == "operators" else ""))
+    with contextlib.suppress(ConfigError, DataError, ModelError):
+        if key == "operators":
+            register_operators(config("digits-cnn", "digits", "starts"))
+        elif key == "model":
+            build_model("starts:call", (1, 8, 8), 2, 0)
+        else:
+            call("starts:call")
+    assert (folder / "done").exists() == (given == "")  # what the user has set stays
+    assert os.environ["PYTHONSAFEPATH"]

@@ -80,7 +80,8 @@ CARRIERS = {
         "rehearsal.whole": "fitted_and_measured",
     },
     "finds modules, as Python does": {
-        "records.search_path": "_Finder _FromSource _is_packaged home working_folder_last",
+        "records.search_path": "UsersOwnProcesses _Finder _FromSource _is_packaged home "
+        "working_folder_last",
     },
     "tells people": {"cli.progress": "console counter say track"},
 }

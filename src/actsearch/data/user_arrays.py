@@ -21,7 +21,12 @@ from numpy.typing import NDArray
 
 from actsearch.config import describe_fault
 from actsearch.data.sources.places import DataError
-from actsearch.records.search_path import MODULES_VARIABLE, home, working_folder_last
+from actsearch.records.search_path import (
+    MODULES_VARIABLE,
+    UsersOwnProcesses,
+    home,
+    working_folder_last,
+)
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 Entries = list[dict[str, Any]]
@@ -36,7 +41,7 @@ def call(source: str) -> Arrays:
     Raises:
         DataError: when it cannot be imported, fails, or returns something else.
     """
-    with contextlib.chdir(home()):  # a replay works in another
+    with UsersOwnProcesses(), contextlib.chdir(home()):  # a replay works in another
         result = _result(*source.split(":", 1))
     if not isinstance(result, tuple) or len(result) != 2:
         raise DataError(f"must return (x, y), got {type(result).__name__}")

@@ -24,7 +24,7 @@ from actsearch.plan.steps import STEPS
 from actsearch.records.code import code_digest, module_digests
 from actsearch.records.digests import DigestError
 from actsearch.records.imports import used_names, users_modules
-from actsearch.records.search_path import home, working_folder_last
+from actsearch.records.search_path import UsersOwnProcesses, home, working_folder_last
 from actsearch.records.sources import find, in_home, is_users, place_of_code, taken_names
 
 
@@ -88,7 +88,8 @@ def register_operators(config: Config) -> None:
     refuse_shadowed(config)
     for module in config.operators:
         try:
-            importlib.import_module(module)
+            with UsersOwnProcesses():
+                importlib.import_module(module)
         except ModuleNotFoundError as error:
             looked = f"; looked in {home()} and Python's own folders"
             where = looked if module.startswith(str(error.name)) else ""
