@@ -132,9 +132,32 @@ def test_a_job_that_is_given_others_ends_before_training(monkeypatch: pytest.Mon
     for command in (train, lambda: run("check"), lambda: run("fetch", "--data", "mine")):
         with pytest.raises(DataError, match=r"manifest\.json"):
             command()
-    with pytest.raises(DataError, match=r"'loader:load': gives other arrays every time: seed it\."):
+    with pytest.raises(
+        DataError, match=r"'loader:load': gives other .* what it reads has changed\."
+    ):
         train()
     assert not Path("results").exists()
+
+
+def test_a_job_tells_what_has_changed_from_chance() -> None:
+    x, y = np.arange(40 * 64.0).reshape(40, 8, 8), np.arange(40) % 4
+    np.savez("mine.npz", x=x, y=y)
+    lines = ["import numpy as np", "def load():", "    mine = np.load('mine.npz')"]
+    write("\n".join([*lines, "    return mine['x'], mine['y']"]))
+    run("fetch", "--data", "mine")
+    np.savez("mine.npz", x=-x, y=y)
+    with pytest.raises(DataError, match=r"changed\. \(Its x are not .*manifest\.json; .*remove"):
+        train()
+    place().manifest.unlink()
+    run("fetch", "--data", "mine")
+    assert "relu(x)" in train()
+    kept = place().manifest.read_bytes()
+    write(UNSEEDED)
+    place().manifest.parent.mkdir(parents=True)
+    place().manifest.write_bytes(kept)
+    other = ["train", "--task", "t", "--function", "abs(x)", "--out", "results/t/trials/a.json"]
+    with pytest.raises(DataError, match=r"gives other arrays every time: seed it\. \(Its x are"):
+        run(*other)
 
 
 def test_an_honest_edit_has_a_place_of_its_own() -> None:

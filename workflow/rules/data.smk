@@ -1,8 +1,8 @@
 """Data sets that are fetched once: on a cluster on the login node, `snakemake --cores 1 fetch_data`.
 
 Needs: the internet, for data sets of torchvision that are not there yet. Makes: the manifest of each
-data set that a task uses, under the configuration's data_folder, functions of the user's among them; act_bench.smk makes the public
-tables there.
+data set that a task uses, under the configuration's data_folder. That of a function of the user's is a
+job like any other, which calls it twice. act_bench.smk makes the public tables there.
 """
 
 
