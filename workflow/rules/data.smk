@@ -38,7 +38,7 @@ for manifest, entries in PLAN.manifests.items():
         conda:
             CONDA
         resources:
-            **SITE.cpu_job(PLAN.memory_of(*entries), 60),
+            **SITE.cpu_job(PLAN.memory_of(*entries), PLAN.fetch_minutes(*entries)),
         params:
             rule=rule_name("fetch", place),
         message:
