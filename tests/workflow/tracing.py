@@ -32,7 +32,7 @@ CARRIERS = {
         "cli.recording": "load",
     },
     "makes the record, and the digests in it": {
-        "cli.recording": "execution",
+        "cli.recording": "execution require_same_code",
         "plan.dependencies": "operator_digests space_operators task_spaces",
         "plan.layout": "is_result",
         "plan.made": "_any_step _inside _match _pattern is_made may_be_made step_makes",
