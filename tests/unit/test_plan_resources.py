@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
+from small_experiment import SMALL
 
-from actsearch.config import Resources
+from actsearch.config import Resources, parse_config
+from actsearch.plan.experiment import Plan
 from actsearch.plan.resources import Site, training_threads
 
 BARE = Site()
@@ -109,3 +112,19 @@ def test_spectra_take_one_gpu_at_most_and_four_hours() -> None:
         "runtime": 240,
         "slurm_partition": "cpu",
     }
+
+
+@pytest.mark.parametrize(
+    ("source", "runtime", "minutes"),
+    [("loader:load", 90, 180), ("loader:load", 10, 60), ("folder:images", 90, 60)],
+)
+def test_a_function_of_the_users_is_given_the_time_to_be_called_twice(
+    source: str, runtime: int, minutes: int
+) -> None:
+    values = copy.deepcopy(SMALL)
+    values["data"]["digits"]["source"] = source
+    if source.startswith("folder:"):
+        values["data"]["digits"] |= {"image_size": 32, "in_memory": False}
+    tiny = values["tasks"]["tiny"]
+    tiny["resources"] = tiny.get("resources", {}) | {"runtime": runtime}
+    assert Plan(parse_config(values)).fetch_minutes("digits") == minutes

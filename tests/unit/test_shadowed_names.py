@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from actsearch.config import Config, ConfigError
+from actsearch.data.sources.places import DataError
+from actsearch.data.user_arrays import call
+from actsearch.networks.by_name import ModelError, build_model
 from actsearch.plan.dependencies import register_operators
 from actsearch.records.search_path import MODULES_VARIABLE, working_folder_last
 
@@ -72,11 +76,56 @@ def test_a_name_that_is_taken_is_refused_where_it_is_named(
 
 def test_files_that_merely_lie_there_do_no_harm(folder: Path) -> None:
     write(folder, "queue.py", "yaml.py", "torch/__init__.py", "timm/mine.py", "numpy/linalg.py")
-    (folder / "net.py").write_text("import queue, yaml, timm, numpy.linalg")
+    (folder / "net.py").write_text(
+        "import queue, yaml, timm, numpy.linalg\nfrom torch import nn\nyaml.safe_load, queue.Queue"
+    )
     # Names that are not code, and installed modules that are named on purpose.
     register_operators(config("timm:resnet18", "npz:yaml.py"))
     register_operators(config("torchvision.models:resnet18", "sklearn.datasets:load"))
     register_operators(config("net:build"))
+
+
+@pytest.mark.parametrize(
+    ("taken", "line", "importer"),
+    [
+        ("yaml.py", "import yaml\nyaml.mine()", "net.py"),
+        ("yaml.py", "import yaml as y\ny.mine()", "net.py"),
+        ("yaml.py", "from yaml import *", "net.py"),
+        ("queue.py", "def build():\n    from queue import mine", "net.py"),
+        ("torch/__init__.py", "import torch.inner as inner", "net.py"),
+        ("yaml.py", "import parts", "parts.py"),
+        ("yaml.py", "from lab import inner", "lab/inner.py"),
+    ],
+)
+@pytest.mark.parametrize("key", ["model", "source", "operators"])
+def test_a_name_that_is_taken_is_refused_where_it_is_imported(
+    taken: str, line: str, importer: str, key: str, folder: Path
+) -> None:
+    write(folder, taken, "lab/inner.py", "torch/inner.py")
+    (folder / taken).write_text("def mine(): ...")
+    (folder / "net.py").write_text(line)
+    (folder / "parts.py").write_text("from yaml import mine")
+    (folder / "lab/inner.py").write_text("from yaml import mine")
+    name = taken.partition("/")[0].removesuffix(".py")
+    model = "net:build" if key == "model" else "digits-cnn"
+    source = "net:load" if key == "source" else "digits"
+    expected = rf"'net.*: the '{name}' that {importer} imports is {taken} in .* the name of "
+    with pytest.raises(ConfigError, match=expected):
+        register_operators(config(model, source, *(["net"] if key == "operators" else [])))
+
+
+def test_imports_of_other_places_and_within_a_package_are_not_of_the_working_folder(
+    folder: Path, tmp_path: Path
+) -> None:
+    write(folder, "yaml.py", "queue.py")
+    for name in ("yaml.py", "queue.py"):
+        (folder / name).write_text("def mine(): ...")
+    (folder / "lab").mkdir()
+    (folder / "lab/net.py").write_text("from . import yaml\nfrom .queue import mine\nimport other")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/other.py").write_text("from yaml import mine")
+    sys.path.insert(0, str(tmp_path / "elsewhere"))
+    register_operators(config("lab.net:build"))
 
 
 def test_the_same_file_found_twice_is_one(folder: Path, tmp_path: Path) -> None:
@@ -118,3 +167,33 @@ def test_started_by_python_it_comes_last_too(words: list[str], folder: Path) -> 
         check=False,
     )
     assert done.returncode == 0 and "Usage" in done.stdout, done.stderr
+
+
+STARTS = """
+import subprocess, sys
+def call(**_):
+    subprocess.run([sys.executable, "tools/prep.py"], check=True)
+"""
+
+
+@pytest.mark.parametrize("key", ["model", "source", "operators"])
+@pytest.mark.parametrize("given", ["", "1"])
+def test_a_script_that_the_users_code_starts_finds_what_lies_beside_it(
+    key: str, given: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONSAFEPATH", given)
+    monkeypatch.delitem(sys.modules, "starts", raising=False)
+    working_folder_last()
+    (folder / "tools").mkdir()
+    (folder / "tools/beside.py").write_text("open('done', 'w')")
+    (folder / "tools/prep.py").write_text("import beside")
+    (folder / "starts.py").write_text(STARTS + ("call()\n" if key == "operators" else ""))
+    with contextlib.suppress(ConfigError, DataError, ModelError):
+        if key == "operators":
+            register_operators(config("digits-cnn", "digits", "starts"))
+        elif key == "model":
+            build_model("starts:call", (1, 8, 8), 2, 0)
+        else:
+            call("starts:call")
+    assert (folder / "done").exists() == (given == "")  # what the user has set stays
+    assert os.environ["PYTHONSAFEPATH"]

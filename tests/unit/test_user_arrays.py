@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from small_experiment import RECIPE
@@ -132,9 +133,32 @@ def test_a_job_that_is_given_others_ends_before_training(monkeypatch: pytest.Mon
     for command in (train, lambda: run("check"), lambda: run("fetch", "--data", "mine")):
         with pytest.raises(DataError, match=r"manifest\.json"):
             command()
-    with pytest.raises(DataError, match=r"'loader:load': gives other arrays every time: seed it\."):
+    with pytest.raises(
+        DataError, match=r"'loader:load': gives other .* what it reads has changed\."
+    ):
         train()
     assert not Path("results").exists()
+
+
+def test_a_job_tells_what_has_changed_from_chance() -> None:
+    x, y = np.arange(40 * 64.0).reshape(40, 8, 8), np.arange(40) % 4
+    np.savez("mine.npz", x=x, y=y)
+    lines = ["import numpy as np", "def load():", "    mine = np.load('mine.npz')"]
+    write("\n".join([*lines, "    return mine['x'], mine['y']"]))
+    run("fetch", "--data", "mine")
+    np.savez("mine.npz", x=-x, y=y)
+    with pytest.raises(DataError, match=r"changed\. \(Its x are not .*manifest\.json; .*remove"):
+        train()
+    place().manifest.unlink()
+    run("fetch", "--data", "mine")
+    assert "relu(x)" in train()
+    kept = place().manifest.read_bytes()
+    write(UNSEEDED)
+    place().manifest.parent.mkdir(parents=True)
+    place().manifest.write_bytes(kept)
+    other = ["train", "--task", "t", "--function", "abs(x)", "--out", "results/t/trials/a.json"]
+    with pytest.raises(DataError, match=r"gives other arrays every time: seed it\. \(Its x are"):
+        run(*other)
 
 
 def test_an_honest_edit_has_a_place_of_its_own() -> None:
@@ -166,6 +190,45 @@ def test_code_that_was_edited_after_the_run_began_makes_nothing(
     with pytest.raises(ConfigError, match=r"the code of 'loader', .* edited after this run began"):
         train()
     refuse_edited(config, None)  # of a step that does not execute it
+
+
+NETWORK = """
+from torch import nn
+def build(image_shape, n_classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, n_classes))
+"""
+
+
+@pytest.mark.parametrize("step", ["train", "fim"])
+def test_code_that_is_edited_between_its_record_and_its_import_makes_nothing(
+    step: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (folder / "config.yaml").read_text().replace("digits-cnn", "net:build")
+    (folder / "config.yaml").write_text(text)
+    (folder / "net.py").write_text(NETWORK)
+    edit = "    with open('net.py', 'a') as file: file.write(os.environ.get('EDIT', ''))\n"
+    write("import os\n" + STEADY.replace("def load():\n", f"def load():\n{edit}"))
+    run("fetch", "--data", "mine")
+    (folder / "results").mkdir()
+
+    def make() -> str:
+        sys.modules.pop("net", None)
+        if step == "train":
+            return train()
+        words = ("--task", "t", "--functions", "functions.parquet", "--part", "0")
+        return run("fim", *words, "--out", "results/part-0.npz")
+
+    listed = pd.DataFrame({"name": ["relu(x)"], "position": [0.0]})
+    listed.to_parquet("functions.parquet")
+    monkeypatch.setenv("EDIT", "# A comment.\n")
+    make()
+    for path in (folder / "results").rglob("*.*"):
+        path.unlink()
+    monkeypatch.setenv("EDIT", "x = 1\n")
+    with pytest.raises(ConfigError, match=r"the code of 'net', .* edited after this job began"):
+        make()
+    assert not list((folder / "results").rglob("*.*"))
+    sys.modules.pop("net", None)
 
 
 def test_what_its_module_imports_is_its_code(folder: Path) -> None:

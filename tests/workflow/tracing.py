@@ -32,7 +32,7 @@ CARRIERS = {
         "cli.recording": "load",
     },
     "makes the record, and the digests in it": {
-        "cli.recording": "execution",
+        "cli.recording": "execution require_same_code",
         "plan.dependencies": "operator_digests space_operators task_spaces",
         "plan.layout": "is_result",
         "plan.made": "_any_step _inside _match _pattern is_made may_be_made step_makes",
@@ -80,7 +80,8 @@ CARRIERS = {
         "rehearsal.whole": "fitted_and_measured",
     },
     "finds modules, as Python does": {
-        "records.search_path": "_Finder _FromSource _is_packaged home working_folder_last",
+        "records.search_path": "UsersOwnProcesses _Finder _FromSource _is_packaged home "
+        "working_folder_last",
     },
     "tells people": {"cli.progress": "console counter say track"},
 }

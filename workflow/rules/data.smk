@@ -1,8 +1,8 @@
 """Data sets that are fetched once: on a cluster on the login node, `snakemake --cores 1 fetch_data`.
 
 Needs: the internet, for data sets of torchvision that are not there yet. Makes: the manifest of each
-data set that a task uses, under the configuration's data_folder, functions of the user's among them; act_bench.smk makes the public
-tables there.
+data set that a task uses, under the configuration's data_folder. That of a function of the user's is a
+job like any other, which calls it twice. act_bench.smk makes the public tables there.
 """
 
 
@@ -38,7 +38,7 @@ for manifest, entries in PLAN.manifests.items():
         conda:
             CONDA
         resources:
-            **SITE.cpu_job(PLAN.memory_of(*entries), 60),
+            **SITE.cpu_job(PLAN.memory_of(*entries), PLAN.fetch_minutes(*entries)),
         params:
             rule=rule_name("fetch", place),
         message:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from actsearch.config import Config, load_config
+from actsearch.config import Config, ConfigError, load_config
 from actsearch.data.sources.places import require_task_data
 from actsearch.plan.data_files import data_file
 from actsearch.plan.dependencies import (
@@ -15,9 +15,11 @@ from actsearch.plan.dependencies import (
     register_operators,
     step_modules,
     step_settings,
+    task_modules,
 )
 from actsearch.plan.made import is_made
 from actsearch.plan.steps import STEPS
+from actsearch.records.code import code_digest, read_again
 from actsearch.records.provenance import Execution
 
 
@@ -76,3 +78,26 @@ def execution(
         seeds=seeds,
         is_made=is_made,
     )
+
+
+def require_same_code(config: Config, task: str) -> None:
+    """Refuse to go on with code of the user's that was edited since it was recorded.
+
+    It is imported later than it is recorded: data are decoded in between.
+
+    Args:
+        config: the configuration.
+        task: the task, whose network and data have been imported by now.
+
+    Raises:
+        ConfigError: with the module.
+    """
+    names = [*config.operators, *task_modules(config, task)]
+    then = {name: code_digest(name) for name in names}
+    read_again()
+    for name in names:
+        if then[name] != code_digest(name):
+            raise ConfigError(
+                f"the code of {name!r}, or of what it imports, was edited after this job began: "
+                "start it again"
+            )

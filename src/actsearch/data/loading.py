@@ -103,7 +103,8 @@ def _of_function(data: Data, data_folder: str | Path, twice: bool) -> Arrays:
     with contextlib.suppress(DigestError):  # without a file, as in an interactive session
         place = place_of(data, data_folder)
         if place is not None and place.manifest.is_file():
-            refuse_others(arrays, read_manifest(place).get("files", []), place.manifest)
+            noted = read_manifest(place).get("files", [])
+            refuse_others(data.source, arrays, noted, place.manifest)
     return arrays
 
 

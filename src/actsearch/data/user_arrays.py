@@ -21,7 +21,12 @@ from numpy.typing import NDArray
 
 from actsearch.config import FAULTS, describe_fault
 from actsearch.data.sources.places import DataError
-from actsearch.records.search_path import MODULES_VARIABLE, home, working_folder_last
+from actsearch.records.search_path import (
+    MODULES_VARIABLE,
+    UsersOwnProcesses,
+    home,
+    working_folder_last,
+)
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 Entries = list[dict[str, Any]]
@@ -36,7 +41,7 @@ def call(source: str) -> Arrays:
     Raises:
         DataError: when it cannot be imported, fails, or returns something else.
     """
-    with contextlib.chdir(home()):  # a replay works in another
+    with UsersOwnProcesses(), contextlib.chdir(home()):  # a replay works in another
         result = _result(*source.split(":", 1))
     if not isinstance(result, tuple) or len(result) != 2:
         raise DataError(f"must return (x, y), got {type(result).__name__}")
@@ -109,10 +114,13 @@ def _called_elsewhere(source: str) -> tuple[Entries | None, str]:
     return None, (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
 
 
-def refuse_others(arrays: Arrays, noted: Any, manifest: Path) -> None:
+def refuse_others(source: str, arrays: Arrays, noted: Any, manifest: Path) -> None:
     """Refuse arrays that are not those which a manifest notes.
 
+    The function is called once more to tell why: by chance, or since what it reads has changed.
+
     Args:
+        source: the function.
         arrays: x and y.
         noted: its entries.
         manifest: where it lies.
@@ -121,11 +129,16 @@ def refuse_others(arrays: Arrays, noted: Any, manifest: Path) -> None:
         DataError: naming the array.
     """
     now = entries(arrays)
-    if differing := [a["path"] for a, b in zip(now, noted, strict=False) if a != b]:
+    differing = [a["path"] for a, b in zip(now, noted, strict=False) if a != b]
+    if not differing:
+        return
+    which = f"Its {' and '.join(differing)} are not those of {manifest}"
+    if _called_elsewhere(source)[0] == now:
         raise DataError(
-            f"gives other arrays every time: seed it. (Its {' and '.join(differing)} are not "
-            f"those of {manifest}; remove that file if what the function reads has changed)"
+            "gives other arrays than when its manifest was written, and the same in two calls: "
+            f"what it reads has changed. ({which}; if that is meant, remove this file)"
         )
+    raise DataError(f"gives other arrays every time: seed it. ({which})")
 
 
 def _main() -> None:

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from actsearch.config import BUILT_IN_MODELS, FAULTS, describe_fault
+from actsearch.records.search_path import UsersOwnProcesses
 
 _OF_THE_DATA = ("image_shape", "n_classes")
 _RESERVED = {
@@ -67,7 +68,8 @@ def build_model(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed seeds GPUs too
         try:
-            model = build(image_shape=image_shape, n_classes=n_classes, **given)
+            with UsersOwnProcesses():
+                model = build(image_shape=image_shape, n_classes=n_classes, **given)
         except ModelError:
             raise
         except FAULTS as error:
@@ -179,7 +181,8 @@ def _builder(name: str) -> Callable[..., Any]:
         return _timm(rest)
     try:
         # Imported on use: the code of a task's trials is that of its own network alone.
-        module = importlib.import_module(source)
+        with UsersOwnProcesses():
+            module = importlib.import_module(source)
     except FAULTS as error:  # whatever the module stumbles over
         raise ModelError(f"model {name!r} cannot be imported: {describe_fault(error)}") from error
     function = getattr(module, rest, None)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from actsearch.config import BUILT_IN_MODELS, FAULTS, Config, ConfigError, describe_fault
@@ -20,8 +22,10 @@ from actsearch.plan.environment import CODE_VARIABLE
 from actsearch.plan.settings import chosen_task
 from actsearch.plan.steps import STEPS
 from actsearch.records.code import code_digest, module_digests
-from actsearch.records.search_path import home, working_folder_last
-from actsearch.records.sources import find, in_home, is_users, place_of_code
+from actsearch.records.digests import DigestError
+from actsearch.records.imports import used_names, users_modules
+from actsearch.records.search_path import UsersOwnProcesses, home, working_folder_last
+from actsearch.records.sources import find, in_home, is_users, place_of_code, taken_names
 
 
 def step_modules(step: str, config: Config, task: str | None = None) -> tuple[str, ...]:
@@ -85,7 +89,8 @@ def register_operators(config: Config) -> None:
     refuse_shadowed(config)
     for module in config.operators:
         try:
-            importlib.import_module(module)
+            with UsersOwnProcesses():
+                importlib.import_module(module)
         except ModuleNotFoundError as error:
             looked = f"; looked in {home()} and Python's own folders"
             where = looked if module.startswith(str(error.name)) else ""
@@ -101,7 +106,8 @@ def register_operators(config: Config) -> None:
 def refuse_shadowed(config: Config) -> None:
     """Refuse a module in the working folder that has the name of another.
 
-    Imports would take the other. What merely lies there, and is not named, does no harm.
+    Imports would take the other. What merely lies there does no harm: it is not named in the
+    configuration, and no module of the user's in this folder takes from that name what it holds.
 
     Raises:
         ConfigError: with both places.
@@ -116,12 +122,40 @@ def refuse_shadowed(config: Config) -> None:
         found = place_of_code(find(module)) if mine else None
         if mine is None or (found and os.path.realpath(found) == os.path.realpath(mine)):
             continue
-        root = module.partition(".")[0]
-        other = f"{root!r} is the name of {_owner(root)}"
-        raise ConfigError(
-            f"{where} is {os.path.relpath(mine)} in the working folder, but {other}, which Python "
-            "finds first: give yours another name"
-        )
+        raise ConfigError(_shadowed(where, mine, module.partition(".")[0]))
+    taken = taken_names()
+    for where, module in named.items() if taken else ():
+        for place, name, inner in _imports_in_home(module):
+            if name in taken and _may_hold(Path(taken[name]), inner):
+                imported = f"{where}: the {name!r} that {os.path.relpath(place)} imports"
+                raise ConfigError(_shadowed(imported, taken[name], name))
+
+
+def _shadowed(what: str, mine: str, root: str) -> str:
+    return (
+        f"{what} is {os.path.relpath(mine)} in the working folder, but {root!r} is the name of "
+        f"{_owner(root)}, which Python finds first: give yours another name"
+    )
+
+
+def _imports_in_home(module: str) -> Iterator[tuple[str, str, set[str]]]:
+    """Files below the working folder that ``module`` reaches, with what they take from others."""
+    try:
+        reached = users_modules(module).modules if module else {}
+    except DigestError:  # it cannot be found: whoever imports it says so
+        return
+    for code in reached.values():
+        # Packages of the user's that lie elsewhere know nothing of this folder.
+        if Path(os.path.realpath(code.place)).is_relative_to(os.path.realpath(home())):
+            for name, inner in sorted(used_names(code).items()):
+                yield code.place, name, inner
+
+
+def _may_hold(file: Path, names: set[str]) -> bool:
+    """Whether a module's file mentions one of ``names``, or a package has a file called so."""
+    words = set(re.findall(rb"\w+", file.read_bytes()))
+    beside = {path.stem for path in file.parent.iterdir()} if file.stem == "__init__" else set()
+    return "*" in names or any(name.encode() in words or name in beside for name in names)
 
 
 def users_code(config: Config) -> str:

@@ -26,6 +26,7 @@ from actsearch.plan.dependencies import (
     task_spaces,
 )
 from actsearch.plan.markers import marker
+from actsearch.plan.resources import FETCH_MINUTES
 from actsearch.plan.settings import task_section
 from actsearch.records.digests import settings_digest
 
@@ -308,6 +309,12 @@ class Plan:
     def memory_of(self, *data: str) -> int:
         """MB that the jobs of the tasks with these data ask for, at most."""
         return max(t.resources.mem_mb for t in self.tasks.values() if t.data in data)
+
+    def fetch_minutes(self, *data: str) -> int:
+        """Minutes to fetch these data in: a function of the user's may take a job's, twice."""
+        asked = [t.resources.runtime for t in self.tasks.values() if t.data in data]
+        calls = any(map(self.calls_function, data))
+        return max(FETCH_MINUTES, 2 * max(asked)) if calls else FETCH_MINUTES
 
     def act_bench_file(self, task: str) -> str:
         """The file that a task's table is imported from."""

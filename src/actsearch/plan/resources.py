@@ -10,6 +10,7 @@ from actsearch.config import Resources
 
 Asked = dict[str, Any]
 FIM_MINUTES = 240
+FETCH_MINUTES = 60
 
 
 @dataclass(frozen=True)

@@ -199,3 +199,9 @@ def _reached_from(entry: str) -> tuple[dict[str, str], set[str]]:
 def code_digest(*entries: str) -> str:
     """One digest over the modules that a step can execute; see :func:`module_digests`."""
     return settings_digest(module_digests(*entries))
+
+
+def read_again() -> None:
+    """Forget the digests of the user's modules: the next are of their text as it is then."""
+    module_digests.cache_clear()
+    _reached_from.cache_clear()

@@ -94,6 +94,34 @@ def users_modules(entry: str) -> Reached:
     return _Walk(entry, spec).reached if is_users(spec) else Reached(found, set())
 
 
+def used_names(code: Code) -> dict[str, set[str]]:
+    """What a module takes from those that its import statements name, but for relative ones.
+
+    Args:
+        code: the module.
+
+    Returns:
+        Names that stand after the first part of an imported name, by that part.
+    """
+    used: dict[str, set[str]] = {}
+    called: dict[str, str] = {}  # first parts, by the name they have in the module
+    nodes = list(ast.walk(code.tree)) if code.tree is not None else []
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                root, *inner = alias.name.split(".")
+                used.setdefault(root, set()).update(inner[:1])
+                if alias.asname is None or not inner:
+                    called[alias.asname or root] = root
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            root, *inner = str(node.module).split(".")
+            used.setdefault(root, set()).update(inner[:1] or [alias.name for alias in node.names])
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and (name := getattr(node.value, "id", "")) in called:
+            used[called[name]].add(node.attr)
+    return used
+
+
 def _read(spec: ModuleSpec) -> Code:
     place = str(place_of_code(spec))
     try:

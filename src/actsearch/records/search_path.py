@@ -20,6 +20,9 @@ _STDLIB = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
 _OURS = "actsearch."
 PACKAGES = ("site-packages", "dist-packages")
 """Names of folders of installed packages."""
+_SAFE_PATH = "PYTHONSAFEPATH"
+_SET_HERE = "actsearch"
+"""Its value where the user has set none: any text will do for Python, and this tells it apart."""
 MODULES_VARIABLE = "ACTSEARCH_MODULES"
 """Names the folder of the user's modules, where it is not the working folder."""
 
@@ -43,10 +46,29 @@ def working_folder_last(*others: str) -> None:
     moved = {os.path.realpath(folder) for folder in (last, os.curdir, *others)}
     sys.path[:] = [path for path in sys.path if os.path.realpath(path) not in moved]
     sys.path.append(last)
-    os.environ["PYTHONSAFEPATH"] = "1"  # python -m and python -c put it first
+    if not os.environ.get(_SAFE_PATH):
+        os.environ[_SAFE_PATH] = _SET_HERE  # python -m and python -c put it first
     if _Finder not in sys.meta_path:
         at = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else len(sys.meta_path)
         sys.meta_path.insert(at, _Finder)
+
+
+class UsersOwnProcesses:
+    """While the user's code is called: what it starts looks for modules as Python always does.
+
+    A script that it starts would not find what lies beside it otherwise.
+    """
+
+    def __enter__(self) -> None:
+        """Take back what was set for processes that are started here."""
+        self._is_ours = os.environ.get(_SAFE_PATH) == _SET_HERE
+        if self._is_ours:
+            del os.environ[_SAFE_PATH]
+
+    def __exit__(self, *_: object) -> None:
+        """Set it again."""
+        if self._is_ours:
+            os.environ.setdefault(_SAFE_PATH, _SET_HERE)
 
 
 class _Finder:

@@ -92,6 +92,21 @@ def in_home(module: str) -> ModuleSpec | None:
     return find(module, [home()])
 
 
+def taken_names() -> dict[str, str]:
+    """Names in the working folder that an import finds elsewhere.
+
+    Returns:
+        Files of these modules in the working folder, by name. A folder without ``__init__`` takes
+        no name from an installed package, wherever Python looks first.
+    """
+    taken: dict[str, str] = {}
+    for _, name, _ in pkgutil.iter_modules([home()]):
+        mine, found = place_of_code(in_home(name)), place_of_code(find(name))
+        if mine and not (found and os.path.realpath(found) == os.path.realpath(mine)):
+            taken[name] = mine
+    return taken
+
+
 def place_of_code(spec: ModuleSpec | None) -> str | None:
     """The file with a module's code, source or compiled; None where it has none of its own."""
     if spec is None or spec.loader is None or not spec.has_location or spec.origin is None:

@@ -19,6 +19,7 @@ _COMMANDS = "actsearch.cli.steps."
 _RECORDING = {
     ("actsearch.cli.recording", "load"),
     ("actsearch.cli.recording", "execution"),
+    ("actsearch.cli.recording", "require_same_code"),
     ("actsearch.plan.dependencies", "operator_digests"),
     ("actsearch.plan.dependencies", "space_operators"),
     ("actsearch.plan.dependencies", "task_spaces"),

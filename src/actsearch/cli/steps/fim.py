@@ -9,7 +9,7 @@ import typer
 from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile, FunctionsFile, Out, TaskName
 from actsearch.cli.progress import counter, say
-from actsearch.cli.recording import execution, load
+from actsearch.cli.recording import execution, load, require_same_code
 from actsearch.config import ConfigError
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.records.formats import read_table, write_arrays
@@ -65,6 +65,7 @@ def fim(
     check_operators()
     check_network(chosen, dataset, choose_device(chosen))
     found = rehearse_spectra(chosen, dataset, choose_device(chosen))
+    require_same_code(settings, task)
     report = counter(f"FIM on {task}")
     arrays = fisher_features(chosen, dataset, expressions, report, unfinished)
     write_arrays(out, arrays, record.block(**device))

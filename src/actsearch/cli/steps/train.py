@@ -16,7 +16,7 @@ from actsearch.cli.app import app
 from actsearch.cli.launch import launch, launched
 from actsearch.cli.options import ConfigFile, TaskName
 from actsearch.cli.progress import counter, say, track
-from actsearch.cli.recording import execution, load
+from actsearch.cli.recording import execution, load, require_same_code
 from actsearch.config import FAULTS, Config, ConfigError, Task, describe_fault
 from actsearch.plan.dependencies import operator_digests
 from actsearch.plan.environment import DEFAULT_CONFIG
@@ -225,6 +225,7 @@ def _prepare(config: Config, name: str, final: bool) -> Dataset:
             rehearse_training(task, dataset, *fitted_and_measured(task, split, final=final), device)
         if task.recipe.compile != "none":
             check_compiler(device)
+        require_same_code(config, name)
         return on_its_device(task, dataset)
 
 
