@@ -1,6 +1,6 @@
 """What clusters do to jobs: nothing that was finished is lost, only what failed is made again.
 
-Each run trains one pack of ten functions. A network is built once to try it and once for each
+Each run trains one pack of ten functions. A network is built once to look at it and once for each
 function, and ``built`` counts: 11 in an undisturbed run. A job that dies over its fifth building
 has finished three functions, so its follower builds one to try, and seven: 13 in all.
 

@@ -160,7 +160,7 @@ TELL_TIMES = ("benchmark.json", "ro-crate-metadata.json")
 # for that time; ``pace`` holds the seconds that each building takes, and may change meanwhile,
 # ``slow`` those of a step.
 NETWORK = """
-import os, sys, time
+import os, sys, time, traceback
 from pathlib import Path
 from torch import nn
 
@@ -184,7 +184,10 @@ class Slow(nn.Module):
         return x
 
 def build(image_shape, n_classes):
-    if "train" in sys.argv:  # a run tries the network first, and a dry run counts its work
+    # A run rehearses the task first, and a dry run counts its work.
+    frames = traceback.walk_stack(None)
+    rehearsed = any("rehearsal/training" in frame.f_code.co_filename for frame, _ in frames)
+    if "train" in sys.argv and not rehearsed:
         disturb()
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, n_classes))
 

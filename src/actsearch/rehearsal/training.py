@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from actsearch.config import FAULTS, Recipe, Task
 from actsearch.data.dataset import Dataset, DataShape
@@ -25,8 +25,9 @@ from actsearch.training.checkpoints import Checkpoint
 from actsearch.training.distributed import group_of_one
 from actsearch.training.fitting import evaluate, fit
 
-_SECONDS = 3.0
-"""That batches of their full size may take."""
+_FEW = 2
+_FLOPS = 3e10
+"""That batches of their full size may take: a second or two of one core."""
 
 
 def rehearse_training(
@@ -64,20 +65,19 @@ def rehearse_training(
     batches = {size for n in measured for size in evaluation_sizes(n)}
     work = _Work(task, data, device)
     with run_settings(task, device), group_of_one() if processes > 1 else nullcontext():
-        begun = time.monotonic()
         for few, size in stand_ins(shares).items():
             _try(task, work.two_steps, few, size, "trained on")
-        seconds = (time.monotonic() - begun) / (2 * sum(stand_ins(shares)))
         _try(task, work.stop_and_go_on, *min(stand_ins(shares).items()), "trained on")
+        # Batches as they will be, where that takes no time.
+        most = _FLOPS / max(work.flops(), 1)
+        if 3 * (max(shares) + sum(shares)) <= most:
+            work.all_sizes(sorted(shares, reverse=True))
         if recipe.compile == "network":
             _try(task, work.capture, *min(stand_ins(shares).items()), "compiled for")
         for few, size in stand_ins(batches).items():
             _try(task, work.measure, few, size, "evaluated on")
-        # Batches as they will be, where that takes no time.
-        if seconds * 3 * max(shares) < _SECONDS:
-            work.all_sizes(sorted(shares, reverse=True))
         for size in sorted(batches):
-            if seconds * size < _SECONDS:
+            if size <= most:
                 _try(task, work.measure, size, size, "evaluated on")
 
 
@@ -111,6 +111,12 @@ class _Work:
     def __init__(self, task: Task, data: Dataset | DataShape, device: torch.device) -> None:
         self._task, self._data, self._device = task, data, device
         self._model = self._new()
+
+    def flops(self) -> float:
+        """Floating-point operations of a forward pass, an image."""
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            self._model.eval()(self._images(_FEW).images)
+        return float(counter.get_total_flops()) / _FEW
 
     def two_steps(self, size: int) -> None:
         """Two steps of training."""
