@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -113,9 +114,12 @@ class _Work:
         self._model = self._new()
 
     def flops(self) -> float:
-        """Floating-point operations of a forward pass, an image."""
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            self._model.eval()(self._images(_FEW).images)
+        """Floating-point operations of a forward pass, an image; infinite where it fails."""
+        try:
+            with FlopCounterMode(display=False) as counter, torch.no_grad():
+                self._model.eval()(self._images(_FEW).images)
+        except Exception:  # an evaluation says it
+            return math.inf
         return float(counter.get_total_flops()) / _FEW
 
     def two_steps(self, size: int) -> None:
