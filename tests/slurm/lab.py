@@ -153,7 +153,7 @@ def make_folder(folder: Path) -> Experiment:
     return Experiment(folder)
 
 
-TELL_TIMES = ("benchmark.json", "ro-crate-metadata.json")
+TELL_TIMES = ("audit.json", "benchmark.json", "ro-crate-metadata.json")
 
 
 # A user's network. ``trouble`` holds a number and what happens, once, when the network is built
