@@ -43,10 +43,10 @@ TAKEN = ("profile", "queue", "torch", "yaml", "code", "random", "typing", "actse
 @pytest.fixture
 def own(fresh: Experiment) -> Experiment:
     """An experiment with a network and data of the user's, none of it run."""
-    write(fresh, {"network.py": NETWORK, "blocks.py": BLOCKS, "lab/loader.py": LOADER})
+    write(fresh, {"network.py": NETWORK, "blocks.py": BLOCKS, "mylab/loader.py": LOADER})
     config = copying.deepcopy(SMALL)
     split = {"train": 200, "validation": 200, "test": 200}
-    config["data"] = {"mine": {"source": "lab.loader:load", "split": split}}
+    config["data"] = {"mine": {"source": "mylab.loader:load", "split": split}}
     tiny = config["tasks"]["tiny"] | {"data": "mine", "model": "network:build", "seeds": [0]}
     del tiny["search"], tiny["final"]
     fresh.configure(config | {"tasks": {"tiny": tiny}})
@@ -97,7 +97,7 @@ def test_every_job_compares_the_arrays_of_a_function(
     done = own.snakemake("--cores", "1", other, check=False)
     assert done.returncode != 0 and not (own.folder / other).exists()
     told = "gives other arrays than when its manifest was written"
-    assert f"data source 'lab.loader:load': {told}" in done.stdout
+    assert f"data source 'mylab.loader:load': {told}" in done.stdout
     replayed = own.actsearch("replay", TRIAL)
     assert replayed.returncode != 0 and told in replayed.stderr
     # What it reads has changed on purpose: everything is made again.
@@ -111,7 +111,7 @@ def test_every_job_compares_the_arrays_of_a_function(
 
 def test_an_honest_edit_of_a_function_makes_all_again(own: Experiment) -> None:
     own.snakemake("--cores", "1", TRIAL)
-    write(own, {"lab/loader.py": LOADER.replace('"SEED", 0', '"SEED", 5')})
+    write(own, {"mylab/loader.py": LOADER.replace('"SEED", 0', '"SEED", 5')})
     planned = own.planned(TRIAL)
     assert {rule.split("__")[0] for rule in planned} == {"fetch", "train"}
     own.snakemake("--cores", "1", TRIAL)
