@@ -18,7 +18,11 @@ from PIL import Image
 from torchvision import datasets
 from torchvision.datasets import imagenet
 
+from actsearch.config import Data
 from actsearch.config.data import TORCHVISION_DATA
+from actsearch.data.fetching import fetch
+from actsearch.data.sources.places import Place, place_of
+from actsearch.records.formats import write_json
 
 WNIDS = ("n01440764", "n02102040", "n02979186")
 N_TRAIN, N_TEST = 40, 20
@@ -176,3 +180,22 @@ def write_imagenet_archives(
         monkeypatch.setitem(imagenet.ARCHIVE_META, part, (file, md5(folder / file)))
     publish(monkeypatch, "ImageNet", 12, validation)
     return truth
+
+
+FEW = {"train": 4, "validation": 2, "test": 2}
+
+
+def folder_entry(folder: Path, **options: Any) -> Data:
+    """An entry of the configuration's data for an image folder."""
+    values = {"source": f"folder:{folder}", "split": FEW, "image_size": 8, **options}
+    return Data.model_validate(values)
+
+
+def fetched(data: Data, folder: Path) -> Place:
+    """The place of data under ``folder``, where they have been fetched."""
+    place = place_of(data, folder)
+    assert place is not None
+    found = fetch(data, place, print)
+    write_json(place.manifest, found.manifest, {"step": "fetch"})
+    found.keep(place)
+    return place

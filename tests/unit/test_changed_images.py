@@ -10,6 +10,7 @@ from typing import Any
 import data_files
 import numpy as np
 import pytest
+from data_files import fetched, folder_entry
 from PIL import Image
 
 from actsearch.config import Data
@@ -22,20 +23,6 @@ from actsearch.data.sources.places import ChangedDataError, DataError, Place, pl
 from actsearch.records.formats import write_json
 
 SPLIT = {"train": 4, "validation": 2, "test": 2}
-
-
-def entry(folder: Path, **options: Any) -> Data:
-    values = {"source": f"folder:{folder}", "split": SPLIT, "image_size": 8, **options}
-    return Data.model_validate(values)
-
-
-def fetched(data: Data, folder: Path) -> Place:
-    place = place_of(data, folder)
-    assert place is not None
-    found = fetch(data, place, print)
-    write_json(place.manifest, found.manifest, {"step": "fetch"})
-    found.keep(place)
-    return place
 
 
 @pytest.fixture
@@ -74,7 +61,7 @@ def settle(place: Place) -> None:
 def test_a_mended_image_is_noticed_before_jobs_and_by_them(
     in_memory: bool, settled: bool, scans: Path, tmp_path: Path
 ) -> None:
-    data = entry(scans, in_memory=in_memory)
+    data = folder_entry(scans, in_memory=in_memory)
     place = fetched(data, tmp_path / "data")
     if settled:
         settle(place)
@@ -96,7 +83,7 @@ def test_a_mended_image_is_noticed_before_jobs_and_by_them(
 
 
 def test_pixels_of_other_images_are_not_reused(scans: Path, tmp_path: Path) -> None:
-    data = entry(scans)
+    data = folder_entry(scans)
     place = fetched(data, tmp_path / "data")
     first = together(load_dataset(data, tmp_path / "data").part("test"))[0]
     [kept] = place.folder.glob("decoded-*.npy")
@@ -116,7 +103,7 @@ def test_pixels_of_other_images_are_not_reused(scans: Path, tmp_path: Path) -> N
 def test_images_that_were_only_touched_are_the_same(
     scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = entry(scans)
+    data = folder_entry(scans)
     place = fetched(data, tmp_path / "data")
     settle(place)
     manifest = place.manifest.read_bytes()
@@ -154,7 +141,7 @@ def test_images_that_were_only_touched_are_the_same(
 def test_images_that_are_new_or_gone_are_noticed(
     change: Any, told: str, scans: Path, tmp_path: Path
 ) -> None:
-    data = entry(scans)
+    data = folder_entry(scans)
     fetched(data, tmp_path / "data")
     change(scans)
     found = check_source(data, tmp_path / "data")
@@ -164,7 +151,7 @@ def test_images_that_are_new_or_gone_are_noticed(
 
 
 def test_a_manifest_without_contents_is_written_again(scans: Path, tmp_path: Path) -> None:
-    data = entry(scans)
+    data = folder_entry(scans)
     place = place_of(data, tmp_path / "data")
     assert place is not None
     whole = fetch(data, place, print).manifest
@@ -177,7 +164,7 @@ def test_a_manifest_without_contents_is_written_again(scans: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("content", [b"", b"no npz", b"PK\x03\x04"])
 def test_what_is_known_may_be_lost(content: bytes, scans: Path, tmp_path: Path) -> None:
-    data = entry(scans)
+    data = folder_entry(scans)
     place = fetched(data, tmp_path / "data")
     place.known.write_bytes(content)
     assert check_source(data, tmp_path / "data") is None
@@ -190,7 +177,7 @@ def test_what_is_known_is_kept_where_the_place_cannot_be_written(
     scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    data = entry(scans)
+    data = folder_entry(scans)
     place = fetched(data, tmp_path / "data")
     known = contents.read_known(place.known)
     assert known is not None
@@ -210,7 +197,7 @@ def test_what_is_known_is_kept_where_the_place_cannot_be_written(
 
 
 def test_an_image_that_changes_under_a_job_is_an_error(scans: Path, tmp_path: Path) -> None:
-    data = entry(scans, in_memory=False)
+    data = folder_entry(scans, in_memory=False)
     fetched(data, tmp_path / "data")
     dataset = load_dataset(data, tmp_path / "data")
     for path in scans.rglob("*.bmp"):
@@ -240,7 +227,7 @@ def test_a_fetched_set_that_was_altered_is_refused_before_any_job(
 
 
 def test_a_constant_training_part_is_an_error_and_a_faint_channel_is_said(tmp_path: Path) -> None:
-    data = entry(tmp_path / "scans")
+    data = folder_entry(tmp_path / "scans")
     rng = np.random.default_rng(0)
 
     def write(red: Any, green: Any) -> None:
@@ -253,7 +240,7 @@ def test_a_constant_training_part_is_an_error_and_a_faint_channel_is_said(tmp_pa
                 Image.fromarray(pixels).save(path)
 
     for in_memory in (True, False):
-        data = entry(tmp_path / "scans", in_memory=in_memory)
+        data = folder_entry(tmp_path / "scans", in_memory=in_memory)
         write(lambda: 7, lambda: 7)
         fetched(data, tmp_path / "data")
         with pytest.raises(DataError, match="is constant: all pixels of its 4 images"):

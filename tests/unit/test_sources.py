@@ -9,6 +9,7 @@ from typing import Any
 import data_files
 import numpy as np
 import pytest
+from data_files import fetched, folder_entry
 
 from actsearch.config import Config, ConfigError, Data, Split, parse_config
 from actsearch.data.examples import together
@@ -18,25 +19,10 @@ from actsearch.data.sources.checks import check_source
 from actsearch.data.sources.folders import list_folder
 from actsearch.data.sources.headers import array_headers
 from actsearch.data.sources.manifests import read_manifest, refuse_changed
-from actsearch.data.sources.places import DataError, MissingDataError, Place, place_of
-from actsearch.records.formats import write_json
+from actsearch.data.sources.places import DataError, MissingDataError, place_of
 
 SPLIT = Split(train=4, validation=2, test=2)
 CLASSES = ("cat", "dog")
-
-
-def entry(folder: Path, **options: Any) -> Data:
-    values = {"source": f"folder:{folder}", "split": SPLIT, "image_size": 8, **options}
-    return Data.model_validate(values)
-
-
-def fetched(data: Data, folder: Path) -> Place:
-    place = place_of(data, folder)
-    assert place is not None
-    found = fetch(data, place, print)
-    write_json(place.manifest, found.manifest, {"step": "fetch"})
-    found.keep(place)
-    return place
 
 
 def touch(*paths: Path) -> None:
@@ -59,12 +45,12 @@ def test_a_folder_lists_its_images_by_class(tmp_path: Path) -> None:
 def test_a_test_part_of_its_own(name: str, tmp_path: Path) -> None:
     for part, n in (("train", 4), (name, 2)):
         data_files.write_classes(tmp_path / "pets" / part, n, CLASSES)
-    data = entry(tmp_path / "pets")
+    data = folder_entry(tmp_path / "pets")
     place = fetched(data, tmp_path / "data")
     assert place.folder.parent == tmp_path / "data" / "folders"
     dataset = load_dataset(data, tmp_path / "data")
     assert dataset.part("test").labels.bincount().tolist() == [1, 1]
-    too_many = entry(tmp_path / "pets", split=Split(train=4, validation=2, test=5))
+    too_many = folder_entry(tmp_path / "pets", split=Split(train=4, validation=2, test=5))
     with pytest.raises(DataError, match=r"5 test examples, but the test part of .* holds 4"):
         check_source(too_many, tmp_path / "data")
 
@@ -94,13 +80,13 @@ def test_a_folder_that_cannot_be_used_is_explained(case: str, tmp_path: Path) ->
     make, message = BAD[case]
     make(tmp_path / "pets")
     with pytest.raises(DataError, match=message) as caught:
-        check_source(entry(tmp_path / "pets"), tmp_path / "data")
+        check_source(folder_entry(tmp_path / "pets"), tmp_path / "data")
     assert not isinstance(caught.value, MissingDataError)
 
 
 def test_what_is_missing_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(MissingDataError, match=rf"no image folder at {tmp_path}/pets"):
-        check_source(entry(tmp_path / "pets"), tmp_path)
+        check_source(folder_entry(tmp_path / "pets"), tmp_path)
     imagenet = Data(source="torchvision:ImageNet", image_size=224, in_memory=False, split=SPLIT)
     with pytest.raises(MissingDataError, match=rf"{tmp_path}/ImageNet holds neither ILSVRC2012"):
         check_source(imagenet, tmp_path)
@@ -110,7 +96,7 @@ def test_what_is_missing_is_told_apart(tmp_path: Path) -> None:
 def test_a_folder_that_changed_is_refused(tmp_path: Path) -> None:
     pets = tmp_path / "pets"
     data_files.write_classes(pets, 5, CLASSES)
-    data = entry(pets)
+    data = folder_entry(pets)
     place = fetched(data, tmp_path / "data")
     before = together(load_dataset(data, tmp_path / "data").part("test"))[0]
     (pets / "cat" / "cat_3.JPEG").rename(pets / "cat" / "cat_9.JPEG")
@@ -128,7 +114,7 @@ def test_a_folder_that_changed_is_refused(tmp_path: Path) -> None:
 def test_checksums_name_the_image(tmp_path: Path) -> None:
     pets = tmp_path / "pets"
     data_files.write_classes(pets, 2, CLASSES)
-    data = entry(pets, split=Split(train=2, validation=1, test=1))
+    data = folder_entry(pets, split=Split(train=2, validation=1, test=1))
     place = fetched(data, tmp_path / "data")
     for _ in range(2):
         assert check_images(data, place, lambda done, total: None) == 4
@@ -142,7 +128,7 @@ def test_checksums_name_the_image(tmp_path: Path) -> None:
 
 
 def test_folders_of_one_name_have_places_of_their_own() -> None:
-    one, other = (place_of(entry(Path(p)), "data") for p in ("a/pets", "b/pets"))
+    one, other = (place_of(folder_entry(Path(p)), "data") for p in ("a/pets", "b/pets"))
     assert one is not None and other is not None and one.folder != other.folder
     assert one.folder.name.startswith("pets-")
 
@@ -157,7 +143,7 @@ def test_experiments_that_share_a_data_folder_have_places_of_their_own(
         (tmp_path / name / "link").symlink_to(tmp_path / "shared")
         monkeypatch.chdir(tmp_path / name)
         for kind, folder in (("path", tmp_path / "shared"), ("link", "link"), ("within", "data")):
-            place = place_of(entry(Path("images")), folder)
+            place = place_of(folder_entry(Path("images")), folder)
             assert place is not None
             found[kind].add(place.folder)
     assert len(found["path"]) == len(found["link"]) == 2

@@ -15,7 +15,13 @@ _INSTALLED = (
 
 FAULTS = (Exception, SystemExit)
 """What code of the user's may raise: an exit in it would end a job as if all were well."""
-_CTRL_C = 130
+_CTRL_C = 130  # as cluster.interrupts has it, which may import nothing that takes time
+
+
+def pass_on_ctrl_c(error: BaseException) -> None:
+    """Raise ``error`` again where it is the exit by which Ctrl-C ends a command."""
+    if isinstance(error, SystemExit) and error.code == _CTRL_C:
+        raise error
 
 
 def describe_fault(error: BaseException) -> str:
@@ -30,8 +36,7 @@ def describe_fault(error: BaseException) -> str:
     Raises:
         SystemExit: ``error`` itself, where it is the exit by which Ctrl-C ends a command.
     """
-    if isinstance(error, SystemExit) and error.code == _CTRL_C:
-        raise error
+    pass_on_ctrl_c(error)
     lines = str(error).strip().splitlines()
     text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     if isinstance(error, SyntaxError):  # its own text says the place

@@ -212,6 +212,18 @@ class Task(Model):
     final: Final | None = None
     """Last comparison, if any; needs a benchmark or a search, here or in ``candidates_from``."""
 
+    @property
+    def has_trainings(self) -> bool:
+        """Whether functions are trained on it, beside those of the last comparison."""
+        table = self.benchmark
+        return self.search is not None or (table is not None and table.act_bench is None)
+
+    @property
+    def has_spectra(self) -> bool:
+        """Whether Fisher spectra of its network are computed."""
+        table = self.benchmark
+        return self.search is not None or (table is not None and not table.published_features)
+
     @model_validator(mode="after")
     def _consistent(self) -> Task:
         if self.recipe.batch_size < self.resources.processes:

@@ -9,7 +9,6 @@ would not do: addresses, checksums and unpacking are torchvision's.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 import socket
@@ -27,6 +26,7 @@ from actsearch.data.loading import list_images
 from actsearch.data.pixels import look_at
 from actsearch.data.sources.contents import (
     Contents,
+    digests_of,
     read_contents,
     read_known,
     stamps_of,
@@ -265,10 +265,9 @@ def check_images(data: Data, place: Place, progress: Progress) -> int:
 def _checksums(listing: Listing, progress: Progress) -> Mapping[str, str]:
     images = listing.paths
     found = {}
-    for done, path in enumerate(images, start=1):
-        with (listing.root / path).open("rb") as file:
-            found[path] = hashlib.file_digest(file, "sha256").hexdigest()
-        progress(done, len(images))
+    for path, digest in zip(images, digests_of(listing.root, images), strict=True):
+        found[path] = digest
+        progress(len(found), len(images))
     return found
 
 

@@ -36,9 +36,7 @@ _LINES = 20
 
 def has_network(task: Task) -> bool:
     """Whether a job builds the task's network; none does where all was imported."""
-    table = task.benchmark
-    own = table is not None and (table.act_bench is None or not table.published_features)
-    return own or task.search is not None or task.final is not None
+    return task.has_trainings or task.has_spectra or task.final is not None
 
 
 def check_networks(

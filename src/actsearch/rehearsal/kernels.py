@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -56,11 +55,3 @@ class WatchedKernels(TorchDispatchMode):
         if said and said not in self.found:
             self.found.append(said)
         return func(*args, **(kwargs or {}))
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        super().__exit__(kind, error, trace)  # type: ignore[no-untyped-call]

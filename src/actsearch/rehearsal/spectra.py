@@ -15,6 +15,7 @@ from actsearch.features.factors import factor_shapes
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.fisher_parts import task_layers
 from actsearch.features.layers import calibrate_batch_norm
+from actsearch.features.passed_over import FisherLayers
 from actsearch.features.spectra import LayerSpectrum
 from actsearch.functions.expressions import Expression, parse
 from actsearch.networks.building import build_network
@@ -73,13 +74,10 @@ def rehearse_spectra(
     device = device or torch.device("cpu")
     settings = task.fisher
     with run_settings(task, device):
-        torch.manual_seed(0)
         try:
-            layers = task_layers(task, data, images(data, _EXAMPLES, device).images)
+            layers, needed = _layers(task, data, device)
         except FAULTS as error:
             raise ModelError(_problem(task, reason(error))) from error
-        model, _ = build_network(task, data, FUNCTION, settings.seed)
-        needed = {name: _factor_bytes(model.get_submodule(name)) for name in layers.covered}
         if not needed:
             raise ModelError(_problem(task, _nothing_covered(layers.passed_over)))
         total, widest = _memory(needed)
@@ -139,12 +137,20 @@ def fisher_bytes(task: Task, data: Dataset | DataShape) -> int:
     Raises:
         ModelError: when the network cannot be built.
     """
-    with run_settings(task, torch.device("cpu")):
-        x = images(data, _EXAMPLES, torch.device("cpu")).images
-        layers = task_layers(task, data, x)
-        model, _ = build_network(task, data, FUNCTION, task.fisher.seed)
-    needed = {name: _factor_bytes(model.get_submodule(name)) for name in layers.covered}
+    device = torch.device("cpu")
+    with run_settings(task, device):
+        _, needed = _layers(task, data, device)
     return _memory(needed)[0] if needed else 0
+
+
+def _layers(
+    task: Task, data: Dataset | DataShape, device: torch.device
+) -> tuple[FisherLayers, dict[str, tuple[int, ...]]]:
+    """Which layers have a block, and the memory of the factors of each that has."""
+    torch.manual_seed(0)
+    layers = task_layers(task, data, images(data, _EXAMPLES, device).images)
+    model, _ = build_network(task, data, FUNCTION, task.fisher.seed)
+    return layers, {name: _factor_bytes(model.get_submodule(name)) for name in layers.covered}
 
 
 def gigabytes(size: int) -> str:

@@ -66,15 +66,17 @@ def rehearse_training(
     batches = {size for n in measured for size in evaluation_sizes(n)}
     work = _Work(task, data, device)
     with run_settings(task, device), group_of_one() if processes > 1 else nullcontext():
-        for few, size in stand_ins(shares).items():
+        small = stand_ins(shares)
+        smallest = min(small.items())
+        for few, size in small.items():
             _try(task, work.two_steps, few, size, "trained on")
-        _try(task, work.stop_and_go_on, *min(stand_ins(shares).items()), "trained on")
+        _try(task, work.stop_and_go_on, *smallest, "trained on")
         # Batches as they will be, where that takes no time.
         most = _FLOPS / max(work.flops(), 1)
         if 3 * (max(shares) + sum(shares)) <= most:
             work.all_sizes(sorted(shares, reverse=True))
         if recipe.compile == "network":
-            _try(task, work.capture, *min(stand_ins(shares).items()), "compiled for")
+            _try(task, work.capture, *smallest, "compiled for")
         for few, size in stand_ins(batches).items():
             _try(task, work.measure, few, size, "evaluated on")
         for size in sorted(batches):

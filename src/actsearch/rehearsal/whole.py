@@ -12,6 +12,7 @@ from actsearch.rehearsal.network import EXAMPLES, NetworkCheck, check_network
 from actsearch.rehearsal.spectra import FisherCheck, rehearse_spectra
 from actsearch.rehearsal.training import rehearse_training
 from actsearch.training.batches import batch_sizes, share_sizes
+from actsearch.training.trial import parts_of
 
 _MOST = 256
 """Images of a batch that a network is looked at with."""
@@ -41,23 +42,8 @@ def fitted_and_measured(task: Task, split: Split, *, final: bool) -> tuple[list[
     Returns:
         Both.
     """
-    if not final:
-        return [split.train], [split.train, split.validation]
-    if task.final and task.final.candidates_from:
-        return [split.train], [split.validation, split.test]
-    return [split.train + split.validation], [split.test]
-
-
-def has_spectra(task: Task) -> bool:
-    """Whether Fisher spectra of the task's network are computed."""
-    table = task.benchmark
-    return task.search is not None or (table is not None and not table.published_features)
-
-
-def has_trainings(task: Task) -> bool:
-    """Whether functions are trained on the task, beside those of the last comparison."""
-    table = task.benchmark
-    return task.search is not None or (table is not None and table.act_bench is None)
+    fitted, measured = parts_of(task, final=final)
+    return [sum(getattr(split, part) for part in fitted)], [getattr(split, p) for p in measured]
 
 
 def rehearse(task: Task, data: Dataset | DataShape, split: Split) -> Rehearsal:
@@ -78,9 +64,9 @@ def rehearse(task: Task, data: Dataset | DataShape, split: Split) -> Rehearsal:
     task = _on_one_thread(task)
     network = _network(task, data, split)
     for final in (False, True):
-        if task.final is not None if final else has_trainings(task):
+        if task.final is not None if final else task.has_trainings:
             rehearse_training(task, data, *fitted_and_measured(task, split, final=final))
-    fisher = rehearse_spectra(task, data) if has_spectra(task) else None
+    fisher = rehearse_spectra(task, data) if task.has_spectra else None
     return Rehearsal(network, fisher)
 
 

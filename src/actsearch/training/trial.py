@@ -32,6 +32,26 @@ from actsearch.training.checkpoints import Checkpoint
 from actsearch.training.compilation import forget_compiled
 from actsearch.training.fitting import evaluate, fit
 
+_FIT_ON: Sequence[Part] = ("train",)
+_EVALUATE_ON: Sequence[Part] = ("train", "validation")
+
+
+def parts_of(task: Task, *, final: bool) -> tuple[Sequence[Part], Sequence[Part]]:
+    """Parts that the task's trainings are fitted on, together, and those that they are measured on.
+
+    Args:
+        task: the task.
+        final: whether those of the last comparison are meant.
+
+    Returns:
+        Both.
+    """
+    if not final:
+        return _FIT_ON, _EVALUATE_ON
+    if task.final and task.final.candidates_from:
+        return ("train",), ("validation", "test")
+    return ("train", "validation"), ("test",)
+
 
 def run_trial(
     task: Task,
@@ -39,8 +59,8 @@ def run_trial(
     expression: Expression,
     *,
     seeds: Sequence[int] | None = None,
-    fit_on: Sequence[Part] = ("train",),
-    evaluate_on: Sequence[Part] = ("train", "validation"),
+    fit_on: Sequence[Part] = _FIT_ON,
+    evaluate_on: Sequence[Part] = _EVALUATE_ON,
     device: str | torch.device | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[dict[str, Any], float]:
@@ -118,14 +138,14 @@ def run_final_trial(
     """
     if task.final is None:
         raise ValueError("the task has no section 'final'")
-    others = bool(task.final.candidates_from)
+    fit_on, evaluate_on = parts_of(task, final=True)
     return run_trial(
         task,
         dataset,
         expression,
         seeds=task.final.seeds,
-        fit_on=("train",) if others else ("train", "validation"),
-        evaluate_on=("validation", "test") if others else ("test",),
+        fit_on=fit_on,
+        evaluate_on=evaluate_on,
         checkpoint=checkpoint,
     )
 

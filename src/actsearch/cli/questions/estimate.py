@@ -25,6 +25,7 @@ from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import ArtifactError
 
 if TYPE_CHECKING:
+    from actsearch.data.dataset import DataShape
     from actsearch.networks.cost import Work
 
 READ_AT_MOST = 200
@@ -83,7 +84,10 @@ def estimate(
 def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
     task = config.task(name)
     folder = results / name
-    work, classes = _work(config, task)
+    # The data are asked once: a function of the user's is called for it.
+    shape = _shape(config, task) if task.resources.gpu or task.has_spectra else None
+    work = _work(task, shape)
+    memory = _fisher_memory(task, shape)
     train = _measured(folder)
     split = config.data[task.data].split
 
@@ -112,9 +116,8 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
             _count(folder, f"{place}/{layout.FIM_PARTS}") * task.fisher.functions_per_job, size
         )
         known = _measured_spectrum(folder / place, task.fisher.functions_per_job)
-        seconds = known if known is not None else _fisher_seconds(task, work, classes)
+        seconds = known if known is not None else _fisher_seconds(task, work, shape)
         gpus = min(task.resources.gpu, 1)
-        memory = _fisher_memory(config, task)
         yield Stage(name, "fim", size, done, 1, gpus, seconds, known is not None, memory)
 
 
@@ -169,35 +172,32 @@ def _measured_spectrum(folder: Path, functions: int) -> float | None:
     return statistics.median(seconds) if seconds else None
 
 
-def _work(config: Config, task: Task) -> tuple[Work | None, int]:
-    """What the task's network costs, and its number of classes.
-
-    None and 0 where that says nothing: on a CPU, and while the data are not there to tell their
-    shape.
-    """
+def _shape(config: Config, task: Task) -> DataShape | None:
+    """What of the task's data shapes its network; None while they are not there to tell it."""
     from actsearch.data.loading import data_shape
     from actsearch.data.sources.places import DataError
+
+    try:
+        return data_shape(config.data[task.data], config.data_folder)
+    except DataError:
+        return None
+
+
+def _work(task: Task, shape: DataShape | None) -> Work | None:
+    """What the task's network costs; None on a CPU, of which it says nothing."""
     from actsearch.networks.cost import count_work
 
-    if not task.resources.gpu:
-        return None, 0
-    try:
-        shape = data_shape(config.data[task.data], config.data_folder)
-    except DataError:
-        return None, 0
+    if shape is None or not task.resources.gpu:
+        return None
     with _naming(task):
-        return count_work(task, shape), shape.n_classes
+        return count_work(task, shape)
 
 
-def _fisher_memory(config: Config, task: Task) -> int | None:
-    """Bytes of the factors of a task's spectra; None while the data do not tell their shape."""
-    from actsearch.data.loading import data_shape
-    from actsearch.data.sources.places import DataError
+def _fisher_memory(task: Task, shape: DataShape | None) -> int | None:
+    """Bytes of the factors of a task's spectra, where it has some."""
     from actsearch.rehearsal.spectra import fisher_bytes
 
-    try:
-        shape = data_shape(config.data[task.data], config.data_folder)
-    except DataError:
+    if shape is None or not task.has_spectra:
         return None
     with _naming(task):
         return fisher_bytes(task, shape)
@@ -227,10 +227,10 @@ def _training_seconds(task: Task, work: Work | None, fitted: int, measured: int)
     return (train + look) / task.resources.processes
 
 
-def _fisher_seconds(task: Task, work: Work | None, classes: int) -> float | None:
-    if work is None:
+def _fisher_seconds(task: Task, work: Work | None, shape: DataShape | None) -> float | None:
+    if work is None or shape is None:
         return None
-    passes = classes - 1 if task.fisher.kind == "true" else 1
+    passes = shape.n_classes - 1 if task.fisher.kind == "true" else 1
     return work.fisher_seconds(task.fisher.examples, passes)
 
 

@@ -17,7 +17,7 @@ from actsearch.cli.launch import launch, launched
 from actsearch.cli.options import ConfigFile, TaskName
 from actsearch.cli.progress import counter, say, track
 from actsearch.cli.recording import execution, load, require_same_code
-from actsearch.config import FAULTS, Config, ConfigError, Task, describe_fault
+from actsearch.config import FAULTS, Config, ConfigError, Task, pass_on_ctrl_c
 from actsearch.plan.dependencies import operator_digests
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.records.formats import read_csv
@@ -163,7 +163,7 @@ def _train_all(
             try:
                 trial, seconds = _run(task, dataset, expression, checkpoint, final)
             except FAULTS as error:
-                describe_fault(error)  # Ctrl-C goes on
+                pass_on_ctrl_c(error)
                 failed.append(expression.name)
                 say(f"  {expression.name}  failed\n{traceback.format_exc()}")
                 continue
