@@ -23,7 +23,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from actsearch.config import Task
+from actsearch.config import FAULTS, Task, pass_on_ctrl_c
 from actsearch.networks.devices import choose_device
 
 T = TypeVar("T")
@@ -160,10 +160,14 @@ def in_step() -> Iterator[None]:
 
     An exception that all of them meet is raised as it is, and they go on together. If only some
     meet one, those say why and exit with 1, and torchrun ends the others.
+
+    Raises:
+        FAULTS: what all of them met.
     """
     try:
         yield
-    except Exception:
+    except FAULTS as error:
+        pass_on_ctrl_c(error)
         if _failures(True) < processes():
             traceback.print_exc()
             sys.stderr.flush()

@@ -190,7 +190,7 @@ def _assist(config: Config, name: str, functions: Mapping[Path, Expression], fin
         except Exception:
             raise SystemExit(0) from None  # the main process says it
         for path in paths:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(*FAULTS):
                 _run(task, dataset, functions[path], _checkpoint(path, task, {}), final)
 
 
