@@ -1,9 +1,11 @@
-"""Which tests share a process: those of a file, and all that use the one SLURM cluster."""
+"""What tests share: a process, by file and for the one SLURM cluster; the search path, by none."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 
 import pytest
 from xdist.remote import Producer
@@ -24,3 +26,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneClus
 def pytest_xdist_auto_num_workers() -> int:
     """A process a core, and one more for the cluster, whose tests mostly wait."""
     return len(os.sched_getaffinity(0)) + (shutil.which("sbatch") is not None)
+
+
+@pytest.fixture(autouse=True)
+def search_path() -> Iterator[None]:
+    """What a command that ran in this process did to the search path is taken back."""
+    path, finders, safe = sys.path.copy(), sys.meta_path.copy(), os.environ.get("PYTHONSAFEPATH")
+    yield
+    sys.path[:], sys.meta_path[:] = path, finders
+    os.environ.pop("PYTHONSAFEPATH", None)
+    if safe is not None:
+        os.environ["PYTHONSAFEPATH"] = safe

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from faults import BESIDE
-from lab import Cluster
+from slurm_lab import Cluster
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Behind a shell's "&" it is ignored, in every process started here too; tests send it.

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from lab import N_FUNCTIONS, TABLE, Cluster, Experiment, make_lab, wait_for
+from slurm_lab import N_FUNCTIONS, TABLE, Cluster, Experiment, make_lab, wait_for
 
 JOB_FAULTS = {
     "exit": ("FAILED", "5 exit", {}),

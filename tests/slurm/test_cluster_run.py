@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from lab import Cluster, Experiment, make_folder, make_lab
+from slurm_lab import Cluster, Experiment, make_folder, make_lab
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(1800)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from faults import HARMFUL
-from lab import Cluster
+from slurm_lab import Cluster
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(1800)]
 
