@@ -74,8 +74,8 @@ CARRIERS = {
         "rehearsal.network": "_PlainCalls _Seen _back _logits _refuse_complex _refuse_unused "
         "_watched check_network",
         "rehearsal.operators": "check_operators",
-        "rehearsal.spectra": "_FewOutputs _are_same _factor_bytes _layers _memory _refuse_wide _spectra "
-        "rehearse_spectra",
+        "rehearsal.spectra": "_FewOutputs _are_same _factor_bytes _layers _memory _refuse_wide "
+        "_spectra rehearse_spectra",
         "rehearsal.training": "_Stopping _Work _are_same _try rehearse_training",
         "rehearsal.whole": "fitted_and_measured",
     },

@@ -45,17 +45,22 @@ def _is_aside(frame):
 
 def _begin(folder):
     called = {}
+    settled = {}  # by identity, since a hash of code goes through all of it
 
     def trace(frame, event, argument):
         code = frame.f_code
-        if code in called or code.co_name == "<module>" or not _is_ours(frame):
+        if id(code) in settled:
             return
-        if not code.co_filename.endswith(".py"):  # generated: a dataclass's, a named tuple's
+        # Generated code is passed over: a dataclass's, a named tuple's.
+        is_file = code.co_filename.endswith(".py")
+        if code.co_name == "<module>" or not is_file or not _is_ours(frame):
+            settled[id(code)] = code
             return
         module = frame.f_globals["__name__"]
         if not called and not module.startswith(_COMMANDS):
             return
         if not _is_aside(frame):
+            settled[id(code)] = code
             called[code] = (module, code.co_qualname)
 
     def write():
