@@ -72,7 +72,7 @@ REACHED = {
         ["a.b", "c", "net"],
     ),
     "by a relative name": (
-        {"net/__init__.py": "from importlib import import_module as i, import_module\n"}
+        {"net/__init__.py": "from importlib import import_module\n"}
         | {"net/x.py": "from importlib import import_module\nimport_module('.y', __package__)"}
         | {"net/y.py": "", "net/z.py": ""},
         ["net", "net.x", "net.y"],
@@ -84,16 +84,76 @@ REACHED = {
     ),
     "by a name that is made up": (
         {"net/__init__.py": "import importlib\nf = lambda n: importlib.import_module(f'net.{n}')"}
-        | {"net/a.py": "import far", "net/data/b.py": "", "far.py": "", "apart.py": ""},
-        ["far", "net", "net.a", "net.data.b"],
+        | {"net/a.py": "import far", "net/data/b.py": "", "far.py": "", "apart.py": ""}
+        | {"results/c.py": "", ".hidden/d.py": "", "venv/lib/site-packages/e.py": ""},
+        ["apart.py", "far", "net", "net.a", "net.data.b"],
     ),
     "by a name that is made up, beside it": (
         {"net.py": "import importlib\nf = importlib.import_module", "a.py": ""},
-        ["net"],
+        ["a", "net"],
     ),
     "by a call with a name that is made up": (
         {"net.py": "import importlib\nf = lambda n: importlib.import_module(n)", "a.py": ""},
         ["a", "net"],
+    ),
+    "by a name that is made up, of another package": (
+        {"net.py": "import importlib\nf = lambda n: importlib.import_module(f'plug.{n}')"}
+        | {"plug/__init__.py": "", "plug/a.py": ""},
+        ["net", "plug/__init__.py", "plug/a.py"],
+    ),
+    "by another name of the function": (
+        {
+            "net.py": "from importlib import import_module as get\nget('a')",
+            "a.py": "",
+            "b/c.py": "",
+        },
+        ["a", "b/c.py", "net"],
+    ),
+    "by the function's name": (
+        {"net.py": "import importlib\ngetattr(importlib, 'import_module')(n)", "b/c.py": ""},
+        ["b/c.py", "net"],
+    ),
+    "as a script": (
+        {"net.py": "import runpy\nrunpy.run_path('tools/a.py')", "tools/a.py": "import b"}
+        | {"tools/b.py": "", "notes.txt": ""},
+        ["net", "tools/a.py", "tools/b.py"],
+    ),
+    "as text that is evaluated": (
+        {"net.py": "from pathlib import Path\neval(Path('layer.txt').read_text())"}
+        | {"layer.txt": "nn.Linear(1, 1)", "a.py": ""},
+        ["a", "layer.txt", "net"],
+    ),
+    "by methods called eval and compile, nothing": (
+        {"net.py": "import re, torch\nmodel.eval()\ntorch.compile(model)\nre.compile('a')"}
+        | {"a.py": ""},
+        ["net"],
+    ),
+    "as files that it reads": (
+        {"net.py": "torch.load('weights/a.pt')\nopen('table.csv')", "weights/a.pt": "1"}
+        | {"table.csv": "1,2", "weights/b.pt": "2", "other.csv": ""},
+        ["net", "table.csv", "weights/a.pt"],
+    ),
+    "as files beside it, in parts": (
+        {
+            "lab/net.py": "np.load(Path(__file__).parent / 'tables' / 'a.npy')",
+            "net.py": "import lab.net",
+        }
+        | {"lab/tables/a.npy": "1", "lab/tables/b.npy": "2", "a.npy": ""},
+        ["a.npy", "lab.net", "lab/tables/a.npy", "net"],
+    ),
+    "as files of a pattern": (
+        {"net.py": "f = lambda n: np.load(f'tables/{n}.npy')\ng = 'more/{}.txt'.format"}
+        | {"tables/a.npy": "1", "tables/a.csv": "2", "b.npy": "", "more/c.txt": ""},
+        ["more/c.txt", "net", "tables/a.npy"],
+    ),
+    "as files that it writes, not": (
+        {"net.py": "open('a.txt', 'a')\nnp.save('b.npy', 1)\nPath('c.txt').write_text('')"}
+        | {"a.txt": "", "b.npy": "", "c.txt": ""},
+        ["net"],
+    ),
+    "as files of runs, not": (
+        {"net.py": "FileHandler('d.log')\nopen('results/e.txt')", "d.log": "", "results/e.txt": ""},
+        ["net"],
     ),
     "by import *": (
         {"net.py": "from lab import *", "lab/__init__.py": "__all__ = ['a']", "lab/a.py": ""}
@@ -114,7 +174,7 @@ REACHED = {
     "as nothing that is there": (
         {"net.py": "from . import a\nfrom ... import b\n__import__('a/../b')\n__import__('')"}
         | {"a.py": ""},
-        ["net"],
+        ["a", "net"],  # __import__("") may mean anything
     ),
 }
 

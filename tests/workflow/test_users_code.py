@@ -16,10 +16,12 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 TRIAL = "results/tiny/trials/relu.x.json"
 NETWORK = """
+from pathlib import Path
 from torch import nn
 from blocks import block
 
-def build(image_shape, n_classes):
+def build(image_shape, n_classes, scale):
+    assert Path("widths.txt").read_text() and Path(scale).read_text()
     return nn.Sequential(block(image_shape[0]), nn.Flatten(), nn.Linear(4 * 64, n_classes))
 """
 BLOCKS = """
@@ -44,10 +46,12 @@ TAKEN = ("profile", "queue", "torch", "yaml", "code", "random", "typing", "actse
 def own(fresh: Experiment) -> Experiment:
     """An experiment with a network and data of the user's, none of it run."""
     write(fresh, {"network.py": NETWORK, "blocks.py": BLOCKS, "mylab/loader.py": LOADER})
+    write(fresh, {"widths.txt": "4", "scales/one.txt": "1"})
     config = copying.deepcopy(SMALL)
     split = {"train": 200, "validation": 200, "test": 200}
     config["data"] = {"mine": {"source": "mylab.loader:load", "split": split}}
     tiny = config["tasks"]["tiny"] | {"data": "mine", "model": "network:build", "seeds": [0]}
+    tiny |= {"model_options": {"scale": "scales/one.txt"}}
     del tiny["search"], tiny["final"]
     fresh.configure(config | {"tasks": {"tiny": tiny}})
     return fresh
@@ -79,9 +83,11 @@ def test_an_edit_of_what_a_network_imports_is_told_by_all(own: Experiment) -> No
     write(own, {"unused.py": BLOCKS, "blocks.py": f"# Again.\n{BLOCKS}"})
     assert not own.planned(TRIAL)
     write(own, {"blocks.py": BLOCKS.replace("nn.ReLU()", "nn.ReLU(), nn.Tanh()")})
+    write(own, {"widths.txt": "8", "scales/one.txt": "2"})
     assert own.planned(TRIAL) == {"train__tiny__0": 1}
     told = json.loads(own.actsearch("why", "--json", TRIAL).stdout)["files"][TRIAL]
-    assert told["causes"] == [{"kind": "code", "what": "blocks"}]
+    edited = "blocks, file:scales/one.txt, widths.txt"
+    assert told["causes"] == [{"kind": "code", "what": edited}]
     assert TRIAL in own.actsearch("audit", "--list", "code").stdout
 
 

@@ -21,7 +21,7 @@ from actsearch.functions.spaces import SearchSpace
 from actsearch.plan.environment import CODE_VARIABLE
 from actsearch.plan.settings import chosen_task
 from actsearch.plan.steps import STEPS
-from actsearch.records.code import code_digest, module_digests
+from actsearch.records.code import code_digest, module_digests, option_files
 from actsearch.records.digests import DigestError
 from actsearch.records.imports import used_names, users_modules
 from actsearch.records.search_path import UsersOwnProcesses, home, working_folder_last
@@ -42,10 +42,11 @@ def step_modules(step: str, config: Config, task: str | None = None) -> tuple[st
 
 
 def task_modules(config: Config, task: str | None) -> list[str]:
-    """Modules with the network and the data of a task, where they are code."""
+    """Modules with the network and the data of a task, where they are code; files of options."""
     _, chosen = chosen_task(config, task)
     names = (chosen.model, config.data[chosen.data].source)
-    return [module for module in map(_module_of, names) if module]
+    modules = [module for module in map(_module_of, names) if module]
+    return [*modules, *option_files(chosen.model_options)]
 
 
 def _module_of(name: str) -> str:

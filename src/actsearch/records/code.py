@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from actsearch.records.digests import DigestError, digest_bytes, settings_digest
 from actsearch.records.imports import Code, users_modules
+from actsearch.records.named_files import named_files, standing_for
+from actsearch.records.search_path import home
 
 CARRIERS = {
     "actsearch.records": "reads, writes and digests files",
@@ -29,6 +32,7 @@ They are left out of digests, and what they import is not followed. A test trace
 finds what is executed outside of its digest: tests/workflow/test_traced_steps.py.
 """
 _COMMANDS = "actsearch.cli."
+_FILE = "file:"
 _DEEPEST = 100
 """Levels of a syntax tree that can be written as text again, however deep the call is made."""
 
@@ -170,7 +174,8 @@ def module_digests(*entries: str) -> dict[str, str]:
 
     Args:
         entries: dotted names of modules of this package (``actsearch.training.trial``), or of
-            modules of the user's, which are digested with those that they import.
+            modules of the user's, which are digested with those that they import, or files as
+            :func:`option_files` gives them.
 
     Returns:
         Digests by dotted name, sorted.
@@ -179,13 +184,48 @@ def module_digests(*entries: str) -> dict[str, str]:
         DigestError: when a module has no Python source.
     """
     own = {entry for entry in entries if entry.split(".")[0] == "actsearch"}
-    theirs: dict[str, str] = {}
-    for entry in sorted({*entries} - own):
+    files = {entry for entry in entries if entry.startswith(_FILE)}
+    theirs = {file: digest_bytes(standing_for(Path(home(), file[len(_FILE) :]))) for file in files}
+    for entry in sorted({*entries} - own - files):
         modules, ours = _reached_from(entry)
         theirs |= modules
         own |= ours
     digests = {module: _module_digest(module) for module in (reached_modules(own) if own else [])}
     return digests | dict(sorted(theirs.items()))
+
+
+def option_files(options: Mapping[str, Any]) -> list[str]:
+    """Files that texts in the options of a network name: entries for :func:`module_digests`.
+
+    Args:
+        options: values of any depth, as JSON holds them.
+
+    Returns:
+        ``file:PATH``, from the working folder.
+    """
+    texts: set[str] = set()
+    waiting: list[Any] = [options]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            texts.add(value)
+        elif isinstance(value, dict | list):
+            waiting += value.values() if isinstance(value, dict) else value
+    found = named_files({text for text in texts if "*" not in text}, Path(home()))
+    return [_FILE + os.path.relpath(path, home()) for path in found]
+
+
+def files_among(modules: Iterable[str]) -> list[str]:
+    """Those of the names in :func:`module_digests` that are files which code reads.
+
+    Args:
+        modules: the names.
+
+    Returns:
+        Paths from the working folder, of files that are there.
+    """
+    paths = (name.removeprefix(_FILE) for name in modules)
+    return [path for path in paths if not path.endswith(".py") and Path(home(), path).is_file()]
 
 
 @functools.cache

@@ -1,7 +1,8 @@
 """What a module of the user's reaches: modules of the user's that it imports, directly or not.
 
 Import statements count wherever they stand, in a function too, and names of modules that are given
-as text. Where a module finds others by a name that it makes up, all beside it count.
+as text. Where a module finds others by a name that it makes up, all of its package count, and all
+in the working folder. So do files that are named as text: weights, tables, other languages' code.
 """
 
 from __future__ import annotations
@@ -17,25 +18,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from actsearch.records.digests import DigestError
-from actsearch.records.search_path import PACKAGES, home
+from actsearch.records.mentions import Mentions, mentions
+from actsearch.records.named_files import files_below, named_files, standing_for
+from actsearch.records.search_path import home
 from actsearch.records.sources import content, find, is_package, is_users, place_of_code
 
 _OURS = "actsearch"
-_BY_NAME = frozenset({"import_module", "__import__", "find_spec", "resolve_name", "run_module"})
-"""Functions that import what their first argument names."""
-_BY_PLACE = frozenset(
-    {
-        *("spec_from_file_location", "SourceFileLoader", "run_path", "exec"),
-        *("iter_modules", "walk_packages", "load_source"),
-    }
-)
-"""Functions that run files, or list modules to import."""
-_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
-_COMPILED = (".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".pyx", ".so")
-"""Endings of files that Python code compiles or loads."""
-_NO_CODE = {"node_modules", *PACKAGES}
-_MADE = {"results", "logs", "data"}
-"""Folders in the working folder that hold no code."""
 
 
 class Code(NamedTuple):
@@ -44,22 +32,7 @@ class Code(NamedTuple):
     place: str
     text: bytes
     tree: ast.Module | None
-    """None where it is no Python source: an extension module, or a file that is broken."""
-
-
-class Mentions(NamedTuple):
-    """What a module's code says of others."""
-
-    modules: set[str]
-    """Names of modules, or of what may be one."""
-    texts: set[str]
-    """Dotted texts, which may name a module and what it holds."""
-    files: set[str]
-    """Texts that name a file of code in another language."""
-    makes_up: bool
-    """Whether it imports by a name that it makes up."""
-    adds_folders: bool
-    """Whether it changes the search path."""
+    """None where it is no Python source: an extension module, data, or a file that is broken."""
 
 
 class Reached(NamedTuple):
@@ -154,11 +127,12 @@ class _Walk:
     def __init__(self, entry: str, spec: ModuleSpec) -> None:
         self._specs: dict[str, ModuleSpec | None] = {entry: spec}
         self._named: set[str] = set()
-        self._adds_folders = False
+        self._files: set[Path] = set()
+        self._makes_up = self._adds_folders = False
         self.found: dict[str, Code] = {}
         self._follow(set(_with_packages(entry)))
-        if self._adds_folders:
-            self._look_below_home()
+        while files := self._files_left():
+            self._follow({name for path in files for name in self._take(path)})
 
     @property
     def reached(self) -> Reached:
@@ -172,17 +146,53 @@ class _Walk:
             if spec is None or name in self.found or not self._is_users(name):
                 continue
             self.found[name] = _read(spec)
-            waiting |= self._reached_by(name, spec)
+            said = mentions(name, is_package(spec), self.found[name].tree)
+            waiting |= self._noted(said, self.found[name])
+            waiting |= set(_beside(name, spec)) if said.makes_up else set()
 
-    def _reached_by(self, name: str, spec: ModuleSpec) -> set[str]:
-        mentions = _mentions(name, is_package(spec), self.found[name].tree)
-        self._adds_folders |= mentions.adds_folders
-        for path in _named_files(mentions.files, Path(self.found[name].place).parent):
-            self.found[os.path.relpath(path, home())] = Code(str(path), path.read_bytes(), None)
-        self._named |= mentions.modules
-        reached = {part for named in mentions.modules for part in _with_packages(named)}
-        reached |= set(self._named_in(mentions.texts))
-        return reached | (set(_beside(name, spec)) if mentions.makes_up else set())
+    def _take(self, path: Path) -> set[str]:
+        """Take a file, which no import finds.
+
+        Returns:
+            Names of modules that it mentions.
+        """
+        is_python = path.suffix == ".py"
+        text = path.read_bytes() if is_python else standing_for(path)
+        code = Code(str(path), text, _tree_or_none(text) if is_python else None)
+        self.found[os.path.relpath(path, home())] = code
+        return self._noted(mentions(path.stem, False, code.tree), code)
+
+    def _noted(self, said: Mentions, code: Code) -> set[str]:
+        """Note what a module says of folders and files.
+
+        Returns:
+            Names of modules that it mentions.
+        """
+        self._makes_up |= said.makes_up
+        self._adds_folders |= said.adds_folders
+        self._named |= said.modules
+        self._files |= set(named_files(said.files, Path(code.place).parent))
+        reached = {part for named in said.modules for part in _with_packages(named)}
+        return reached | set(self._named_in(said.texts))
+
+    def _files_left(self) -> list[Path]:
+        """Files that may be read or run, and were not taken.
+
+        Returns:
+            Those that are named; all code in the working folder where names are made up; where
+            code adds folders to the search path itself, that which has the name of a module that
+            is mentioned and not found, or is installed.
+        """
+        files = set(self._files)
+        if self._makes_up or self._adds_folders:
+            names = {name.partition(".")[0] for name in self._named}
+            names = {name for name in names if not self._is_users(name)}
+            for path in files_below(Path(home())):
+                inside = {path.stem, *path.relative_to(home()).parts[:-1]}
+                if self._makes_up or names & inside:
+                    files.add(path)
+        known = {os.path.realpath(code.place) for code in self.found.values()}
+        return sorted(path for path in files if os.path.realpath(path) not in known)
 
     def _spec(self, name: str) -> ModuleSpec | None:
         if name not in self._specs:
@@ -210,37 +220,6 @@ class _Walk:
             if not rest or re.search(rb"\b%s\b" % rest.encode(), content(spec)):
                 yield from there
 
-    def _look_below_home(self) -> None:
-        """Take files that code may find in folders that it adds to the search path itself.
-
-        All below the working folder that have the name of a module which is mentioned and not
-        found, or is installed.
-        """
-        files = list(_files_below(Path(home())))
-        known = {code.place for code in self.found.values()}
-        wanted = {name.partition(".")[0] for name in self._named}
-        done: set[str] = set()
-        while names := {n for n in wanted - done if not self._is_users(n)}:
-            done |= names
-            for path in files:
-                inside = path.relative_to(home()).parts[:-1]
-                if (path.stem in names or names & set(inside)) and str(path) not in known:
-                    text = path.read_bytes()
-                    code = Code(str(path), text, _tree_or_none(text))
-                    self.found[str(path.relative_to(home()))] = code
-                    mentioned = _mentions(path.stem, False, code.tree).modules
-                    wanted |= {name.partition(".")[0] for name in mentioned}
-            self._follow({name for name in wanted if self._is_users(name)})
-
-
-def _named_files(texts: Iterable[str], folder: Path) -> Iterator[Path]:
-    """Files of these names or patterns below the working folder, or the module's ``folder``."""
-    wanted = {text.lstrip("./") for text in texts}
-    for root in {Path(home()), folder} if wanted else ():
-        for path in _files_below(root, _COMPILED):
-            if any(path.match(text) for text in wanted):
-                yield path
-
 
 def _tree_or_none(text: bytes) -> ast.Module | None:
     try:
@@ -254,14 +233,6 @@ def _with_packages(module: str) -> Iterator[str]:
     return itertools.accumulate(module.split("."), "{}.{}".format)
 
 
-def _files_below(folder: Path, endings: tuple[str, ...] = (".py",)) -> Iterator[Path]:
-    """Files of code in a folder, hidden folders and those of results and packages left out."""
-    for place, inner, files in os.walk(folder):
-        passed_over = _NO_CODE | (_MADE if place == home() else set())
-        inner[:] = [name for name in inner if not name.startswith(".") and name not in passed_over]
-        yield from (Path(place, name) for name in files if name.endswith(endings))
-
-
 def _beside(name: str, spec: ModuleSpec) -> Iterator[str]:
     """Modules that ``name`` may make up the names of: of its package, or beside it."""
     place = Path(str(place_of_code(spec)))
@@ -273,53 +244,6 @@ def _beside(name: str, spec: ModuleSpec) -> Iterator[str]:
     for _ in range(inner.count(".")):
         folder = folder.parent
     root = name.partition(".")[0]
-    for path in _files_below(folder):
+    for path in files_below(folder):
         parts = path.relative_to(folder).with_suffix("").parts
         yield ".".join([root, *(parts[:-1] if parts[-1] == "__init__" else parts)])
-
-
-def _mentions(module: str, package: bool, tree: ast.Module | None) -> Mentions:
-    found = Mentions(set(), set(), set(), False, False)
-    inside = module if package else module.rpartition(".")[0]
-    for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.Import):
-            found.modules.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = _base(inside, node.level, node.module)
-            found.modules.update({base, *(f"{base}.{alias.name}" for alias in node.names)})
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if node.value.endswith(_COMPILED):
-                found.files.add(node.value)
-            if _DOTTED.fullmatch(node.value):
-                found.texts.add(node.value)
-            elif package and node.value.isidentifier():  # in __all__, which `import *` imports
-                found.modules.add(f"{module}.{node.value}")
-        elif isinstance(node, ast.Call):
-            found = _with_call(found, inside, node)
-        elif isinstance(node, ast.Attribute) and node.attr in ("path", "addsitedir"):
-            is_path = node.attr == "addsitedir" or getattr(node.value, "id", "") == "sys"
-            found = found._replace(adds_folders=found.adds_folders or is_path)
-    return found._replace(modules={name for name in found.modules if all(name.split("."))})
-
-
-def _base(package: str, level: int, module: str | None) -> str:
-    """The module that ``from ...module import`` names in ``package``."""
-    outer = package.split(".") if package else []
-    above = outer[: len(outer) - level + 1] if level else []
-    return ".".join([*above, *filter(None, [module])])
-
-
-def _with_call(found: Mentions, package: str, call: ast.Call) -> Mentions:
-    """``found`` with what a call imports by name."""
-    function = call.func
-    called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    if called in _BY_PLACE:
-        return found._replace(makes_up=True)
-    if called not in _BY_NAME:
-        return found
-    named = call.args[0] if call.args else None
-    if not isinstance(named, ast.Constant) or not isinstance(named.value, str):
-        return found._replace(makes_up=True)
-    level = len(named.value) - len(named.value.lstrip("."))
-    found.modules.add(_base(package, level, named.value.lstrip(".")))
-    return found

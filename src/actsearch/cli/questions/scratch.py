@@ -13,6 +13,7 @@ from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.plan.made import is_made
 from actsearch.plan.proposed import still_proposed
 from actsearch.plan.steps import step_called
+from actsearch.records.code import files_among
 from actsearch.records.embedded import input_digest
 from actsearch.records.formats import ArtifactError, shown
 from actsearch.records.lineage import Artifact
@@ -77,7 +78,7 @@ def command_in_scratch(artifact: Artifact, data: Mapping[str, str | None]) -> li
 
 
 def prepare(root: Path, artifact: Artifact, config: Config) -> Path:
-    """Link inputs, arrays and image folders under their names, and write the configuration.
+    """Link inputs, data and files that code reads under their names; write the configuration.
 
     Returns:
         The folder below ``root`` that stands for that of the experiment: as many levels deep as a
@@ -92,6 +93,7 @@ def prepare(root: Path, artifact: Artifact, config: Config) -> Path:
     configuration = relative_configuration(artifact.block)
     sources = [data.source.partition(":") for data in config.data.values()]
     brought = [path for kind, _, path in sources if kind in ("npz", "folder")]
+    brought += files_among(artifact.block.get("modules", {}))
     named = [word.rpartition("=")[2] for word in _words(artifact.block)]
     above = [path for path in named if _levels_up(path)]
     home = root.joinpath(*["in"] * max(map(_levels_up, [str(configuration), *brought, *above])))
