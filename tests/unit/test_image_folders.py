@@ -108,6 +108,18 @@ REFUSED = {
         r"'Cat', 'cat' differ only in case",
     ),
     "nested": (["pets/cat/a.jpg", "pets/dog/a.jpg"], r"only 'pets'; is folder:.*/pets meant\?"),
+    "parts of other names": (
+        [f"{part}/{name}/a.jpg" for part in ("fold1", "fold2", "fold3") for name in CLASSES],
+        r"'fold1', 'fold2', 'fold3' all hold .*\. Are they parts\? .* nested: true",
+    ),
+    "parts below folders": (
+        ["a/images/train/x.jpg", "a/images/test/x.jpg", "b/x.jpg"],
+        "images: a class that holds parts, 'test', 'train'",
+    ),
+    "parts and domains": (
+        [f"{name}/a.jpg" for name in ("trainA", "trainB", "testA", "testB")],
+        "'testA', 'trainA' look like parts of one class",
+    ),
     "two forms": (
         [f"{COMPOSED}/a.jpg", f"{DECOMPOSED}/a.jpg", "cat/a.jpg"],
         "in two Unicode forms",
@@ -121,6 +133,14 @@ def test_what_is_not_clear_is_refused(case: str, tmp_path: Path) -> None:
     touch(tmp_path, *paths)
     with pytest.raises(DataError, match=message):
         list_folder(tmp_path)
+
+
+def test_folders_of_the_same_names_below_classes_may_be_meant(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{name}/{side}/a.jpg" for name in CLASSES for side in ("back", "front")))
+    listing = list_folder(tmp_path, nested=True)
+    assert listing.classes == CLASSES and len(listing.train) == 2 * len(CLASSES)
+    (tmp_path / CLASSES[0] / "b.jpg").touch()
+    assert list_folder(tmp_path).classes == CLASSES
 
 
 def test_a_class_of_trains_is_a_class(tmp_path: Path) -> None:

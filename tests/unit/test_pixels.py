@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,61 @@ WHITE = {  # dtype and ending, darkest and brightest value, what becomes white
     "32 bits": (np.int32, "tif", 1_000, 50_000, 65_535),
     "12 bits in 32": (np.int32, "tif", 10, 4_000, 4_095),
 }
+
+
+def tiff(pixels: np.ndarray, sample: int, photometric: int) -> bytes:
+    """A TIFF of one strip, as its specification has it (TIFF 6.0, section 2)."""
+    bits = 8 * pixels.itemsize
+    height, width = pixels.shape
+    entries = [(256, width), (257, height), (258, bits), (259, 1), (262, photometric), (273, 8)]
+    entries += [(277, 1), (278, height), (279, pixels.nbytes), (339, sample)]
+    data = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+    tags = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+    at = struct.pack("<I", 8 + len(data))
+    return b"II*\0" + at + data + struct.pack("<H", len(entries)) + tags + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "sample", "photometric", "told"),
+    [
+        (np.uint8, 1, 1, None),
+        (np.uint8, 1, 0, None),
+        (np.int8, 2, 1, "signed numbers of 8 bits"),
+        (np.uint16, 1, 1, None),
+        (np.uint16, 1, 0, "16 bits in which 0 is white"),
+        (np.int32, 2, 1, None),
+        (np.uint32, 1, 1, "unsigned numbers of 32 bits"),
+        (np.float32, 3, 1, None),
+    ],
+)
+def test_tiffs_are_read_as_they_say_or_refused(
+    dtype: Any, sample: int, photometric: int, told: str | None, tmp_path: Path
+) -> None:
+    top = 1.0 if dtype is np.float32 else 100
+    pixels = np.zeros((8, 8), dtype)
+    pixels[:, 4:] = top
+    (tmp_path / "a.tif").write_bytes(tiff(pixels, sample, photometric))
+    if told:
+        with pytest.raises(ValueError, match=f"a TIFF of {told}, which cannot be read rightly"):
+            look_at((tmp_path / "a.tif").read_bytes())
+        return
+    found = levels(entry(pixel_range=(0, top)), tmp_path / "a.tif")
+    square = read_square(tmp_path / "a.tif", 8, levels=found).float()[0]
+    white = 100 if dtype is np.uint8 else 255
+    wanted = np.where(pixels > 0, white, 0)
+    assert np.array_equal(square, 255 - wanted if photometric == 0 else wanted)
+
+
+@pytest.mark.parametrize(("kind", "maximum"), [("P6", 65_535), ("P3", 65_535), ("P6", 1_023)])
+def test_a_ppm_of_many_bits_and_small_counts_is_refused(
+    kind: str, maximum: int, tmp_path: Path
+) -> None:
+    head = f"{kind} 4 4 {maximum}\n".encode()
+    counts = np.full(48, 200, ">u2")
+    body = counts.tobytes() if kind == "P6" else b" ".join(b"%d" % count for count in counts)
+    (tmp_path / "a.ppm").write_bytes(head + body)
+    with pytest.raises(DataError, match=r"a\.ppm: an image of 16 bits a colour"):
+        levels(entry(), tmp_path / "a.ppm")
 
 
 @pytest.mark.parametrize("case", WHITE)

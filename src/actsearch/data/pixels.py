@@ -32,6 +32,9 @@ FRACTIONS = ("F",)
 _ALLOWED = ", ".join((*EIGHT_BITS, *WHOLE_NUMBERS, *FRACTIONS))
 _KIND_OF_PAGE = 254
 """TIFF's NewSubfileType, whose lowest bit is set for a smaller copy of another page."""
+_BITS, _PHOTOMETRIC, _SAMPLES = 258, 262, 339
+"""TIFF's BitsPerSample, PhotometricInterpretation and SampleFormat."""
+_ZERO_IS_WHITE, _SIGNED = 0, 2
 BACKGROUND = (255, 255, 255, 255)
 """What lies behind transparent pixels: white."""
 
@@ -74,8 +77,14 @@ def _fact(image: Image.Image) -> Fact:
 
 
 def _is_cut(image: Image.Image) -> bool:
-    """Whether PIL reads the upper 8 bits of 16 alone, as its decoder's name of the mode tells."""
-    return any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
+    """Whether PIL reads the upper 8 bits of 16 alone, as what it asks of its decoder tells."""
+    tiles = getattr(image, "tile", ())
+    # A PPM's decoder is told the value that is white.
+    many = image.format == "PPM" and any(
+        value > 255 for tile in tiles for value in tile.args[1:] if isinstance(value, int)
+    )
+    is_colour = image.mode not in (*WHOLE_NUMBERS, *FRACTIONS)
+    return (many and is_colour) or any(";16" in str(tile.args) for tile in tiles)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -108,6 +117,22 @@ def _refuse_unusable(image: Image.Image) -> None:
             raise ValueError(f"it holds {n_images} images; allowed: one")
     if image.mode not in (*EIGHT_BITS, *WHOLE_NUMBERS, *FRACTIONS):
         raise ValueError(f"its mode is {image.mode}; allowed: {_ALLOWED}")
+    if image.format == "TIFF" and (problem := _misread(image)):
+        raise ValueError(f"a TIFF {problem}, which cannot be read rightly: save it otherwise")
+
+
+def _misread(image: Image.Image) -> str:
+    """What PIL takes no notice of in a TIFF; empty where it reads all."""
+    tags = getattr(image, "tag_v2", {})
+    bits, *_ = tags.get(_BITS, (1,))
+    signed = _SIGNED in tags.get(_SAMPLES, ())
+    if signed and bits <= 8:
+        return f"of signed numbers of {bits} bits"
+    if bits == 32 and image.mode == "I" and not signed:
+        return "of unsigned numbers of 32 bits"
+    if bits > 8 and tags.get(_PHOTOMETRIC) == _ZERO_IS_WHITE:
+        return f"of {bits} bits in which 0 is white"
+    return ""
 
 
 def _full_images(image: Image.Image) -> int:

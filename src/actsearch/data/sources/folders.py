@@ -19,7 +19,7 @@ from actsearch.data.sources.names import (
     printed,
     same_name,
 )
-from actsearch.data.sources.parts import parts_among, refuse_parts_within
+from actsearch.data.sources.parts import parts_among, refuse_nested, refuse_parts_within
 from actsearch.data.sources.places import DataError, MissingDataError
 
 EXTENSIONS = (
@@ -111,13 +111,18 @@ def left_out_lines(listing: Listing) -> list[str]:
     ]
 
 
-def list_folder(root: Path) -> Listing:
+def list_folder(root: Path, *, nested: bool = False) -> Listing:
     """The images of the folder ``root``: with classes at the top, or in a folder for each part.
 
     Folders at the top are parts where all of them have names of parts, one of them that of the
     train part. Of two, the other is the test part. Images may lie in further folders below that of
     their class. Hidden files and what file managers leave are passed over and noted; a folder of
     images called ``thumb`` is a class where classes are.
+
+    Args:
+        root: the folder.
+        nested: whether images of all classes lie in folders of the same names, which would be
+            refused otherwise: they look like classes in folders of parts.
 
     Returns:
         Classes sorted by name, and the images of each part, class by class.
@@ -134,6 +139,8 @@ def list_folder(root: Path) -> Listing:
     folders = parts_among(root, at_top, walk.holds_images)
     if not folders:
         classes, train = walk.classes("", at_top)
+        if not nested:
+            refuse_nested(root, train)
         return Listing(root, classes, train, None, left_out=walk.left_out)
     classes, train = walk.classes(folders["train"], walk.folders(folders["train"]))
     found: dict[str, list[Image]] = {}
@@ -216,8 +223,7 @@ class _Walk:
         found: list[str] = []
         for place, folders, names in os.walk(self.root / start, followlinks=True):
             below = os.path.relpath(place, self.root)
-            if below == os.path.normpath(start):
-                refuse_parts_within(self.root / below, folders)
+            refuse_parts_within(self.root / below, folders)
             kept = []
             for name in sorted(folders):
                 if reason := is_left_by_programs(name, folder=True):

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 # Names of parts, as data sets are published; ``trainval`` is what is left of the test part.
 _WORDS = {
-    "train": r"trainval|train|training|trn",
+    "train": r"trainval|train|training|trn|tr",
     "validation": r"validation|validate|valid|vali|val|devel|development|dev|evaluation|eval",
-    "test": r"test|testing|tst",
+    "test": r"test|testing|tst|te",
 }
 PART_NAMES = "train, training; valid, val, validation, dev, eval; test, testing"
 """The usual ones, for people."""
@@ -43,7 +43,8 @@ def part_of(name: str) -> tuple[str | None, tuple[str, ...]]:
         The part, None where there is none or more than one; and the other words of the name. A name
         without other words is that of a part.
     """
-    words = re.findall(r"[^\W\d_]+", name.lower())
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)  # trainA
+    words = re.findall(r"[^\W\d_]+", apart.lower())
     found, others = [], []
     for word in words:
         parts = [part for part, pattern in _PARTS.items() if pattern.fullmatch(word)]

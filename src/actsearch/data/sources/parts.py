@@ -73,8 +73,31 @@ def _refuse_parts_of_classes(
             )
 
 
+def refuse_nested(root: Path, images: Iterable[tuple[str, int]]) -> None:
+    """Refuse folders at the top that all hold the same folders: parts of any name, or classes.
+
+    Args:
+        root: the image folder.
+        images: paths from there, each with its class.
+
+    Raises:
+        DataError: when images of all classes lie in the same folders below these, and two or more.
+    """
+    held: dict[str, set[str]] = {}
+    for path, _ in images:
+        at_top, *inner, _ = path.split("/")
+        held.setdefault(at_top, set()).add(inner[0] if inner else "")
+    one, *others = held.values()
+    if len(one) > 1 and "" not in one and all(other == one for other in others):
+        raise DataError(
+            f"{root} is not clear: {few(list(held))} all hold {few(sorted(one))}. Are they parts? "
+            f"Give them names of parts ({PART_NAMES}). Are they classes? Set nested: true of the "
+            "data"
+        )
+
+
 def refuse_parts_within(folder: Path, names: Iterable[str]) -> None:
-    """Raise DataError for a class whose folder holds the parts: they would be mixed."""
+    """Raise DataError for a folder below a class that holds the parts: they would be mixed."""
     found = {part: name for name in names for part, others in [part_of(name)] if not others}
     named = sorted(name for part, name in found.items() if part)
     if len(named) > 1:
