@@ -121,6 +121,11 @@ def test_several_mistakes_are_named_together() -> None:
     assert "epochs" in message and "colour" in message
 
 
+def test_of_a_list_with_a_wrong_item_the_item_alone_is_named() -> None:
+    told = _broken(lambda c: c["tasks"][TASK].update(seeds=[-1]))
+    assert told == f"tasks.{TASK}.seeds[0]: Input should be greater than or equal to 0, got -1"
+
+
 def test_unknown_task_lists_the_known() -> None:
     with pytest.raises(ConfigError, match=r"unknown 'digits-cn' \(did you mean 'digits-cnn'\?\)"):
         load_config(ROOT / "config.yaml").task("digits-cn")
@@ -261,6 +266,7 @@ def test_a_path_may_hold_blanks_quotes_and_umlauts() -> None:
         ),
         (lambda c: c["tasks"][TASK].update(deterministic="yes"), "Input should be a valid boolean"),
         (lambda c: c["tasks"][TASK].update(seeds=[True]), "seeds[0]: Input should be a valid int"),
+        (lambda c: c["tasks"][TASK].update(seeds=[]), "seeds: List should have at least 1 item"),
         (lambda c: c["tasks"][TASK].update(seeds=[2**64]), "from -2^63 to 2^63 - 1"),
         (
             lambda c: c["tasks"][TASK]["recipe"].update(learning_rate=True),

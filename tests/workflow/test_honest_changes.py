@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy as copying
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -125,6 +126,8 @@ def test_what_is_left_over_may_be_moved_away_and_is_found_when_edited(copy: Expe
     copy.snakemake("--cores", "2")
     left = copy.path("tiny/final/09.json")
     whole = left.read_text()
+    shutil.rmtree(copy.folder / ".snakemake")  # as if brought from elsewhere
+    assert "Nothing to be done" in copy.snakemake("-n").stdout
     left.write_text(whole.replace('"status": "completed"', '"status": "diverged"'))
     assert left.read_text() != whole
     done = copy.actsearch("audit", "--list", "altered")

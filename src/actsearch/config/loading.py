@@ -14,9 +14,14 @@ from actsearch.config.reading import read_values
 
 def _explain(error: ValidationError) -> str:
     lines = []
-    for problem in error.errors():
+    problems = error.errors()
+    for problem in problems:
+        at = problem["loc"]
+        inner = (other["loc"] for other in problems if other["loc"] != at)
+        if problem["type"] == "too_short" and any(loc[: len(at)] == at for loc in inner):
+            continue  # of a list whose items are wrong
         where = ""
-        for part in problem["loc"]:
+        for part in at:
             where = where if part == "[key]" else join(where, part)
         message = (
             problem["msg"]

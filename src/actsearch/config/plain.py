@@ -24,6 +24,8 @@ INTEGERS = range(-(2**63), 2**63)
 """Whole numbers that every reader of a record takes."""
 _UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SHOWN = 60
+_SHOWN_BITS = 190
+"""Of whole numbers, which take as many signs as are shown of others."""
 
 
 def show(value: Any) -> str:
@@ -32,7 +34,7 @@ def show(value: Any) -> str:
     Returns:
         Such as ``'digits-cn'``, ``[1, 2]`` or ``a whole number of 401 digits``.
     """
-    if isinstance(value, int) and value not in INTEGERS:
+    if isinstance(value, int) and value.bit_length() > _SHOWN_BITS:
         return f"a whole number of about {round(value.bit_length() * math.log10(2))} digits"
     if isinstance(value, str):
         text = repr(value[:_SHOWN])

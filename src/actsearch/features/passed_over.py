@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 NO_BLOCK = "neither linear layer nor convolution"
 NOT_CALLED = "not called in evaluation (weights may be used without a call)"
-NO_EXAMPLES = "without examples in its input"
+NO_EXAMPLES = "without examples in its input (positions alone, or one example under torch.vmap)"
 
 
 class FisherLayers(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from actsearch.records.files import require_file, written_beside
 
 Content = TypeVar("Content")
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ENDING = "new"  # not "tmp": a job that is killed while it writes is gone on with
 
 
@@ -83,8 +85,7 @@ class CheckpointFile:
             require_file(self._path)
             stamp, content = load(self._path)
         except Exception as error:  # a damaged file raises whatever its reader stumbles on
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            self.tell(f"ignored, it cannot be read ({reason})")
+            self.tell(f"ignored, it cannot be read ({_first_sentence(error)})")
             return None
         if stamp != self.stamp:
             self.tell(f"ignored, it is of other {self._kin}")
@@ -114,3 +115,9 @@ class CheckpointFile:
                 path.unlink(missing_ok=True)
             except OSError as error:  # it is no file, or somebody else's
                 self.tell(f"cannot be removed ({error.strerror})")
+
+
+def _first_sentence(error: Exception) -> str:
+    """What an error says first, without colours: torch goes on with advice for its own users."""
+    text = _COLOURS.sub("", str(error)).strip() or repr(error)
+    return re.split(r"\.\s", text.splitlines()[0])[0]

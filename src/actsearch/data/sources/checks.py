@@ -6,6 +6,7 @@ are looked at, and contents where these differ from what is known.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +41,9 @@ from actsearch.data.sources.places import (
     place_of,
     require_imagenet,
 )
+
+_MANY = 10_000
+"""Images from which it is said that they are read: this takes seconds and more."""
 
 
 def check_source(data: Data, data_folder: str | Path) -> str | None:
@@ -146,6 +150,8 @@ def images_now(listing: Listing, place: Place, manifest: Manifest) -> Contents:
     known = aligned(read_known(place.known), paths)
     contents = known._replace(stamps=stamps, digests=list(known.digests))
     rows = other_stamps(known, stamps)
+    if len(rows) >= _MANY:
+        sys.stderr.write(f"{listing.root}: reading {len(rows):,} images, whose times are new\n")
     of_manifest = all(known.digests) and _digests(listing, contents) == [
         entry.get("contents") for entry in manifest["folders"]
     ]
