@@ -89,9 +89,9 @@ class Data(Model):
     pixel_range: tuple[FiniteFloat, FiniteFloat] | None = None
     """Values that become black and white, of image files with more than 8 bits; left out, it is
     that of the bits that their counts need, and 0 to 1 for fractions."""
-    nested: bool = False
+    nested: bool | None = None
     """Whether images of all classes lie in folders of the same names below those of their classes;
-    otherwise an image folder that looks so is refused."""
+    left out, an image folder that looks so is refused."""
     channels_last: bool | None = None
     """Whether arrays are (N, H, W, C); left out, those that look like it are refused."""
 
@@ -142,7 +142,7 @@ class Data(Model):
             raise ValueError(f"in_memory: false goes with image files, not with {self.source!r}")
         if not of_files and self.pixel_range is not None:
             raise ValueError(f"pixel_range goes with image files, not with {self.source!r}")
-        if self.nested and not self.source.startswith("folder:"):
+        if self.nested is not None and not self.source.startswith("folder:"):
             raise ValueError(f"nested goes with folder:PATH, not with {self.source!r}")
         if not self.of_arrays and self.channels_last is not None:
             raise ValueError(

@@ -129,7 +129,7 @@ def images_of(data: Data, place: Place) -> Images:
 def list_images(data: Data, place: Place) -> Listing:
     """The images of a source of image files."""
     if data.source.startswith("folder:"):
-        return list_folder(image_folder(data), nested=data.nested)
+        return list_folder(image_folder(data), nested=bool(data.nested))
     return torchvision_sets.list_images(data, place.folder)
 
 
@@ -168,4 +168,4 @@ def _classes(data: Data, data_folder: str | Path) -> int:
     folder = image_folder(data)
     if place is not None and place.manifest.is_file() and not folder.exists():
         return len(read_manifest(place)["classes"])
-    return len(list_folder(folder, nested=data.nested).classes)
+    return len(list_folder(folder, nested=bool(data.nested)).classes)

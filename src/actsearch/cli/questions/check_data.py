@@ -50,7 +50,7 @@ def data_lines(config: Config, name: str, data: Dataset | DataShape, *, shapes: 
     if not source.source.startswith("folder:"):
         return _on_images(source, place)
     told = check_source(source, config.data_folder)
-    listing = list_folder(image_folder(source), nested=source.nested)
+    listing = list_folder(image_folder(source), nested=bool(source.nested))
     if not place.manifest.is_file():
         told = f"not looked into yet: actsearch fetch --data {entry}"
     said = [*listing.notes, told] if told else _on_images(source, place)

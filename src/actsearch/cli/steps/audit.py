@@ -133,7 +133,8 @@ def _print(findings: list[Finding], n_files: int, allowed: Collection[str]) -> N
         if not found:
             continue
         color = "yellow" if kind in allowed else "red"
-        out.print(f"[{color}]{kind}[/]: {len(found)} of {n_files} files {meaning}")
+        of = "" if kind == "stray" else f"of {n_files} "  # strays are not among these
+        out.print(f"[{color}]{kind}[/]: {len(found)} {of}files {meaning}")
         groups = _by_message(found)
         for message, paths in groups[:EXAMPLES]:
             more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""

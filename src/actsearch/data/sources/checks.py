@@ -87,7 +87,7 @@ def _check_folder(data: Data, place: Place, manifest: Manifest | None) -> str | 
     if manifest is not None and not folder.exists():
         check_sizes(data, manifest)  # what was made of the images stands without them
         return None
-    listing = list_folder(folder, nested=data.nested)
+    listing = list_folder(folder, nested=bool(data.nested))
     check_sizes(data, {"examples": counts(listing)})
     if manifest is None:
         return None
@@ -117,7 +117,7 @@ def is_changed(data: Data, data_folder: str | Path) -> bool:
     try:
         manifest = read_manifest(place)
         if of_user:
-            images_now(list_folder(image_folder(data), nested=data.nested), place, manifest)
+            images_now(list_folder(image_folder(data), nested=bool(data.nested)), place, manifest)
         else:
             _check_fetched(place, manifest)
     except DataError:
