@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from experiment import Experiment, make_experiment
 from filelock import FileLock
-from forked import start
-from tracing import environment
+from tracing import TRACES
 
 
 @pytest.fixture
@@ -40,10 +39,8 @@ def _run(folder: Path) -> Experiment:
     traces = folder.with_name("traces")
     traces.mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment(traces).items():
-            patch.setenv(name, value)
-        done = start("snakemake", "--cores", "2", folder=folder, together=True)
-    assert done.returncode == 0, done.stdout[-6000:]
+        patch.setenv(TRACES, str(traces))
+        experiment.snakemake("--cores", "2")
     return experiment
 
 

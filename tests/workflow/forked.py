@@ -1,25 +1,24 @@
-"""Commands in processes forked from one that has imported them: half of a start is imports.
+"""Commands in processes forked from one that has imported them: most of a start is imports.
 
-Each has a folder, an environment and streams of its own, as if it had been started by itself. What
-it starts in its turn, jobs above all, is started as ever.
+Each has a folder, an environment and streams of its own, as if it had been started by itself. So
+have the jobs of a Snakemake that is run so: the ``actsearch`` that it finds is a client of the same
+server.
 """
 
 from __future__ import annotations
 
 import atexit
-import multiprocessing
+import functools
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from fork_client import ask
+
 BIN = Path(sys.executable).parent
-_SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(
-    ["snakemake.cli", "snakemake_executor_plugin_slurm", "rich.tree", "actsearch.cli.questions.why"]
-)
+HERE = Path(__file__).parent
 _SOURCES = os.environ.get("PYTHONPATH")
 
 Done = subprocess.CompletedProcess[str]
@@ -36,25 +35,32 @@ def fork(program: str, *arguments: str, folder: Path, together: bool = False) ->
         folder: where it runs.
         together: whether standard output takes in standard error, which is apart otherwise.
     """
-    command, environment = [str(BIN / program), *arguments], _environment()
-    if environment.get("PYTHONPATH") != _SOURCES:
+    if os.environ.get("PYTHONPATH") != _SOURCES:
         return start(program, *arguments, folder=folder, together=together)
-    with tempfile.TemporaryDirectory() as scratch:
-        streams = [Path(scratch) / name for name in ("out", "out" if together else "err")]
-        process = _SERVER.Process(target=_run, args=(command, folder, environment, streams))
-        process.start()
-        process.join()
-        assert process.exitcode is not None
-        out, err = (path.read_text() for path in streams)
-        return Done(command, process.exitcode, out, "" if together else err)
+    command = [str(BIN / program), *arguments]
+    environment = os.environ | _environment()
+    if program == "snakemake":  # which puts the folder of its Python before all others
+        environment["FORKED_PYTHON"] = str(_clients() / "python")
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+        Path(os.devnull).open("rb") as nothing,
+    ):
+        streams = [nothing.fileno(), out.fileno(), (out if together else err).fileno()]
+        code = ask(_server(), command, folder, environment, streams)
+        texts = []
+        for stream in (out, err):
+            stream.seek(0)
+            texts.append(stream.read().decode())
+    return Done(command, code, *texts)
 
 
 def start(program: str, *arguments: str, folder: Path, together: bool = False) -> Done:
-    """The same in a new process."""
+    """The same in a new process, and so its jobs."""
     return subprocess.run(
         [str(BIN / program), *arguments],
         cwd=folder,
-        env=_environment(),
+        env=os.environ | _environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if together else subprocess.PIPE,
         text=True,
@@ -63,27 +69,30 @@ def start(program: str, *arguments: str, folder: Path, together: bool = False) -
 
 
 def _environment() -> dict[str, str]:
-    return os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "COLUMNS": "200"}
+    return {"PATH": f"{BIN}:{os.environ['PATH']}", "COLUMNS": "200"}
 
 
-def _run(
-    command: list[str], folder: Path, environment: Mapping[str, str], streams: list[Path]
-) -> None:
-    for number, path in enumerate(streams, start=1):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
-    sys.argv = command
-    try:
-        _main(Path(command[0]).name)()
-    finally:
-        atexit._run_exitfuncs()  # a child of multiprocessing leaves them out
+@functools.cache
+def _clients() -> Path:
+    """A folder with an ``actsearch`` that asks the server, and Python beside it."""
+    folder = Path(tempfile.mkdtemp(prefix="clients-"))
+    asks = f"main({_server()!r}, {str(BIN / 'actsearch')!r}, {_SOURCES!r})"
+    programs = {
+        "actsearch": f"#!{sys.executable} -SI\n{(HERE / 'fork_client.py').read_text()}\n\n{asks}\n",
+        "python": f'#!/bin/sh\nexec {sys.executable} "$@"\n',
+    }
+    for name, text in programs.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    return folder
 
 
-def _main(program: str) -> Callable[[], None]:
-    if program == "snakemake":
-        from snakemake.cli import main
-    else:
-        from actsearch.cli import main
-    return main
+@functools.cache
+def _server() -> str:
+    """The server's socket; it ends with this process."""
+    path = str(Path(tempfile.mkdtemp(prefix="server-")) / "socket")
+    command = [sys.executable, str(HERE / "fork_server.py"), path]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
+    atexit.register(process.kill)
+    assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+    return path

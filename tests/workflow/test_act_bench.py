@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from experiment import SMALL, Experiment
-from tracing import covered, environment, read_traces, uncovered
+from tracing import TRACES, covered, read_traces, uncovered
 
 from actsearch import load_benchmark
 from actsearch.records.embedded import read_provenance
@@ -41,8 +41,7 @@ def test_what_was_exported_is_imported_again(
     targets = ["results/report.html", "results/again/benchmark.json"]
     (tmp_path / "traces").mkdir()
     with monkeypatch.context() as patch:
-        for name, value in environment(tmp_path / "traces").items():
-            patch.setenv(name, value)
+        patch.setenv(TRACES, str(tmp_path / "traces"))
         done = copy.snakemake("--cores", "2", *targets)
     traces = read_traces(tmp_path / "traces")
     assert {trace.step for trace in traces} > {

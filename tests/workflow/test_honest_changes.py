@@ -74,56 +74,58 @@ def _table_alone(config: Config) -> None:
     del _task(config)["search"], _task(config)["final"]
 
 
-CHANGES: list[tuple[Callable[[Config], None], str]] = [
-    (_one_finalist_more, ""),
-    (_one_finalist_less, "tiny/final/09.json"),
-    (_more_of_all, ""),
-    (_less_of_all, "tiny/search/union-knr/history.parquet"),
-    (_other_packs, ""),
-    (_other_seeds_and_split, ""),
-    (_other_names, "tiny/final.json"),
-    (_no_table, "tiny/benchmark.parquet"),
-    (_table_alone, "tiny/search/map.parquet"),
+CHANGES: list[tuple[tuple[Callable[[Config], None], ...], str]] = [
+    ((_more_of_all, _other_packs), ""),
+    ((_less_of_all,), "tiny/search/union-knr/history.parquet"),
+    ((_other_names, _other_seeds_and_split), "tiny/final.json"),
+    ((_no_table,), "tiny/benchmark.parquet"),
+    ((_table_alone,), "tiny/search/map.parquet"),
 ]
 
 
+def run_after(experiment: Experiment, *changes: Callable[[Config], None]) -> None:
+    """Change the configuration and run."""
+    config = copying.deepcopy(SMALL)
+    for change in changes:
+        change(config)
+    experiment.configure(config)
+    experiment.snakemake("--cores", "2")
+
+
+def left_over(experiment: Experiment) -> list[str]:
+    """What an audit tells, which finds nothing that is wrong."""
+    done = experiment.actsearch("audit", "--out", "found.json", "--allow", "dirty")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = read_json(experiment.folder / "found.json")["findings"]
+    assert found.keys() <= {"dirty", "left-over"}
+    assert "Nothing to be done" in experiment.snakemake("-n").stdout
+    return [path.removeprefix("results/") for path in found.get("left-over", {})]
+
+
 @pytest.mark.parametrize(
-    ("change", "left"), CHANGES, ids=[change.__name__.strip("_") for change, _ in CHANGES]
+    ("changes", "left"), CHANGES, ids=[changes[0].__name__.strip("_") for changes, _ in CHANGES]
 )
 def test_after_a_change_and_a_run_nothing_is_wrong(
-    copy: Experiment, change: Callable[[Config], None], left: str
+    copy: Experiment, changes: tuple[Callable[[Config], None], ...], left: str
 ) -> None:
-    config = copying.deepcopy(SMALL)
-    change(config)
-    copy.configure(config)
-    copy.snakemake("--cores", "2")
-    done = copy.actsearch("audit", "--out", "found.json", "--allow", "dirty")
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = read_json(copy.folder / "found.json")["findings"]
-    assert found.keys() <= {"dirty", "left-over"}
-    told = found.get("left-over", {})
-    assert f"results/{left}" in told if left else not told
-    assert "Nothing to be done" in copy.snakemake("-n").stdout
+    run_after(copy, *changes)
+    told = left_over(copy)
+    assert left in told if left else not told
 
 
 def test_a_trial_that_was_kept_is_the_one_that_would_be_made(copy: Experiment) -> None:
-    config = copying.deepcopy(SMALL)
-    _one_finalist_more(config)
-    copy.configure(config)
     kept = copy.path("tiny/final/00.json")
     before = kept.read_bytes()
-    copy.snakemake("--cores", "2")
-    assert kept.read_bytes() == before
+    run_after(copy, _one_finalist_more)
+    assert not left_over(copy) and kept.read_bytes() == before
     assert copy.actsearch("replay", "results/tiny/final/00.json").returncode == 0
     tree = copy.actsearch("lineage", "results/tiny/final.json").stdout
     assert "have changed since" not in tree
 
 
 def test_what_is_left_over_may_be_moved_away_and_is_found_when_edited(copy: Experiment) -> None:
-    config = copying.deepcopy(SMALL)
-    _one_finalist_less(config)
-    copy.configure(config)
-    copy.snakemake("--cores", "2")
+    run_after(copy, _one_finalist_less)
+    assert "tiny/final/09.json" in left_over(copy)
     left = copy.path("tiny/final/09.json")
     whole = left.read_text()
     shutil.rmtree(copy.folder / ".snakemake")  # as if brought from elsewhere

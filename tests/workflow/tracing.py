@@ -13,6 +13,8 @@ from actsearch.plan.dependencies import step_modules
 from actsearch.records.code import reached_modules
 
 TRACER = Path(__file__).parent / "tracer"
+TRACES = "ACTSEARCH_TRACE_TO"
+"""Names the folder of traces, in the environment of commands that are forked."""
 
 # What a command may call outside of its step's digest: single functions and classes, since a line
 # that computes would have a place in any module of which all was allowed.
@@ -114,10 +116,10 @@ class Trace:
 
 
 def environment(folder: Path, sources: str = "") -> dict[str, str]:
-    """Variables under which commands are traced; traces go into ``folder``."""
+    """Variables under which commands that are started are traced; traces go into ``folder``."""
     given = [str(TRACER), sources, os.environ.get("PYTHONPATH", "")]
     path = os.pathsep.join(filter(None, given))
-    return {"ACTSEARCH_TRACE_TO": str(folder), "PYTHONPATH": path}
+    return {TRACES: str(folder), "PYTHONPATH": path}
 
 
 def read_traces(folder: Path) -> list[Trace]:

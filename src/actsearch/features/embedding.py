@@ -6,9 +6,10 @@ it. Neighbourhoods carry meaning, coordinates do not.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -107,6 +108,7 @@ def embed(
     for feature, chosen in zip(features, present, strict=True):
         table[f"has_{feature.name}"] = chosen
     with _quiet():
+        _keep_compiled()
         graphs = []
         for feature, chosen in zip(features, present, strict=True):
             graph = _fuzzy_graph(feature, chosen)
@@ -186,6 +188,21 @@ def _place(
         column = np.full(len(table), np.nan)
         column[chosen] = xy[:, axis]
         table[f"{feature}_{label}"] = column
+
+
+@functools.cache
+def _keep_compiled() -> None:
+    """Let UMAP keep what it compiles, which takes longer than most maps, for later processes.
+
+    Numba keeps it beside UMAP's sources, or where NUMBA_CACHE_DIR says, by processor and version.
+    """
+    from umap import layouts, umap_, utils
+
+    for module in (layouts, umap_, utils):
+        for compiled in vars(module).values():
+            if hasattr(compiled, "enable_caching"):
+                with suppress(RuntimeError):  # no folder for it that can be written
+                    compiled.enable_caching()
 
 
 @contextmanager
