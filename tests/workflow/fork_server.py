@@ -86,8 +86,7 @@ def run(command: list[str], folder: str, environment: dict[str, str], streams: l
     random.seed()
     importlib.import_module("numpy").random.seed()
     program = Path(command[0]).name
-    if program == "actsearch" and (traces := environment.get("ACTSEARCH_TRACE_TO")):
-        _tracer()._begin(traces)
+    _trace()
     code = 1
     try:
         importlib.import_module(
@@ -107,12 +106,12 @@ def run(command: list[str], folder: str, environment: dict[str, str], streams: l
     return code
 
 
-def _tracer():
+def _trace() -> None:
+    """Do what Python's start does where the tracer is in its search path."""
     place = Path(__file__).parent / "tracer" / "sitecustomize.py"
     spec = importlib.util.spec_from_file_location("tracer", place)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
 
 
 def main(path: str) -> None:

@@ -32,7 +32,7 @@ def _one_finalist_less(config: Config) -> None:
 
 def _more_of_all(config: Config) -> None:
     _one_finalist_more(config)
-    _task(config)["search"] |= {"rounds": 3, "slots": 4, "strategies": ["union-knr", "random"]}
+    _task(config)["search"] |= {"slots": 4, "strategies": ["union-knr", "random"]}
     config["spaces"]["small"]["sample"] = 27
     config["spaces"]["deep"]["sample"] = 40
     config["simulation"]["strategies"] = ["random", "union-knr", "outputs-knr"]
@@ -77,7 +77,7 @@ def _table_alone(config: Config) -> None:
 CHANGES: list[tuple[tuple[Callable[[Config], None], ...], str]] = [
     ((_more_of_all, _other_packs), ""),
     ((_less_of_all,), "tiny/search/union-knr/history.parquet"),
-    ((_other_names, _other_seeds_and_split), "tiny/final.json"),
+    ((_other_seeds_and_split, _other_names), "tiny/final.json"),
     ((_no_table,), "tiny/benchmark.parquet"),
     ((_table_alone,), "tiny/search/map.parquet"),
 ]
