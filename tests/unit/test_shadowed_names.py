@@ -90,6 +90,7 @@ def test_files_that_merely_lie_there_do_no_harm(folder: Path) -> None:
     [
         ("yaml.py", "import yaml\nyaml.mine()", "net.py"),
         ("yaml.py", "import yaml as y\ny.mine()", "net.py"),
+        ("yaml.py", "import yaml  # which registers something", "net.py"),
         ("yaml.py", "from yaml import *", "net.py"),
         ("queue.py", "def build():\n    from queue import mine", "net.py"),
         ("torch/__init__.py", "import torch.inner as inner", "net.py"),

@@ -171,6 +171,10 @@ REACHED = {
         | {"slow.cpp": "int f;", "fast.cu": "", "notes.txt": "", "other.cpp": ""},
         ["lab/kernels/fast.cu", "net", "slow.cpp"],
     ),
+    "by texts that no file can have": (
+        {"net.py": f"names = ['{'网' * 200}', 'a' * 300, '{'b' * 255}', '..', '/', '*', 'a\\0b']"},
+        ["net"],
+    ),
     "as nothing that is there": (
         {"net.py": "from . import a\nfrom ... import b\n__import__('a/../b')\n__import__('')"}
         | {"a.py": ""},

@@ -74,7 +74,8 @@ def used_names(code: Code) -> dict[str, set[str]]:
         code: the module.
 
     Returns:
-        Names that stand after the first part of an imported name, by that part.
+        Names that stand after the first part of an imported name, by that part; ``*`` for one that
+        is imported for what its import does.
     """
     used: dict[str, set[str]] = {}
     called: dict[str, str] = {}  # first parts, by the name they have in the module
@@ -89,6 +90,9 @@ def used_names(code: Code) -> dict[str, set[str]]:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             root, *inner = str(node.module).split(".")
             used.setdefault(root, set()).update(inner[:1] or [alias.name for alias in node.names])
+    read = {node.id for node in nodes if isinstance(node, ast.Name)}
+    for name in called.keys() - read:
+        used[called[name]].add("*")
     for node in nodes:
         if isinstance(node, ast.Attribute) and (name := getattr(node.value, "id", "")) in called:
             used[called[name]].add(node.attr)

@@ -64,17 +64,22 @@ def named_files(texts: Iterable[str], folder: Path) -> list[Path]:
     texts = {_PUT_IN.sub("*", text) for text in texts}
     roots = [Path(home()), folder]
     named = [root / text for root in roots for text in texts if "*" not in text]
-    inner = [place for place in named if _counts(place) and Path(place).is_dir()]
+    inner = [place for place in named if _counts(place) and os.path.isdir(place)]  # noqa: PTH112
     found: set[Path] = set()
     for text in texts:
         for place in (*roots, *inner):
             # A pattern for anything in a folder that is not named may meet all data there are.
             if not (text.startswith("*") and place in roots):
-                found |= {p for p in _named(text, place) if _counts(p) and Path(p).is_file()}
+                found |= {path for path in _named(text, place) if _is_read(path)}
     compiled = {text.lstrip("./") for text in texts if text.endswith(_COMPILED)}
     for root in set(roots) if compiled else ():
         found |= {p for p in files_below(root, _COMPILED) if any(map(p.match, compiled))}
     return sorted({Path(os.path.abspath(path)) for path in found})  # noqa: PTH100
+
+
+def _is_read(path: Path) -> bool:
+    # A text may be too long for a name, or lead where nothing may be looked at: no file, then.
+    return _counts(path) and os.path.isfile(path)  # noqa: PTH113
 
 
 def _counts(place: Path) -> bool:
