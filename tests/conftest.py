@@ -11,6 +11,9 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+_SAFE_PATH = "PYTHONSAFEPATH"
+_GIVEN = os.environ.get(_SAFE_PATH)
+
 
 class OneCluster(LoadFileScheduling):  # type: ignore[misc]
     """The files under tests/slurm as one."""
@@ -31,9 +34,19 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.fixture(autouse=True)
 def search_path() -> Iterator[None]:
     """What a command that ran in this process did to the search path is taken back."""
-    path, finders, safe = sys.path.copy(), sys.meta_path.copy(), os.environ.get("PYTHONSAFEPATH")
+    path, finders = sys.path.copy(), sys.meta_path.copy()
     yield
     sys.path[:], sys.meta_path[:] = path, finders
-    os.environ.pop("PYTHONSAFEPATH", None)
-    if safe is not None:
-        os.environ["PYTHONSAFEPATH"] = safe
+    _as_given()
+
+
+def pytest_collection_finish() -> None:
+    """Take back what modules of tests did to it while they were imported."""
+    _as_given()
+
+
+def _as_given() -> None:
+    """What is started looks for modules as it would in the shell of these tests."""
+    os.environ.pop(_SAFE_PATH, None)
+    if _GIVEN is not None:
+        os.environ[_SAFE_PATH] = _GIVEN

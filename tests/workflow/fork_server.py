@@ -116,7 +116,7 @@ def _trace() -> None:
 
 def main(path: str) -> None:
     """Listen at ``path`` until standard input ends."""
-    sys.path.remove(str(Path(__file__).parent))
+    sys.path[:] = [path for path in sys.path if path != str(Path(__file__).parent)]
     load()
     gc.collect()
     gc.freeze()

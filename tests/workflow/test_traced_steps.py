@@ -52,7 +52,7 @@ IMAGES = {
 }
 # Data that are a function of the user's, and modules of the user's.
 FUNCTIONS = {"actsearch.data.user_arrays"}
-USERS = {"actsearch.records.imports", "actsearch.records.sources"}
+USERS = {f"actsearch.records.{name}" for name in ("imports", "mentions", "sources")}
 # Its functions are called from NumPy's side, which trainings and spectra do not evaluate.
 OPERATORS = {"actsearch.functions.built_in_operators"}
 # The format reads files too, whose names it parses.

@@ -66,7 +66,7 @@ _HISTORY = layout.history(_T, "{strategy}")
 # What decides the findings of an audit, of rooms that carry for all other steps.
 _JUDGING_FILES = (
     *("audit", "blocks", "reasons", "lineage", "folders", "embedded"),
-    *("code", "imports", "sources"),
+    *("code", "imports", "mentions", "named_files", "sources"),
 )
 _JUDGING_PLANS = (
     *("staleness", "outputs", "internals", "layout", "data_files", "dependencies"),
