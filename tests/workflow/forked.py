@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import functools
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -73,9 +74,16 @@ def _environment() -> dict[str, str]:
 
 
 @functools.cache
+def _scratch() -> Path:
+    folder = tempfile.mkdtemp(prefix="forked-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+@functools.cache
 def _clients() -> Path:
     """A folder with an ``actsearch`` that asks the server, and Python beside it."""
-    folder = Path(tempfile.mkdtemp(prefix="clients-"))
+    folder = _scratch()
     asks = f"main({_server()!r}, {str(BIN / 'actsearch')!r}, {_SOURCES!r})"
     programs = {
         "actsearch": f"#!{sys.executable} -SI\n{(HERE / 'fork_client.py').read_text()}\n\n{asks}\n",
@@ -90,7 +98,7 @@ def _clients() -> Path:
 @functools.cache
 def _server() -> str:
     """The server's socket; it ends with this process."""
-    path = str(Path(tempfile.mkdtemp(prefix="server-")) / "socket")
+    path = str(_scratch() / "socket")
     command = [sys.executable, str(HERE / "fork_server.py"), path]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
     atexit.register(process.kill)
