@@ -28,7 +28,7 @@ JOB_FAULTS = {
 
 
 def _built(lab: Experiment) -> int:
-    return (lab.folder / "built").stat().st_size
+    return (lab.folder / ".lab" / "built").stat().st_size
 
 
 def _training_jobs(cluster: Cluster, lab: Experiment) -> list[str]:
@@ -53,10 +53,10 @@ Scenario = Callable[[Cluster, Path], None]
 def dies(fault: str, cluster: Cluster, folder: Path) -> None:
     state, trouble, resources = JOB_FAULTS[fault]
     lab = make_lab(folder, resources={"gpu": 1, "runtime": 5} | resources)
-    (folder / "trouble").write_text(trouble)
+    (folder / ".lab" / "trouble").write_text(trouble)
     process = lab.slurm(TABLE)
     if fault == "cancelled":
-        wait_for("trouble", lambda: not (folder / "trouble").exists())
+        wait_for("trouble", lambda: not (folder / ".lab" / "trouble").exists())
         subprocess.run(["scancel", cluster.queued(folder)[0]["id"]], timeout=60, check=True)
     lab.succeeds(process)
     jobs = sorted(cluster.ended(folder), key=lambda job: int(job["JobId"]))
@@ -69,7 +69,7 @@ def dies(fault: str, cluster: Cluster, folder: Path) -> None:
 
 def a_failing_or_missing_function_is_made_alone(cluster: Cluster, folder: Path) -> None:
     lab = make_lab(folder)
-    (folder / "trouble").write_text("5 error")
+    (folder / ".lab" / "trouble").write_text("5 error")
     said = lab.fails(lab.slurm(TABLE, "--retries=0"))
     assert "ZeroDivisionError" in said, "the log of a failed job is shown"
     assert "1 of 10 functions failed" in said
@@ -111,16 +111,16 @@ def a_full_disk_for_one_job(cluster: Cluster, folder: Path) -> None:
 
 def two_runs_in_one_folder(cluster: Cluster, folder: Path) -> None:
     lab = make_lab(folder)
-    (folder / "pace").write_text("1")
+    (folder / ".lab" / "pace").write_text("1")
     first = lab.slurm(TABLE)
     _wait_for_trials(lab, 1)
-    (folder / "pace").write_text("600")  # it works as long as the others are tried
+    (folder / ".lab" / "pace").write_text("600")  # it works as long as the others are tried
     second = lab.start("--profile", "slurm", TABLE)
     said = lab.fails(second, 240)
     assert f"in use by a run of root on {_hostname()} (process {first.pid})" in said
     lab.fails(lab.start("--unlock", "--cores=1"), 240)
     lab.succeeds(lab.start("--profile", "slurm", "--dry-run", TABLE), 240)
-    (folder / "pace").write_text("0")
+    (folder / ".lab" / "pace").write_text("0")
     lab.succeeds(first)
     assert _built(lab) == 11
 
@@ -132,7 +132,7 @@ def _hostname() -> str:
 def an_interrupted_run_goes_on(cluster: Cluster, folder: Path) -> None:
     """Ctrl-C: the jobs are cancelled, what they have finished is kept."""
     lab = make_lab(folder)
-    (folder / "pace").write_text("1")
+    (folder / ".lab" / "pace").write_text("1")
     process = lab.slurm(TABLE)
     _wait_for_trials(lab, 3)
     process.send_signal(signal.SIGINT)
@@ -148,7 +148,7 @@ def an_interrupted_run_goes_on(cluster: Cluster, folder: Path) -> None:
 def snakemake_killed_and_started_again(cluster: Cluster, folder: Path) -> None:
     """Its job still runs: it is waited for, and what it made is not made twice."""
     lab = make_lab(folder)
-    (folder / "pace").write_text("4")
+    (folder / ".lab" / "pace").write_text("4")
     process = lab.slurm(TABLE)
     _wait_for_trials(lab, 3)
     process.send_signal(signal.SIGKILL)
@@ -165,9 +165,9 @@ def snakemake_killed_and_started_again(cluster: Cluster, folder: Path) -> None:
 
 def a_node_that_goes_down(cluster: Cluster, folder: Path) -> None:
     lab = make_lab(folder)
-    (folder / "trouble").write_text("5 hang")
+    (folder / ".lab" / "trouble").write_text("5 hang")
     process = lab.slurm(TABLE)
-    wait_for("trouble", lambda: not (folder / "trouble").exists())
+    wait_for("trouble", lambda: not (folder / ".lab" / "trouble").exists())
     node = cluster.queued(folder)[0]["node"]
     cluster("kill-node", node)
     try:
@@ -186,7 +186,7 @@ def the_controller_is_away_for_half_a_minute(cluster: Cluster, folder: Path) -> 
     labs = {name: make_lab(folder.with_name(name)) for name in patience}
     runs = {}
     for name, lab in labs.items():
-        (lab.folder / "pace").write_text("5")
+        (lab.folder / ".lab" / "pace").write_text("5")
         runs[name] = lab.slurm(TABLE, ACTSEARCH_PATIENCE=patience[name])
     for lab in labs.values():
         _wait_for_trials(lab, 1)

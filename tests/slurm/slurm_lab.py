@@ -156,7 +156,7 @@ def make_folder(folder: Path) -> Experiment:
 TELL_TIMES = ("audit.json", "benchmark.json", "ro-crate-metadata.json")
 
 
-# A user's network. ``trouble`` holds a number and what happens, once, when the network is built
+# A user's network. In a hidden folder, which is no code, ``trouble`` holds a number and what happens, once, when the network is built
 # for that time; ``pace`` holds the seconds that each building takes, and may change meanwhile,
 # ``slow`` those of a step.
 NETWORK = """
@@ -171,8 +171,10 @@ TROUBLES = {
     "error": lambda: 1 / 0,
 }
 
+HERE = Path(".lab")
+
 def seconds(name):
-    return float(Path(name).read_text()) if Path(name).exists() else 0.0
+    return float((HERE / name).read_text()) if (HERE / name).exists() else 0.0
 
 class Slow(nn.Module):
     def __init__(self):
@@ -192,15 +194,15 @@ def build(image_shape, n_classes):
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, n_classes))
 
 def disturb():
-    with open("built", "a") as file:
+    with (HERE / "built").open("a") as file:
         file.write("x")
     begun = time.monotonic()
     while time.monotonic() - begun < seconds("pace"):
         time.sleep(0.1)
-    if Path("trouble").exists():
-        number, what = Path("trouble").read_text().split()
-        if Path("built").stat().st_size >= int(number):
-            Path("trouble").unlink()
+    if (HERE / "trouble").exists():
+        number, what = (HERE / "trouble").read_text().split()
+        if (HERE / "built").stat().st_size >= int(number):
+            (HERE / "trouble").unlink()
             TROUBLES[what]()
 """
 LAB: dict[str, Any] = {
@@ -235,6 +237,7 @@ def make_lab(folder: Path, **changes: Any) -> Experiment:
     """An experiment of one pack of ten functions; ``changes`` are of its task."""
     experiment = make_folder(folder)
     (folder / "lab.py").write_text(NETWORK)
+    (folder / ".lab").mkdir()
     (folder / ".snakemake").mkdir()
     (folder / ".snakemake" / "networks").symlink_to(_TRIED.name)
     task = LAB["tasks"]["lab"] | changes

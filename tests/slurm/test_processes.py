@@ -74,7 +74,7 @@ def test_a_cancelled_training_goes_on_from_its_checkpoint(
     cluster: Cluster, undisturbed: str, tmp_path: Path
 ) -> None:
     lab = _lab(tmp_path / "lab", nodes=2)
-    (lab.folder / "slow").write_text("0.05")
+    (lab.folder / ".lab" / "slow").write_text("0.05")
     process = lab.slurm(TRIAL)
     checkpoint = lab.folder / f"results/lab/trials/.{NAME}.json.checkpoint"
     wait_for("checkpoint", checkpoint.exists)

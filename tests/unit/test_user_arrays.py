@@ -225,7 +225,7 @@ def test_code_that_is_edited_between_its_record_and_its_import_makes_nothing(
     for path in (folder / "results").rglob("*.*"):
         path.unlink()
     monkeypatch.setenv("EDIT", "x = 1\n")
-    with pytest.raises(ConfigError, match=r"the code of 'net', .* edited after this job began"):
+    with pytest.raises(ConfigError, match=r"'net', which is .* edited after this job began"):
         make()
     assert not list((folder / "results").rglob("*.*"))
     sys.modules.pop("net", None)

@@ -147,7 +147,9 @@ REACHED = {
         ["more/c.txt", "net", "tables/a.npy"],
     ),
     "as files that it writes, not": (
-        {"net.py": "open('a.txt', 'a')\nnp.save('b.npy', 1)\nPath('c.txt').write_text('')"}
+        {
+            "net.py": "open('a.txt', 'a')\nnp.save('b.npy', 1)\nPath('c.txt').write_text('')\nopen('a.txt')"
+        }
         | {"a.txt": "", "b.npy": "", "c.txt": ""},
         ["net"],
     ),

@@ -19,7 +19,7 @@ from actsearch.plan.dependencies import (
 )
 from actsearch.plan.made import is_made
 from actsearch.plan.steps import STEPS
-from actsearch.records.code import code_digest, read_again
+from actsearch.records.code import module_digests, read_again
 from actsearch.records.provenance import Execution
 
 
@@ -93,11 +93,12 @@ def require_same_code(config: Config, task: str) -> None:
         ConfigError: with the module.
     """
     names = [*config.operators, *task_modules(config, task)]
-    then = {name: code_digest(name) for name in names}
+    then = module_digests(*names)
     read_again()
-    for name in names:
-        if then[name] != code_digest(name):
+    now = module_digests(*names)
+    for name in sorted(then.keys() | now.keys()):
+        if then.get(name) != now.get(name):
             raise ConfigError(
-                f"the code of {name!r}, or of what it imports, was edited after this job began: "
+                f"{name!r}, which is code or is named in code, was edited after this job began: "
                 "start it again"
             )

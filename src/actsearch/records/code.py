@@ -185,7 +185,7 @@ def module_digests(*entries: str) -> dict[str, str]:
     """
     own = {entry for entry in entries if entry.split(".")[0] == "actsearch"}
     files = {entry for entry in entries if entry.startswith(_FILE)}
-    theirs = {file: digest_bytes(standing_for(Path(home(), file[len(_FILE) :]))) for file in files}
+    theirs = {file: _digest_of_file(file) for file in files}
     for entry in sorted({*entries} - own - files):
         modules, ours = _reached_from(entry)
         theirs |= modules
@@ -229,6 +229,11 @@ def files_among(modules: Iterable[str]) -> list[str]:
 
 
 @functools.cache
+def _digest_of_file(entry: str) -> str:
+    return digest_bytes(standing_for(Path(home(), entry.removeprefix(_FILE))))
+
+
+@functools.cache
 def _reached_from(entry: str) -> tuple[dict[str, str], set[str]]:
     """Digests of the user's modules that one of them reaches, and modules of this package."""
     modules, named = users_modules(entry)
@@ -245,3 +250,4 @@ def read_again() -> None:
     """Forget the digests of the user's modules: the next are of their text as it is then."""
     module_digests.cache_clear()
     _reached_from.cache_clear()
+    _digest_of_file.cache_clear()

@@ -119,7 +119,10 @@ def _base(package: str, level: int, module: str | None) -> str:
 def _names_of_files(nodes: list[ast.AST]) -> Iterator[str]:
     """Texts that may name something that is read, but for those that name what is written."""
     calls = [node for node in nodes if isinstance(node, ast.Call)]
-    left_out = {id(part) for call in calls for part in _written(call)}
+    written = [part for call in calls for part in _written(call)]
+    left_out = set(map(id, written))
+    made = set(map(_text, written)) - {""}  # wherever else they stand
+    left_out |= {id(node) for node in nodes if _text(node) in made}
     texts: list[tuple[ast.AST, str]] = [(node, _text(node)) for node in nodes]
     for joined in (node for node in nodes if isinstance(node, ast.JoinedStr)):
         left_out |= set(map(id, joined.values))
