@@ -156,9 +156,9 @@ def make_folder(folder: Path) -> Experiment:
 TELL_TIMES = ("audit.json", "benchmark.json", "ro-crate-metadata.json")
 
 
-# A user's network. In a hidden folder, which is no code, ``trouble`` holds a number and what happens, once, when the network is built
-# for that time; ``pace`` holds the seconds that each building takes, and may change meanwhile,
-# ``slow`` those of a step.
+# A user's network. In a hidden folder, where nothing is code, ``trouble`` holds a number and what
+# happens, once, when the network is built for that time; ``pace`` holds the seconds that each
+# building takes, and may change meanwhile, ``slow`` those of a step.
 NETWORK = """
 import os, sys, time, traceback
 from pathlib import Path

@@ -143,7 +143,8 @@ def test_a_job_that_is_given_others_ends_before_training(monkeypatch: pytest.Mon
 def test_a_job_tells_what_has_changed_from_chance() -> None:
     x, y = np.arange(40 * 64.0).reshape(40, 8, 8), np.arange(40) % 4
     np.savez("mine.npz", x=x, y=y)
-    lines = ["import numpy as np", "def load():", "    mine = np.load('mine.npz')"]
+    # Under a name that its text does not show, or it would count as code.
+    lines = ["import numpy as np", "def load():", "    mine = np.load('.'.join(['mine', 'npz']))"]
     write("\n".join([*lines, "    return mine['x'], mine['y']"]))
     run("fetch", "--data", "mine")
     np.savez("mine.npz", x=-x, y=y)

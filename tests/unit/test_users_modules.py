@@ -147,10 +147,12 @@ REACHED = {
         ["more/c.txt", "net", "tables/a.npy"],
     ),
     "as files that it writes, not": (
-        {
-            "net.py": "open('a.txt', 'a')\nnp.save('b.npy', 1)\nPath('c.txt').write_text('')\nopen('a.txt')"
-        }
-        | {"a.txt": "", "b.npy": "", "c.txt": ""},
+        {"net.py": "open('a.txt', 'a')\nnp.save('b.npy', 1)\nPath('c.txt').write_text('')"}
+        | {"other.py": "", "a.txt": "", "b.npy": "", "c.txt": ""},
+        ["net"],
+    ),
+    "as files that it writes and reads, not": (
+        {"net.py": "open('a.txt', 'a')\nopen('a.txt').read()", "a.txt": ""},
         ["net"],
     ),
     "as files of runs, not": (
