@@ -148,7 +148,7 @@ def an_interrupted_run_goes_on(cluster: Cluster, folder: Path) -> None:
 def snakemake_killed_and_started_again(cluster: Cluster, folder: Path) -> None:
     """Its job still runs: it is waited for, and what it made is not made twice."""
     lab = make_lab(folder)
-    (folder / ".lab" / "pace").write_text("4")
+    (folder / ".lab" / "pace").write_text("10")
     process = lab.slurm(TABLE)
     _wait_for_trials(lab, 3)
     process.send_signal(signal.SIGKILL)

@@ -32,7 +32,7 @@ QUICK = (
 T = TypeVar("T")
 
 
-def wait_for(what: str, found: Callable[[], T | None], seconds: float = 120) -> T:
+def wait_for(what: str, found: Callable[[], T | None], seconds: float = 300) -> T:
     """The first answer of ``found`` that is not false."""
     until = time.monotonic() + seconds
     while not (answer := found()):
@@ -114,10 +114,10 @@ class Experiment:
     def said(self) -> str:
         return (self.folder / "said").read_text()
 
-    def succeeds(self, process: subprocess.Popen[bytes], seconds: float = 300) -> None:
+    def succeeds(self, process: subprocess.Popen[bytes], seconds: float = 600) -> None:
         assert process.wait(seconds) == 0, self.said()[-8000:]
 
-    def fails(self, process: subprocess.Popen[bytes], seconds: float = 300) -> str:
+    def fails(self, process: subprocess.Popen[bytes], seconds: float = 600) -> str:
         assert process.wait(seconds) != 0, self.said()[-8000:]
         return self.said()
 

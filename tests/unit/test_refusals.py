@@ -179,7 +179,7 @@ BAD: dict[str, tuple[Change, str]] = {
         "bad schema: more than 100 operators and x's",
     ),
     "search of many rounds": (
-        lambda c: c["tasks"]["tiny"]["search"].update(rounds=2**31 - 1),
+        lambda c: c["tasks"]["tiny"]["search"].update(rounds=9999),
         "but space 'deep' holds 30",
     ),
     "folder that breaks commands": (
