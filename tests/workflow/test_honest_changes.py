@@ -32,7 +32,7 @@ def _one_finalist_less(config: Config) -> None:
 
 def _more_of_all(config: Config) -> None:
     _one_finalist_more(config)
-    _task(config)["search"] |= {"slots": 4, "strategies": ["union-knr", "random"]}
+    _task(config)["search"] |= {"rounds": 3, "slots": 4, "strategies": ["union-knr", "random"]}
     config["spaces"]["small"]["sample"] = 27
     config["spaces"]["deep"]["sample"] = 40
     config["simulation"]["strategies"] = ["random", "union-knr", "outputs-knr"]
