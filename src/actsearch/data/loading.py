@@ -12,7 +12,7 @@ from actsearch.data.arrays import dataset_of, npz_shape, read_arrays, split_arra
 from actsearch.data.dataset import Dataset, DataShape, OwnParts
 from actsearch.data.images import Images, image_dataset
 from actsearch.data.sources.checks import images_now
-from actsearch.data.sources.folders import Listing, list_folder
+from actsearch.data.sources.folders import Listing, list_source
 from actsearch.data.sources.kinds import levels_of, notes_of
 from actsearch.data.sources.manifests import read_manifest, refuse_changed, same_files
 from actsearch.data.sources.places import (
@@ -129,7 +129,7 @@ def images_of(data: Data, place: Place) -> Images:
 def list_images(data: Data, place: Place) -> Listing:
     """The images of a source of image files."""
     if data.source.startswith("folder:"):
-        return list_folder(image_folder(data), nested=bool(data.nested))
+        return list_source(data)
     return torchvision_sets.list_images(data, place.folder)
 
 
@@ -168,4 +168,4 @@ def _classes(data: Data, data_folder: str | Path) -> int:
     folder = image_folder(data)
     if place is not None and place.manifest.is_file() and not folder.exists():
         return len(read_manifest(place)["classes"])
-    return len(list_folder(folder, nested=bool(data.nested)).classes)
+    return len(list_source(data).classes)

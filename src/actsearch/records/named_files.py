@@ -62,7 +62,7 @@ def named_files(texts: Iterable[str], folder: Path) -> list[Path]:
         Absolute paths, sorted.
     """
     texts = {_PUT_IN.sub("*", text) for text in texts}
-    roots = [Path(home()), folder]
+    roots = [*dict.fromkeys((Path(home()), folder))]
     named = [root / text for root in roots for text in texts if "*" not in text]
     inner = [place for place in named if _counts(place) and os.path.isdir(place)]  # noqa: PTH112
     found: set[Path] = set()
@@ -72,7 +72,7 @@ def named_files(texts: Iterable[str], folder: Path) -> list[Path]:
             if not (text.startswith("*") and place in roots):
                 found |= {path for path in _named(text, place) if _is_read(path)}
     compiled = {text.lstrip("./") for text in texts if text.endswith(_COMPILED)}
-    for root in set(roots) if compiled else ():
+    for root in roots if compiled else ():
         found |= {p for p in files_below(root, _COMPILED) if any(map(p.match, compiled))}
     return sorted({Path(os.path.abspath(path)) for path in found})  # noqa: PTH100
 

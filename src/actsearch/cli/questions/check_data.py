@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from actsearch.config import Config, Data
 from actsearch.data.sources.checks import check_source
-from actsearch.data.sources.folders import left_out_lines, list_folder
-from actsearch.data.sources.places import Place, image_folder, place_of, require_task_data
+from actsearch.data.sources.folders import left_out_lines, list_source
+from actsearch.data.sources.places import Place, place_of, require_task_data
 
 if TYPE_CHECKING:
     from actsearch.data.dataset import Dataset, DataShape
@@ -50,7 +50,7 @@ def data_lines(config: Config, name: str, data: Dataset | DataShape, *, shapes: 
     if not source.source.startswith("folder:"):
         return _on_images(source, place)
     told = check_source(source, config.data_folder)
-    listing = list_folder(image_folder(source), nested=bool(source.nested))
+    listing = list_source(source)
     if not place.manifest.is_file():
         told = f"not looked into yet: actsearch fetch --data {entry}"
     said = [*listing.notes, told] if told else _on_images(source, place)

@@ -21,7 +21,7 @@ from actsearch.data.sources.contents import (
     stamps_of,
     write_known,
 )
-from actsearch.data.sources.folders import Listing, list_folder
+from actsearch.data.sources.folders import Listing, list_source
 from actsearch.data.sources.headers import check_arrays
 from actsearch.data.sources.kinds import levels_of
 from actsearch.data.sources.manifests import (
@@ -87,7 +87,7 @@ def _check_folder(data: Data, place: Place, manifest: Manifest | None) -> str | 
     if manifest is not None and not folder.exists():
         check_sizes(data, manifest)  # what was made of the images stands without them
         return None
-    listing = list_folder(folder, nested=bool(data.nested))
+    listing = list_source(data)
     check_sizes(data, {"examples": counts(listing)})
     if manifest is None:
         return None
@@ -117,7 +117,7 @@ def is_changed(data: Data, data_folder: str | Path) -> bool:
     try:
         manifest = read_manifest(place)
         if of_user:
-            images_now(list_folder(image_folder(data), nested=bool(data.nested)), place, manifest)
+            images_now(list_source(data), place, manifest)
         else:
             _check_fetched(place, manifest)
     except DataError:

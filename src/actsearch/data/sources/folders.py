@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from actsearch.config import Data
 from actsearch.data.sources.names import (
     LEFT_BY_MANAGERS,
     alike,
@@ -20,7 +21,7 @@ from actsearch.data.sources.names import (
     same_name,
 )
 from actsearch.data.sources.parts import parts_among, refuse_nested, refuse_parts_within
-from actsearch.data.sources.places import DataError, MissingDataError
+from actsearch.data.sources.places import DataError, MissingDataError, image_folder
 
 EXTENSIONS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".ppm", ".pgm", ".pbm", ".pnm", ".bmp", ".dib"),
@@ -151,6 +152,11 @@ def list_folder(root: Path, *, nested: bool = False) -> Listing:
             found[part] = images
     validation, test = found.get("validation"), found.get("test")
     return Listing(root, classes, train, test, validation, folders, walk.left_out)
+
+
+def list_source(data: Data) -> Listing:
+    """The images of a source ``folder:PATH``, see :func:`list_folder`."""
+    return list_folder(image_folder(data), nested=bool(data.nested))
 
 
 class _Walk:
