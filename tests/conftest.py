@@ -13,6 +13,7 @@ from xdist.scheduler import LoadFileScheduling
 
 _SAFE_PATH = "PYTHONSAFEPATH"
 _GIVEN = os.environ.get(_SAFE_PATH)
+_OURS = "actsearch.records.search_path"
 
 
 class OneCluster(LoadFileScheduling):  # type: ignore[misc]
@@ -36,7 +37,13 @@ def search_path() -> Iterator[None]:
     """What a command that ran in this process did to the search path is taken back."""
     path, finders = sys.path.copy(), sys.meta_path.copy()
     yield
-    sys.path[:], sys.meta_path[:] = path, finders
+    sys.path[:] = path
+    # Ours alone: importlib_metadata puts its finder there once, in place of a method of Python's.
+    sys.meta_path[:] = [
+        finder
+        for finder in sys.meta_path
+        if finder in finders or getattr(finder, "__module__", None) != _OURS
+    ]
     _as_given()
 
 
