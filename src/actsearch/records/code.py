@@ -15,6 +15,7 @@ from typing import Any
 
 from actsearch.records.digests import DigestError, digest_bytes, settings_digest
 from actsearch.records.imports import Code, users_modules
+from actsearch.records.kept import KeptDigests
 from actsearch.records.named_files import named_files, standing_for
 from actsearch.records.search_path import home
 
@@ -102,8 +103,18 @@ def _own_source(module: str) -> Path:
 @functools.cache
 def _module_digest(module: str) -> str:
     source = _own_source(module)
-    digest = source_digest(source.read_bytes(), is_command=module.startswith(_COMMANDS))
+    content, is_command = source.read_bytes(), module.startswith(_COMMANDS)
+    digest = _kept(home()).digest(
+        content,
+        "command" if is_command else "module",
+        lambda: source_digest(content, is_command=is_command),
+    )
     return _with_templates(digest, source)
+
+
+@functools.cache
+def _kept(home: str) -> KeptDigests:
+    return KeptDigests(Path(home))
 
 
 def _with_templates(digest: str, source: Path) -> str:
@@ -191,6 +202,7 @@ def module_digests(*entries: str) -> dict[str, str]:
         theirs |= modules
         own |= ours
     digests = {module: _module_digest(module) for module in (reached_modules(own) if own else [])}
+    _kept(home()).write()
     return digests | dict(sorted(theirs.items()))
 
 
