@@ -42,9 +42,10 @@ CARRIERS = {
         "plan.steps": "is_watching step_called",
         "records.provenance": "Execution _agent _cpu_model _git _named _repository _slurm _text "
         "environment lock_digest now says",
-        "records.code": "_import_graph _is_carrier _makes_command _module_digest _own_source "
+        "records.code": "_import_graph _is_carrier _kept _makes_command _module_digest _own_source "
         "_with_templates _without_docstrings _without_options module_digests reached_modules "
         "source_digest",
+        "records.kept": "KeptDigests",
         "records.digests": "canonical_json digest_bytes digest_file digest_parts joined "
         "settings_digest",
         "records.embedded": "ShapeError input_digest is_intact read_provenance",
