@@ -110,7 +110,7 @@ def a_full_disk_for_one_job(cluster: Cluster, folder: Path) -> None:
 
 
 def two_runs_in_one_folder(cluster: Cluster, folder: Path) -> None:
-    lab = make_lab(folder)
+    lab = make_lab(folder, resources={"gpu": 1, "runtime": 30})
     (folder / ".lab" / "pace").write_text("1")
     first = lab.slurm(TABLE)
     _wait_for_trials(lab, 1)
