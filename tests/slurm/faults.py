@@ -110,7 +110,7 @@ def a_full_disk_for_one_job(cluster: Cluster, folder: Path) -> None:
 
 
 def two_runs_in_one_folder(cluster: Cluster, folder: Path) -> None:
-    lab = make_lab(folder, resources={"gpu": 1, "runtime": 30})
+    lab = make_lab(folder, forked=False, resources={"gpu": 1, "runtime": 30})
     (folder / ".lab" / "pace").write_text("1")
     first = lab.slurm(TABLE)
     _wait_for_trials(lab, 1)
@@ -131,7 +131,7 @@ def _hostname() -> str:
 
 def an_interrupted_run_goes_on(cluster: Cluster, folder: Path) -> None:
     """Ctrl-C: the jobs are cancelled, what they have finished is kept."""
-    lab = make_lab(folder)
+    lab = make_lab(folder, forked=False)
     (folder / ".lab" / "pace").write_text("1")
     process = lab.slurm(TABLE)
     _wait_for_trials(lab, 3)
@@ -147,7 +147,7 @@ def an_interrupted_run_goes_on(cluster: Cluster, folder: Path) -> None:
 
 def snakemake_killed_and_started_again(cluster: Cluster, folder: Path) -> None:
     """Its job still runs: it is waited for, and what it made is not made twice."""
-    lab = make_lab(folder)
+    lab = make_lab(folder, forked=False)
     (folder / ".lab" / "pace").write_text("10")
     process = lab.slurm(TABLE)
     _wait_for_trials(lab, 3)
