@@ -86,7 +86,7 @@ def _simulation() -> tuple[str, Work, str, Work]:
     points = pd.DataFrame(rng.normal(size=(len(names), len(COORDINATES))), columns=COORDINATES)
     points.insert(0, "name", names)
     points.insert(1, "slug", names)
-    table = pd.DataFrame({"name": names, "validation_accuracy": rng.random(len(names))})
+    table = pd.DataFrame({"name": names, "validation_score": rng.random(len(names))})
     settings = Simulation(runs=2, evaluations=60)
 
     # Another regressor object of the same kind: the walk then refits scikit-learn's each time.

@@ -19,7 +19,7 @@ def make_source(found: dict[str, float], baselines: float = 0.5) -> pd.DataFrame
         {
             "name": list(accuracies),
             "slug": [parse(name).slug for name in accuracies],
-            "validation_accuracy": list(accuracies.values()),
+            "validation_score": list(accuracies.values()),
         }
     )
 
@@ -35,7 +35,7 @@ def make_trial(
         {
             "seed": seed,
             "status": "diverged" if i in diverged else "completed",
-            "test_accuracy": 0.1 if i in diverged else value,
+            "test_score": 0.1 if i in diverged else value,
         }
         for i, (seed, value) in enumerate(zip(seeds, accuracies, strict=True))
     ]

@@ -25,7 +25,7 @@ def make_table(map_table: pd.DataFrame, noise: float = 0.0, seed: int = 1) -> pd
     rng = np.random.default_rng(seed)
     bump = np.exp(-((map_table["union_x"] - 1) ** 2) - (map_table["union_y"] + 0.5) ** 2)
     accuracy = 0.7 + 0.2 * bump + noise * rng.normal(size=len(map_table))
-    return pd.DataFrame({"name": map_table["name"], "validation_accuracy": accuracy.clip(0, 1)})
+    return pd.DataFrame({"name": map_table["name"], "validation_score": accuracy.clip(0, 1)})
 
 
 def leave_off_map(map_table: pd.DataFrame, name: str, column: str = "fisher_x") -> pd.DataFrame:

@@ -77,8 +77,8 @@ def test_tasks_take_turns(found: list[dict[str, float]], n: int) -> None:
     assert candidates["slug"].to_list() == [parse(name).slug for name in candidates["name"]]
     assert candidates["kind"].to_list() == ["baseline"] * 8 + ["found"] * len(expected)
     assert candidates["from_task"].to_list()[8:] == [task for task, _ in expected]
-    assert candidates["accuracy_there"].to_list()[8:] == [tables[t][f] for t, f in expected]
-    assert candidates[["from_task", "accuracy_there"]][:8].isna().all(axis=None)
+    assert candidates["score_there"].to_list()[8:] == [tables[t][f] for t, f in expected]
+    assert candidates[["from_task", "score_there"]][:8].isna().all(axis=None)
 
 
 def test_one_task_alone_ranks_as_for_itself() -> None:
@@ -86,7 +86,7 @@ def test_one_task_alone_ranks_as_for_itself() -> None:
     own = choose_candidates(sources[0], sources[1:], 2)
     other = choose_from_tasks({"old": sources}, 2)
     assert own["name"].to_list() == other["name"].to_list() == [*BASELINES, "sinh(x)", "erf(x)"]
-    assert other["accuracy_there"].to_list()[8:] == own["validation_accuracy"].to_list()[8:]
+    assert other["score_there"].to_list()[8:] == own["validation_score"].to_list()[8:]
 
 
 def test_a_task_without_files_is_named() -> None:
@@ -105,7 +105,7 @@ def transfer(validation: dict[str, float], test: dict[str, list[float]]) -> dict
     for name in candidates["name"]:
         trial = make_trial(name, test.get(name, OTHER))
         for number, run in enumerate(trial["runs"]):
-            run["validation_accuracy"] = validation.get(name, 0.5) + 0.01 * (-1) ** number
+            run["validation_score"] = validation.get(name, 0.5) + 0.01 * (-1) ** number
         trials.append(trial)
     return compare(trials, candidates, 0.05)
 
@@ -119,8 +119,8 @@ def test_validation_in_the_same_trainings_chooses() -> None:
     assert result["best_baseline"] == "tanh(x)"
     assert result["chosen"] == {"name": "sinh(x)", "slug": "sinh.x", "how": HERE}
     by_name = rows(result)
-    assert by_name["sinh(x)"]["validation_accuracy"] == pytest.approx(0.62)
-    assert (by_name["sinh(x)"]["from_task"], by_name["sinh(x)"]["accuracy_there"]) == ("b", 0.3)
+    assert by_name["sinh(x)"]["validation_score"] == pytest.approx(0.62)
+    assert (by_name["sinh(x)"]["from_task"], by_name["sinh(x)"]["score_there"]) == ("b", 0.3)
     assert "from_task" not in by_name["tanh(x)"]
     assert by_name["erf(x)"]["verdict"] == "better"
     assert (
@@ -154,7 +154,7 @@ def test_functions_of_the_task_itself_were_chosen_before() -> None:
     assert result["chosen"] == {"name": "sinh(x)", "slug": "sinh.x", "how": BEFORE}
 
 
-def test_a_run_without_validation_accuracy_is_named() -> None:
+def test_a_run_without_validation_score_is_named() -> None:
     candidates = choose_from_tasks({"a": [make_source({"erf(x)": 0.9})]}, 1)
     trials = [make_trial(name, OTHER) for name in candidates["name"]]
     with pytest.raises(ValueError, match=r"a run of elu\(x\) has no validation accuracy"):

@@ -176,7 +176,7 @@ def test_empty_experiment_is_a_page() -> None:
 def test_nothing_trained_well() -> None:
     table = make_table(N, 1)
     table["status"] = "diverged"
-    table["validation_accuracy"] = CHANCE
+    table["validation_score"] = CHANCE
     history = make_history(make_table(N, 1), 1)
     history["status"] = "diverged"
     text = Page(render(one_task(table=table, histories={"union-knr": history}))).text("content")
@@ -186,7 +186,7 @@ def test_nothing_trained_well() -> None:
 
 def test_missing_numbers_are_dashes() -> None:
     final = make_final(make_table(N, 1), 1, 0.01)
-    final["functions"][0]["test_accuracy_std"] = float("nan")
+    final["functions"][0]["test_score_std"] = float("nan")
     final["functions"][0]["difference"] = dict.fromkeys(("mean", "low", "high", "p", "p_holm"))
     final["functions"][0]["verdict"] = "tie"
     text = Page(render(one_task(final=final))).text("task-1-final")

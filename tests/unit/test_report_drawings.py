@@ -88,7 +88,7 @@ def test_values_below_a_live_searchs_axis_are_marked() -> None:
             "slot": [1, 2, 1, 2, 3, 4],
             "name": ["relu(x)", "elu(x)", "a", "b", "c", "d"],
             "status": "completed",
-            "validation_accuracy": [0.97, 0.96, 0.98, 0.975, 0.2, 0.97],
+            "validation_score": [0.97, 0.96, 0.98, 0.975, 0.2, 0.97],
             "prediction": np.nan,
         }
     )
@@ -129,10 +129,10 @@ def test_baseline_below_the_upper_histogram_is_named_at_its_edge() -> None:
         {
             "name": ["relu(x)", "sigmoid(x)", *(f"f{i}" for i in range(20))],
             "status": "completed",
-            "validation_accuracy": [0.97, 0.11, *np.linspace(0.95, 0.99, 20)],
+            "validation_score": [0.97, 0.11, *np.linspace(0.95, 0.99, 20)],
         }
     )
-    floor, top = focus(table["validation_accuracy"])
+    floor, top = focus(table["validation_score"])
     assert 0.9 < floor < 0.95
     assert top == 0.99
     spec = upper_histogram(table, table.head(2), floor)

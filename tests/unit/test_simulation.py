@@ -19,7 +19,7 @@ from actsearch.search.surrogates import nearest_neighbors
 
 MAP = make_map(60)
 TABLE = make_table(MAP, noise=0.01)
-ACCURACY = TABLE.set_index("name")["validation_accuracy"]
+ACCURACY = TABLE.set_index("name")["validation_score"]
 SETTINGS = Simulation(runs=3, evaluations=20, seed=5)
 
 
@@ -47,14 +47,14 @@ class Scripted:
 def test_best_and_regret_by_hand(registry: None) -> None:
     map_table = make_map(11)
     accuracy = [0.5, 0.6, 0.4, 0.1, 0.2, 0.3, 0.6, 0.5, 0.55, 0.9, 0.7]
-    table = pd.DataFrame({"name": map_table["name"], "validation_accuracy": accuracy})
+    table = pd.DataFrame({"name": map_table["name"], "validation_score": accuracy})
     register("scripted", Scripted("f0(x)", "f2(x)", "f1(x)"))
     result = simulate("scripted", table, map_table, Simulation(runs=1, evaluations=11))
-    columns = ["run", "evaluation", "name", "validation_accuracy", "best", "regret"]
+    columns = ["run", "evaluation", "name", "validation_score", "best", "regret"]
     assert result.columns.to_list() == columns
     assert result["evaluation"].to_list() == list(range(1, 12))
     assert result["name"].to_list() == [*BASELINES, "f0(x)", "f2(x)", "f1(x)"]
-    assert result["validation_accuracy"].to_list() == [*accuracy[:9], 0.7, 0.9]
+    assert result["validation_score"].to_list() == [*accuracy[:9], 0.7, 0.9]
     assert result["best"].to_list() == [0.5] + [0.6] * 8 + [0.7, 0.9]
     expected = [0.4] + [0.3] * 8 + [0.2, 0.0]
     np.testing.assert_allclose(result["regret"], expected, rtol=0, atol=1e-12)
@@ -82,7 +82,7 @@ def test_fast_nearest_neighbors_equal_scikit_learn(
 ) -> None:
     map_table = make_map(45, seed)
     # Few distinct accuracies, as on a small validation set: predictions tie often.
-    table = make_table(map_table, noise=0.05, seed=seed).round({"validation_accuracy": 1})
+    table = make_table(map_table, noise=0.05, seed=seed).round({"validation_score": 1})
     settings = Simulation(runs=3, evaluations=45, seed=seed)
     register("slow", SurrogateStrategy(features, lambda seed: nearest_neighbors(seed)))
     slow = simulate("slow", table, map_table, settings)
@@ -224,6 +224,6 @@ def test_a_missing_baseline_is_named() -> None:
 def test_bad_tables_are_refused() -> None:
     with pytest.raises(ValueError, match=r"benchmark table holds 'relu\(x\)' more than once"):
         simulate("random", pd.concat([TABLE, TABLE[1:2]]), MAP, SETTINGS)
-    broken = TABLE.assign(validation_accuracy=ACCURACY.mask(ACCURACY.index == "f8(x)").to_numpy())
+    broken = TABLE.assign(validation_score=ACCURACY.mask(ACCURACY.index == "f8(x)").to_numpy())
     with pytest.raises(ValueError, match=r"accuracy of 'f8\(x\)' is not finite"):
         simulate("random", broken, MAP, SETTINGS)

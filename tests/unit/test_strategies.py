@@ -28,7 +28,7 @@ from actsearch.search.strategies import (
 
 MAP = make_map(50)
 CANDIDATES = on_map(MAP)
-ACCURACY = make_table(MAP).set_index("name")["validation_accuracy"]
+ACCURACY = make_table(MAP).set_index("name")["validation_score"]
 EVALUATED = {name: float(ACCURACY[name]) for name in BASELINES}
 
 

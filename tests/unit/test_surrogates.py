@@ -51,7 +51,7 @@ def test_scores_agree_with_scikit_learn(
     map_table: pd.DataFrame, table: pd.DataFrame, scores: pd.DataFrame
 ) -> None:
     x = map_table[["outputs_x", "outputs_y"]].to_numpy()
-    y = table["validation_accuracy"].to_numpy()
+    y = table["validation_score"].to_numpy()
     r2, rank = [], []
     for seed in (3, 4):
         folds = KFold(4, shuffle=True, random_state=seed)
@@ -108,7 +108,7 @@ def test_neither_repetition_nor_the_order_of_the_table_changes_a_number(
 
 
 def test_equal_accuracies_have_no_score(map_table: pd.DataFrame, table: pd.DataFrame) -> None:
-    constant = table.assign(validation_accuracy=0.5)
+    constant = table.assign(validation_score=0.5)
     scores = cross_validate(map_table, constant, Surrogate(folds=2, repeats=1))
     assert scores[["r2_mean", "spearman_mean"]].isna().all(axis=None)
 
@@ -143,8 +143,8 @@ def test_bad_tables_are_refused(map_table: pd.DataFrame, table: pd.DataFrame) ->
     with pytest.raises(ValueError, match="lacks the columns fisher_y, union_x"):
         cross_validate(map_table.drop(columns=["fisher_y", "union_x"]), table, SETTINGS)
     with pytest.raises(ValueError, match=r"accuracy of 'f3\(x\)' is not finite"):
-        accuracy = table["validation_accuracy"].mask(table["name"] == "f3(x)")
-        cross_validate(map_table, table.assign(validation_accuracy=accuracy), SETTINGS)
+        accuracy = table["validation_score"].mask(table["name"] == "f3(x)")
+        cross_validate(map_table, table.assign(validation_score=accuracy), SETTINGS)
 
 
 def test_support_vectors_see_small_differences() -> None:

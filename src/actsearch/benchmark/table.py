@@ -13,14 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 _NUMBERS = (
-    "train_accuracy",
-    "validation_accuracy",
-    "test_accuracy",
+    "train_score",
+    "validation_score",
+    "test_score",
     "train_loss",
     "validation_loss",
     "test_loss",
 )
-COLUMNS = ("name", "slug", "status", "n_runs", "n_diverged", *_NUMBERS, "run_validation_accuracies")
+COLUMNS = ("name", "slug", "status", "n_runs", "n_diverged", *_NUMBERS, "run_validation_scores")
 
 
 class BenchmarkError(ValueError):
@@ -32,8 +32,8 @@ def build_table(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
     Returns:
         One row a trial, sorted by name. Columns: name, slug, status (completed, partial, diverged),
-        n_runs, n_diverged, the medians over runs (accuracies; losses in nats; NaN where not
-        measured), and run_validation_accuracies, a list of floats in the order of seeds.
+        n_runs, n_diverged, the medians over runs (scores; losses in nats; NaN where not
+        measured), and run_validation_scores, a list of floats in the order of seeds.
 
     Raises:
         BenchmarkError: when there is no trial, a function appears twice, or seeds differ.
@@ -49,7 +49,7 @@ def build_table(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
             "status": trial["status"],
             "n_runs": len(runs),
             "n_diverged": sum(run["status"] == "diverged" for run in runs),
-            "run_validation_accuracies": [float(run["validation_accuracy"]) for run in runs],
+            "run_validation_scores": [float(run["validation_score"]) for run in runs],
         }
         for column in _NUMBERS:
             value = trial.get(column)
@@ -103,10 +103,10 @@ def seed_reliability(table: pd.DataFrame) -> dict[str, Any]:
     Raises:
         BenchmarkError: when functions differ in their number of runs.
     """
-    lengths = set(table["run_validation_accuracies"].map(len))
+    lengths = set(table["run_validation_scores"].map(len))
     if len(lengths) != 1:
         raise BenchmarkError(f"functions differ in their number of runs: {sorted(lengths)}")
-    runs = np.array(table["run_validation_accuracies"].to_list(), dtype=np.float64)
+    runs = np.array(table["run_validation_scores"].to_list(), dtype=np.float64)
     n, n_seeds = runs.shape
     n_best = math.ceil(n / 4)
     over_all, over_best = [], []
@@ -155,7 +155,7 @@ def _checked(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     if len(repeated):
         raise BenchmarkError(f"{origin}: functions appear twice: {', '.join(repeated)}")
     # Parquet gives arrays back.
-    runs = [[float(value) for value in values] for values in table["run_validation_accuracies"]]
+    runs = [[float(value) for value in values] for values in table["run_validation_scores"]]
     return table[list(COLUMNS)].assign(
-        run_validation_accuracies=pd.Series(runs, index=table.index, dtype=object)
+        run_validation_scores=pd.Series(runs, index=table.index, dtype=object)
     )

@@ -128,7 +128,7 @@ def _prediction_panels(
 def _final_scales(functions: list[Mapping[str, Any]]) -> tuple[Scale, Scale]:
     """Axes of test accuracies and of differences in points, for the better half."""
     steady = [f for f in functions if not f["n_diverged"]] or functions
-    accuracies = [a for f in steady for a in f["test_accuracies"] if is_number(a)]
+    accuracies = [a for f in steady for a in f["test_scores"] if is_number(a)]
     lows = [d["low"] for f in steady if (d := f["difference"]) and is_number(d["low"])]
     highs = [d["high"] for f in steady if (d := f["difference"]) and is_number(d["high"])]
     ends = [0.0, *(100 * end for end in lows + highs)]
@@ -142,25 +142,25 @@ def _final_row(function: Mapping[str, Any], tests: Scale, differences: Scale) ->
     """One function of the last comparison: its accuracies, drawn, and its verdict."""
     mark, verdict = VERDICTS[function["verdict"]]
     role = "baseline" if function["kind"] == "baseline" else "found"
-    accuracies = function["test_accuracies"]
+    accuracies = function["test_scores"]
     return {
         "name": function["name"],
         "role": role,
         "kind": function["kind"],
         "from_task": function.get("from_task"),
-        "accuracy_there": percent(function.get("accuracy_there")),
+        "score_there": percent(function.get("score_there")),
         "curve": curve(function["name"], role),
-        "validation": percent(function["validation_accuracy"]),
+        "validation": percent(function["validation_score"]),
         "status": function["status"],
         "n_diverged": function["n_diverged"],
-        "mean": percent(function["test_accuracy_mean"]),
-        "std": spread(function["test_accuracy_std"]),
+        "mean": percent(function["test_score_mean"]),
+        "std": spread(function["test_score_std"]),
         "seeds": strip(
             tests,
             "Test accuracy of each seed: " + ", ".join(percent(a) for a in accuracies),
             role=role,
             dots=accuracies,
-            centre=function["test_accuracy_mean"],
+            centre=function["test_score_mean"],
         ),
         **_difference_cells(function["difference"], role, differences),
         "mark": mark,
@@ -200,8 +200,8 @@ def final_section(final: Mapping[str, Any] | None, activation: str | None = None
     functions = sorted(
         final["functions"],
         key=lambda f: (
-            not is_number(f["test_accuracy_mean"]),
-            -(f["test_accuracy_mean"] if is_number(f["test_accuracy_mean"]) else 0),
+            not is_number(f["test_score_mean"]),
+            -(f["test_score_mean"] if is_number(f["test_score_mean"]) else 0),
             f["name"],
         ),
     )

@@ -31,7 +31,7 @@ def histogram(table: pd.DataFrame) -> Spec:
     """
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
     diverged = (table["status"] == "diverged").to_numpy()
-    values = table["validation_accuracy"].to_numpy(dtype=float)
+    values = table["validation_score"].to_numpy(dtype=float)
     crossed = {
         "color": "var(--panel)",
         "line": {"color": "var(--quiet)", "width": 1},
@@ -82,18 +82,18 @@ def upper_histogram(table: pd.DataFrame, baselines: pd.DataFrame, floor: float) 
     Returns:
         ``data`` and ``layout`` of the figure.
     """
-    values = table.loc[table["status"] != "diverged", "validation_accuracy"].to_numpy(dtype=float)
+    values = table.loc[table["status"] != "diverged", "validation_score"].to_numpy(dtype=float)
     top = float(values.max())
     step = round_step((top - floor) / HISTOGRAM_BINS)
     first, last = math.floor(floor / step + 1e-9), math.floor(top / step + 1e-9) + 1
     edges = np.arange(first, last + 1) * step
-    flags = baselines.sort_values(["validation_accuracy", "name"]).reset_index(drop=True)
+    flags = baselines.sort_values(["validation_score", "name"]).reset_index(drop=True)
     # The baselines' labels stand above the bars, a line of text each.
     crown = 1 - _FLAG * len(flags) / (HISTOGRAM_HEIGHT - 60)
     shapes: list[Spec] = []
     labels: list[Spec] = []
     for place, (name, value) in enumerate(
-        zip(plain(flags["name"]), rounded(flags["validation_accuracy"]), strict=True)
+        zip(plain(flags["name"]), rounded(flags["validation_score"]), strict=True)
     ):
         inside = value is not None and value >= edges[0]
         at = value if inside else round(float(edges[0]), 6)
@@ -140,7 +140,7 @@ def map_panel(places: pd.DataFrame, feature: str, limits: tuple[float, float]) -
     """One embedding, coloured by accuracy.
 
     Args:
-        places: Columns name, group ("trained", "diverged", "untrained"), validation_accuracy,
+        places: Columns name, group ("trained", "diverged", "untrained"), validation_score,
             is_baseline and ``{feature}_x``, ``{feature}_y``. NaN coordinates are left out.
         feature: ``outputs``, ``fisher`` or ``union``.
         limits: Ends of the colour scale.
@@ -148,7 +148,7 @@ def map_panel(places: pd.DataFrame, feature: str, limits: tuple[float, float]) -
     Returns:
         ``data`` and ``layout`` of the figure.
     """
-    places = places.sort_values(["validation_accuracy", "name"], na_position="first")
+    places = places.sort_values(["validation_score", "name"], na_position="first")
     looks = _map_looks(len(places) > _CROWD, limits)
     data = []
     for group, marker in looks.items():
@@ -165,7 +165,7 @@ def map_panel(places: pd.DataFrame, feature: str, limits: tuple[float, float]) -
                 "y": rounded(rows[f"{feature}_y"], 3),
                 "text": plain(rows["name"]),
                 "marker": marker
-                | ({"color": rounded(rows["validation_accuracy"])} if trained else {}),
+                | ({"color": rounded(rows["validation_score"])} if trained else {}),
                 "hovertemplate": "%{text}<br>"
                 + ("%{marker.color:.2%}" if trained else group)
                 + "<extra></extra>",

@@ -12,14 +12,14 @@ def measured(task: TaskData) -> pd.DataFrame:
     """Every function with a validation accuracy, from the table and the searches, once each.
 
     Returns:
-        Columns name, status, validation_accuracy; the best first.
+        Columns name, status, validation_score; the best first.
     """
-    columns = ["name", "status", "validation_accuracy"]
+    columns = ["name", "status", "validation_score"]
     parts = [] if task.table is None else [task.table[columns]]
     parts += [history[columns] for history in (task.histories or {}).values()]
     parts = [part for part in parts if len(part)]
     if not parts:
-        return pd.DataFrame({"name": [], "status": [], "validation_accuracy": []})
+        return pd.DataFrame({"name": [], "status": [], "validation_score": []})
     return best_first(pd.concat(parts).drop_duplicates("name"))
 
 
@@ -27,7 +27,7 @@ def best_first(table: pd.DataFrame) -> pd.DataFrame:
     """Rows by falling validation accuracy, the diverged last, ties by name."""
     keyed = table.assign(_diverged=table["status"] == "diverged")
     ordered = keyed.sort_values(
-        ["_diverged", "validation_accuracy", "name"],
+        ["_diverged", "validation_score", "name"],
         ascending=[True, False, True],
         ignore_index=True,
     )

@@ -134,13 +134,13 @@ def live_search(history: pd.DataFrame) -> Spec:
     """Accuracy of every function in the order of rounds and slots, and the best so far.
 
     Args:
-        history: Columns round, slot, name, status, validation_accuracy, prediction; sorted by round
+        history: Columns round, slot, name, status, validation_score, prediction; sorted by round
             and slot. Round 0 holds the baselines.
 
     Returns:
         ``data`` and ``layout`` of the figure.
     """
-    values = history["validation_accuracy"].to_numpy(dtype=float)
+    values = history["validation_score"].to_numpy(dtype=float)
     trained = (history["status"] != "diverged").to_numpy() & np.isfinite(values)
     rounds = history["round"].to_numpy()
     floor = focus_floor(values[trained]) if trained.any() else 0.0
@@ -197,7 +197,7 @@ def _search_dots(
     Returns:
         A trace for each group, some of them empty.
     """
-    values = history["validation_accuracy"].to_numpy(dtype=float)
+    values = history["validation_score"].to_numpy(dtype=float)
     diverged = (history["status"] == "diverged").to_numpy()
     first = history["round"].to_numpy() == 0
     seen, under = trained & (values >= floor), trained & (values < floor)
@@ -237,7 +237,7 @@ def _hover_texts(history: pd.DataFrame) -> list[str]:
             history["round"],
             history["slot"],
             history["status"],
-            history["validation_accuracy"],
+            history["validation_score"],
             history["prediction"],
             strict=True,
         )

@@ -65,11 +65,11 @@ def search_sections(
         proposed = history[history["round"] > 0]
         trained = best_first(history[history["status"] != "diverged"])
         baselines = trained[trained["round"] == 0]
-        reference = baselines["validation_accuracy"].max() if len(baselines) else None
+        reference = baselines["validation_score"].max() if len(baselines) else None
         found = trained[trained["round"] > 0].head(FOUND_SHOWN)
         above = None
         if reference is not None:
-            better = trained[(trained["round"] > 0) & (trained["validation_accuracy"] > reference)]
+            better = trained[(trained["round"] > 0) & (trained["validation_score"] > reference)]
             above = count(len(better))
         shown = pd.concat([found, baselines.head(1)])
         searches.append(
@@ -90,9 +90,9 @@ def search_sections(
                         "name": row["name"],
                         "role": role(row["name"]),
                         "curve": curve(row["name"], role(row["name"])),
-                        "accuracy": percent(row["validation_accuracy"]),
+                        "accuracy": percent(row["validation_score"]),
                         "prediction": percent(row["prediction"]),
-                        "difference": points(row["validation_accuracy"] - reference)
+                        "difference": points(row["validation_score"] - reference)
                         if reference is not None and row["round"] > 0
                         else points(None),
                         "where": f"{row['round']}.{row['slot']}" if row["round"] else "baseline",

@@ -46,13 +46,13 @@ def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Con
     trained = ordered[ordered["status"] != "diverged"]
     above = None
     if len(baselines):
-        above = int((trained["validation_accuracy"] > baselines["validation_accuracy"].max()).sum())
+        above = int((trained["validation_score"] > baselines["validation_score"].max()).sum())
     return {
         "n": count(len(table)),
         "diverged": count(diverged),
         "diverged_share": percent(diverged / len(table), 1),
         "partial": count(partial),
-        "median": percent(trained["validation_accuracy"].median()),
+        "median": percent(trained["validation_score"].median()),
         "above": None if above is None else plural(above, "function"),
         "histogram": figures.add(
             f"{anchor}-histogram",
@@ -65,7 +65,7 @@ def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Con
             {
                 "rank": rank,
                 "name": row["name"],
-                "accuracy": percent(row["validation_accuracy"]),
+                "accuracy": percent(row["validation_score"]),
                 "curve": curve(row["name"], role(row["name"])),
                 "role": role(row["name"]),
                 "partial": row["status"] == "partial",
@@ -75,7 +75,7 @@ def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Con
         "baselines": [
             {
                 "name": row["name"],
-                "accuracy": percent(row["validation_accuracy"]),
+                "accuracy": percent(row["validation_score"]),
                 "rank": count(rank),
                 "diverged": row["status"] == "diverged",
             }
@@ -87,7 +87,7 @@ def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Con
 
 def _upper(table: pd.DataFrame, baselines: pd.DataFrame, anchor: str, figures: Figures) -> Context:
     """The histogram's upper end, with the share of functions it shows."""
-    trained = table.loc[table["status"] != "diverged", "validation_accuracy"]
+    trained = table.loc[table["status"] != "diverged", "validation_score"]
     floor, _ = focus(trained)
     steady = baselines[baselines["status"] != "diverged"]
     return {
@@ -99,7 +99,7 @@ def _upper(table: pd.DataFrame, baselines: pd.DataFrame, anchor: str, figures: F
             f"Histogram of the validation accuracies from {percent(floor, 1)} up, with: "
             + ", ".join(
                 f"{name} {percent(value)}"
-                for name, value in zip(steady["name"], steady["validation_accuracy"], strict=True)
+                for name, value in zip(steady["name"], steady["validation_score"], strict=True)
             ),
         ),
     }
@@ -126,13 +126,11 @@ def _map(task: TaskData, anchor: str, figures: Figures) -> Context | None:
     known = measured(task)
     places = task.map.merge(known, on="name", how="left", validate="one_to_one")
     group = np.where(places["status"] == "diverged", "diverged", "trained")
-    group = np.where(
-        places["validation_accuracy"].isna() & (group == "trained"), "untrained", group
-    )
+    group = np.where(places["validation_score"].isna() & (group == "trained"), "untrained", group)
     places = places.assign(group=group, is_baseline=places["name"].isin(BASELINES))
     trained = places[places["group"] == "trained"]
-    limits = focus(trained["validation_accuracy"])
-    lowest = trained["validation_accuracy"].min()
+    limits = focus(trained["validation_score"])
+    lowest = trained["validation_score"].min()
     panels = []
     for feature, label in FEATURES.items():
         n = int(places[f"{feature}_x"].notna().sum())

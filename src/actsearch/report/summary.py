@@ -46,7 +46,7 @@ def task_summary(task: TaskData) -> Context:
         if len(baselines):
             reference = baselines.iloc[0]
             facts.append(("Best baseline, validation", _named(reference)))
-            gain = points(top["validation_accuracy"] - reference["validation_accuracy"])
+            gain = points(top["validation_score"] - reference["validation_score"])
             facts.append(("Best function, validation", _named(top)))
             facts.append(("Difference, points", gain))
         else:
@@ -68,4 +68,4 @@ def task_summary(task: TaskData) -> Context:
 
 
 def _named(row: pd.Series | Mapping[str, Any]) -> Markup:
-    return Markup("{} {}").format(percent(row["validation_accuracy"]), function_name(row["name"]))
+    return Markup("{} {}").format(percent(row["validation_score"]), function_name(row["name"]))

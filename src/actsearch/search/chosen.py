@@ -41,20 +41,18 @@ def final_activation(final: Mapping[str, Any], task: str, command: str) -> tuple
 
 
 def _choice(final: Mapping[str, Any], chosen: Mapping[str, Any], task: str) -> str:
-    how = (
-        f"Chosen on {task} for {final['chosen']['how']}: {_percent(chosen['validation_accuracy'])}."
-    )
+    how = f"Chosen on {task} for {final['chosen']['how']}: {_percent(chosen['validation_score'])}."
     if not final["candidates_from"]:
         return how
     return (
         f"{how} The functions were the best of {', '.join(final['candidates_from'])}; this one "
-        f"comes from {chosen['from_task']} (validation accuracy there: "
-        f"{_percent(chosen['accuracy_there'])})."
+        f"comes from {chosen['from_task']} (validation score there: "
+        f"{_percent(chosen['score_there'])})."
     )
 
 
 def _test(final: Mapping[str, Any], chosen: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
-    """Test accuracy against the best baseline; a tie is called one."""
+    """Test score against the best baseline; a tie is called one."""
     difference = chosen["difference"]
     mean, low, high = (f"{100 * difference[key]:+.2f}" for key in ("mean", "low", "high"))
     verdict = {
@@ -64,13 +62,13 @@ def _test(final: Mapping[str, Any], chosen: Mapping[str, Any], reference: Mappin
     }[chosen["verdict"]]
     n_seeds = len(final["seeds"])
     text = (
-        f"Test accuracy: {_percent(chosen['test_accuracy_mean'])} (mean over {n_seeds} seeds, "
+        f"Test score: {_percent(chosen['test_score_mean'])} (mean over {n_seeds} seeds, "
         f"{final['n_test']:,} images); the best baseline, {reference['name']}: "
-        f"{_percent(reference['test_accuracy_mean'])}. Verdict: {verdict} ({mean} points, 95% "
+        f"{_percent(reference['test_score_mean'])}. Verdict: {verdict} ({mean} points, 95% "
         f"interval over seeds {low} to {high}, p = {difference['p_holm']:.2g} after Holm)."
     )
     if diverged := chosen["n_diverged"]:
-        text += f" {diverged} of {n_seeds} runs diverged and count with the accuracy of chance."
+        text += f" {diverged} of {n_seeds} runs diverged and count with the score of chance."
     return text
 
 

@@ -30,8 +30,8 @@ def conclusion(
     reference = next(f for f in functions if f["verdict"] == "reference")
     found = [f for f in functions if f["kind"] == "found"]
     against = (
-        f"the best baseline {reference['name']} (mean test accuracy "
-        f"{100 * reference['test_accuracy_mean']:.2f}% over {n_seeds} seeds on these {n_test:,} "
+        f"the best baseline {reference['name']} (mean test score "
+        f"{100 * reference['test_score_mean']:.2f}% over {n_seeds} seeds on these {n_test:,} "
         "test images)"
     )
     top = max(found, key=lambda f: (f["verdict"] == "better", f["difference"]["mean"]))
@@ -44,7 +44,7 @@ def conclusion(
     clauses.append(_of_chosen(next(f for f in found if f["name"] == chosen), top))
     if diverged := sum(f["n_diverged"] for f in functions):
         clauses.append(
-            f"diverged runs ({diverged} of {n_seeds * len(functions)}) count with chance accuracy"
+            f"diverged runs ({diverged} of {n_seeds * len(functions)}) count with chance score"
         )
     compared = len(functions) - 1
     if (smallest := min(1.0, compared * smallest_p(n_seeds))) >= significance:

@@ -15,21 +15,21 @@ from actsearch.search.candidates import require_baselines
 def choose_candidates(
     table: pd.DataFrame | None, histories: Iterable[pd.DataFrame], n: int
 ) -> pd.DataFrame:
-    """The eight baselines and the ``n`` best distinct functions, by validation accuracy.
+    """The eight baselines and the ``n`` best distinct functions, by validation score.
 
     Functions that are equal on the normal samples count once, under the name with the higher
-    accuracy, and not at all when they equal a baseline. Equal accuracies go to the smaller
-    expression, then by name. A function in several sources has the accuracy of the first: the
+    score, and not at all when they equal a baseline. Equal scores go to the smaller
+    expression, then by name. A function in several sources has the score of the first: the
     table, then the histories in order.
 
     Args:
-        table: Benchmark table (``name``, ``slug``, ``validation_accuracy``), if there is one.
+        table: Benchmark table (``name``, ``slug``, ``validation_score``), if there is one.
         histories: Histories of live searches, with the same columns.
         n: Number of functions that meet the baselines.
 
     Returns:
         ``8 + n`` rows: ``slot`` (from 0), ``name``, ``slug``, ``kind`` ("baseline" or "found"),
-        ``validation_accuracy``; baselines in their fixed order, then found ones, best first.
+        ``validation_score``; baselines in their fixed order, then found ones, best first.
 
     Raises:
         ValueError: When there is no source, a baseline is in none, or fewer than ``n`` distinct
@@ -50,7 +50,7 @@ def choose_candidates(
             f"{len(chosen)} distinct ones were trained"
         )
     candidates = _candidates(chosen[:n])
-    return candidates.assign(validation_accuracy=known.loc[candidates["name"]].to_numpy())
+    return candidates.assign(validation_score=known.loc[candidates["name"]].to_numpy())
 
 
 def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> pd.DataFrame:
@@ -63,21 +63,21 @@ def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> 
 
     Args:
         sources: Of each task the benchmark table and the histories (``name``,
-            ``validation_accuracy``), where a function has the accuracy of the first.
+            ``validation_score``), where a function has the score of the first.
         n: Number of functions from each task.
 
     Returns:
         ``8 + n * len(sources)`` rows: ``slot``, ``name``, ``slug``, ``kind``, ``from_task`` and
-        ``accuracy_there``, the validation accuracy on that task; both missing for baselines.
-        Accuracies on different tasks do not compare, so none ranks the functions as a whole.
+        ``score_there``, the validation score on that task; both missing for baselines.
+        Scores on different tasks do not compare, so none ranks the functions as a whole.
 
     Raises:
         ValueError: When a task has no source, or no new function left when it is its turn.
     """
     known = {task: _joined(tables, f" of task {task!r}") for task, tables in sources.items()}
-    class_of = _classes([name for accuracies in known.values() for name in accuracies.index])
+    class_of = _classes([name for scores in known.values() for name in scores.index])
     taken = {class_of[name] for name in BASELINES}
-    ranked = {task: iter(_ranked(accuracies)) for task, accuracies in known.items()}
+    ranked = {task: iter(_ranked(scores)) for task, scores in known.items()}
     chosen: list[tuple[str, str]] = []
     for turn in range(n):
         for task, names in ranked.items():
@@ -93,25 +93,25 @@ def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> 
     found = candidates.index[len(BASELINES) :]
     return candidates.assign(
         from_task=pd.Series([task for task, _ in chosen], index=found, dtype=object),
-        accuracy_there=pd.Series([known[task][name] for task, name in chosen], index=found),
+        score_there=pd.Series([known[task][name] for task, name in chosen], index=found),
     )
 
 
 def _joined(sources: Sequence[pd.DataFrame], of: str = "") -> pd.Series[float]:
-    """Validation accuracies by name, a function's from the first source that has it."""
+    """Validation scores by name, a function's from the first source that has it."""
     if not sources:
         raise ValueError(
             f"nothing to choose from{of}: give a benchmark table or a search's history"
         )
-    columns = [source[["name", "validation_accuracy"]] for source in sources]
+    columns = [source[["name", "validation_score"]] for source in sources]
     known = pd.concat(columns).drop_duplicates("name").set_index("name")
-    return known["validation_accuracy"]
+    return known["validation_score"]
 
 
-def _ranked(accuracies: pd.Series[float]) -> list[str]:
+def _ranked(scores: pd.Series[float]) -> list[str]:
     """Names, the best first; equal ones by size of the expression, then by name."""
-    names = [str(name) for name in accuracies.index]
-    return sorted(names, key=lambda name: (-accuracies[name], parse(name).size, name))
+    names = [str(name) for name in scores.index]
+    return sorted(names, key=lambda name: (-scores[name], parse(name).size, name))
 
 
 def _classes(names: Iterable[str]) -> dict[str, int]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from actsearch.search.candidates import require_unique
 
-_FROM_TRIAL = ("status", "train_accuracy", "validation_accuracy")
+_FROM_TRIAL = ("status", "train_score", "validation_score")
 HISTORY_COLUMNS = (
     "round",
     "slot",
@@ -19,8 +19,8 @@ HISTORY_COLUMNS = (
     "status",
     "n_runs",
     "n_diverged",
-    "train_accuracy",
-    "validation_accuracy",
+    "train_score",
+    "validation_score",
 )
 
 
@@ -59,8 +59,8 @@ def build_history(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
     Returns:
         One row a trial, by round and slot: ``round``, ``slot``, ``name``, ``slug``,
-        ``prediction``, ``status``, ``n_runs``, ``n_diverged``, ``train_accuracy``,
-        ``validation_accuracy`` (medians over runs; a diverged run counts with chance accuracy).
+        ``prediction``, ``status``, ``n_runs``, ``n_diverged``, ``train_score``,
+        ``validation_score`` (medians over runs; a diverged run counts with chance score).
 
     Raises:
         ValueError: When a function or a slot of a round appears twice.

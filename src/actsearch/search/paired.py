@@ -12,13 +12,13 @@ CONFIDENCE = 0.95
 EXACT_UP_TO = 16
 """Seeds up to which all 2^n sign flips are counted; beyond, a seeded sample of ``RESAMPLES``."""
 RESAMPLES = 99_999
-# Accuracies lie on a grid of 1 / examples: sums of differences closer than this are equal. That is
+# Scores lie on a grid of 1 / examples: sums of differences closer than this are equal. That is
 # why the test is not scipy's permutation_test, whose tolerance is relative to the sum (2e-14): of
 # 1,500 made-up comparisons on grids of 3 to 10,000 it missed ties in 110, and made p too small.
 _ROUNDING = 1e-9
 
 
-def paired_difference(accuracies: Sequence[float], reference: Sequence[float]) -> dict[str, float]:
+def paired_difference(scores: Sequence[float], reference: Sequence[float]) -> dict[str, float]:
     """Mean difference to the reference, its 95% confidence interval and a two-sided p-value.
 
     The p-value is that of the sign-flip (permutation) test, see ``sign_flip_p``. The interval is
@@ -26,13 +26,13 @@ def paired_difference(accuracies: Sequence[float], reference: Sequence[float]) -
     decides. It shrinks to the mean where all differences are equal.
 
     Args:
-        accuracies: One a seed, at least two.
+        scores: One a seed, at least two.
         reference: Those of the reference, in the same order of seeds.
 
     Returns:
         ``mean``, ``low``, ``high`` and ``p``.
     """
-    differences = np.subtract(accuracies, reference)
+    differences = np.subtract(scores, reference)
     n = len(differences)
     mean = float(differences.mean())
     error = float(differences.std(ddof=1)) / np.sqrt(n)
@@ -46,7 +46,7 @@ def sign_flip_p(differences: NDArray[np.float64]) -> float:
 
     If function and reference were alike, each difference would as well have had the other sign;
     p is the share of all 2^n choices of signs whose mean is at least as far from zero. That
-    holds for accuracies on a coarse grid, where a t-test calls a few equal small steps nearly
+    holds for scores on a coarse grid, where a t-test calls a few equal small steps nearly
     certain. The price: p is never below ``smallest_p(n)``.
 
     Returns:

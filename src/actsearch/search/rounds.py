@@ -28,7 +28,7 @@ def propose(
         map_table: Coordinates, one row a function; functions without both features are not
             proposed by any strategy.
         history: Rounds 0 to ``round - 1`` as returned by ``build_history``; not read in round 0.
-            A diverged function informs the strategy by the accuracy of chance.
+            A diverged function informs the strategy by the score of chance.
         slots: Number of proposals after round 0.
         round: Number of the round, from 0.
         seed: Seed of the search.
@@ -63,7 +63,7 @@ def propose(
 
 
 def _evaluated(history: pd.DataFrame, round: int) -> dict[str, float]:
-    """Accuracies by name, after a check that the history is that of all rounds before."""
+    """Scores by name, after a check that the history is that of all rounds before."""
     require_unique(history["name"], "the search's history")
     rounds = sorted(set(history["round"]))
     if rounds != list(range(round)):
@@ -72,4 +72,4 @@ def _evaluated(history: pd.DataFrame, round: int) -> dict[str, float]:
             f"round {round} builds on the rounds 0 to {round - 1}; the history holds: {found}"
         )
     require_baselines(pd.Index(history["name"]), "the search's history")
-    return dict(zip(history["name"], history["validation_accuracy"].astype(float), strict=True))
+    return dict(zip(history["name"], history["validation_score"].astype(float), strict=True))

@@ -27,25 +27,25 @@ def simulate(
 
     Args:
         strategy: Name of a registered strategy.
-        table: Benchmark table: ``name`` and ``validation_accuracy``.
+        table: Benchmark table: ``name`` and ``validation_score``.
         map_table: Coordinates, one row a function.
         settings: Runs, evaluations a run (baselines included) and seed; run ``k`` (from 0) draws
             from a generator seeded with ``seed + k``.
 
     Returns:
         ``runs * evaluations`` rows: ``run`` (from 0), ``evaluation`` (from 1), ``name``,
-        ``validation_accuracy``, ``best`` (highest so far in the run), ``regret`` (highest of all
+        ``validation_score``, ``best`` (highest so far in the run), ``regret`` (highest of all
         candidates minus ``best``; 0 when the best function is found).
 
     Raises:
         ValueError: When a baseline is no candidate, the evaluations are fewer than the baselines
-            or more than the candidates, an accuracy is not finite, or the strategy proposes a
+            or more than the candidates, a score is not finite, or the strategy proposes a
             function that is no candidate or was evaluated before.
     """
     proposer = get_strategy(strategy)
     candidates = measured_on_map(map_table, table)
     require_baselines(candidates.index, "the map joined with the benchmark table")
-    accuracies = candidates.pop("validation_accuracy").to_numpy()  # a strategy must not see them
+    scores = candidates.pop("validation_score").to_numpy()  # a strategy must not see them
     if not len(BASELINES) <= settings.evaluations <= len(candidates):
         raise ValueError(
             f"simulation.evaluations is {settings.evaluations}; allowed: {len(BASELINES)} (the "
@@ -55,17 +55,17 @@ def simulate(
     runs = []
     for run in range(settings.runs):
         rng = np.random.default_rng(settings.seed + run)
-        walk = walk_through(proposer, candidates, accuracies, first, settings.evaluations, rng)
-        reached = np.maximum.accumulate(accuracies[walk])
+        walk = walk_through(proposer, candidates, scores, first, settings.evaluations, rng)
+        reached = np.maximum.accumulate(scores[walk])
         runs.append(
             pd.DataFrame(
                 {
                     "run": run,
                     "evaluation": np.arange(1, len(walk) + 1),
                     "name": candidates.index[walk],
-                    "validation_accuracy": accuracies[walk],
+                    "validation_score": scores[walk],
                     "best": reached,
-                    "regret": accuracies.max() - reached,
+                    "regret": scores.max() - reached,
                 }
             )
         )

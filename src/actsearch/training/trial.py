@@ -170,7 +170,7 @@ def _run(
     }
     for part in evaluated:
         accuracy, loss = results[part] if completed else (1 / n_classes, None)
-        run |= {f"{part}_accuracy": accuracy, f"{part}_loss": loss}
+        run |= {f"{part}_score": accuracy, f"{part}_loss": loss}
     return run
 
 
@@ -184,6 +184,6 @@ def _medians(runs: list[dict[str, Any]], parts: Sequence[Part]) -> dict[str, flo
     medians: dict[str, float | None] = {}
     for part in parts:
         losses = [run[f"{part}_loss"] for run in runs if run[f"{part}_loss"] is not None]
-        medians[f"{part}_accuracy"] = statistics.median(run[f"{part}_accuracy"] for run in runs)
+        medians[f"{part}_score"] = statistics.median(run[f"{part}_score"] for run in runs)
         medians[f"{part}_loss"] = statistics.median(losses) if losses else None
     return medians

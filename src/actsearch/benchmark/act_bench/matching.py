@@ -87,7 +87,7 @@ def imported_table(names: Sequence[str], bench: ActBench) -> pd.DataFrame:
     diverged where the train or the validation loss of every entry is missing or not finite, partial
     where that of some is, else completed. An accuracy stays as it is in either case: one at chance
     may be of a training that diverged or of one that learnt nothing. The file does not say what its
-    numbers are medians of: ``n_runs`` and ``n_diverged`` are 0, and ``run_validation_accuracies``
+    numbers are medians of: ``n_runs`` and ``n_diverged`` are 0, and ``run_validation_scores``
     is empty.
 
     Returns:
@@ -105,7 +105,7 @@ def imported_table(names: Sequence[str], bench: ActBench) -> pd.DataFrame:
     for column in _MEDIANS[:3]:
         _require_shares(column, columns[column], bench)
     trained = np.isfinite(columns["train_loss"]) & np.isfinite(columns["validation_loss"])
-    measured = ~np.isnan(columns["validation_accuracy"])
+    measured = ~np.isnan(columns["validation_score"])
     rows = []
     for name, entries in zip(names, match(names, bench), strict=True):
         chosen = [entry for entry in entries if measured[entry]]
@@ -118,7 +118,7 @@ def imported_table(names: Sequence[str], bench: ActBench) -> pd.DataFrame:
             "status": status if trained[chosen].any() else "diverged",
             "n_runs": 0,
             "n_diverged": 0,
-            "run_validation_accuracies": np.empty(0),
+            "run_validation_scores": np.empty(0),
         }
         rows.append(row | {key: _median(values[chosen]) for key, values in columns.items()})
     if not rows:

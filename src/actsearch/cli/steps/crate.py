@@ -87,7 +87,7 @@ def _outcome(artifact: Artifact) -> str | None:
     trial = read_json(artifact.path)
     told = [f"{trial.get('function')}: {trial.get('status')}"]
     for part in ("validation", "test"):
-        if isinstance(accuracy := trial.get(f"{part}_accuracy"), int | float):
+        if isinstance(accuracy := trial.get(f"{part}_score"), int | float):
             told.append(f"{part} accuracy {accuracy:.4f}")
     return ", ".join(told)
 

@@ -171,7 +171,7 @@ def _train_all(
             facts = times | {"seconds": round(seconds, 3)} | device
             pack.finish(path, {"task": name, **trial}, record.block(**facts))
             checkpoint.remove()
-            accuracy = trial["test_accuracy" if final else "validation_accuracy"]
+            accuracy = trial["test_score" if final else "validation_score"]
             say(f"  {expression.name}  {trial['status']}  {accuracy:.4f}  {seconds:.1f} s")
     return failed
 
