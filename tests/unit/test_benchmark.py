@@ -39,6 +39,7 @@ def trial(name: str, accuracies: list[float | None]) -> dict[str, Any]:
     return {
         "function": name,
         "slug": name.replace("(", ".").replace(")", "").replace(",", "."),
+        "score": "accuracy",
         "status": status,
         "replaced": ["act"],
         "parameters": 10,

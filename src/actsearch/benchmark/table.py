@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from actsearch.config import one_score
+
 _NUMBERS = (
     "train_score",
     "validation_score",
@@ -20,7 +22,12 @@ _NUMBERS = (
     "validation_loss",
     "test_loss",
 )
-COLUMNS = ("name", "slug", "status", "n_runs", "n_diverged", *_NUMBERS, "run_validation_scores")
+COLUMNS = (
+    *("name", "slug", "status", "n_runs", "n_diverged"),
+    *_NUMBERS,
+    "run_validation_scores",
+    "score",
+)
 
 
 class BenchmarkError(ValueError):
@@ -33,10 +40,12 @@ def build_table(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     Returns:
         One row a trial, sorted by name. Columns: name, slug, status (completed, partial, diverged),
         n_runs, n_diverged, the medians over runs (scores; losses in nats; NaN where not
-        measured), and run_validation_scores, a list of floats in the order of seeds.
+        measured), run_validation_scores, a list of floats in the order of seeds, and score, the
+        name of what the scores are, the same in every row: a column is kept by whatever reads,
+        joins or digests tables, which metadata are not.
 
     Raises:
-        BenchmarkError: when there is no trial, a function appears twice, or seeds differ.
+        BenchmarkError: when there is no trial, a function appears twice, or seeds or scores differ.
     """
     rows = []
     seeds: dict[tuple[int, ...], str] = {}
@@ -50,6 +59,7 @@ def build_table(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
             "n_runs": len(runs),
             "n_diverged": sum(run["status"] == "diverged" for run in runs),
             "run_validation_scores": [float(run["validation_score"]) for run in runs],
+            "score": trial.get("score"),
         }
         for column in _NUMBERS:
             value = trial.get(column)
@@ -154,6 +164,10 @@ def _checked(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     repeated = table["name"][table["name"].duplicated()].unique()
     if len(repeated):
         raise BenchmarkError(f"{origin}: functions appear twice: {', '.join(repeated)}")
+    try:
+        one_score(zip(table["name"], table["score"], strict=True), f"{origin}: functions")
+    except ValueError as error:
+        raise BenchmarkError(str(error)) from None
     # Parquet gives arrays back.
     runs = [[float(value) for value in values] for values in table["run_validation_scores"]]
     return table[list(COLUMNS)].assign(

@@ -27,7 +27,12 @@ from actsearch.config.reading import write_values as write_values
 from actsearch.config.recipes import Augmentation as Augmentation
 from actsearch.config.recipes import Recipe as Recipe
 from actsearch.config.recipes import Resources as Resources
+from actsearch.config.scores import SCORES as SCORES
+from actsearch.config.scores import Score as Score
+from actsearch.config.scores import one_score as one_score
+from actsearch.config.scores import score_called as score_called
 from actsearch.config.spaces import Space as Space
+from actsearch.config.tasks import ACT_BENCH_SCORE as ACT_BENCH_SCORE
 from actsearch.config.tasks import ACT_BENCH_TABLES as ACT_BENCH_TABLES
 from actsearch.config.tasks import BUILT_IN_MODELS as BUILT_IN_MODELS
 from actsearch.config.tasks import STRATEGIES as STRATEGIES

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from actsearch.config import ACT_BENCH_TABLES, Config, Final, Search
+from actsearch.config import ACT_BENCH_SCORE, ACT_BENCH_TABLES, Config, Final, Search
 from actsearch.data.sources.places import is_function, place_of
 from actsearch.functions.expressions import Expression
 from actsearch.functions.selection import known_size, select
@@ -186,8 +186,12 @@ class Plan:
         return [layout.table(task)] if self.tasks[task].benchmark else []
 
     def act_bench_files(self) -> list[str]:
-        """Tables written in the Act-Bench format; an imported one is there in it already."""
-        return [layout.exported_table(task) for task in self.trained]
+        """Tables in the Act-Bench format, which an imported one is there in already."""
+        return [layout.exported_table(task) for task in self.trained if self.is_exported(task)]
+
+    def is_exported(self, task: str) -> bool:
+        """Whether a task's table can be written in the Act-Bench format."""
+        return self.tasks[task].score is ACT_BENCH_SCORE
 
     # Live searches and last comparisons
 

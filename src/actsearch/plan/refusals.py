@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from actsearch.benchmark.act_bench.check import check_file
-from actsearch.config import ACT_BENCH_TABLES, ConfigError
+from actsearch.config import ACT_BENCH_SCORE, ACT_BENCH_TABLES, ConfigError
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.expressions import Expression
 from actsearch.functions.spaces import SearchSpace
@@ -170,7 +170,8 @@ def check_targets(plan: Plan, words: Sequence[str] | None = None) -> None:
             results/ are passed over.
 
     Raises:
-        ConfigError: when a file belongs to no task, or to a section that its task lacks.
+        ConfigError: when a file belongs to no task, or to a section that its task lacks, or is a
+            table in a format that does not hold what its task is scored by.
         ExpressionError: when a trial is named by what is no slug.
     """
     for target in map(os.path.normpath, sys.argv[1:] if words is None else words):
@@ -181,9 +182,15 @@ def check_targets(plan: Plan, words: Sequence[str] | None = None) -> None:
             parts[1] in plan.tasks,
             f"{target}: no task {parts[1]!r}; tasks: {', '.join(plan.tasks)}",
         )
+        task = plan.tasks[parts[1]]
+        refuse_unless(
+            target != layout.exported_table(parts[1]) or plan.is_exported(parts[1]),
+            f"{target}: the Act-Bench format holds {ACT_BENCH_SCORE.plural}, but functions of task "
+            f"{parts[1]!r} are compared by {task.score.name}",
+        )
         for section, starts in NEEDED.items():
             refuse_unless(
-                not parts[2].startswith(starts) or getattr(plan.tasks[parts[1]], section),
+                not parts[2].startswith(starts) or getattr(task, section),
                 f"{target}: task {parts[1]!r} has no section {section!r}",
             )
         if len(parts) == 4 and parts[2] == "trials" and target.endswith(".json"):

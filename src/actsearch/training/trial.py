@@ -82,9 +82,10 @@ def run_trial(
 
     Returns:
         The trial as plain data that depends on the arguments alone, and the seconds it took, those
-        before it was stopped included. It holds ``function``, ``slug``, ``status`` (completed,
-        partial, diverged), the names of the modules ``replaced``, ``parameters`` (number of them),
-        ``examples`` (number in each part evaluated on), ``runs``, and the medians over runs.
+        before it was stopped included. It holds ``function``, ``slug``, ``score`` (its name),
+        ``status`` (completed, partial, diverged), the names of the modules ``replaced``,
+        ``parameters`` (number of them), ``examples`` (number in each part evaluated on), ``runs``,
+        and the medians over runs.
     """
     started = time.perf_counter()
     device = choose_device(task) if device is None else torch.device(device)
@@ -106,6 +107,7 @@ def run_trial(
     content = {
         "function": expression.name,
         "slug": expression.slug,
+        "score": task.score.name,
         "status": _status(runs),
         "replaced": replaced,
         "parameters": parameters,

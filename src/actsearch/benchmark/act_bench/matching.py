@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from actsearch.benchmark.act_bench.format import NUMBERS, ActBench, ActBenchError, Floats
+from actsearch.config import ACT_BENCH_SCORE
 from actsearch.functions.equivalence import classes
 from actsearch.functions.expressions import parse
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MEDIANS = [column for column in NUMBERS.values() if column != "runtime"]
+_KEYS = {column: key.lower() for key, column in NUMBERS.items()}
 
 
 def require_functions(names: Sequence[str], known: Iterable[str], origin: str) -> None:
@@ -119,6 +121,7 @@ def imported_table(names: Sequence[str], bench: ActBench) -> pd.DataFrame:
             "n_runs": 0,
             "n_diverged": 0,
             "run_validation_scores": np.empty(0),
+            "score": ACT_BENCH_SCORE.name,
         }
         rows.append(row | {key: _median(values[chosen]) for key, values in columns.items()})
     if not rows:
@@ -137,8 +140,8 @@ def _require_shares(column: str, values: Floats, bench: ActBench) -> None:
     if len(outside):
         row = int(outside[0])
         raise ActBenchError(
-            f"{bench.origin}: function {bench.names[row]!r}: {column.replace('_', ' ')} "
-            f"{values[row]:g} is no share from 0 to 1"
+            f"{bench.origin}: function {bench.names[row]!r}: {_KEYS[column]} {values[row]:g} is no "
+            "share from 0 to 1"
         )
 
 
