@@ -21,7 +21,7 @@ from actsearch.search.paired import holm, sign_flip_p
 def test_baselines_then_the_best() -> None:
     table = make_source({"erf(x)": 0.7, "cosh(x)": 0.3, "sinh(x)": 0.9, "exp(x)": 0.8})
     candidates = choose_candidates(table.sample(frac=1, random_state=0), [], 3)
-    columns = ["slot", "name", "slug", "kind", "validation_score"]
+    columns = ["slot", "name", "slug", "kind", "validation_score", "score"]
     assert candidates.columns.to_list() == columns
     assert candidates["slot"].to_list() == list(range(11))
     assert candidates["name"].to_list() == [*BASELINES, "sinh(x)", "exp(x)", "erf(x)"]
@@ -46,7 +46,7 @@ def test_functions_equal_to_a_baseline_or_to_each_other_count_once() -> None:
         choose_candidates(table, [], 3)
 
 
-def test_equal_accuracies_go_to_the_smaller_expression_then_by_name() -> None:
+def test_equal_scores_go_to_the_smaller_expression_then_by_name() -> None:
     table = make_source({"abs(sinh(x))": 0.6, "sinh(x)": 0.6, "erf(x)": 0.6, "cosh(x)": 0.6})
     expected = ["cosh(x)", "erf(x)", "sinh(x)", "abs(sinh(x))"]
     assert found_names(choose_candidates(table, [], 4)) == expected
@@ -130,7 +130,7 @@ def test_a_better_function_is_called_better() -> None:
     assert rows(result)["relu(x)"]["verdict"] == "worse"
     assert "1 of 2 found functions is better than the best baseline elu(x)" in result["conclusion"]
     assert "erf(x), +3.00 points from" in result["conclusion"]
-    where = "(mean test accuracy 90.40% over 10 seeds on these 437 test images)"
+    where = "(mean test accuracy 90.40% over 10 seeds on these 437 test examples)"
     assert where in result["conclusion"]
     assert "95% interval over seeds +2.79 to +3.21" in result["conclusion"]
     assert "p = 0.018 after Holm, level 0.05" in result["conclusion"]
@@ -185,7 +185,7 @@ def test_a_diverged_seed_counts_with_chance_and_is_stated() -> None:
     assert row["status"] == "partial"
     assert row["test_scores"][2] == 0.1
     assert row["verdict"] == "tie"
-    assert "diverged runs (1 of 90) count with chance accuracy" in result["conclusion"]
+    assert "diverged runs (1 of 90) count with the accuracy of chance" in result["conclusion"]
 
 
 def test_runs_are_paired_by_seed_not_by_position() -> None:
@@ -237,7 +237,7 @@ def test_too_few_seeds_for_any_verdict_are_said_to_be() -> None:
     assert "too few" not in make_comparison({"erf(x)": shifted(0.03)})["conclusion"]
 
 
-def test_all_must_be_tested_on_the_same_images() -> None:
+def test_all_must_be_tested_on_the_same_examples() -> None:
     candidates = make_candidates({"erf(x)": 0.9})
     trials = [make_trial(name, BEST) for name in candidates["name"]]
     trials[-1]["examples"] = {"test": 400}
@@ -249,5 +249,5 @@ def test_a_trial_without_test_score() -> None:
     candidates = make_candidates({"erf(x)": 0.9})
     trials = [make_trial(name, BEST) for name in candidates["name"]]
     del trials[3]["runs"][1]["test_score"]
-    with pytest.raises(ValueError, match=r"a run of sigmoid\(x\) has no test accuracy"):
+    with pytest.raises(ValueError, match=r"a run of sigmoid\(x\) has no test score"):
         compare(trials, candidates, 0.05)

@@ -10,7 +10,7 @@ from scipy import stats
 
 from actsearch.search.paired import holm, paired_difference, sign_flip_p, smallest_p
 
-accuracy = st.floats(0, 1, allow_nan=False)
+share = st.floats(0, 1, allow_nan=False)
 
 
 def test_holm_by_hand() -> None:
@@ -36,7 +36,7 @@ def test_holm_rejects_what_the_step_down_procedure_rejects(
 
 
 @pytest.mark.filterwarnings("error")
-@given(st.lists(st.tuples(accuracy, accuracy), min_size=2, max_size=10))
+@given(st.lists(st.tuples(share, share), min_size=2, max_size=10))
 def test_the_interval_is_the_textbook_one(pairs: list[tuple[float, float]]) -> None:
     a, b = map(list, zip(*pairs, strict=True))
     d = np.subtract(a, b)

@@ -66,7 +66,7 @@ def test_scores_agree_with_scikit_learn(
     assert row["spearman_std"] == pytest.approx(np.std(rank, ddof=1))
 
 
-def test_features_that_tell_the_accuracy_predict_it(scores: pd.DataFrame) -> None:
+def test_features_that_tell_the_score_predict_it(scores: pd.DataFrame) -> None:
     r2 = scores.set_index(["features", "regressor"])["r2_mean"]
     for regressor in ("knr", "rf", "svr"):
         assert r2["union", regressor] > 0.3 > r2["fisher", regressor]
@@ -107,7 +107,9 @@ def test_neither_repetition_nor_the_order_of_the_table_changes_a_number(
     pd.testing.assert_frame_equal(cross_validate(map_table, table[::-1], SETTINGS), scores)
 
 
-def test_equal_accuracies_have_no_score(map_table: pd.DataFrame, table: pd.DataFrame) -> None:
+def test_where_all_scores_are_equal_no_predictor_has_one(
+    map_table: pd.DataFrame, table: pd.DataFrame
+) -> None:
     constant = table.assign(validation_score=0.5)
     scores = cross_validate(map_table, constant, Surrogate(folds=2, repeats=1))
     assert scores[["r2_mean", "spearman_mean"]].isna().all(axis=None)
@@ -142,9 +144,9 @@ def test_bad_tables_are_refused(map_table: pd.DataFrame, table: pd.DataFrame) ->
         cross_validate(twice, table, SETTINGS)
     with pytest.raises(ValueError, match="lacks the columns fisher_y, union_x"):
         cross_validate(map_table.drop(columns=["fisher_y", "union_x"]), table, SETTINGS)
-    with pytest.raises(ValueError, match=r"accuracy of 'f3\(x\)' is not finite"):
-        accuracy = table["validation_score"].mask(table["name"] == "f3(x)")
-        cross_validate(map_table, table.assign(validation_score=accuracy), SETTINGS)
+    with pytest.raises(ValueError, match=r"score of 'f3\(x\)' is not finite"):
+        broken = table["validation_score"].mask(table["name"] == "f3(x)")
+        cross_validate(map_table, table.assign(validation_score=broken), SETTINGS)
 
 
 def test_support_vectors_see_small_differences() -> None:

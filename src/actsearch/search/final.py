@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from actsearch.config import Score, one_score
 from actsearch.search.conclusion import conclusion
 from actsearch.search.paired import holm, paired_difference
 
 METHOD = "paired sign-flip test"
-BEFORE = "the best validation score of the functions found, before this comparison"
-HERE = "the best mean validation score of the functions found, in these trainings"
+BEFORE = "the best validation {} of the functions found, before this comparison"
+HERE = "the best mean validation {} of the functions found, in these trainings"
+"""How a function was chosen, with what functions are compared by."""
 
 
 def compare(
@@ -29,34 +31,38 @@ def compare(
 
     p-values are those of the paired sign-flip test over seeds, two-sided and corrected by Holm over
     all comparisons made, baselines included. They and the intervals speak of the seeds, on the one
-    test set that all share. A diverged run counts with its chance score.
+    test set that all share. A diverged run counts with the value that
+    the task has for it.
 
     Args:
         trials: Contents of the trials, one a candidate, all on the same seeds and test examples,
-            with ``test_score`` in every run, and ``validation_score`` if the candidates are
-            those of other tasks.
+            with the same ``score`` (a name), with ``test_score`` in every run, and
+            ``validation_score`` if the candidates are those of other tasks.
         candidates: As returned by ``choose_candidates`` or ``choose_from_tasks``.
         significance: A comparison is a tie unless its corrected p is below.
 
     Returns:
-        Plain data: ``seeds``; ``n_test``, the number of test examples; ``method``, the name of
-        the statistical test; ``candidates_from``, the other tasks, none for candidates of this one;
-        ``best_baseline``; ``chosen``, a found function's ``name`` and ``slug`` and ``how`` it was
-        chosen; ``functions``, in the order of ``candidates``, each with ``name``, ``slug``,
-        ``kind``, ``validation_score``, ``status``, ``n_diverged``, ``test_scores`` (by
-        seed), ``test_score_mean``, ``test_score_std`` (ddof 1), ``difference`` to the best
-        baseline (``mean``, ``low`` and ``high`` of the 95% interval, ``p``, ``p_holm``; None for
-        the best baseline) and ``verdict`` ("better", "worse", "tie", "reference"), and those of
-        other tasks with ``from_task`` and ``score_there``; ``conclusion``, one sentence.
+        Plain data: ``score``, the name of what functions are compared by; ``seeds``; ``n_test``,
+        the number of test examples; ``method``, the name of the statistical test;
+        ``candidates_from``, the other tasks, none for candidates of this one; ``best_baseline``;
+        ``chosen``, a found function's ``name`` and ``slug`` and ``how`` it was chosen;
+        ``functions``, in the order of ``candidates``, each with ``name``, ``slug``, ``kind``,
+        ``validation_score``, ``status``, ``n_diverged``, ``test_scores`` (by seed),
+        ``test_score_mean``, ``test_score_std`` (ddof 1), ``difference`` to the best baseline
+        (``mean``, ``low`` and ``high`` of the 95% interval, ``p``, ``p_holm``; None for the best
+        baseline) and ``verdict`` ("better", "worse", "tie", "reference"), and those of other tasks
+        with ``from_task``, ``score_there`` and ``scored_there_by``; ``conclusion``, one sentence.
 
     Raises:
         ValueError: When trials and candidates do not match, no function was found, seeds differ or
-            are fewer than two, a run lacks a score, or the numbers of test examples differ.
+            are fewer than two, a run lacks a score, or scores or the numbers of test examples
+            differ.
     """
     by_name = _match(trials, candidates)
+    others = _other_tasks(candidates)
+    score = _score(by_name, candidates, others)
     seeds, scores = _by_seed(by_name, "test")
     n_test = _test_examples(by_name)
-    others = _other_tasks(candidates)
     if others:
         validation = {name: _mean(of) for name, of in _by_seed(by_name, "validation")[1].items()}
     else:
@@ -91,18 +97,21 @@ def compare(
             function |= {
                 "from_task": row["from_task"],
                 "score_there": float(row["score_there"]),
+                "scored_there_by": row["scored_there_by"],
             }
         functions.append(function)
     slugs = dict(zip(candidates["name"], candidates["slug"], strict=True))
+    how = (HERE if others else BEFORE).format(score.shown)
     return {
+        "score": score.name,
         "seeds": seeds,
         "n_test": n_test,
         "method": METHOD,
         "candidates_from": others,
         "best_baseline": best_baseline,
-        "chosen": {"name": chosen, "slug": slugs[chosen], "how": HERE if others else BEFORE},
+        "chosen": {"name": chosen, "slug": slugs[chosen], "how": how},
         "functions": functions,
-        "conclusion": conclusion(functions, chosen, len(seeds), n_test, significance),
+        "conclusion": conclusion(functions, chosen, len(seeds), n_test, significance, score),
     }
 
 
@@ -111,6 +120,17 @@ def _other_tasks(candidates: pd.DataFrame) -> list[str]:
     if "from_task" not in candidates.columns:
         return []
     return [str(task) for task in candidates["from_task"].dropna().unique()]
+
+
+def _score(
+    trials: Mapping[str, Mapping[str, Any]], candidates: pd.DataFrame, others: Sequence[str]
+) -> Score:
+    """What the trials, and candidates of this task before, were compared by."""
+    named = [(f"the trial of {name}", trial.get("score")) for name, trial in trials.items()]
+    if not others:
+        ranked = zip(candidates["name"], candidates["score"], strict=True)
+        named += [(f"the candidate {name}", score) for name, score in ranked]
+    return one_score(named, "trials and candidates")
 
 
 def _best(candidates: pd.DataFrame, kind: str, validation: Mapping[str, float]) -> str:

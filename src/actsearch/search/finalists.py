@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from actsearch.config import one_score
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.equivalence import classes
 from actsearch.functions.expressions import parse
@@ -23,19 +24,20 @@ def choose_candidates(
     table, then the histories in order.
 
     Args:
-        table: Benchmark table (``name``, ``slug``, ``validation_score``), if there is one.
+        table: Benchmark table (``name``, ``validation_score``, ``score``), if there is one.
         histories: Histories of live searches, with the same columns.
         n: Number of functions that meet the baselines.
 
     Returns:
         ``8 + n`` rows: ``slot`` (from 0), ``name``, ``slug``, ``kind`` ("baseline" or "found"),
-        ``validation_score``; baselines in their fixed order, then found ones, best first.
+        ``validation_score`` and ``score``, its name; baselines in their fixed order, then found
+        ones, best first.
 
     Raises:
-        ValueError: When there is no source, a baseline is in none, or fewer than ``n`` distinct
-            functions are left.
+        ValueError: When there is no source, sources differ in score, a baseline is in none, or
+            fewer than ``n`` distinct functions are left.
     """
-    known = _joined([source for source in (table, *histories) if source is not None])
+    known, score = _joined([source for source in (table, *histories) if source is not None])
     require_baselines(known.index, "the benchmark table and the histories")
     class_of = _classes(known.index)
     taken = {class_of[name] for name in BASELINES}
@@ -50,7 +52,7 @@ def choose_candidates(
             f"{len(chosen)} distinct ones were trained"
         )
     candidates = _candidates(chosen[:n])
-    return candidates.assign(validation_score=known.loc[candidates["name"]].to_numpy())
+    return candidates.assign(validation_score=known.loc[candidates["name"]].to_numpy(), score=score)
 
 
 def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> pd.DataFrame:
@@ -63,21 +65,23 @@ def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> 
 
     Args:
         sources: Of each task the benchmark table and the histories (``name``,
-            ``validation_score``), where a function has the score of the first.
+            ``validation_score``, ``score``), where a function has the score of the first.
         n: Number of functions from each task.
 
     Returns:
-        ``8 + n * len(sources)`` rows: ``slot``, ``name``, ``slug``, ``kind``, ``from_task`` and
-        ``score_there``, the validation score on that task; both missing for baselines.
-        Scores on different tasks do not compare, so none ranks the functions as a whole.
+        ``8 + n * len(sources)`` rows: ``slot``, ``name``, ``slug``, ``kind``, ``from_task``,
+        ``score_there``, the validation score on that task, and ``scored_there_by``, its name; all
+        three missing for baselines. Scores on different tasks do not compare, whether they are of
+        one name or not, so none ranks the functions as a whole.
 
     Raises:
-        ValueError: When a task has no source, or no new function left when it is its turn.
+        ValueError: When a task has no source, sources of one differ in score, or a task has no new
+            function left when it is its turn.
     """
     known = {task: _joined(tables, f" of task {task!r}") for task, tables in sources.items()}
-    class_of = _classes([name for scores in known.values() for name in scores.index])
+    class_of = _classes([name for scores, _ in known.values() for name in scores.index])
     taken = {class_of[name] for name in BASELINES}
-    ranked = {task: iter(_ranked(scores)) for task, scores in known.items()}
+    ranked = {task: iter(_ranked(scores)) for task, (scores, _) in known.items()}
     chosen: list[tuple[str, str]] = []
     for turn in range(n):
         for task, names in ranked.items():
@@ -93,19 +97,22 @@ def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> 
     found = candidates.index[len(BASELINES) :]
     return candidates.assign(
         from_task=pd.Series([task for task, _ in chosen], index=found, dtype=object),
-        score_there=pd.Series([known[task][name] for task, name in chosen], index=found),
+        score_there=pd.Series([known[task][0][name] for task, name in chosen], index=found),
+        scored_there_by=pd.Series(
+            [known[task][1] for task, _ in chosen], index=found, dtype=object
+        ),
     )
 
 
-def _joined(sources: Sequence[pd.DataFrame], of: str = "") -> pd.Series[float]:
-    """Validation scores by name, a function's from the first source that has it."""
+def _joined(sources: Sequence[pd.DataFrame], of: str = "") -> tuple[pd.Series[float], str]:
+    """Validation scores by name, a function's from the first source that has it; what they are."""
     if not sources:
         raise ValueError(
             f"nothing to choose from{of}: give a benchmark table or a search's history"
         )
-    columns = [source[["name", "validation_score"]] for source in sources]
-    known = pd.concat(columns).drop_duplicates("name").set_index("name")
-    return known["validation_score"]
+    rows = pd.concat([source[["name", "validation_score", "score"]] for source in sources])
+    score = one_score(zip(rows["name"], rows["score"], strict=True), f"functions{of}")
+    return rows.drop_duplicates("name").set_index("name")["validation_score"], score.name
 
 
 def _ranked(scores: pd.Series[float]) -> list[str]:

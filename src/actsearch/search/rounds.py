@@ -28,7 +28,7 @@ def propose(
         map_table: Coordinates, one row a function; functions without both features are not
             proposed by any strategy.
         history: Rounds 0 to ``round - 1`` as returned by ``build_history``; not read in round 0.
-            A diverged function informs the strategy by the score of chance.
+            A diverged function informs the strategy by the value that its task has for it.
         slots: Number of proposals after round 0.
         round: Number of the round, from 0.
         seed: Seed of the search.

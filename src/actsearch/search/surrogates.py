@@ -29,9 +29,21 @@ from actsearch.search.candidates import FEATURES, coordinates, measured_on_map
 Floats = NDArray[np.float64]
 
 N_NEIGHBORS = 3
-DECIMALS = 12
-"""Predictions closer than this count as equal: the mean of the same three scores, summed in
-another order, differs in its last bit."""
+_DECIMALS = 12
+
+
+def without_noise(predictions: Floats) -> Floats:
+    """Predictions of any shape, with those made equal that sums in another order tell apart.
+
+    The mean of the same three scores, summed in another order, differs in its last bit. Kept are 12
+    decimals, and of what lies 10 or more from 0, as scores without a lower end may, the digits that
+    numbers near 1 have: each by its own size, so that a huge one leaves the others apart.
+
+    Returns:
+        The rounded predictions.
+    """
+    size = 10.0 ** np.floor(np.log10(np.maximum(np.abs(predictions), 1.0)))
+    return np.round(predictions / size, _DECIMALS) * size
 
 
 class Regressor(Protocol):
@@ -199,7 +211,7 @@ def _r2(repeat: pd.DataFrame) -> float:
 
 
 def _spearman(repeat: pd.DataFrame) -> float:
-    predicted = repeat["predicted"].round(DECIMALS)
+    predicted = pd.Series(without_noise(repeat["predicted"].to_numpy()), index=repeat.index)
     ranks = predicted.groupby(repeat["fold"]).nunique().max() > 1
     if not ranks or repeat["measured"].nunique() == 1:
         return float("nan")

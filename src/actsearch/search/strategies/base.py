@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from actsearch.search.surrogates import DECIMALS
+from actsearch.search.surrogates import without_noise
 
 
 class Strategy(Protocol):
@@ -27,7 +27,8 @@ class Strategy(Protocol):
         Args:
             candidates: Functions of the map, indexed by name: ``slug`` and the coordinates
                 ``outputs_x`` ... ``union_y``, all finite. Evaluated ones are among them.
-            evaluated: Validation score in [0, 1] of each function trained so far, by name.
+            evaluated: Validation score of each function trained so far, by name; any finite number,
+                higher is better.
             n: Number of proposals.
             rng: Source of every random decision.
 
@@ -59,7 +60,7 @@ class Walker(Strategy, Protocol):
 
         Args:
             candidates: See ``Strategy.propose``.
-            scores: Validation score in [0, 1] of each of them (n,), told once evaluated.
+            scores: Validation score of each of them (n,), finite, told once evaluated.
             first: Positions of the functions that the search begins with.
             evaluations: Functions evaluated in all, the first ones included.
             rng: Source of every random decision; the same draws as by ``propose``.
@@ -138,6 +139,6 @@ def best(predictions: NDArray[np.float64], n: int, rng: np.random.Generator) -> 
         Their positions, shape (n,), the highest first.
     """
     shuffled = rng.permutation(len(predictions))
-    order = np.argsort(-np.round(predictions[shuffled], DECIMALS), kind="stable")
+    order = np.argsort(-without_noise(predictions[shuffled]), kind="stable")
     chosen: NDArray[np.intp] = shuffled[order[:n]]
     return chosen
