@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from actsearch.config import Space
+from actsearch.config import SCORES, Space
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.expressions import parse
 from actsearch.functions.selection import select
@@ -60,6 +60,7 @@ def make_table(n: int, seed: int) -> pd.DataFrame:
                 "validation_loss": loss,
                 "test_loss": np.nan,
                 "run_validation_scores": runs.tolist(),
+                "score": "accuracy",
             }
         )
     return pd.DataFrame(rows).sort_values("name", ignore_index=True)
@@ -172,7 +173,7 @@ def make_history(table: pd.DataFrame, seed: int, rounds: int = 4, slots: int = 8
     history.loc[broken, "status"] = "diverged"
     history.loc[broken, "validation_score"] = CHANCE
     columns = ["round", "slot", "name", "slug", "prediction", "status", "n_runs", "n_diverged"]
-    return history[[*columns, "train_score", "validation_score"]]
+    return history[[*columns, "train_score", "validation_score", "score"]]
 
 
 def make_final(table: pd.DataFrame, seed: int, gain: float) -> dict[str, Any]:
@@ -182,14 +183,14 @@ def make_final(table: pd.DataFrame, seed: int, gain: float) -> dict[str, Any]:
     found = known[~known.index.isin(BASELINES)].nlargest(5).index.tolist()
     best_baseline = str(known.loc[list(BASELINES)].idxmax())
     shift = rng.normal(0, 0.003, len(FINAL_SEEDS))
-    accuracies = {}
+    scores = {}
     for name in (*BASELINES, *found):
         mean = min(known[name], known[best_baseline]) - 0.004 + (gain if name in found else 0.0)
-        accuracies[name] = np.clip(mean + shift + rng.normal(0, 0.002, len(shift)), 0, 1).round(4)
-    accuracies[found[-1]][2] = CHANCE
+        scores[name] = np.clip(mean + shift + rng.normal(0, 0.002, len(shift)), 0, 1).round(4)
+    scores[found[-1]][2] = CHANCE
     functions: list[dict[str, Any]] = []
-    for name, values in accuracies.items():
-        apart = values - accuracies[best_baseline]
+    for name, values in scores.items():
+        apart = values - scores[best_baseline]
         half = 2.776 * float(apart.std(ddof=1)) / np.sqrt(len(apart))
         mean = float(apart.mean())
         clear = abs(mean) > half
@@ -228,16 +229,21 @@ def make_final(table: pd.DataFrame, seed: int, gain: float) -> dict[str, Any]:
         else f"A tie: none of 5 found functions differs from the best baseline {best_baseline}"
     )
     conclusion = (
-        f"{claim} (mean test accuracy {100 * accuracies[best_baseline].mean():.2f}% over 5 seeds "
-        "on these 437 test images)."
+        f"{claim} (mean test accuracy {100 * scores[best_baseline].mean():.2f}% over 5 seeds "
+        "on these 437 test examples)."
     )
     return {
+        "score": "accuracy",
         "seeds": list(FINAL_SEEDS),
         "n_test": 437,
         "method": "paired sign-flip test",
         "candidates_from": [],
         "best_baseline": best_baseline,
-        "chosen": {"name": found[0], "slug": parse(found[0]).slug, "how": BEFORE},
+        "chosen": {
+            "name": found[0],
+            "slug": parse(found[0]).slug,
+            "how": BEFORE.format("accuracy"),
+        },
         "functions": functions,
         "conclusion": conclusion,
     }
@@ -248,6 +254,7 @@ def make_task(name: str, seed: int, n: int = 500, runs: int = 100, gain: float =
     table = make_table(n, seed)
     return TaskData(
         name=name,
+        score=SCORES["accuracy"],
         description={
             "Data": "digits: 8 × 8 grey images, 10 classes; 1,000 train, 360 validation, 437 test",
             "Network": "All-CNN-C, narrow; 9 ReLU replaced; 34,602 parameters",
@@ -284,6 +291,7 @@ def make_report(n: int = 500, runs: int = 100) -> ReportData:
     table = make_table(n, 3)
     vit = TaskData(
         name=TASKS[2],
+        score=SCORES["accuracy"],
         description={"Data": "digits", "Network": "a small vision transformer; 4 GELU replaced"},
         table=table,
         map=make_map(n + 120, 3),

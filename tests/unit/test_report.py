@@ -19,6 +19,7 @@ from report_example import (
 )
 from report_page import Page, figures_of
 
+from actsearch.config import SCORES
 from actsearch.report.data import ReportData, TaskData
 from actsearch.report.page import render
 from actsearch.report.ranking import best_first
@@ -28,7 +29,8 @@ RUNS = 6
 
 
 def one_task(**parts: Any) -> ReportData:
-    return ReportData(title="One", tasks=(TaskData(name="digits-cnn", **parts),), command="make")
+    task = TaskData(name="digits-cnn", score=SCORES["accuracy"], **parts)
+    return ReportData(title="One", tasks=(task,), command="make")
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +198,6 @@ def test_missing_numbers_are_dashes() -> None:
 
 
 def test_tasks_with_one_name_are_refused() -> None:
-    task = TaskData(name="digits-cnn")
+    task = TaskData(name="digits-cnn", score=SCORES["accuracy"])
     with pytest.raises(ValueError, match="'digits-cnn' more than once"):
         render(ReportData("t", (task, task), "make"))

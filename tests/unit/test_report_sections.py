@@ -18,18 +18,21 @@ from report_example import (
 from report_page import Page, figures_of
 
 from actsearch.benchmark.table import seed_reliability
+from actsearch.config import SCORES
 from actsearch.functions.baselines import BASELINES
 from actsearch.report import formats
 from actsearch.report.data import ReportData, TaskData
 from actsearch.report.page import render
 from actsearch.report.ranking import best_first, measured
 
+ACCURACY = SCORES["accuracy"]
 N = 60
 RUNS = 6
 
 
 def one_task(**parts: Any) -> ReportData:
-    return ReportData(title="One", tasks=(TaskData(name="digits-cnn", **parts),), command="make")
+    task = TaskData(name="digits-cnn", score=ACCURACY, **parts)
+    return ReportData(title="One", tasks=(task,), command="make")
 
 
 @pytest.fixture(scope="module")
@@ -121,11 +124,11 @@ def test_map_tells_trained_diverged_and_untrained_apart(data: ReportData, html: 
     assert set(shown("diverged")) == set(status[status == "diverged"].index)
     assert set(shown("untrained")) == set(status[status.isna()].index) != set()
     assert set(shown("trained")) == set(status[status.isin(["completed", "partial"])].index)
-    accuracy = on_map.set_index("name")["validation_score"]
+    measured_there = on_map.set_index("name")["validation_score"]
     trace = groups["trained"]
     for name, colour in zip(trace["text"], trace["marker"]["color"], strict=True):
-        if name in accuracy.index:
-            assert colour == pytest.approx(accuracy[name], abs=5e-5)
+        if name in measured_there.index:
+            assert colour == pytest.approx(measured_there[name], abs=5e-5)
 
 
 def test_surrogate_scores_are_the_data(page: Page, data: ReportData) -> None:
@@ -199,9 +202,9 @@ def test_live_search_shows_every_training_and_the_best_found(
     for _, row in found.nlargest(5, "validation_score").iterrows():
         assert page.row("task-1-search", row["name"]) == [
             row["name"],
-            formats.percent(row["validation_score"]),
-            formats.points(row["validation_score"] - reference),
-            formats.percent(row["prediction"]),
+            formats.value(ACCURACY, row["validation_score"]),
+            formats.difference(ACCURACY, row["validation_score"] - reference),
+            formats.value(ACCURACY, row["prediction"]),
             f"{row['round']}.{row['slot']}",
         ]
 
@@ -218,15 +221,16 @@ def test_final_table_is_the_data(page: Page, data: ReportData) -> None:
         if function["difference"] is None:
             assert cells[3:] == ["–", "● reference"]
             continue
-        d = {key: formats.points(function["difference"][key]) for key in ("mean", "low", "high")}
+        apart = function["difference"]
+        d = {key: formats.difference(ACCURACY, apart[key]) for key in ("mean", "low", "high")}
         assert cells[3] == f"{d['mean']}{d['low']} to {d['high']}"
         assert function["verdict"] in cells[4]
         assert cells[4].endswith(f"p {formats.p_value(function['difference']['p_holm'])}")
     assert any(function["n_diverged"] for function in final["functions"])
     text = page.text("task-1-final")
     assert "those of the paired sign-flip test and corrected" in text
-    assert "the test set, 437 images, is read once" in text
-    assert "not of other images. Diverged runs count with the accuracy of chance. A tie" in text
+    assert "the test set, 437 examples, is read once" in text
+    assert "not of other examples. Diverged runs count with the accuracy of chance. A tie" in text
 
 
 def test_functions_of_other_tasks_are_told_from_those_of_the_task(page: Page) -> None:
@@ -235,6 +239,7 @@ def test_functions_of_other_tasks_are_told_from_those_of_the_task(page: Page) ->
     for function in final["functions"]:
         if function["kind"] == "found":
             function |= {"from_task": "small", "score_there": 0.4321}
+            function |= {"scored_there_by": "accuracy"}
     final["candidates_from"] = ["small", "large"]
     source = "class FinalActivation(nn.Module): # <x>"
     transfer = Page(render(one_task(final=final, activation=source)))
@@ -260,7 +265,7 @@ def test_diverged_runs_are_mentioned_only_where_there_are_any() -> None:
     final = make_final(make_table(N, 1), 1, 0.01)
     final["functions"] = [f for f in final["functions"] if not f["n_diverged"]]
     text = Page(render(one_task(final=final))).text("task-1-final")
-    assert "not of other images. A tie" in text
+    assert "not of other examples. A tie" in text
     assert "iverged" not in text
 
 
@@ -309,7 +314,7 @@ def test_reliability_is_the_data(page: Page) -> None:
 def test_measured_takes_each_function_once_from_its_first_source() -> None:
     table = make_table(N, 1)
     history = make_history(make_table(N, 2), 2)
-    functions = measured(TaskData("t", table=table.iloc[:30], histories={"s": history}))
+    functions = measured(TaskData("t", ACCURACY, table=table.iloc[:30], histories={"s": history}))
     assert functions["name"].is_unique
     assert set(functions["name"]) == set(table["name"].iloc[:30]) | set(history["name"])
     known = table.set_index("name")["validation_score"]

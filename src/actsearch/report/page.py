@@ -38,6 +38,7 @@ def render(data: ReportData) -> str:
     tasks = [
         {
             "name": task.name,
+            "score": task.score,
             "anchor": f"task-{number}",
             "description": task.description,
             "imported": task.imported,

@@ -9,7 +9,7 @@ from actsearch.report.data import TaskData
 
 
 def measured(task: TaskData) -> pd.DataFrame:
-    """Every function with a validation accuracy, from the table and the searches, once each.
+    """Every function with a validation score, from the table and the searches, once each.
 
     Returns:
         Columns name, status, validation_score; the best first.
@@ -24,7 +24,7 @@ def measured(task: TaskData) -> pd.DataFrame:
 
 
 def best_first(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows by falling validation accuracy, the diverged last, ties by name."""
+    """Rows by falling validation score, the diverged last, ties by name."""
     keyed = table.assign(_diverged=table["status"] == "diverged")
     ordered = keyed.sort_values(
         ["_diverged", "validation_score", "name"],

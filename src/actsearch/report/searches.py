@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from actsearch.config import Score
 from actsearch.functions.baselines import BASELINES
 from actsearch.report import search_plots
 from actsearch.report.drawings import curve
 from actsearch.report.figures import Figures
-from actsearch.report.formats import Context, count, percent, plural, points
+from actsearch.report.formats import Context, count, difference, percent, plural, value
 from actsearch.report.plot_style import strategy_style
 from actsearch.report.ranking import best_first, role
 
@@ -18,7 +19,7 @@ FOUND_SHOWN = 5
 
 
 def simulation_section(
-    simulations: Mapping[str, pd.DataFrame] | None, anchor: str, figures: Figures
+    simulations: Mapping[str, pd.DataFrame] | None, score: Score, anchor: str, figures: Figures
 ) -> Context | None:
     """Regret of each strategy as a plot and a table; None where nothing was replayed."""
     if not simulations:
@@ -33,7 +34,7 @@ def simulation_section(
             {
                 "strategy": strategy,
                 "colour": strategy_style(strategy)["color"],
-                "regrets": search_plots.regret_after(simulation, marks),
+                "regrets": search_plots.regret_after(simulation, marks, score),
                 "solved": percent((ends <= 1e-12).mean(), 0),
             }
         )
@@ -47,14 +48,14 @@ def simulation_section(
         "rows": rows,
         "figure": figures.add(
             f"{anchor}-regret",
-            search_plots.regret(simulations, len(BASELINES)),
+            search_plots.regret(simulations, len(BASELINES), score),
             f"Median regret of {', '.join(simulations)} against functions evaluated, up to {last}.",
         ),
     }
 
 
 def search_sections(
-    histories: Mapping[str, pd.DataFrame] | None, anchor: str, figures: Figures
+    histories: Mapping[str, pd.DataFrame] | None, score: Score, anchor: str, figures: Figures
 ) -> list[Context] | None:
     """One live search each: what it proposed, and its best; None where there was none."""
     searches = []
@@ -81,20 +82,23 @@ def search_sections(
                 "above": above,
                 "figure": figures.add(
                     f"{anchor}-search-{number}",
-                    search_plots.live_search(history),
-                    f"Validation accuracy of the {plural(len(history), 'function')} trained by "
-                    f"{strategy}, in order, with the best so far.",
+                    search_plots.live_search(history, score),
+                    f"Validation {score.shown} of the {plural(len(history), 'function')} trained "
+                    f"by {strategy}, in order, with the best so far.",
                 ),
                 "found": [
                     {
                         "name": row["name"],
                         "role": role(row["name"]),
                         "curve": curve(row["name"], role(row["name"])),
-                        "accuracy": percent(row["validation_score"]),
-                        "prediction": percent(row["prediction"]),
-                        "difference": points(row["validation_score"] - reference)
-                        if reference is not None and row["round"] > 0
-                        else points(None),
+                        "score": value(score, row["validation_score"]),
+                        "prediction": value(score, row["prediction"]),
+                        "difference": difference(
+                            score,
+                            row["validation_score"] - reference
+                            if reference is not None and row["round"] > 0
+                            else None,
+                        ),
                         "where": f"{row['round']}.{row['slot']}" if row["round"] else "baseline",
                     }
                     for _, row in shown.iterrows()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from actsearch.config import Score
 from actsearch.features.passed_over import in_words
 from actsearch.functions.baselines import BASELINES
 from actsearch.report import plots
@@ -15,7 +16,16 @@ from actsearch.report.comparison import FEATURES, final_section, surrogate_secti
 from actsearch.report.data import TaskData
 from actsearch.report.drawings import curve
 from actsearch.report.figures import Figures
-from actsearch.report.formats import Context, count, is_number, percent, plural, score, spread
+from actsearch.report.formats import (
+    Context,
+    count,
+    decimal,
+    is_number,
+    percent,
+    plural,
+    size,
+    value,
+)
 from actsearch.report.plot_style import focus
 from actsearch.report.ranking import best_first, measured, role
 from actsearch.report.searches import search_sections, simulation_section
@@ -25,18 +35,21 @@ BEST_SHOWN = 12
 
 def task_sections(task: TaskData, anchor: str, figures: Figures) -> dict[str, Any]:
     """The sections of a task by name; None where a part was not in the experiment."""
+    score = task.score
     return {
-        "benchmark": _benchmark(task.table, anchor, figures),
-        "reliability": _reliability(task.reliability),
+        "benchmark": _benchmark(task.table, score, anchor, figures),
+        "reliability": _reliability(task.reliability, score),
         "map": _map(task, anchor, figures),
-        "surrogate": surrogate_section(task.surrogate, task.predictions, anchor, figures),
-        "simulation": simulation_section(task.simulations, anchor, figures),
-        "search": search_sections(task.histories, anchor, figures),
-        "final": final_section(task.final, task.activation),
+        "surrogate": surrogate_section(task.surrogate, task.predictions, score, anchor, figures),
+        "simulation": simulation_section(task.simulations, score, anchor, figures),
+        "search": search_sections(task.histories, score, anchor, figures),
+        "final": final_section(task.final, score, task.activation),
     }
 
 
-def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Context | None:
+def _benchmark(
+    table: pd.DataFrame | None, score: Score, anchor: str, figures: Figures
+) -> Context | None:
     if table is None or table.empty:
         return None
     ordered = best_first(table)
@@ -44,6 +57,7 @@ def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Con
     diverged = int((table["status"] == "diverged").sum())
     partial = int((table["status"] == "partial").sum())
     trained = ordered[ordered["status"] != "diverged"]
+    lowest, _ = plots.histogram_range(table, score)
     above = None
     if len(baselines):
         above = int((trained["validation_score"] > baselines["validation_score"].max()).sum())
@@ -52,20 +66,23 @@ def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Con
         "diverged": count(diverged),
         "diverged_share": percent(diverged / len(table), 1),
         "partial": count(partial),
-        "median": percent(trained["validation_score"].median()),
+        "median": value(score, trained["validation_score"].median()),
         "above": None if above is None else plural(above, "function"),
         "histogram": figures.add(
             f"{anchor}-histogram",
-            plots.histogram(ordered),
-            f"Histogram of the validation accuracy of {plural(len(table), 'function')}, "
+            plots.histogram(ordered, score),
+            f"Histogram of the validation {score.shown} of {plural(len(table), 'function')}, "
             f"{count(diverged)} of them diverged.",
         ),
-        "upper": _upper(ordered, baselines, anchor, figures) if len(trained) else None,
+        "below": value(score, lowest, score.digits)
+        if lowest > table["validation_score"].min()
+        else None,
+        "upper": _upper(ordered, baselines, score, anchor, figures) if len(trained) else None,
         "best": [
             {
                 "rank": rank,
                 "name": row["name"],
-                "accuracy": percent(row["validation_score"]),
+                "score": value(score, row["validation_score"]),
                 "curve": curve(row["name"], role(row["name"])),
                 "role": role(row["name"]),
                 "partial": row["status"] == "partial",
@@ -75,7 +92,7 @@ def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Con
         "baselines": [
             {
                 "name": row["name"],
-                "accuracy": percent(row["validation_score"]),
+                "score": value(score, row["validation_score"]),
                 "rank": count(rank),
                 "diverged": row["status"] == "diverged",
             }
@@ -85,36 +102,38 @@ def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Con
     }
 
 
-def _upper(table: pd.DataFrame, baselines: pd.DataFrame, anchor: str, figures: Figures) -> Context:
+def _upper(
+    table: pd.DataFrame, baselines: pd.DataFrame, score: Score, anchor: str, figures: Figures
+) -> Context:
     """The histogram's upper end, with the share of functions it shows."""
     trained = table.loc[table["status"] != "diverged", "validation_score"]
-    floor, _ = focus(trained)
+    floor, _ = focus(score, trained)
     steady = baselines[baselines["status"] != "diverged"]
     return {
-        "from": percent(floor, 1),
+        "from": value(score, floor, 1),
         "share": percent((trained >= floor).sum() / len(table), 0),
         "figure": figures.add(
             f"{anchor}-upper",
-            plots.upper_histogram(table, steady, floor),
-            f"Histogram of the validation accuracies from {percent(floor, 1)} up, with: "
+            plots.upper_histogram(table, steady, floor, score),
+            f"Histogram of the validation {score.plural} from {value(score, floor, 1)} up, with: "
             + ", ".join(
-                f"{name} {percent(value)}"
-                for name, value in zip(steady["name"], steady["validation_score"], strict=True)
+                f"{name} {value(score, number)}"
+                for name, number in zip(steady["name"], steady["validation_score"], strict=True)
             ),
         ),
     }
 
 
-def _reliability(reliability: Mapping[str, Any] | None) -> Context | None:
+def _reliability(reliability: Mapping[str, Any] | None, score: Score) -> Context | None:
     if not reliability:
         return None
     return {
         "n": count(reliability["n"]),
         "n_seeds": reliability["n_seeds"],
         "n_best_quarter": count(reliability["n_best_quarter"]),
-        "spearman": score(reliability["spearman"]),
-        "spearman_best_quarter": score(reliability["spearman_best_quarter"]),
-        "seed_std": spread(reliability["seed_std_completed"]),
+        "spearman": decimal(reliability["spearman"]),
+        "spearman_best_quarter": decimal(reliability["spearman_best_quarter"]),
+        "seed_std": score.with_unit(size(score, reliability["seed_std_completed"])),
         "n_completed": count(reliability["n_completed"]),
         "repeated": reliability["n_seeds"] > 1,
     }
@@ -129,7 +148,7 @@ def _map(task: TaskData, anchor: str, figures: Figures) -> Context | None:
     group = np.where(places["validation_score"].isna() & (group == "trained"), "untrained", group)
     places = places.assign(group=group, is_baseline=places["name"].isin(BASELINES))
     trained = places[places["group"] == "trained"]
-    limits = focus(trained["validation_score"])
+    limits = focus(task.score, trained["validation_score"])
     lowest = trained["validation_score"].min()
     panels = []
     for feature, label in FEATURES.items():
@@ -140,8 +159,9 @@ def _map(task: TaskData, anchor: str, figures: Figures) -> Context | None:
                 "shown": count(n),
                 "figure": figures.add(
                     f"{anchor}-map-{feature}",
-                    plots.map_panel(places, feature, limits),
-                    f"Map of {plural(n, 'function')} by {label.lower()}, coloured by accuracy.",
+                    plots.map_panel(places, feature, limits, task.score),
+                    f"Map of {plural(n, 'function')} by {label.lower()}, coloured by "
+                    f"{task.score.shown}.",
                 ),
             }
         )
@@ -158,7 +178,7 @@ def _map(task: TaskData, anchor: str, figures: Figures) -> Context | None:
             g: count(int((placed["group"] == g).sum()))
             for g in ("trained", "diverged", "untrained")
         },
-        "ticks": [percent(t, 1) for t in ticks],
+        "ticks": [value(task.score, t, 1) for t in ticks],
         "ramp": ", ".join(plots.MAP_COLOURS),
         "clipped": is_number(lowest) and bool(lowest < limits[0]),
     }
