@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -73,6 +75,31 @@ def test_p_does_not_hang_on_signs_order_or_scale(apart: list[int]) -> None:
     p = sign_flip_p(d)
     assert smallest_p(len(d)) <= p <= 1
     assert sign_flip_p(-d) == sign_flip_p(d[::-1]) == sign_flip_p(d * 3) == p
+
+
+@given(
+    st.lists(st.tuples(steps, st.sampled_from([1, 1, 1, 10**9])), min_size=2, max_size=10),
+    st.floats(0.01, 1e6),
+    st.floats(-1e6, 1e6),
+)
+def test_p_does_not_hang_on_how_a_score_is_counted(
+    pairs: list[tuple[int, int]], unit: float, zero: float
+) -> None:
+    # Whole numbers have exact sums: they say which choices of signs tie, also beside a seed that
+    # went wrong and is a billion times as far away.
+    apart = [step * size for step, size in pairs]
+    signs = itertools.product((1, -1), repeat=len(apart))
+    far = [abs(sum(s * d for s, d in zip(choice, apart, strict=True))) for choice in signs]
+    exact = sum(one >= abs(sum(apart)) for one in far) / len(far)
+    scores = [zero + unit * d / 437 for d in apart]
+    assert paired_difference(scores, [zero] * len(apart))["p"] == exact
+    assert paired_difference([-s for s in scores], [-zero] * len(apart))["p"] == exact
+
+
+@pytest.mark.parametrize("near", [0.9, 1e-9, -3.5, -2e8])
+def test_scores_that_rounding_alone_tells_apart_tie(near: float) -> None:
+    noise = np.spacing(max(abs(near), 1.0)) * np.array([1, 2, 1, 1, 3, 1, 2, 1, 1, 1])
+    assert paired_difference((near + noise).tolist(), [near] * 10)["p"] == 1
 
 
 @pytest.mark.parametrize("apart", [[1] * 10, [1] * 9 + [2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]])

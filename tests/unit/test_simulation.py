@@ -90,6 +90,33 @@ def test_fast_nearest_neighbors_equal_scikit_learn(
     pd.testing.assert_frame_equal(fast, slow)
 
 
+@pytest.mark.parametrize(("unit", "zero"), [(64.0, -40.0), (np.pi * 1e7, -np.e * 1e7)])
+@pytest.mark.parametrize("strategy", ["random", "union-knr", "union-svr"])
+def test_how_a_score_is_counted_changes_the_unit_of_regret_alone(
+    strategy: str, unit: float, zero: float
+) -> None:
+    # Few distinct scores, so that predictions tie often.
+    table = make_table(MAP, noise=0.05).round({"validation_score": 1})
+    other = table.assign(validation_score=zero + unit * table["validation_score"])
+    one, two = (simulate(strategy, t, MAP, SETTINGS) for t in (table, other))
+    assert two["name"].to_list() == one["name"].to_list()
+    np.testing.assert_allclose(two["regret"], unit * one["regret"], atol=1e-9 * unit)
+    assert (two["regret"] == 0).to_list() == (one["regret"] == 0).to_list()
+
+
+def test_scores_far_below_zero_are_searched_like_others() -> None:
+    # Half of the functions, four baselines among them, are as bad as an R2 can be.
+    bad = np.arange(len(TABLE)) % 2 == 0
+    lost = TABLE.assign(validation_score=SCORES.where(~bad, -(10.0 ** np.arange(60))).to_numpy())
+    for strategy in ("random", "union-knr", "union-svr"):
+        result = simulate(strategy, lost, MAP, Simulation(runs=2, evaluations=60))
+        assert np.isfinite(result[["best", "regret"]]).all(axis=None)
+        for _, run in result.groupby("run"):
+            assert sorted(run["name"]) == sorted(MAP["name"])
+            assert run["best"].iloc[-1] == lost["validation_score"].max()
+            assert (run["regret"].diff().dropna() <= 0).all()
+
+
 @pytest.mark.parametrize("strategy", ["random", "union-knr", "outputs-knr", "union-svr"])
 def test_runs_share_the_baselines_and_then_differ(strategy: str) -> None:
     result = simulate(strategy, TABLE, MAP, SETTINGS)

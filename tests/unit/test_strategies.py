@@ -25,6 +25,7 @@ from actsearch.search.strategies import (
     register,
     strategy_names,
 )
+from actsearch.search.surrogates import without_noise
 
 MAP = make_map(50)
 CANDIDATES = on_map(MAP)
@@ -120,6 +121,17 @@ def test_ties_survive_rounding() -> None:
     assert one != other
     first = {int(best(np.array([one, other]), 1, generator(seed))[0]) for seed in range(20)}
     assert first == {0, 1}
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e9, 3e200])
+def test_what_counts_as_a_tie_goes_by_the_size_of_each(size: float) -> None:
+    one = -0.2 * size
+    other = float(np.nextafter(one, 0))
+    # Beside a huge one, those near 1 stay apart.
+    values = without_noise(np.array([one, other, 0.9, 0.9 + 1e-9]))
+    assert values[0] == values[1]
+    assert values[2] < values[3]
+    assert values == pytest.approx([one, other, 0.9, 0.9 + 1e-9], rel=1e-11)
 
 
 @given(

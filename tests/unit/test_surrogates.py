@@ -149,6 +149,30 @@ def test_bad_tables_are_refused(map_table: pd.DataFrame, table: pd.DataFrame) ->
         cross_validate(map_table, table.assign(validation_score=broken), SETTINGS)
 
 
+@pytest.mark.parametrize(
+    ("unit", "zero"),
+    [(64.0, -40.0), (-1.0, 1.0), (np.pi * 1e7, -np.e * 1e7)],
+)
+def test_how_a_score_is_counted_does_not_matter(
+    map_table: pd.DataFrame, unit: float, zero: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where splits are equally good, a forest takes the one that rounding prefers: left out.
+    without = {name: make for name, make in REGRESSORS.items() if name != "rf"}
+    monkeypatch.setattr("actsearch.search.surrogates.REGRESSORS", without)
+    # Few distinct scores, so that predictions tie often, and rounding alone tells some apart.
+    table = make_table(map_table, noise=0.05).round({"validation_score": 1})
+    other = table.assign(validation_score=zero + unit * table["validation_score"])
+    one = cross_validated_predictions(map_table, table, SETTINGS)
+    two = cross_validated_predictions(map_table, other, SETTINGS)
+    expected, found = score(one), score(two)
+    columns = ["r2_mean", "r2_std", "spearman_mean", "spearman_std"]
+    # k-NN makes the ties, and the same ones count. Support vectors are found to a tolerance.
+    for regressor, close in (("knr", 1e-12), ("mean", 1e-12), ("svr", 0.01)):
+        before, after = (t[t["regressor"] == regressor] for t in (expected, found))
+        np.testing.assert_allclose(after[columns], before[columns], rtol=0, atol=close)
+    np.testing.assert_allclose((two["predicted"] - zero) / unit, one["predicted"], atol=1e-3)
+
+
 def test_support_vectors_see_small_differences() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 2))

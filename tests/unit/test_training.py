@@ -62,6 +62,7 @@ def test_a_trial_has_the_promised_content(digits: Dataset) -> None:
     assert set(content) == {
         "function",
         "slug",
+        "score",
         "status",
         "replaced",
         "parameters",
