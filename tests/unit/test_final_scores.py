@@ -23,7 +23,8 @@ def comparison(
     """elu(x) the best baseline, the others worse than the mean predictor; erf(x) found."""
     source = make_source({"erf(x)": 0.9}, baselines=-2.0, score="R2")
     source.loc[source["name"] == "elu(x)", "validation_score"] = 0.55
-    values = dict.fromkeys(BASELINES, [worst * v for v in OTHER]) | {"elu(x)": BEST, "erf(x)": erf}
+    values = {name: [worst * value for value in OTHER] for name in BASELINES}
+    values |= {"elu(x)": BEST, "erf(x)": erf}
     trials = [
         make_trial(name, of, diverged if name == "erf(x)" else (), score="R2", failure=0.0)
         for name, of in values.items()
@@ -83,7 +84,8 @@ def test_the_file_says_it_in_the_scores_own_form(shift: float) -> None:
     text = " ".join(source.split())
     mean = f"{np.mean(shifted(shift)):.4f} (mean over 10 seeds, 437 examples)"
     assert f"Test R²: {mean}; the best baseline, elu(x): 0.9040. Verdict: " in text
-    assert re.search(rf"\({shift:+.4f}, 95% interval over seeds [+-]0\.\d{{4}} to ", text)
+    apart = re.escape(f"{shift:+.4f}")
+    assert re.search(rf"\({apart}, 95% interval over seeds [+-]0\.\d{{4}} to ", text)
     assert f"{BEFORE.format('R²')}: 0.9000." in text
     assert "points" not in text and "ccuracy" not in text
     compile(source, "final_activation.py", "exec")
