@@ -33,7 +33,7 @@ HUGE = (-3.5, -2e4, -7e8, -1e15)
 
 
 def as_r2(values: Any, lost: bool = True) -> Any:
-    """Accuracies as made-up R2: 0 for chance, 1 for 1; those below 0.5 lie far below 0."""
+    """Accuracies as made-up R2: 0 for chance, 1 for 1; those of bad functions far below 0."""
     values = np.asarray(values, dtype=float)
     good = np.where(values == CHANCE, 0.0, 2.5 * values - 1.5)
     if not lost:
