@@ -66,7 +66,7 @@ IDLE = {
     "map": OPERATORS,
     "export": {*OPERATORS, *EXPRESSIONS},
     # Strategies are registered by their import, and one of them is asked.
-    "simulate": {f"actsearch.search.{name}" for name in ("strategies.surrogate", "surrogates")},
+    "simulate": {"actsearch.search.strategies.surrogate"},
     "propose": {f"actsearch.search.strategies.{name}" for name in ("neighbors", "random")},
     # It asks what files depend on, which is little where the user has no operators; and Snakemake,
     # which answers in a process of its own.

@@ -108,7 +108,7 @@ def seed_reliability(table: pd.DataFrame) -> dict[str, Any]:
         than two seeds or three functions, or without differences); seed_std, the standard deviation
         between the seeds of one function, pooled over functions (None with one seed);
         seed_std_completed, the same over the n_completed functions of which every run completed
-        (None also without any): a run at chance beside a good one outweighs all the others.
+        (None also without any): one that diverged beside a good one outweighs all the others.
 
     Raises:
         BenchmarkError: when functions differ in their number of runs.

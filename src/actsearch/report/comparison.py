@@ -144,7 +144,7 @@ def _prediction_panels(
 def _final_scales(functions: list[Mapping[str, Any]], score: Score) -> tuple[Scale, Scale]:
     """Axes of test scores and of differences in their unit, for the better half."""
     steady = [f for f in functions if not f["n_diverged"]] or functions
-    tests = [value for f in steady for value in f["test_scores"] if is_number(value)]
+    tests = [number for f in steady for number in f["test_scores"] if is_number(number)]
     compared = [f["difference"] for f in steady if f["difference"]]
     means, lows, highs = (
         [d[key] for d in compared if is_number(d[key])] for key in ("mean", "low", "high")
