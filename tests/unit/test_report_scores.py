@@ -295,6 +295,23 @@ def test_one_bad_seed_leaves_the_last_comparison_readable(task: TaskData) -> Non
         assert labels and all(re.fullmatch(r"−?\d\.\d{3}", label) for label in labels)
 
 
+def test_the_axes_hold_where_most_functions_are_bad(task: TaskData) -> None:
+    assert task.final is not None and task.histories
+    final = task.final
+    for function in [f["name"] for f in final["functions"] if f["difference"]][:-2]:
+        final = lose_one_seed(final, function, -1e9)
+        [lost] = [f for f in final["functions"] if f["name"] == function]
+        lost["test_scores"] = [-1e9] * 5
+        lost["difference"] = lost["difference"] | {"mean": -1e9, "low": -2e9, "high": -1e8}
+    tests, differences = _final_scales(final["functions"], R2)
+    assert (tests.low, differences.low) == (-1, -2)
+    assert tests.high <= 1 and differences.high <= 2.5
+    history = task.histories["union-knr"].assign(status="completed")
+    history.loc[history.index[2:30], "validation_score"] = -1e9
+    low, high = live_search(history, R2)["layout"]["yaxis"]["range"]
+    assert -1.5 < low < -1 and 0.5 < high < 1.2
+
+
 def test_a_regret_that_begins_huge_is_shown_where_it_is_small() -> None:
     evaluations = np.arange(1, 21)
     simulation = pd.DataFrame(
