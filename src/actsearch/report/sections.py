@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from actsearch.features.passed_over import in_words
-from actsearch.functions.baselines import BASELINES
 from actsearch.report import plots
 from actsearch.report.comparison import FEATURES, final_section, surrogate_section
 from actsearch.report.data import TaskData
@@ -23,30 +22,34 @@ from actsearch.report.searches import search_sections, simulation_section
 BEST_SHOWN = 12
 
 
-def task_sections(task: TaskData, anchor: str, figures: Figures) -> dict[str, Any]:
+def task_sections(
+    task: TaskData, baselines: Collection[str], anchor: str, figures: Figures
+) -> dict[str, Any]:
     """The sections of a task by name; None where a part was not in the experiment."""
     return {
-        "benchmark": _benchmark(task.table, anchor, figures),
+        "benchmark": _benchmark(task.table, baselines, anchor, figures),
         "reliability": _reliability(task.reliability),
-        "map": _map(task, anchor, figures),
+        "map": _map(task, baselines, anchor, figures),
         "surrogate": surrogate_section(task.surrogate, task.predictions, anchor, figures),
-        "simulation": simulation_section(task.simulations, anchor, figures),
-        "search": search_sections(task.histories, anchor, figures),
+        "simulation": simulation_section(task.simulations, len(baselines), anchor, figures),
+        "search": search_sections(task.histories, baselines, anchor, figures),
         "final": final_section(task.final, task.activation),
     }
 
 
-def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Context | None:
+def _benchmark(
+    table: pd.DataFrame | None, baselines: Collection[str], anchor: str, figures: Figures
+) -> Context | None:
     if table is None or table.empty:
         return None
     ordered = best_first(table)
-    baselines = ordered[ordered["name"].isin(BASELINES)]
+    standard = ordered[ordered["name"].isin(baselines)]
     diverged = int((table["status"] == "diverged").sum())
     partial = int((table["status"] == "partial").sum())
     trained = ordered[ordered["status"] != "diverged"]
     above = None
-    if len(baselines):
-        above = int((trained["validation_accuracy"] > baselines["validation_accuracy"].max()).sum())
+    if len(standard):
+        above = int((trained["validation_accuracy"] > standard["validation_accuracy"].max()).sum())
     return {
         "n": count(len(table)),
         "diverged": count(diverged),
@@ -60,14 +63,14 @@ def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Con
             f"Histogram of the validation accuracy of {plural(len(table), 'function')}, "
             f"{count(diverged)} of them diverged.",
         ),
-        "upper": _upper(ordered, baselines, anchor, figures) if len(trained) else None,
+        "upper": _upper(ordered, standard, anchor, figures) if len(trained) else None,
         "best": [
             {
                 "rank": rank,
                 "name": row["name"],
                 "accuracy": percent(row["validation_accuracy"]),
-                "curve": curve(row["name"], role(row["name"])),
-                "role": role(row["name"]),
+                "curve": curve(row["name"], role(row["name"], baselines)),
+                "role": role(row["name"], baselines),
                 "partial": row["status"] == "partial",
             }
             for rank, row in enumerate(trained.head(BEST_SHOWN).to_dict("records"), start=1)
@@ -80,7 +83,7 @@ def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Con
                 "diverged": row["status"] == "diverged",
             }
             for rank, row in enumerate(ordered.to_dict("records"), start=1)
-            if row["name"] in BASELINES
+            if row["name"] in baselines
         ],
     }
 
@@ -120,7 +123,9 @@ def _reliability(reliability: Mapping[str, Any] | None) -> Context | None:
     }
 
 
-def _map(task: TaskData, anchor: str, figures: Figures) -> Context | None:
+def _map(
+    task: TaskData, baselines: Collection[str], anchor: str, figures: Figures
+) -> Context | None:
     if task.map is None or task.map.empty:
         return None
     known = measured(task)
@@ -129,7 +134,7 @@ def _map(task: TaskData, anchor: str, figures: Figures) -> Context | None:
     group = np.where(
         places["validation_accuracy"].isna() & (group == "trained"), "untrained", group
     )
-    places = places.assign(group=group, is_baseline=places["name"].isin(BASELINES))
+    places = places.assign(group=group, is_baseline=places["name"].isin(baselines))
     trained = places[places["group"] == "trained"]
     limits = focus(trained["validation_accuracy"])
     lowest = trained["validation_accuracy"].min()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
-from actsearch.functions.baselines import BASELINES
 from actsearch.report.data import TaskData
 from actsearch.report.drawings import curve
 from actsearch.report.formats import Context, count, function_name, percent, points
@@ -20,7 +19,7 @@ _NO_FINAL = (
 )
 
 
-def task_summary(task: TaskData) -> Context:
+def task_summary(task: TaskData, baselines: Collection[str]) -> Context:
     """The task's card at the top of the page."""
     functions = measured(task)
     facts: list[tuple[str, Any]] = []
@@ -38,13 +37,13 @@ def task_summary(task: TaskData) -> Context:
                 f"{percent(n / len(functions), 1)} ({count(n)} of {count(len(functions))})",
             )
         )
-        baselines = functions[
-            functions["name"].isin(BASELINES) & (functions["status"] != "diverged")
+        standard = functions[
+            functions["name"].isin(baselines) & (functions["status"] != "diverged")
         ]
         top = functions.iloc[0]
         best = str(top["name"])
-        if len(baselines):
-            reference = baselines.iloc[0]
+        if len(standard):
+            reference = standard.iloc[0]
             facts.append(("Best baseline, validation", _named(reference)))
             gain = points(top["validation_accuracy"] - reference["validation_accuracy"])
             facts.append(("Best function, validation", _named(top)))
@@ -63,7 +62,7 @@ def task_summary(task: TaskData) -> Context:
         "finding": finding,
         "confirmed": task.final is not None,
         "facts": facts,
-        "curve": curve(best, role(best)) if best else None,
+        "curve": curve(best, role(best, baselines)) if best else None,
     }
 
 
