@@ -14,9 +14,9 @@ MODERN = (
     *BASELINES,
     "gelu(x)",  # transformers
     "mish(x)",  # detectors
-    "hard_swish(x)",  # networks for telephones
+    "hard_swish(x)",  # mobile devices
     "square(relu(x))",  # language models
-    "leakyrelu(x)",  # generators, detectors
+    "leakyrelu(x)",  # detectors, generators
     "sin(x)",  # images and fields as networks
     "add(x,square(sin(x)))",  # audio: snake, whose frequency is learned there and 1 here
 )

@@ -124,11 +124,11 @@ LITERATURE = (
         f"mul(elu(x),{_HARD_GATE})",
     ),
     Published(
-        "found on CIFAR-100",
+        "AQuaSurF's example",
         "-x / (1 + exp(-x)) * clip(0.2 * x + 0.5, 0, 1)",
         _PAPER,
         "prod_n(sigmoid(x),negative(x),hard_sigmoid(x))",
-        "the public example of what it found",
+        "the public example of what its search found",
     ),
     Published(
         "GELUSine",
