@@ -278,6 +278,7 @@ def test_an_operator_belongs_to_the_module_that_lists_it(
         ("relu", 1, "'relu' is taken"),
         ("x", 1, "reserved"),
         ("unary", 1, "reserved"),
+        ("literature", 1, "reserved"),
         ("", 1, "not allowed"),
         ("Sine", 1, "not allowed"),
         ("a.b", 1, "not allowed"),
