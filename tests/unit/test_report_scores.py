@@ -378,6 +378,6 @@ def test_runs_are_counted_as_shares_whatever_the_score(task: TaskData) -> None:
     from actsearch.report.figures import Figures
 
     assert task.simulations is not None
-    section = simulation_section(task.simulations, R2, "a", Figures())
+    section = simulation_section(task.simulations, 8, R2, "a", Figures())
     assert section is not None
     assert all(re.fullmatch(r"\d+%", row["solved"]) for row in section["rows"])

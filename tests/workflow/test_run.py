@@ -194,6 +194,20 @@ def test_a_larger_sample_trains_only_what_is_new(copy: Experiment) -> None:
     assert before.items() <= after.items()
 
 
+def test_other_baselines_train_no_function_again_that_stays(copy: Experiment) -> None:
+    table = "results/tiny/benchmark.parquet"
+    copy.configure(copying.deepcopy(SMALL) | {"baselines": [*BASELINES, "gelu(x)"]})
+    made = {"enumerate_space": 1, "benchmark_table": 1}
+    assert copy.planned(table) == made | {"train__tiny__0": 1}
+    before = _made(copy)
+    copy.snakemake("--cores", "2", table)
+    after = _made(copy)
+    assert set(after) - set(before) == {"gelu.x.json"}
+    assert before.items() <= after.items()
+    copy.configure(SMALL)  # the function that gave way stands too
+    assert copy.planned(table) == made
+
+
 def test_a_lost_trial_is_made_again_alone(copy: Experiment) -> None:
     lost = copy.path("tiny/trials/relu.x.json")
     before, content = _made(copy), content_digest(lost)

@@ -73,7 +73,7 @@ IDLE = {
     "audit": {
         *OPERATORS,
         *USERS,
-        *(f"actsearch.functions.{name}" for name in ("expressions", "schemas", "spaces", "syntax")),
+        *(f"actsearch.functions.{name}" for name in ("expressions", "schemas", "syntax")),
         "actsearch.plan.internals",
         # And whether data are what their manifests say, which the digits have none of.
         *(

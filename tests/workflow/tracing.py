@@ -20,8 +20,9 @@ TRACES = "ACTSEARCH_TRACE_TO"
 # that computes would have a place in any module of which all was allowed.
 CARRIERS = {
     "reads the configuration, whose values are in the digest of settings": {
-        "config.base": "Model _class_name _module _pattern _unique _unique_seeds is_module is_word "
-        "known named_source require_path",
+        "config.base": "Model _class_name _module _pattern _unique_seeds is_module is_word known "
+        "named_source require_path unique",
+        "config.baselines": "_baselines",
         "config.data": "Data _none _source check_split",
         "config.experiment": "Config _folder _tell_apart",
         "config.loading": "load_config parse_config",

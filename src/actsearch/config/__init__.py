@@ -8,11 +8,12 @@ Snakefile can use it at no cost.
 
 from actsearch.config.base import ConfigError as ConfigError
 from actsearch.config.base import Model as Model
+from actsearch.config.baselines import BASELINE_SETS as BASELINE_SETS
+from actsearch.config.baselines import FEWEST_TO_PREDICT as FEWEST_TO_PREDICT
 from actsearch.config.data import BUILT_IN_DATA as BUILT_IN_DATA
 from actsearch.config.data import TORCHVISION_DATA as TORCHVISION_DATA
 from actsearch.config.data import Data as Data
 from actsearch.config.data import Split as Split
-from actsearch.config.experiment import N_BASELINES as N_BASELINES
 from actsearch.config.experiment import Config as Config
 from actsearch.config.experiment import Simulation as Simulation
 from actsearch.config.experiment import Surrogate as Surrogate

@@ -10,6 +10,7 @@ import pandas as pd
 
 from actsearch.config import Score, one_score
 from actsearch.features.passed_over import FisherLayers
+from actsearch.functions.baselines import BASELINES
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,11 @@ class ReportData:
         tasks: One entry a task, in the order shown.
         command: The command that makes the page and everything it shows.
         paths: What lies where: a label and its path each.
+        baselines: Names of the functions that searches start from.
     """
 
     title: str
     tasks: tuple[TaskData, ...]
     command: str
     paths: Mapping[str, str] = field(default_factory=dict)
+    baselines: tuple[str, ...] = BASELINES

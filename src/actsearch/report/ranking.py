@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
-from actsearch.functions.baselines import BASELINES
 from actsearch.report.data import TaskData
 
 
@@ -34,6 +35,6 @@ def best_first(table: pd.DataFrame) -> pd.DataFrame:
     return ordered.drop(columns="_diverged")
 
 
-def role(name: str) -> str:
+def role(name: str, baselines: Collection[str]) -> str:
     """``baseline`` or ``found``: the colour a function has everywhere on the page."""
-    return "baseline" if name in BASELINES else "found"
+    return "baseline" if name in baselines else "found"

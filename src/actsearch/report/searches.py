@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
 from actsearch.config import Score
-from actsearch.functions.baselines import BASELINES
 from actsearch.report import search_plots
 from actsearch.report.drawings import curve
 from actsearch.report.figures import Figures
@@ -19,14 +18,18 @@ FOUND_SHOWN = 5
 
 
 def simulation_section(
-    simulations: Mapping[str, pd.DataFrame] | None, score: Score, anchor: str, figures: Figures
+    simulations: Mapping[str, pd.DataFrame] | None,
+    n_baselines: int,
+    score: Score,
+    anchor: str,
+    figures: Figures,
 ) -> Context | None:
     """Regret of each strategy as a plot and a table; None where nothing was replayed."""
     if not simulations:
         return None
     runs = max(int(s["run"].nunique()) for s in simulations.values())
     last = max(int(s["evaluation"].max()) for s in simulations.values())
-    marks = sorted({n for n in (len(BASELINES), 20, 50, 100, 200) if n < last} | {last})
+    marks = sorted({n for n in (n_baselines, 20, 50, 100, 200) if n < last} | {last})
     rows = []
     for strategy, simulation in simulations.items():
         ends = simulation.loc[simulation.groupby("run")["evaluation"].idxmax(), "regret"]
@@ -39,7 +42,7 @@ def simulation_section(
             }
         )
     after_baselines = [
-        s.loc[s["evaluation"] == len(BASELINES), "regret"] for s in simulations.values()
+        s.loc[s["evaluation"] == n_baselines, "regret"] for s in simulations.values()
     ]
     return {
         "settled": all(len(r) and bool((r <= 1e-12).all()) for r in after_baselines),
@@ -48,14 +51,18 @@ def simulation_section(
         "rows": rows,
         "figure": figures.add(
             f"{anchor}-regret",
-            search_plots.regret(simulations, len(BASELINES), score),
+            search_plots.regret(simulations, n_baselines, score),
             f"Median regret of {', '.join(simulations)} against functions evaluated, up to {last}.",
         ),
     }
 
 
 def search_sections(
-    histories: Mapping[str, pd.DataFrame] | None, score: Score, anchor: str, figures: Figures
+    histories: Mapping[str, pd.DataFrame] | None,
+    baselines: Collection[str],
+    score: Score,
+    anchor: str,
+    figures: Figures,
 ) -> list[Context] | None:
     """One live search each: what it proposed, and its best; None where there was none."""
     searches = []
@@ -65,14 +72,14 @@ def search_sections(
         history = unsorted.sort_values(["round", "slot"], ignore_index=True)
         proposed = history[history["round"] > 0]
         trained = best_first(history[history["status"] != "diverged"])
-        baselines = trained[trained["round"] == 0]
-        reference = baselines["validation_score"].max() if len(baselines) else None
+        first = trained[trained["round"] == 0]
+        reference = first["validation_score"].max() if len(first) else None
         found = trained[trained["round"] > 0].head(FOUND_SHOWN)
         above = None
         if reference is not None:
             better = trained[(trained["round"] > 0) & (trained["validation_score"] > reference)]
             above = count(len(better))
-        shown = pd.concat([found, baselines.head(1)])
+        shown = pd.concat([found, first.head(1)])
         searches.append(
             {
                 "strategy": strategy,
@@ -89,8 +96,8 @@ def search_sections(
                 "found": [
                     {
                         "name": row["name"],
-                        "role": role(row["name"]),
-                        "curve": curve(row["name"], role(row["name"])),
+                        "role": role(row["name"], baselines),
+                        "curve": curve(row["name"], role(row["name"], baselines)),
                         "score": value(score, row["validation_score"]),
                         "prediction": value(score, row["prediction"]),
                         "difference": difference(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ import pandas as pd
 
 from actsearch.config import Score
 from actsearch.features.passed_over import in_words
-from actsearch.functions.baselines import BASELINES
 from actsearch.report import plots
 from actsearch.report.comparison import FEATURES, final_section, surrogate_section
 from actsearch.report.data import TaskData
@@ -33,34 +32,40 @@ from actsearch.report.searches import search_sections, simulation_section
 BEST_SHOWN = 12
 
 
-def task_sections(task: TaskData, anchor: str, figures: Figures) -> dict[str, Any]:
+def task_sections(
+    task: TaskData, baselines: Collection[str], anchor: str, figures: Figures
+) -> dict[str, Any]:
     """The sections of a task by name; None where a part was not in the experiment."""
     score = task.score
     return {
-        "benchmark": _benchmark(task.table, score, anchor, figures),
+        "benchmark": _benchmark(task.table, baselines, score, anchor, figures),
         "reliability": _reliability(task.reliability, score),
-        "map": _map(task, anchor, figures),
+        "map": _map(task, baselines, anchor, figures),
         "surrogate": surrogate_section(task.surrogate, task.predictions, score, anchor, figures),
-        "simulation": simulation_section(task.simulations, score, anchor, figures),
-        "search": search_sections(task.histories, score, anchor, figures),
+        "simulation": simulation_section(task.simulations, len(baselines), score, anchor, figures),
+        "search": search_sections(task.histories, baselines, score, anchor, figures),
         "final": final_section(task.final, score, task.activation),
     }
 
 
 def _benchmark(
-    table: pd.DataFrame | None, score: Score, anchor: str, figures: Figures
+    table: pd.DataFrame | None,
+    baselines: Collection[str],
+    score: Score,
+    anchor: str,
+    figures: Figures,
 ) -> Context | None:
     if table is None or table.empty:
         return None
     ordered = best_first(table)
-    baselines = ordered[ordered["name"].isin(BASELINES)]
+    standard = ordered[ordered["name"].isin(baselines)]
     diverged = int((table["status"] == "diverged").sum())
     partial = int((table["status"] == "partial").sum())
     trained = ordered[ordered["status"] != "diverged"]
     lowest, _ = plots.histogram_range(table, score)
     above = None
-    if len(baselines):
-        above = int((trained["validation_score"] > baselines["validation_score"].max()).sum())
+    if len(standard):
+        above = int((trained["validation_score"] > standard["validation_score"].max()).sum())
     return {
         "n": count(len(table)),
         "diverged": count(diverged),
@@ -77,14 +82,14 @@ def _benchmark(
         "below": value(score, lowest, score.digits)
         if lowest > table["validation_score"].min()
         else None,
-        "upper": _upper(ordered, baselines, score, anchor, figures) if len(trained) else None,
+        "upper": _upper(ordered, standard, score, anchor, figures) if len(trained) else None,
         "best": [
             {
                 "rank": rank,
                 "name": row["name"],
                 "score": value(score, row["validation_score"]),
-                "curve": curve(row["name"], role(row["name"])),
-                "role": role(row["name"]),
+                "curve": curve(row["name"], role(row["name"], baselines)),
+                "role": role(row["name"], baselines),
                 "partial": row["status"] == "partial",
             }
             for rank, row in enumerate(trained.head(BEST_SHOWN).to_dict("records"), start=1)
@@ -97,7 +102,7 @@ def _benchmark(
                 "diverged": row["status"] == "diverged",
             }
             for rank, row in enumerate(ordered.to_dict("records"), start=1)
-            if row["name"] in BASELINES
+            if row["name"] in baselines
         ],
     }
 
@@ -139,14 +144,16 @@ def _reliability(reliability: Mapping[str, Any] | None, score: Score) -> Context
     }
 
 
-def _map(task: TaskData, anchor: str, figures: Figures) -> Context | None:
+def _map(
+    task: TaskData, baselines: Collection[str], anchor: str, figures: Figures
+) -> Context | None:
     if task.map is None or task.map.empty:
         return None
     known = measured(task)
     places = task.map.merge(known, on="name", how="left", validate="one_to_one")
     group = np.where(places["status"] == "diverged", "diverged", "trained")
     group = np.where(places["validation_score"].isna() & (group == "trained"), "untrained", group)
-    places = places.assign(group=group, is_baseline=places["name"].isin(BASELINES))
+    places = places.assign(group=group, is_baseline=places["name"].isin(baselines))
     trained = places[places["group"] == "trained"]
     limits = focus(task.score, trained["validation_score"])
     lowest = trained["validation_score"].min()

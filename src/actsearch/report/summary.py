@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
 from actsearch.config import Score
-from actsearch.functions.baselines import BASELINES
 from actsearch.report.data import TaskData
 from actsearch.report.drawings import curve
 from actsearch.report.formats import Context, count, difference, function_name, percent, value
@@ -21,7 +20,7 @@ _NO_FINAL = (
 )
 
 
-def task_summary(task: TaskData) -> Context:
+def task_summary(task: TaskData, baselines: Collection[str]) -> Context:
     """The task's card at the top of the page."""
     functions, score = measured(task), task.score
     facts: list[tuple[str, Any]] = []
@@ -39,13 +38,13 @@ def task_summary(task: TaskData) -> Context:
                 f"{percent(n / len(functions), 1)} ({count(n)} of {count(len(functions))})",
             )
         )
-        baselines = functions[
-            functions["name"].isin(BASELINES) & (functions["status"] != "diverged")
+        standard = functions[
+            functions["name"].isin(baselines) & (functions["status"] != "diverged")
         ]
         top = functions.iloc[0]
         best = str(top["name"])
-        if len(baselines):
-            reference = baselines.iloc[0]
+        if len(standard):
+            reference = standard.iloc[0]
             facts.append(("Best baseline, validation", _named(reference, score)))
             gain = difference(score, top["validation_score"] - reference["validation_score"])
             facts.append(("Best function, validation", _named(top, score)))
@@ -64,7 +63,7 @@ def task_summary(task: TaskData) -> Context:
         "finding": finding,
         "confirmed": task.final is not None,
         "facts": facts,
-        "curve": curve(best, role(best)) if best else None,
+        "curve": curve(best, role(best, baselines)) if best else None,
     }
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
-
-from actsearch.functions.baselines import BASELINES
 
 FEATURES = ("outputs", "fisher", "union")
 
@@ -78,10 +78,11 @@ def require_unique(names: pd.Series[str], what: str) -> None:
         raise ValueError(f"{what} holds {repeated.iloc[0]!r} more than once")
 
 
-def require_baselines(available: pd.Index[str], what: str) -> None:
-    """Raise ValueError naming the baselines that ``available`` (a set of names) lacks."""
-    missing = [name for name in BASELINES if name not in available]
+def require_baselines(available: pd.Index[str], what: str, baselines: Sequence[str]) -> None:
+    """Raise ValueError naming the ``baselines`` that ``available`` (a set of names) lacks."""
+    missing = [name for name in baselines if name not in available]
     if missing:
         raise ValueError(
-            f"{what} lacks the baselines {', '.join(missing)}; a search begins with all eight"
+            f"{what} lacks the baselines {', '.join(missing)}; a search begins with all "
+            f"{len(baselines)}"
         )

@@ -14,9 +14,12 @@ from actsearch.search.candidates import require_baselines
 
 
 def choose_candidates(
-    table: pd.DataFrame | None, histories: Iterable[pd.DataFrame], n: int
+    table: pd.DataFrame | None,
+    histories: Iterable[pd.DataFrame],
+    n: int,
+    baselines: Sequence[str] = BASELINES,
 ) -> pd.DataFrame:
-    """The eight baselines and the ``n`` best distinct functions, by validation score.
+    """The baselines and the ``n`` best distinct functions, by validation score.
 
     Functions that are equal on the normal samples count once, under the name with the higher
     score, and not at all when they equal a baseline. Equal scores go to the smaller
@@ -27,20 +30,21 @@ def choose_candidates(
         table: Benchmark table (``name``, ``validation_score``, ``score``), if there is one.
         histories: Histories of live searches, with the same columns.
         n: Number of functions that meet the baselines.
+        baselines: Baselines by name; the paper's eight when left out.
 
     Returns:
-        ``8 + n`` rows: ``slot`` (from 0), ``name``, ``slug``, ``kind`` ("baseline" or "found"),
-        ``validation_score`` and ``score``, its name; baselines in their fixed order, then found
-        ones, best first.
+        ``len(baselines) + n`` rows: ``slot`` (from 0), ``name``, ``slug``, ``kind`` ("baseline" or
+        "found"), ``validation_score`` and ``score``, its name; baselines in their fixed order, then
+        found ones, best first.
 
     Raises:
         ValueError: When there is no source, sources differ in score, a baseline is in none, or
             fewer than ``n`` distinct functions are left.
     """
     known, score = _joined([source for source in (table, *histories) if source is not None])
-    require_baselines(known.index, "the benchmark table and the histories")
-    class_of = _classes(known.index)
-    taken = {class_of[name] for name in BASELINES}
+    require_baselines(known.index, "the benchmark table and the histories", baselines)
+    class_of = _classes([*baselines, *known.index])
+    taken = {class_of[name] for name in baselines}
     chosen: list[str] = []
     for name in _ranked(known):
         if class_of[name] not in taken:
@@ -51,12 +55,14 @@ def choose_candidates(
             f"the final comparison wants {n} functions besides the baselines; only "
             f"{len(chosen)} distinct ones were trained"
         )
-    candidates = _candidates(chosen[:n])
+    candidates = _candidates(baselines, chosen[:n])
     return candidates.assign(validation_score=known.loc[candidates["name"]].to_numpy(), score=score)
 
 
-def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> pd.DataFrame:
-    """The eight baselines and ``n`` functions of each of several other tasks.
+def choose_from_tasks(
+    sources: Mapping[str, Sequence[pd.DataFrame]], n: int, baselines: Sequence[str] = BASELINES
+) -> pd.DataFrame:
+    """The baselines and ``n`` functions of each of several other tasks.
 
     Every task ranks its functions as in ``choose_candidates``. Then the tasks take turns, ``n``
     times round: each gives the best of its functions that is new, that is, equal on the normal
@@ -67,25 +73,27 @@ def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> 
         sources: Of each task the benchmark table and the histories (``name``,
             ``validation_score``, ``score``), where a function has the score of the first.
         n: Number of functions from each task.
+        baselines: Baselines by name; the paper's eight when left out.
 
     Returns:
-        ``8 + n * len(sources)`` rows: ``slot``, ``name``, ``slug``, ``kind``, ``from_task``,
-        ``score_there``, the validation score on that task, and ``scored_there_by``, its name; all
-        three missing for baselines. Scores on different tasks do not compare, whether they are of
-        one name or not, so none ranks the functions as a whole.
+        ``len(baselines) + n * len(sources)`` rows: ``slot``, ``name``, ``slug``, ``kind``,
+        ``from_task``, ``score_there``, the validation score on that task, and ``scored_there_by``,
+        its name; all three missing for baselines. Scores on different tasks do not compare, whether
+        they are of one name or not, so none ranks the functions as a whole.
 
     Raises:
         ValueError: When a task has no source, sources of one differ in score, or a task has no new
             function left when it is its turn.
     """
     known = {task: _joined(tables, f" of task {task!r}") for task, tables in sources.items()}
-    class_of = _classes([name for scores, _ in known.values() for name in scores.index])
-    taken = {class_of[name] for name in BASELINES}
+    names = (name for scores, _ in known.values() for name in scores.index)
+    class_of = _classes([*baselines, *names])
+    taken = {class_of[name] for name in baselines}
     ranked = {task: iter(_ranked(scores)) for task, (scores, _) in known.items()}
     chosen: list[tuple[str, str]] = []
     for turn in range(n):
-        for task, names in ranked.items():
-            new = next((name for name in names if class_of[name] not in taken), None)
+        for task, left in ranked.items():
+            new = next((name for name in left if class_of[name] not in taken), None)
             if new is None:
                 raise ValueError(
                     f"the final comparison wants {n} functions of task {task!r}; only {turn} are "
@@ -93,8 +101,8 @@ def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> 
                 )
             taken.add(class_of[new])
             chosen.append((task, new))
-    candidates = _candidates([name for _, name in chosen])
-    found = candidates.index[len(BASELINES) :]
+    candidates = _candidates(baselines, [name for _, name in chosen])
+    found = candidates.index[len(baselines) :]
     return candidates.assign(
         from_task=pd.Series([task for task, _ in chosen], index=found, dtype=object),
         score_there=pd.Series([known[task][0][name] for task, name in chosen], index=found),
@@ -122,18 +130,18 @@ def _ranked(scores: pd.Series[float]) -> list[str]:
 
 
 def _classes(names: Iterable[str]) -> dict[str, int]:
-    """Equivalence class of every name, and of the baselines."""
-    distinct = list(dict.fromkeys([*BASELINES, *names]))
+    """Equivalence class of every name."""
+    distinct = list(dict.fromkeys(names))
     return dict(zip(distinct, classes(distinct), strict=True))
 
 
-def _candidates(found: Sequence[str]) -> pd.DataFrame:
-    names = [*BASELINES, *found]
+def _candidates(baselines: Sequence[str], found: Sequence[str]) -> pd.DataFrame:
+    names = [*baselines, *found]
     return pd.DataFrame(
         {
             "slot": range(len(names)),
             "name": names,
             "slug": [parse(name).slug for name in names],
-            "kind": ["baseline"] * len(BASELINES) + ["found"] * len(found),
+            "kind": ["baseline"] * len(baselines) + ["found"] * len(found),
         }
     )
