@@ -16,8 +16,9 @@ from actsearch.data.loading import load_dataset
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.layers import calibrate_batch_norm, fisher_layers
 from actsearch.features.spectra import log_spectrum_cdf, n_bins
-from actsearch.functions.activation import Activation, replace_activations
+from actsearch.functions.activation import Activation
 from actsearch.functions.expressions import parse
+from actsearch.functions.replacing import replace_activations
 from actsearch.networks.by_name import ModelError, build_model
 from actsearch.networks.models.cifar_resnet import CifarResNet
 from actsearch.training.trial import run_trial
