@@ -17,7 +17,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import checkpoint
 
 from actsearch.config import FAULTS, describe_fault, place_in_code
-from actsearch.functions.call_scopes import activated, call_name, with_plain_calls
+from actsearch.functions.call_modes import activated
+from actsearch.functions.call_scopes import call_name, with_plain_calls
 from actsearch.functions.known import CALLABLES, FUNCTIONS, is_activation
 
 _BETWEEN = frozenset(
