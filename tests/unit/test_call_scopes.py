@@ -220,12 +220,34 @@ def test_a_network_can_be_given_another_function() -> None:
     ]  # fmt: skip
     assert_equal(model, replaced(net(lambda x: x.tanh().tanh()), "tanh(x)"))
     assert all(repr(module) == "Activation(tanh(x))" for module in every_activation(model))
-    mixed = Both()
+    ends = "sub(x,relu(x))"  # calls what is sent elsewhere
+    mixed, once = seeded(Both), seeded(Both)
     replace_activations(mixed, "sigmoid(x)", plain=plain(mixed))
-    replace_activations(mixed, "relu(x)", types=["Activation"])
-    original = Both()
-    original.load_state_dict(mixed.state_dict())
-    torch.testing.assert_close(mixed(images()), original(images()))
+    replace_activations(mixed, ends, types=["Activation"])
+    replace_activations(once, ends, plain=plain(once))
+    assert_equal(mixed, once)
+
+
+class Rarely(nn.Module):
+    """Calls a child of its own, and one in a list, for five images alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.child = nn.ReLU()
+        self.listed = nn.ModuleList([nn.ModuleList([nn.ReLU()])])
+
+    def forward(self, x: Tensor) -> Tensor:
+        if len(x) == 5:
+            x = self.listed[0][0](self.child(x) - 1)
+        return torch.relu(x - 1)
+
+
+def test_modules_that_no_pass_met_are_left_alone_too() -> None:
+    model = Rarely()
+    replace_activations(model, "tanh(x)", names=["relu()"], plain=plain(model))
+    x = images(5)
+    inner = torch.relu(torch.relu(x) - 1)
+    assert torch.equal(model(x), torch.tanh(inner - 1))
 
 
 # Transformers
