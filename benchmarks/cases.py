@@ -14,11 +14,11 @@ from torch import nn
 
 from actsearch.config import Simulation
 from actsearch.features.fisher import fisher_spectrum
-from actsearch.functions.activation import replace_activations
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.enumeration import enumerate_space
 from actsearch.functions.equivalence import outputs
 from actsearch.functions.expressions import parse
+from actsearch.functions.replacing import replace_activations
 from actsearch.functions.spaces import SearchSpace
 from actsearch.networks.by_name import build_model
 from actsearch.search.candidates import COORDINATES

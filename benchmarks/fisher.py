@@ -56,7 +56,7 @@ def run(case: Case, walk: bool) -> dict[str, float]:
 
     from actsearch.features import fisher
     from actsearch.features.layers import calibrate_batch_norm
-    from actsearch.functions.activation import replace_activations
+    from actsearch.functions.replacing import replace_activations
     from actsearch.networks.by_name import build_model
 
     torch.set_num_threads(1)

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from actsearch.config import Recipe, Resources, Task
 from actsearch.data.examples import MemoryExamples
-from actsearch.functions.activation import replace_activations
+from actsearch.functions.replacing import replace_activations
 from actsearch.training.distributed import (
     broadcast,
     gather,

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from actsearch.config import BUILT_IN_MODELS
-from actsearch.functions.activation import replace_activations
+from actsearch.functions.replacing import replace_activations
 from actsearch.networks.by_name import ModelError, build_model
 
 SHAPE = (1, 8, 8)

@@ -16,8 +16,10 @@ from actsearch.data.loading import load_dataset
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.layers import calibrate_batch_norm, fisher_layers
 from actsearch.features.spectra import log_spectrum_cdf, n_bins
-from actsearch.functions.activation import Activation, replace_activations
+from actsearch.functions.activation import Activation
 from actsearch.functions.expressions import parse
+from actsearch.functions.plain_calls import find_plain_calls
+from actsearch.functions.replacing import replace_activations
 from actsearch.networks.by_name import ModelError, build_model
 from actsearch.networks.models.cifar_resnet import CifarResNet
 from actsearch.training.trial import run_trial
@@ -194,6 +196,12 @@ def test_mobilevit_keeps_its_attention() -> None:
     replaced = replace_activations(model, "tanh(x)")
     assert {name: list(m.named_modules()) for name, m in attention.items()} == before
     assert torch.equal(first(x), expected)  # its softmax and ReLU are no modules
+    model = network(MOBILE)
+    plain = find_plain_calls(model, torch.rand(2, 3, SIDES[MOBILE], SIDES[MOBILE]))
+    assert replace_activations(model, "tanh(x)", types=["SiLU"], plain=plain) == replaced
+    assert torch.equal(model.get_submodule(next(iter(attention)))(x), expected)
+    everywhere = replace_activations(network(MOBILE), "tanh(x)", plain=plain)
+    assert sorted({*everywhere} - {*replaced}) == sorted(f"{name}.relu()" for name in attention)
     stem, inverted, local, mlp = (
         [place for place in replaced if place.endswith(end)]
         for end in ("stem.bn.act", "_1x1.bn.act", "_kxk.bn.act", "mlp.act")

@@ -283,7 +283,7 @@ def test_modules_in_place_are_so_no_more(task_of: Callable[..., Task]) -> None:
 
 
 def test_results_that_are_dropped(task_of: Callable[..., Task]) -> None:
-    with pytest.raises(ModelError, match="uses no result of the modules that are replaced: act"):
+    with pytest.raises(ModelError, match=r"uses no result of the activations .* replaced: act"):
         check_network(task_of(lambda: Discarding("act")), DATA)
     with pytest.raises(ModelError, match=r"calls 'drop' without using its result.*self\.drop\(x\)"):
         check_network(task_of(lambda: Discarding("drop")), DATA)

@@ -75,7 +75,8 @@ CARRIERS = {
     },
     "rehearses a task: refuses, or changes nothing": {
         "rehearsal.images": "images stand_ins",
-        "rehearsal.network": "_PlainCalls _Seen _back _logits _refuse_complex _refuse_unused "
+        "rehearsal.hidden": "HiddenCalls KnownCalls _place",
+        "rehearsal.network": "_Seen _back _logits _recurrent _refuse_complex _refuse_unused "
         "_watched check_network",
         "rehearsal.operators": "check_operators",
         "rehearsal.spectra": "_FewOutputs _are_same _factor_bytes _layers _memory _refuse_wide "

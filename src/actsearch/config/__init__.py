@@ -20,6 +20,7 @@ from actsearch.config.experiment import Surrogate as Surrogate
 from actsearch.config.faults import FAULTS as FAULTS
 from actsearch.config.faults import describe_fault as describe_fault
 from actsearch.config.faults import pass_on_ctrl_c as pass_on_ctrl_c
+from actsearch.config.faults import place_in_code as place_in_code
 from actsearch.config.loading import load_config as load_config
 from actsearch.config.loading import parse_config as parse_config
 from actsearch.config.reading import parse_values as parse_values

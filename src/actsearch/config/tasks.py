@@ -70,9 +70,10 @@ class Replace(Model):
     """Which activations of a built network are replaced."""
 
     types: ClassNames = ()
-    """Class names such as ``ReLU``; the ordinary activations when both are empty."""
+    """Class names such as ``ReLU``, which means calls of ``relu`` too; the ordinary ones when both
+    are empty."""
     names: Patterns = ()
-    """Patterns of module names, as for a shell: ``blocks.*.mlp.act``."""
+    """Patterns of names, as for a shell: ``blocks.*.mlp.act``, ``blocks.*.relu()``."""
 
 
 class Fisher(Model):

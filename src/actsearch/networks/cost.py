@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from actsearch.config import Task
 from actsearch.data.dataset import DataShape
-from actsearch.functions.activation import Activation
+from actsearch.functions.activation import every_activation
 from actsearch.functions.expressions import parse
 from actsearch.networks.building import build_network
 
@@ -113,7 +113,7 @@ def count_work(task: Task, shape: DataShape) -> Work:
         factors[1] += 2 * groups * positions * fan_out**2
         factors[2] += _EIGENVALUES * groups * (fan_in**3 + fan_out**3)
 
-    places = [module for module in model.modules() if isinstance(module, Activation)]
+    places = every_activation(model)
     for place in places:
         place.register_forward_hook(count)
     for module in model.modules():

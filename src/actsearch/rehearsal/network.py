@@ -5,35 +5,28 @@ One step on two made-up images.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from actsearch.config import FAULTS, Task
 from actsearch.data.dataset import Dataset, DataShape
-from actsearch.functions.activation import Activation, activations_of
-from actsearch.networks.building import put_in
-from actsearch.networks.by_name import ModelError, build_model
+from actsearch.functions.activation import Activation
+from actsearch.functions.call_scopes import with_plain_calls
+from actsearch.functions.known import activations_of
+from actsearch.functions.plain_calls import PlainCall
+from actsearch.networks.building import build_plain, plain_calls, put_in
+from actsearch.networks.by_name import ModelError
 from actsearch.networks.devices import run_settings
+from actsearch.rehearsal.hidden import HiddenCalls, KnownCalls
 from actsearch.rehearsal.images import FUNCTION, images, reason
 from actsearch.rehearsal.kernels import WatchedKernels
 
 EXAMPLES = 2
-# fmt: off
-PLAIN = frozenset({
-    "celu", "celu_", "elu", "elu_", "gelu", "glu", "hardsigmoid", "hardswish", "hardtanh",
-    "leaky_relu", "leaky_relu_", "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6",
-    "relu_", "rrelu", "selu", "selu_", "sigmoid", "sigmoid_", "silu", "softmax", "softplus",
-    "softsign", "tanh", "tanh_", "tanhshrink",
-})
-# fmt: on
-"""Activations and gates as functions of torch, by name."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +35,13 @@ class NetworkCheck:
 
     Attributes:
         parameters: Number of parameters.
-        replaced: Names of the modules that give way to the function.
+        replaced: Names of the modules and of the plain calls that give way to the function.
         idle: Those of them that the network never calls, or whose result it does not use.
-        stays: Class of each activation module or gate that stays, by name.
-        plain: How often one pass calls an activation or gate as a plain function, by its name.
+        stays: Class of each activation module or gate that stays, by name; recurrent layers of
+            torch too, which have activations inside.
+        plain: Activations and gates that are called as plain functions, replaced or not.
+        hidden: How often one pass computes an activation where none can be replaced, by function
+            and line of code: in a script, a kernel or an autograd function.
         no_longer_in_place: Names of the modules that worked in place and do so no more.
     """
 
@@ -53,7 +49,8 @@ class NetworkCheck:
     replaced: list[str]
     idle: list[str]
     stays: dict[str, str]
-    plain: dict[str, int]
+    plain: list[PlainCall]
+    hidden: dict[str, int]
     no_longer_in_place: list[str]
 
 
@@ -78,8 +75,8 @@ def check_network(
 
     Raises:
         ModelError: when the network cannot be built, cannot take such images, does not return
-            finite logits with a row an image and a column a class, uses none of the modules that
-            were replaced, cannot go back through its gradients, or could not do so on a GPU that
+            finite logits with a row an image and a column a class, uses nothing of what was
+            replaced, cannot go back through its gradients, or could not do so on a GPU that
             is to be deterministic.
         ValueError: when nothing was replaced.
     """
@@ -87,12 +84,12 @@ def check_network(
     foreseen = task.deterministic and task.resources.gpu > 0 and device.type == "cpu"
     kernels = WatchedKernels() if foreseen else None
     with run_settings(task, device):
-        model = build_model(
-            task.model, data.image_shape, data.n_classes, task.seeds[0], task.model_options
-        )
-        replaced, altered = put_in(task, model, FUNCTION)
+        model = build_plain(task, data, task.seeds[0])
+        plain = plain_calls(task, data, task.seeds[0], model)
+        replaced, altered = put_in(task, model, FUNCTION, plain)
         parameters = sum(parameter.numel() for parameter in model.parameters())
         stays = {n: kind for n, kind in activations_of(model).items() if n not in replaced}
+        stays |= {name: type(module).__name__ for name, module in _recurrent(model).items()}
         model.to(device)
         _refuse_complex(task, model)
         names = {*model.state_dict()}
@@ -115,9 +112,17 @@ def check_network(
             f"deterministic kernel for {' and '.join(kernels.found)}: set deterministic: false in "
             "the task, or leave it out of the network"
         )
-    idle = [name for name in replaced if not seen.uses(model.get_submodule(name))]
-    _refuse_unused(task, model, replaced, idle, altered, seen)
-    return NetworkCheck(parameters, replaced, idle, stays, dict(seen.plain.found), altered)
+    places = with_plain_calls(model)
+    idle = [name for name in replaced if not seen.uses(places[name])]
+    _refuse_unused(task, places, replaced, idle, altered, seen)
+    hidden = plain.fixed | seen.hidden.found
+    return NetworkCheck(parameters, replaced, idle, stays, plain.calls, hidden, altered)
+
+
+def _recurrent(model: nn.Module) -> dict[str, nn.Module]:
+    """Layers of torch that have activations inside, where nothing can be replaced."""
+    kinds = (nn.RNNBase, nn.RNNCellBase)
+    return {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
 
 
 def _refuse_complex(task: Task, model: nn.Module) -> None:
@@ -165,38 +170,16 @@ def _back(task: Task, logits: Tensor) -> None:
         raise ModelError(f"model {task.model!r} cannot be trained: {reason(error)}") from error
 
 
-class _PlainCalls(TorchFunctionMode):
-    """Counts activations that are called as functions, outside of modules that stand for one."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.inside = 0
-        self.found: Counter[str] = Counter()
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        name = getattr(func, "__name__", "")
-        if not self.inside and name in PLAIN:
-            self.found[name.rstrip("_")] += 1
-            self.inside += 1  # torch.nn.functional.relu calls torch.relu
-            try:
-                return func(*args, **(kwargs or {}))
-            finally:
-                self.inside -= 1
-        return func(*args, **(kwargs or {}))
-
-
 @dataclass
 class _Seen:
     """What a pass called.
 
     Attributes:
-        plain: counts plain calls.
+        hidden: counts activations that are neither modules nor calls of torch's functions.
         results: what each module that was watched returned, by its identity.
     """
 
-    plain: _PlainCalls = field(default_factory=_PlainCalls)
+    hidden: HiddenCalls = field(default_factory=HiddenCalls)
     results: dict[int, list[Tensor]] = field(default_factory=dict)
 
     def calls(self, module: nn.Module) -> bool:
@@ -212,7 +195,7 @@ class _Seen:
 
 def _refuse_unused(
     task: Task,
-    model: nn.Module,
+    places: Mapping[str, nn.Module],
     replaced: list[str],
     idle: list[str],
     altered: list[str],
@@ -221,11 +204,13 @@ def _refuse_unused(
     """Refuse a network whose function would make no difference."""
     where = f"model {task.model!r}"
     if len(idle) == len(replaced):
-        called = any(seen.calls(model.get_submodule(name)) for name in replaced)
+        called = any(seen.calls(places[name]) for name in replaced)
         what = "uses no result" if called else "calls none"
-        raise ModelError(f"{where} {what} of the modules that are replaced: {', '.join(replaced)}")
+        raise ModelError(
+            f"{where} {what} of the activations that are replaced: {', '.join(replaced)}"
+        )
     for name in altered:
-        module = model.get_submodule(name)
+        module = places[name]
         if seen.calls(module) and not seen.uses(module):
             raise ModelError(
                 f"{where} calls {name!r} without using its result, since it works in place; behind "
@@ -239,24 +224,28 @@ def _watched(model: nn.Module, altered: list[str]) -> Iterator[_Seen]:
     seen = _Seen()
 
     def enter(module: nn.Module, _: Any) -> None:
-        seen.plain.inside += 1
+        seen.hidden.inside += 1
         seen.results.setdefault(id(module), [])
 
     def leave(module: nn.Module, _: Any, result: Any) -> None:
-        seen.plain.inside -= 1
+        seen.hidden.inside -= 1
         if isinstance(result, Tensor):
             seen.results[id(module)].append(result)
             if result.requires_grad:
                 result.retain_grad()
 
-    names = {*activations_of(model), *altered}
+    names = {*activations_of(model), *_recurrent(model), *altered}
+    watched = {
+        module: None  # as a set, in order: once, whatever its names
+        for name, module in with_plain_calls(model).items()
+        if name in names or isinstance(module, Activation)
+    }
     hooks = []
-    for name, module in model.named_modules():
-        if name in names or isinstance(module, Activation):
-            hooks.append(module.register_forward_pre_hook(enter))
-            hooks.append(module.register_forward_hook(leave))
+    for module in watched:
+        hooks.append(module.register_forward_pre_hook(enter))
+        hooks.append(module.register_forward_hook(leave))
     try:
-        with seen.plain:
+        with seen.hidden, KnownCalls(seen.hidden):
             yield seen
     finally:
         for hook in hooks:

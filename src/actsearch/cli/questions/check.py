@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,7 @@ from actsearch.records.provenance import Execution
 
 if TYPE_CHECKING:
     from actsearch.data.dataset import Dataset, DataShape
+    from actsearch.functions.plain_calls import PlainCall
     from actsearch.rehearsal.network import NetworkCheck
     from actsearch.rehearsal.spectra import FisherCheck
 
@@ -100,14 +102,34 @@ def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool
 
 
 def _say_network(found: NetworkCheck) -> None:
+    replaced = [call for call in found.plain if {*call.names} & {*found.replaced}]
+    others = [call for call in found.plain if call not in replaced]
     _line("Replaced", _listed(found.replaced))
+    _say_places(replaced)
     if found.idle:
         _line("", f"never called, or without use of the result: {_listed(found.idle)}")
     stays = [f"{module} ({kind})" for module, kind in found.stays.items()]
-    calls = [f"{function} (plain function, {n} calls)" for function, n in found.plain.items()]
-    _line("Stays", _listed([*stays, *calls]) if stays or calls else "no other activation")
+    stays += [name for call in others for name in call.names]
+    _line("Stays", _listed(stays) if stays else "no other activation")
+    _say_places(others)
+    for where, number in found.hidden.items():
+        _line("", f"{_calls(number)} of {where}, where nothing can be replaced")
     if found.no_longer_in_place:
         _line("", f"no longer in place, for the same results: {_listed(found.no_longer_in_place)}")
+
+
+def _say_places(calls: list[PlainCall]) -> None:
+    """Lines of code that call plain functions; many modules may share one."""
+    places: Counter[str] = Counter()
+    for call in calls:
+        for place, number in call.places.items():
+            places[f"{call.function} ({place})"] += number
+    for where, number in places.items():
+        _line("", f"{_calls(number)} of {where}")
+
+
+def _calls(number: int) -> str:
+    return "a call" if number == 1 else f"{number} calls"
 
 
 def _say_fisher(found: FisherCheck, asked: Resources) -> None:
