@@ -24,7 +24,7 @@ def build_network(
         ModelError: when the model cannot be built.
         ValueError: when nothing was replaced.
     """
-    model = build_model(task.model, data.image_shape, data.n_classes, seed, task.model_options)
+    model = build_model(task.model, data.shape, seed, task.model_options)
     replaced, _ = put_in(task, model, expression)
     return model, replaced
 

@@ -82,9 +82,8 @@ def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool
 
     task = config.task(name)
     described = describe_task(config, name)
-    channels, height, width = data.image_shape
-    form = f"{channels} {'channel' if channels == 1 else 'channels'} of {height} x {width} pixels"
-    _line("Data", f"{described['Data']}: {form}, {data.n_classes} classes")
+    shape = data.shape
+    _line("Data", f"{described['Data']}: {shape.in_words}; {shape.targets_in_words}")
     _line("Split", described["Split"])
     for text in data_lines(config, name, data, shapes=shapes):
         _line("", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import json
 import statistics
 from collections.abc import Iterator
@@ -228,9 +229,13 @@ def _training_seconds(task: Task, work: Work | None, fitted: int, measured: int)
 
 
 def _fisher_seconds(task: Task, work: Work | None, shape: DataShape | None) -> float | None:
+    from actsearch.features.outcomes import backward_passes
+
     if work is None or shape is None:
         return None
-    passes = shape.n_classes - 1 if task.fisher.kind == "true" else 1
+    passes = backward_passes(
+        shape.targets, task.fisher.kind, shape.n_outputs, math.prod(shape.positions)
+    )
     return work.fisher_seconds(task.fisher.examples, passes)
 
 
