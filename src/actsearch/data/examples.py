@@ -54,7 +54,7 @@ class Examples(Protocol):
 
         Args:
             rows: the examples of each batch, (B,) int64 on the CPU.
-            augmentation: random changes of images; what an example gets depends on ``seed`` and its number
+            augmentation: random changes of images; what one gets depends on ``seed`` and its number
                 alone, whatever the batches, processes and devices.
             seed: of the epoch.
         """

@@ -21,6 +21,7 @@ from actsearch.data.scaling import Scaling, scaling_by
 from actsearch.data.sources.contents import Contents, Guard
 from actsearch.data.sources.folders import Listing
 from actsearch.data.sources.kinds import Levels
+from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import Place
 from actsearch.records.code import source_digest
 from actsearch.records.digests import settings_digest

@@ -90,7 +90,7 @@ def _classes(arrays: Mapping[str, NDArray[Any]], said: Arrays) -> Numbered:
             f"{first} holds {same[0]!r} in two Unicode forms (NFC and NFD), which would be two "
             "classes"
         )
-    rare = _MANY_CLASSES < len(classes) and len(values) < _EXAMPLES_A_CLASS * len(classes)
+    rare = len(classes) > _MANY_CLASSES and len(values) < _EXAMPLES_A_CLASS * len(classes)
     if rare and classes.dtype.kind in "iu" and said.targets is None:
         raise DataError(
             f"{first} holds {len(classes)} different whole numbers in {len(values)} examples: say "

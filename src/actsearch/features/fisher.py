@@ -1,9 +1,9 @@
 """Spectra of the Fisher information matrix at given weights, by K-FAC.
 
 F = E over x of the data and y of the model's predictive distribution of g g^T with g the gradient
-of log p(y | x) (see ``outcomes``), approximated by a block a layer with weights and each block by a Kronecker product
-of an input factor A and a gradient factor G (Martens & Grosse 2015; convolutions: Grosse & Martens
-2016). The conventions of the factors stand in ``factors``.
+of log p(y | x) (see ``outcomes``), approximated by a block a layer with weights and each block by a
+Kronecker product of an input factor A and a gradient factor G (Martens & Grosse 2015; convolutions:
+Grosse & Martens 2016). The conventions of the factors stand in ``factors``.
 """
 
 from __future__ import annotations

@@ -100,6 +100,9 @@ class Positions:
 
         Samples of all positions go back together: they are independent, so that products of two
         positions have no mean. Else positions go back one by one.
+
+        Yields:
+            Vectors of the outputs' shape.
         """
         flat = outputs.flatten(1, -2)
         y = self._y[part].to(outputs.device)

@@ -82,8 +82,8 @@ def of_the_data(
     if shape.inputs == "tokens":
         if _TOKENS not in names and not takes_any:
             raise ModelError(
-                f"model {name!r} takes no {_TOKENS}, but the data are {shape.in_words}; if they are "
-                "numbers, say inputs: features of the data"
+                f"model {name!r} takes no {_TOKENS}, but the data are {shape.in_words}; if they "
+                "are numbers, say inputs: features of the data"
             )
         given[_TOKENS] = shape.n_tokens
     elif _TOKENS in names and next(p for p in named if p.name == _TOKENS).default is not None:

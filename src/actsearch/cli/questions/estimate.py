@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import json
+import math
 import statistics
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass

@@ -151,7 +151,7 @@ def named_parts(names: Collection[str]) -> dict[str, tuple[str, str]]:
         wanted = {p: pair for p, pair in given.items() if p != "validation" or {*pair} & {*names}}
     if missing := [name for pair in wanted.values() for name in pair if name not in names]:
         raise DataError(
-            f"lacks {', '.join(missing)}: it must hold x and y, or x_train, y_train, x_test, y_test "
-            f"and may hold x_validation, y_validation; it holds {', '.join(names) or 'nothing'}"
+            f"lacks {', '.join(missing)}: it must hold x and y (or x_train, y_train, x_test, y_test "
+            f"and perhaps x_validation, y_validation), and holds {', '.join(names) or 'nothing'}"
         )
     return wanted

@@ -109,7 +109,7 @@ def _inputs(x: Array, said: Arrays, name: str) -> Inputs:
 
 def _signals_or_images(shape: tuple[int, ...], said: Arrays, name: str) -> Inputs:
     _, first, last = shape
-    if said.channels_last is not None or first == 1 or first < last and first <= _FEW_CHANNELS:
+    if said.channels_last is not None or first == 1 or (first < last and first <= _FEW_CHANNELS):
         return "signals"
     if first == last:
         return "images"
@@ -144,7 +144,13 @@ def _looks_channels_last(example: Sequence[int]) -> bool:
 
     It does when all others are as long, as in a square image, and the last is not; when the last is
     less than half of each of them; or when it has 1 to 4 numbers, the one before more, and the
-    first more than 4.
+    first more than 4. Of a signal the last must be shorter than the first, and at most 16.
+
+    Args:
+        example: its shape.
+
+    Returns:
+        Whether it does.
     """
     *others, last = example
     if len(others) == 1:
@@ -195,8 +201,8 @@ def _targets(
         allowed.append(f"a class at each position ({', '.join(map(str, (n, *positions)))})")
     if y.kind in WHOLE_KINDS and len(y.shape) == 2:
         raise DataError(
-            f"{name} of {y.shape} holds whole numbers, dtype {y.dtype}: say targets: numbers of the "
-            f"data if they are to be predicted as such; allowed otherwise: {'; '.join(allowed)}"
+            f"{name} of {y.shape} holds whole numbers, dtype {y.dtype}: say targets: numbers of "
+            f"the data if they are to be predicted as such; else allowed: {'; '.join(allowed)}"
         )
     raise DataError(f"{name} must be {' or '.join(allowed)}; got {y.shape} and dtype {y.dtype}")
 
