@@ -66,7 +66,7 @@ def run(case: Case, walk: bool) -> dict[str, float]:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(case.examples, 3, case.side, case.side, generator=generator)
     started = time.process_time()
-    model = build_model(case.model, (3, case.side, case.side), case.n_classes, seed=0)
+    model = build_model(case.model, DataShape((3, case.side, case.side), case.n_classes), seed=0)
     replace_activations(model, FUNCTION)
     calibrate_batch_norm(model, x)
     spectra = fisher.fisher_spectrum(

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from actsearch.config import Augmentation, Recipe, Task
-from actsearch.data.dataset import Dataset
+from actsearch.data.dataset import Dataset, DataShape
 from actsearch.data.examples import MemoryExamples
 from actsearch.functions.expressions import parse
 from actsearch.networks.building import build_network
@@ -55,6 +55,8 @@ from actsearch.config import Config
 from actsearch.functions.expressions import parse
 from actsearch.data.loading import load_dataset
 from actsearch.training.trial import run_trial
+
+CLASSES = Classes(10)
 config = Config(**yaml.safe_load(open("config.yaml")))
 for name, task in config.tasks.items():
     dataset = load_dataset(config.data[task.data])
@@ -110,7 +112,9 @@ def switches(arguments: argparse.Namespace, device: torch.device) -> Table:
     check_compiler(device)  # what the first compilation loads is no cost of a function
     for model in arguments.model or MODELS:
         examples = _images(arguments.batch * arguments.steps, 32, device)
-        dataset = Dataset(examples, {"train": torch.arange(len(examples))}, 10)
+        dataset = Dataset(
+            examples, {"train": torch.arange(len(examples))}, DataShape(examples.input_shape, 10)
+        )
         trained, compiling, times = {}, {}, {name: list[float]() for name in SWITCHES}
         for name, chosen in SWITCHES.items():
             recipe = Recipe(
@@ -126,7 +130,7 @@ def switches(arguments: argparse.Namespace, device: torch.device) -> Table:
                 examples: MemoryExamples = examples,
             ) -> None:
                 with run_settings(task, device, tf32=recipe.precision == "tf32"):
-                    fit(network, recipe, examples, seed=0)
+                    fit(network, recipe, examples, CLASSES, seed=0)
 
             forget_compiled()
             trained[name], compiling[name] = train, _seconds(train)

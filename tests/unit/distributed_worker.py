@@ -27,6 +27,9 @@ from actsearch.training.distributed import (
     total,
 )
 from actsearch.training.fitting import _seed_generators, evaluate, fit
+from actsearch.training.outcomes import Classes
+
+CLASSES = Classes(10)
 
 CLASSES = 3
 STEP = {"schedule": "step", "milestones": (0.5,)}
@@ -90,7 +93,7 @@ def fitted(function: nn.Module | str | None = None, **changes: Any) -> dict[str,
     model = network(None if isinstance(function, str) else function)
     if isinstance(function, str):
         replace_activations(model, function)
-    epochs = fit(model, recipe(**changes), MemoryExamples(*data(46)), seed=3)
+    epochs = fit(model, recipe(**changes), MemoryExamples(*data(46)), CLASSES, seed=3)
     missing = [parameter.grad is None for parameter in model.parameters()]
     return {"epochs": epochs, "weights": flat(model), "missing": missing}
 
@@ -99,8 +102,8 @@ def looks() -> dict[str, Any]:
     """All that is compared, with one process or with several."""
     torch.set_num_threads(1)
     spy, bomb = Spy(network()), Spy(network(), bomb=10)
-    fit(spy, recipe(epochs=2), MemoryExamples(*data(15)), seed=3)
-    bombed = fit(bomb, recipe(epochs=9), MemoryExamples(*data(15)), seed=3)
+    fit(spy, recipe(epochs=2), MemoryExamples(*data(15)), CLASSES, seed=3)
+    bombed = fit(bomb, recipe(epochs=9), MemoryExamples(*data(15)), CLASSES, seed=3)
     return {
         "gradients": gradients(),
         "trained": fitted(),
@@ -111,7 +114,7 @@ def looks() -> dict[str, Any]:
         "seen": spy.seen,
         "bombed": bombed,
         "calls": len(bomb.seen),
-        "evaluated": evaluate(network(), MemoryExamples(*data(600))),
+        "evaluated": evaluate(network(), MemoryExamples(*data(600)), CLASSES),
     }
 
 

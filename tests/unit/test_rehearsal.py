@@ -38,7 +38,7 @@ from actsearch.features.fisher_parts import fisher_features
 from actsearch.features.passed_over import NOT_CALLED
 from actsearch.functions.expressions import parse
 from actsearch.networks.by_name import ModelError
-from actsearch.rehearsal.images import stand_ins
+from actsearch.rehearsal.examples import stand_ins
 from actsearch.rehearsal.network import check_network
 from actsearch.rehearsal.spectra import rehearse_spectra
 from actsearch.rehearsal.whole import rehearse
@@ -80,7 +80,9 @@ def run_all_jobs(task: Task) -> None:
     """What the jobs do: trainings of both kinds, and spectra."""
     numbers = np.random.default_rng(0)
     n = SPLIT.train + SPLIT.validation + SPLIT.test
-    dataset = split_arrays(numbers.normal(size=(n, 3, 8, 8)), np.arange(n) % CLASSES, SPLIT)
+    dataset = split_arrays(
+        {"x": numbers.normal(size=(n, 3, 8, 8)), "y": np.arange(n) % CLASSES}, SPLIT
+    )
     functions = [parse("tanh(x)")]
     run_trial(task, dataset, functions[0])
     run_final_trial(task, dataset, functions[0])

@@ -73,7 +73,7 @@ CARRIERS = {
         "records.differences": "flat",
     },
     "rehearses a task: refuses, or changes nothing": {
-        "rehearsal.images": "images stand_ins",
+        "rehearsal.examples": "made_up stand_ins",
         "rehearsal.network": "_PlainCalls _Seen _back _logits _refuse_complex _refuse_unused "
         "_watched check_network",
         "rehearsal.operators": "check_operators",
