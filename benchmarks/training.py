@@ -32,6 +32,7 @@ from actsearch.networks.building import build_network
 from actsearch.networks.devices import run_settings
 from actsearch.training.compilation import check_compiler, forget_compiled
 from actsearch.training.fitting import fit
+from actsearch.training.outcomes import Classes
 
 ROOT = Path(__file__).parents[1]
 REPEATS = 3
@@ -55,8 +56,6 @@ from actsearch.config import Config
 from actsearch.functions.expressions import parse
 from actsearch.data.loading import load_dataset
 from actsearch.training.trial import run_trial
-
-CLASSES = Classes(10)
 config = Config(**yaml.safe_load(open("config.yaml")))
 for name, task in config.tasks.items():
     dataset = load_dataset(config.data[task.data])
@@ -130,7 +129,7 @@ def switches(arguments: argparse.Namespace, device: torch.device) -> Table:
                 examples: MemoryExamples = examples,
             ) -> None:
                 with run_settings(task, device, tf32=recipe.precision == "tf32"):
-                    fit(network, recipe, examples, CLASSES, seed=0)
+                    fit(network, recipe, examples, Classes(10), seed=0)
 
             forget_compiled()
             trained[name], compiling[name] = train, _seconds(train)

@@ -85,8 +85,8 @@ class Arrays(NamedTuple):
     channels_last: bool | None = None
     vocabulary: int | None = None
     """Number of tokens."""
-    ignore: int = IGNORED
-    """The class of positions that do not count."""
+    ignore: int | None = None
+    """The class of positions that do not count; ``IGNORED`` where it is not said."""
 
 
 class Data(Model):
@@ -140,8 +140,7 @@ class Data(Model):
     @property
     def arrays(self) -> Arrays:
         """What is said of its arrays."""
-        ignore = IGNORED if self.ignore is None else self.ignore
-        return Arrays(self.inputs, self.targets, self.channels_last, self.vocabulary, ignore)
+        return Arrays(self.inputs, self.targets, self.channels_last, self.vocabulary, self.ignore)
 
     @property
     def published(self) -> Published | None:

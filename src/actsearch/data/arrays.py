@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,23 +23,59 @@ from actsearch.data.dataset import (
 )
 from actsearch.data.examples import MemoryExamples
 from actsearch.data.scaling import scaled, scaling_by
-from actsearch.data.sources.headers import (
-    Held,
-    array_headers,
-    check_arrays,
-    check_parts,
-    named_parts,
-)
-from actsearch.data.sources.layouts import Array
+from actsearch.data.sources.headers import array_headers, check_parts, named_parts
+from actsearch.data.sources.layouts import Array, Layout
 from actsearch.data.sources.places import DataError
-from actsearch.data.targets import standardized, targets_of
-from actsearch.data.user_arrays import call
+from actsearch.data.targets import Numbered, standardized, targets_of
+from actsearch.data.user_arrays import Named, call
 
-Named = Mapping[str, NDArray[Any]]
-"""Arrays by name: ``x`` and ``y``, or such for each part (``named_parts``)."""
+NOTHING_SAID = Arrays()
+"""Of arrays whose ranks and dtypes tell what they are."""
 
 
-def split_arrays(arrays: Named, split: Split, said: Arrays = Arrays()) -> Dataset:  # noqa: B008
+class Checked(NamedTuple):
+    """Arrays that networks can be trained on.
+
+    Attributes:
+        x: examples (N, ...) of all parts, channels first, not scaled.
+        targets: theirs.
+        shape: what they are.
+        own: where the rows of parts that are given begin.
+    """
+
+    x: NDArray[Any]
+    targets: Numbered
+    shape: DataShape
+    own: OwnParts | None
+
+
+def check_values(arrays: Named, said: Arrays) -> Checked:
+    """Arrays as examples with targets, if all of their values can be used.
+
+    Args:
+        arrays: examples and targets, see :func:`actsearch.data.sources.layouts.layout_of`.
+        said: what is said of them.
+
+    Returns:
+        The examples of all parts, one after the other.
+
+    Raises:
+        DataError: for arrays that do not fit, and values that cannot be used; it names the array.
+    """
+    held = check_parts({name: Array(a.shape, a.dtype.str) for name, a in arrays.items()}, said)
+    layout = held.layout
+    examples, labels = ({names[k]: arrays[names[k]] for names in held.pairs} for k in (0, 1))
+    for name, x in examples.items():
+        if not np.isfinite(x).all():
+            raise DataError(f"{name} holds values that are not finite")
+    n_tokens = _vocabulary(examples, said) if layout.inputs == "tokens" else 0
+    targets = targets_of(labels, layout.targets, said)
+    x = _joined([_channels_first(x, layout, said) for x in examples.values()])
+    shape = DataShape(layout.example, targets.n_outputs, layout.inputs, layout.targets, n_tokens)
+    return Checked(x, targets, shape, held.own_parts)
+
+
+def split_arrays(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> Dataset:
     """Cut arrays into parts of exactly the sizes asked for, and scale them.
 
     Bytes stay bytes in memory. Where arrays of parts are given, each is drawn from its own.
@@ -57,14 +93,9 @@ def split_arrays(arrays: Named, split: Split, said: Arrays = Arrays()) -> Datase
         DataError: for arrays that do not fit, values that cannot be used, a constant training part,
             or sizes above what there is.
     """
-    arrays = {name: np.asarray(array) for name, array in arrays.items()}
-    held = check_parts({name: Array(a.shape, a.dtype.str) for name, a in arrays.items()}, said)
-    inputs = held.layout.inputs
-    x = np.concatenate([_examples(arrays[name], name, held, said) for name, _ in held.pairs])
-    targets = targets_of({name: arrays[name] for _, name in held.pairs}, held.layout.targets, said)
-    n_tokens = _vocabulary(x, said) if inputs == "tokens" else 0
-    shape = DataShape(held.layout.example, targets.n_outputs, inputs, held.layout.targets, n_tokens)
-    return dataset_of(x, targets.values, shape, split, held.own_parts, targets.notes)
+    found = check_values(arrays, said)
+    targets = found.targets
+    return dataset_of(found.x, targets.values, found.shape, split, found.own, targets.notes)
 
 
 def dataset_of(
@@ -114,44 +145,28 @@ def dataset_of(
     return Dataset(examples, rows, shape, (*notes, *scaling.notes), units)
 
 
-def _examples(x: NDArray[Any], name: str, held: Held, said: Arrays) -> NDArray[Any]:
-    """Examples with channels first, all finite."""
-    if not np.isfinite(x).all():
-        raise DataError(f"{name} holds values that are not finite")
+def _channels_first(x: NDArray[Any], layout: Layout, said: Arrays) -> NDArray[Any]:
+    """Examples (N, ...) with an axis of channels, where they have channels, before all others."""
     if said.channels_last:
-        x = np.moveaxis(x, -1, 1)
-    return x.reshape(len(x), *held.layout.example)  # adds the axis of a single channel alone
+        return np.moveaxis(x, -1, 1)
+    return x if x.shape[1:] == layout.example else x[:, None]
 
 
-def _vocabulary(x: NDArray[Any], said: Arrays) -> int:
+def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Parts one after the other; one alone is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _vocabulary(arrays: Named, said: Arrays) -> int:
     """Number of different tokens."""
-    lowest, highest = int(x.min()), int(x.max())
-    allowed = highest + 1 if said.vocabulary is None else said.vocabulary
-    if lowest < 0 or highest >= allowed:
-        raise DataError(
-            f"tokens must lie from 0 to {allowed - 1}, got {lowest} to {highest}"
-            + (" (vocabulary says how many there are)" if said.vocabulary else "")
-        )
-    return allowed
-
-
-def npz_shape(path: Path, said: Arrays = Arrays()) -> DataShape:  # noqa: B008
-    """What an ``.npz`` file holds; of its arrays only targets are read, and tokens.
-
-    Returns:
-        What of it shapes a network.
-
-    Raises:
-        DataError: when it lacks an array, or they cannot be used.
-    """
-    held = check_arrays(path, said)
-    layout = held.layout
-    ys = [name for _, name in held.pairs]
-    targets = targets_of(dict(zip(ys, _npz(path, ys), strict=True)), layout.targets, said)
-    n_tokens = said.vocabulary or 0
-    if layout.inputs == "tokens" and not n_tokens:
-        n_tokens = max(int(x.max()) for x in _npz(path, [name for name, _ in held.pairs])) + 1
-    return DataShape(layout.example, targets.n_outputs, layout.inputs, layout.targets, n_tokens)
+    n = said.vocabulary or 1 + max(int(x.max()) for x in arrays.values())
+    for name, x in arrays.items():
+        lowest, highest = int(x.min()), int(x.max())
+        if lowest < 0 or highest >= n:
+            allowed = f"0 to {n - 1} (vocabulary: {n})" if said.vocabulary else "0 and more"
+            other = "" if said.inputs else "; if they are numbers, say inputs: features of the data"
+            raise DataError(f"{name} holds tokens {lowest} to {highest}; allowed: {allowed}{other}")
+    return n
 
 
 def read_arrays(source: str) -> Named:
@@ -179,8 +194,6 @@ def _npz(path: Path, names: Sequence[str]) -> tuple[NDArray[Any], ...]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return tuple(arrays[name] for name in names)
-    except FileNotFoundError:
-        raise DataError(f"no data file at {path}") from None
     except Exception as error:  # zip, header and pickle errors share no base class
         objects = "Object arrays" in str(error)
         reason = "it holds Python objects; allowed: numbers, strings" if objects else error

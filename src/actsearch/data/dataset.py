@@ -14,6 +14,7 @@ from torch import Tensor
 from actsearch.config import Split
 from actsearch.config.data import Inputs, Targets, check_split
 from actsearch.data.examples import Examples
+from actsearch.data.sources.layouts import UNITS
 from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import DataError
 
@@ -56,9 +57,8 @@ class DataShape(NamedTuple):
             return f"{channels} features"
         if self.inputs == "tokens":
             return f"{channels} tokens of {self.n_tokens:,}"
-        unit = {"signals": "samples", "images": "pixels", "volumes": "voxels"}[self.inputs]
         some = "channel" if channels == 1 else "channels"
-        return f"{self.inputs}, {channels} {some} of {sizes} {unit}"
+        return f"{self.inputs}, {channels} {some} of {sizes} {UNITS[self.inputs]}"
 
     @property
     def targets_in_words(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from actsearch.config import Config, Data
 from actsearch.data import torchvision_sets
-from actsearch.data.arrays import dataset_of, npz_shape, read_arrays, split_arrays
+from actsearch.data.arrays import check_values, dataset_of, read_arrays, split_arrays
 from actsearch.data.dataset import Dataset, DataShape
 from actsearch.data.images import Images, image_dataset
 from actsearch.data.sources.checks import images_now
@@ -134,16 +134,17 @@ def list_images(data: Data, place: Place) -> Listing:
 
 
 def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
-    """What the data of ``data`` look like, without reading them.
+    """What the data of ``data`` look like, before any of them are needed.
 
-    Known for torchvision's sets without having them. No image file is opened, and of an ``.npz``
-    file headers, targets and tokens are read; functions of the user's are called.
+    Known for torchvision's sets without having them. No image file is opened. Arrays are read, and
+    functions of the user's are called, since what is wrong with their values is found in no other
+    way.
 
     Returns:
         What of them shapes a network.
 
     Raises:
-        DataError: when the source cannot be read.
+        DataError: when the source cannot be read, or used.
     """
     if known := data.published:
         side = data.image_size or known.side
@@ -154,8 +155,7 @@ def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
                 (3, data.image_size or 0, data.image_size or 0), _classes(data, data_folder)
             )
         if data.source.startswith("npz:"):
-            path = Path(data.source.removeprefix("npz:"))
-            return npz_shape(path, data.arrays)
+            return check_values(read_arrays(data.source), data.arrays).shape
     except DataError as error:
         raise type(error)(f"data source {data.source!r}: {error}") from None
     return load_dataset(data, data_folder).shape

@@ -10,24 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actsearch.config.data import Inputs
+from actsearch.data.sources.layouts import UNITS
 from actsearch.data.sources.places import DataError
 
 _EXAMPLES_AT_ONCE = 1024
-_CONSTANT = 1e-12  # a relative deviation that rounding alone gives
-
-
-_NAMES: dict[Inputs, tuple[str, str, str]] = {
-    "features": ("feature", "numbers", "rows"),
-    "signals": ("channel", "samples", "signals"),
-    "images": ("channel", "pixels", "images"),
-    "volumes": ("channel", "voxels", "volumes"),
-}
-"""What is scaled by itself, what it holds, and examples, in words."""
+_CONSTANT = 1e-12
+"""A relative deviation that rounding alone gives."""
 _LISTED = 3
+"""Constant channels or features that are named."""
 
 
 class Scaling(NamedTuple):
-    """What is taken off each channel or feature, and what it is divided by."""
+    """What is taken off each of C channels or features, and what it is divided by."""
 
     mean: NDArray[np.float64]
     """(C,)"""
@@ -40,7 +34,8 @@ class Scaling(NamedTuple):
     @property
     def notes(self) -> tuple[str, ...]:
         """Which channels are constant, in sentences."""
-        name, n, rows = _NAMES[self.inputs][0], len(self.mean), np.flatnonzero(self.constant)
+        name = "feature" if self.inputs == "features" else "channel"
+        n, rows = len(self.mean), np.flatnonzero(self.constant)
         if len(rows) > _LISTED:
             some = ", ".join(str(number + 1) for number in rows[:_LISTED])
             return (
@@ -76,11 +71,12 @@ def scaling_by(x: NDArray[Any], rows: NDArray[np.int64], inputs: Inputs = "image
     """
     mean, deviation = _moments(x, rows)
     constant = deviation <= _CONSTANT * np.abs(mean)
-    _, held, examples = _NAMES[inputs]
+    examples = "rows" if inputs == "features" else inputs
     if constant.all():
         values = ", ".join(f"{value:g}" for value in mean[:4])
         raise DataError(
-            f"the training part is constant: all {held} of its {len(rows)} {examples} are {values}"
+            f"the training part is constant: all {UNITS[inputs]} of its {len(rows)} {examples} "
+            f"are {values}"
         )
     if len(rows) > 1 and _all_same(x, rows):
         raise DataError(f"the training part is {len(rows)} times the same {examples[:-1]}")

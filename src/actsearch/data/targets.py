@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from actsearch.config.data import IGNORED, Arrays, Targets
 from actsearch.data.dataset import PARTS, Part, Units
+from actsearch.data.sources.layouts import WHOLE_KINDS
 from actsearch.data.sources.names import alike, few, same_name
 from actsearch.data.sources.places import DataError
+from actsearch.data.user_arrays import Named
 
 _EXAMPLES_A_CLASS = 5
 """With fewer on the average, whole numbers may be meant as numbers."""
 _MANY_CLASSES = 20
+"""With fewer, whole numbers are classes without a question."""
 
 
 class Numbered(NamedTuple):
@@ -33,7 +36,7 @@ class Numbered(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def targets_of(arrays: Mapping[str, NDArray[Any]], targets: Targets, said: Arrays) -> Numbered:
+def targets_of(arrays: Named, targets: Targets, said: Arrays) -> Numbered:
     """Targets of all parts as they are trained on.
 
     Args:
@@ -48,38 +51,70 @@ def targets_of(arrays: Mapping[str, NDArray[Any]], targets: Targets, said: Array
         DataError: for values that cannot be used, naming the array.
     """
     if targets == "numbers":
-        return _numbers(arrays)
+        return _numbers(arrays, said)
     if targets == "positions":
         return _positions(arrays, said)
     return _classes(arrays, said)
 
 
-def _numbers(arrays: Mapping[str, NDArray[Any]]) -> Numbered:
+def _numbers(arrays: Named, said: Arrays) -> Numbered:
     for name, y in arrays.items():
         if not np.isfinite(y).all():
             raise DataError(f"{name} holds values that are not finite")
     values = np.concatenate([y.astype(np.float64) for y in arrays.values()])
-    values = values.reshape(len(values), -1)
-    return Numbered(values, values.shape[1])
+    if values.ndim == 1:
+        values = values[:, None]
+    return Numbered(values, values.shape[1], _like_classes(values, said))
 
 
-def _positions(arrays: Mapping[str, NDArray[Any]], said: Arrays) -> Numbered:
-    values = np.concatenate([y.astype(np.int64) for y in arrays.values()])
-    counted = values != said.ignore
-    if not counted.any():
-        raise DataError(f"{next(iter(arrays))} holds no class but {said.ignore}, which is ignored")
-    lowest, highest = int(values[counted].min()), int(values[counted].max())
-    if lowest < 0:
-        raise DataError(
-            f"classes at positions must be whole numbers from 0, got {lowest}; those that do not "
-            f"count are {said.ignore} (ignore says so)"
-        )
+def _like_classes(values: NDArray[np.float64], said: Arrays) -> tuple[str, ...]:
+    """What is to be said of real numbers that may be classes."""
+    if said.targets is not None or values.shape[1] > 1 or (values % 1).any():
+        return ()
+    found = np.unique(values)
+    if len(found) > _MANY_CLASSES:
+        return ()
+    return (
+        f"targets are real numbers, and take {len(found)} whole values: if they are classes, store "
+        "them as whole numbers; if not, targets: numbers of the data says so",
+    )
+
+
+def _positions(arrays: Named, said: Arrays) -> Numbered:
+    ignored = IGNORED if said.ignore is None else said.ignore
+    arrays = {name: y.astype(np.int64) for name, y in arrays.items()}
+    found = {name: np.setdiff1d(y, [ignored]) for name, y in arrays.items()}
+    for name, classes in found.items():
+        if not len(classes):
+            raise DataError(f"{name} holds no class but {ignored}, which does not count")
+        if classes[0] < 0:
+            raise DataError(
+                f"{name} holds {classes[0]}, but classes at positions are whole numbers from 0; "
+                f"the one that does not count is {ignored} (ignore of the data says which)"
+            )
+    highest = max(int(classes[-1]) for classes in found.values())
     if highest == 0:
         raise DataError(f"{next(iter(arrays))} holds one class alone: two are needed")
-    return Numbered(np.where(counted, values, IGNORED), highest + 1)
+    values = np.concatenate([*arrays.values()])
+    values[values == ignored] = IGNORED
+    # No fault: tokens may be rare.
+    notes = tuple(
+        f"{len(new)} of the {len(found[name])} classes in {name} do not occur in {first}"
+        for first, name, new in _unseen(found)
+    )
+    return Numbered(values, highest + 1, notes)
 
 
-def _classes(arrays: Mapping[str, NDArray[Any]], said: Arrays) -> Numbered:
+def _unseen(arrays: Named) -> Iterator[tuple[str, str, NDArray[Any]]]:
+    """Names of the training part's array and of each that holds other classes, and these."""
+    (first, known), *others = arrays.items()
+    for name, y in others:
+        new = np.setdiff1d(y, known)
+        if len(new):
+            yield first, name, new
+
+
+def _classes(arrays: Named, said: Arrays) -> Numbered:
     """Classes in sorted order, numbered from 0."""
     first = next(iter(arrays))
     classes, values = np.unique(np.concatenate([*arrays.values()]), return_inverse=True)
@@ -91,16 +126,16 @@ def _classes(arrays: Mapping[str, NDArray[Any]], said: Arrays) -> Numbered:
             "classes"
         )
     rare = len(classes) > _MANY_CLASSES and len(values) < _EXAMPLES_A_CLASS * len(classes)
-    if rare and classes.dtype.kind in "iu" and said.targets is None:
+    if rare and classes.dtype.kind in WHOLE_KINDS and said.targets is None:
         raise DataError(
             f"{first} holds {len(classes)} different whole numbers in {len(values)} examples: say "
             "targets: numbers of the data if they are to be predicted as numbers, and targets: "
             "classes if each is a class"
         )
-    known = set(arrays[first].tolist())
-    for name, y in arrays.items():
-        if new := sorted(set(y.tolist()) - known):
-            raise DataError(f"{name} holds {new[0]!r}, a class of which {first} has no example")
+    for _, name, new in _unseen(arrays):
+        raise DataError(
+            f"{name} holds the class {new[0].item()!r}, of which {first} has no example"
+        )
     notes = tuple(
         f"labels that differ only in case, blanks or width: {few(group)}"
         for group in alike(map(str, classes) if classes.dtype.kind == "U" else ())

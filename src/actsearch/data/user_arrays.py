@@ -30,7 +30,7 @@ from actsearch.records.search_path import (
 )
 
 Named = Mapping[str, NDArray[Any]]
-"""Arrays by name."""
+"""Arrays by name: ``x`` and ``y``, or such for each part (``headers.named_parts``)."""
 Entries = list[dict[str, Any]]
 
 

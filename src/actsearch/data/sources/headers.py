@@ -1,4 +1,4 @@
-"""What an ``.npz`` file holds, from its headers alone."""
+"""Arrays of a source by their headers: what an ``.npz`` file holds, and which belong together."""
 
 from __future__ import annotations
 
@@ -52,17 +52,15 @@ def _header(archive: zipfile.ZipFile, name: str) -> Array:
 
 
 class Held(NamedTuple):
-    """What an ``.npz`` file holds.
+    """What a source of arrays holds.
 
     Attributes:
         layout: what its arrays are taken for.
-        target: shape of an example's target.
         parts: names of the arrays of each part, see :func:`named_parts`.
         examples: number of examples in each part, as manifests have it.
     """
 
     layout: Layout
-    target: tuple[int, ...]
     parts: dict[str, tuple[str, str]]
     examples: dict[str, int]
 
@@ -105,23 +103,27 @@ def check_parts(arrays: Mapping[str, Array], said: Arrays) -> Held:
         DataError: when one is missing, or they cannot be used or do not fit each other.
     """
     parts = named_parts(arrays)
-    layouts = {
-        names: layout_of(arrays[names[0]], arrays[names[1]], said, names)
-        for names in parts.values()
-    }
-    (first, layout), *others = layouts.items()
-    target = arrays[first[1]].shape[1:]
-    for names, other in others:
-        for name, one, two in (
-            (0, layout.example, other.example),
-            (1, target, arrays[names[1]].shape[1:]),
-            (0, layout.inputs, other.inputs),
-            (1, layout.targets, other.targets),
-        ):
-            if one != two:
-                raise DataError(f"{names[name]} holds {two}, but {first[name]} {one}")
+    first, *others = parts.values()
+    layout = layout_of(arrays[first[0]], arrays[first[1]], said, first)
+    for pair in others:
+        for name, like in zip(pair, first, strict=True):
+            _refuse_unlike(name, arrays[name], like, arrays[like])
+        layout_of(arrays[pair[0]], arrays[pair[1]], said, pair)
     examples = {part: arrays[x].shape[0] for part, (x, _) in parts.items()}
-    return Held(layout, target, parts, examples)
+    return Held(layout, parts, examples)
+
+
+def _refuse_unlike(name: str, array: Array, like: str, other: Array) -> None:
+    """Raise DataError for arrays of two parts that cannot be joined: numbers would change."""
+    if array.shape[1:] != other.shape[1:]:
+        raise DataError(
+            f"{name} of {array.shape} and {like} of {other.shape} must be alike but for their "
+            "first axis"
+        )
+    if array.kind != other.kind:
+        raise DataError(
+            f"{name} holds dtype {array.dtype}, but {like} {other.dtype}: store both alike"
+        )
 
 
 def named_parts(names: Collection[str]) -> dict[str, tuple[str, str]]:
@@ -151,7 +153,8 @@ def named_parts(names: Collection[str]) -> dict[str, tuple[str, str]]:
         wanted = {p: pair for p, pair in given.items() if p != "validation" or {*pair} & {*names}}
     if missing := [name for pair in wanted.values() for name in pair if name not in names]:
         raise DataError(
-            f"lacks {', '.join(missing)}: it must hold x and y (or x_train, y_train, x_test, y_test "
-            f"and perhaps x_validation, y_validation), and holds {', '.join(names) or 'nothing'}"
+            f"lacks {', '.join(missing)}: it must hold x and y (or x_train, y_train, x_test and "
+            "y_test, perhaps x_validation and y_validation), and holds "
+            f"{', '.join(names) or 'nothing'}"
         )
     return wanted

@@ -25,8 +25,16 @@ FORMS: dict[Inputs, tuple[str, ...]] = {
     "volumes": ("(N, C, D, H, W)", "(N, D, H, W)"),
 }
 """Shapes of each kind of examples, those without an axis of channels last."""
+UNITS: dict[Inputs, str] = {
+    "features": "numbers",
+    "tokens": "tokens",
+    "signals": "samples",
+    "images": "pixels",
+    "volumes": "voxels",
+}
+"""What an example of each kind is made of, in words."""
 _FEW_CHANNELS = 16
-"""Up to so many rows of a matrix, and fewer than columns, are channels of a signal."""
+"""Up to so many rows of a matrix, and fewer than half of its columns, are channels of a signal."""
 
 
 class Array(NamedTuple):
@@ -55,10 +63,12 @@ def layout_of(x: Array, y: Array, said: Arrays, names: tuple[str, str] = ("x", "
     """What ``x`` and ``y`` are taken for.
 
     Of examples the rank says it: two axes are features, or tokens where the numbers are whole; four
-    are images, five volumes. Three are images where the last two are as long, and signals where the
-    second is 1, or shorter than the third and at most 16. Targets with one axis are classes where
-    they are whole numbers or strings, else numbers; with more they are a class at each position
-    where they are whole numbers and have the positions of the example, or rows of real numbers.
+    are images, unless the second is above 16 and no longer than the others, as the depth of volumes
+    is; five are volumes. Three are images where the last two are as long, and signals where the
+    second is 1, or at most 16 and less than half of the third. Targets with one axis are classes
+    where they are whole numbers or strings, else numbers; with more they are a class at each
+    position where they are whole numbers and have the positions of the example, or rows of real
+    numbers.
 
     Args:
         x: the examples.
@@ -73,8 +83,9 @@ def layout_of(x: Array, y: Array, said: Arrays, names: tuple[str, str] = ("x", "
         DataError: for shapes and dtypes that are nothing of this, that fit two readings, or are not
             what is said.
     """
-    if 0 in x.shape:
-        raise DataError(f"{names[0]} is empty: {x.shape}")
+    for name, shape in zip(names, (x.shape, y.shape), strict=True):
+        if 0 in shape:
+            raise DataError(f"{name} must not be empty, got {shape}")
     if x.kind not in REAL_KINDS:
         raise DataError(f"{names[0]} must hold real numbers, got dtype {x.dtype}")
     inputs = _inputs(x, said, names[0])
@@ -84,15 +95,20 @@ def layout_of(x: Array, y: Array, said: Arrays, names: tuple[str, str] = ("x", "
             f"{names[1]} must be ({x.shape[0]},{' ...' if len(y.shape) > 1 else ''}) to fit "
             f"{names[0]}, got {y.shape}"
         )
-    return Layout(inputs, _targets(example, inputs, y, said, names[1]), example)
+    targets = _targets(example, inputs, y, said, names[1])
+    if said.vocabulary is not None and inputs != "tokens":
+        raise DataError(f"vocabulary goes with tokens, but {names[0]} is taken for {inputs}")
+    if said.ignore is not None and targets != "positions":
+        raise DataError(f"ignore goes with positions, but {names[1]} is taken for {targets}")
+    return Layout(inputs, targets, example)
 
 
 def _inputs(x: Array, said: Arrays, name: str) -> Inputs:
     rank = len(x.shape)
     if said.inputs is not None:
-        forms = FORMS[said.inputs]
-        if rank not in {form.count(",") + 1 for form in forms}:
-            allowed = " or ".join(forms)
+        ranks = {form.count(",") + 1 for form in FORMS[said.inputs]}
+        if rank not in ranks:
+            allowed = " or ".join(FORMS[said.inputs])
             raise DataError(f"inputs: {said.inputs} are {allowed}, but {name} is {x.shape}")
         if said.inputs == "tokens" and x.kind not in WHOLE_KINDS:
             raise DataError(f"tokens are whole numbers, but {name} holds dtype {x.dtype}")
@@ -101,19 +117,32 @@ def _inputs(x: Array, said: Arrays, name: str) -> Inputs:
         return "tokens" if x.kind in WHOLE_KINDS else "features"
     if rank == 3:
         return _signals_or_images(x.shape, said, name)
-    if rank not in (4, 5):
+    if rank == 4:
+        return _images_or_volumes(x.shape, said, name)
+    if rank != 5:
         forms = ", ".join(form[0] for form in FORMS.values())
         raise DataError(f"{name} must be one of {forms}, got {x.shape}")
-    return "images" if rank == 4 else "volumes"
+    return "volumes"
+
+
+def _images_or_volumes(shape: tuple[int, ...], said: Arrays, name: str) -> Inputs:
+    _, first, *others = shape
+    if said.channels_last is None and _FEW_CHANNELS < first <= min(others):
+        sizes = " x ".join(map(str, others))
+        raise DataError(
+            f"{name} of {shape} may be images of {first} channels and {sizes} pixels, or volumes "
+            f"of {first} x {sizes} voxels: say inputs: images, or inputs: volumes, of the data"
+        )
+    return "images"
 
 
 def _signals_or_images(shape: tuple[int, ...], said: Arrays, name: str) -> Inputs:
     _, first, last = shape
-    if said.channels_last is not None or first == 1 or (first < last and first <= _FEW_CHANNELS):
+    if said.channels_last or first == 1 or (2 * first < last and first <= _FEW_CHANNELS):
         return "signals"
     if first == last:
         return "images"
-    if last < first and last <= _FEW_CHANNELS:
+    if 2 * last < first and last <= _FEW_CHANNELS:
         return "signals"  # whose axes are looked at next
     raise DataError(
         f"{name} of {shape} may be images of {first} x {last} pixels, or signals of {first} "
@@ -162,7 +191,7 @@ def _looks_channels_last(example: Sequence[int]) -> bool:
 
 def _refuse_channels_last(shape: tuple[int, ...], inputs: Inputs, whole: str, name: str) -> None:
     *others, last = shape[1:]
-    unit = "samples" if inputs == "signals" else "pixels"
+    unit = UNITS[inputs]
     axes = ", ".join(map(str, (0, len(shape) - 1, *range(1, len(shape) - 1))))
     as_last, as_first = (" x ".join(map(str, sizes)) for sizes in (others, shape[2:]))
     other = ""
