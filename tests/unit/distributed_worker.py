@@ -29,9 +29,8 @@ from actsearch.training.distributed import (
 from actsearch.training.fitting import _seed_generators, evaluate, fit
 from actsearch.training.outcomes import Classes
 
-CLASSES = Classes(10)
-
 CLASSES = 3
+OUTCOME = Classes(CLASSES)
 STEP = {"schedule": "step", "milestones": (0.5,)}
 
 
@@ -93,7 +92,7 @@ def fitted(function: nn.Module | str | None = None, **changes: Any) -> dict[str,
     model = network(None if isinstance(function, str) else function)
     if isinstance(function, str):
         replace_activations(model, function)
-    epochs = fit(model, recipe(**changes), MemoryExamples(*data(46)), CLASSES, seed=3)
+    epochs = fit(model, recipe(**changes), MemoryExamples(*data(46)), OUTCOME, seed=3)
     missing = [parameter.grad is None for parameter in model.parameters()]
     return {"epochs": epochs, "weights": flat(model), "missing": missing}
 
@@ -102,8 +101,8 @@ def looks() -> dict[str, Any]:
     """All that is compared, with one process or with several."""
     torch.set_num_threads(1)
     spy, bomb = Spy(network()), Spy(network(), bomb=10)
-    fit(spy, recipe(epochs=2), MemoryExamples(*data(15)), CLASSES, seed=3)
-    bombed = fit(bomb, recipe(epochs=9), MemoryExamples(*data(15)), CLASSES, seed=3)
+    fit(spy, recipe(epochs=2), MemoryExamples(*data(15)), OUTCOME, seed=3)
+    bombed = fit(bomb, recipe(epochs=9), MemoryExamples(*data(15)), OUTCOME, seed=3)
     return {
         "gradients": gradients(),
         "trained": fitted(),
@@ -114,7 +113,7 @@ def looks() -> dict[str, Any]:
         "seen": spy.seen,
         "bombed": bombed,
         "calls": len(bomb.seen),
-        "evaluated": evaluate(network(), MemoryExamples(*data(600)), CLASSES),
+        "evaluated": evaluate(network(), MemoryExamples(*data(600)), OUTCOME),
     }
 
 

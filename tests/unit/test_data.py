@@ -196,7 +196,7 @@ def test_npz_round_trip(tmp_path: Path, shape: tuple[int, ...]) -> None:
     sizes = split(30, 20, 10)
     read = load_dataset(Data(source=f"npz:{tmp_path / 'images.npz'}", split=sizes))
     direct = split_arrays({"x": x, "y": y}, sizes)
-    assert read.image_shape == ((1, *shape[1:]) if len(shape) == 3 else shape[1:])
+    assert read.shape.input_shape == ((1, *shape[1:]) if len(shape) == 3 else shape[1:])
     for part in PARTS:
         assert torch.equal(together(read.part(part))[0], together(direct.part(part))[0])
         assert torch.equal(together(read.part(part))[1], together(direct.part(part))[1])
@@ -251,13 +251,13 @@ def test_a_broken_npz_is_named(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (np.zeros((6, 4)), np.arange(6), r"x must be .* got \(6, 4\)"),
+        (np.zeros(6), np.arange(6), r"x must be one of \(N, F\), .* got \(6,\)"),
         (np.zeros((6, 2, 2)), np.arange(5), r"y must be \(6,\) to fit x, got \(5,\)"),
         (np.zeros((6, 2, 2)), np.zeros(6, dtype=int), "at least two classes, got 1"),
         (np.full((6, 2, 2), np.nan), np.arange(6), "not finite"),
-        (np.zeros((6, 2, 2)), np.linspace(0, 1, 6), "integers or strings, got dtype float64"),
+        (np.zeros((6, 2, 2)), 1j * np.arange(6), r"y must be classes \(6,\), .* dtype <c16"),
         (np.zeros((6, 2, 2), dtype="U1"), np.arange(6), "real numbers, got dtype <U1"),
-        (np.zeros((0, 2, 2)), np.zeros(0, dtype=int), r"not empty, got \(0, 2, 2\)"),
+        (np.zeros((0, 2, 2)), np.zeros(0, dtype=int), r"x must not be empty, got \(0, 2, 2\)"),
     ],
 )
 def test_arrays_that_do_not_fit_are_explained(x: np.ndarray, y: np.ndarray, message: str) -> None:
@@ -344,7 +344,7 @@ def test_greyscale_arrays_have_no_channels_to_put_last() -> None:
         split_arrays(
             {"x": np.zeros((30, 1, 1)), "y": np.arange(30) % 2},
             split(16, 8, 4),
-            Arrays(channels_last=True),
+            Arrays(channels_last=True, inputs="images"),
         )
 
 

@@ -86,7 +86,7 @@ def test_a_loss_that_is_not_finite_stops_all_at_the_same_step(together: Looks) -
 
 
 def test_evaluation_is_that_of_one_process(alone: dict[str, Any], together: Looks) -> None:
-    accuracy, loss = alone["evaluated"]
+    accuracy, loss, _ = alone["evaluated"]
     for seen in together:
         assert seen["evaluated"][0] == accuracy
         assert seen["evaluated"][1] == pytest.approx(loss, rel=1e-12)

@@ -50,6 +50,12 @@ class DataShape(NamedTuple):
         return self.input_shape if self.inputs == "tokens" else self.input_shape[1:]
 
     @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of a network's outputs for one example."""
+        at = self.positions if self.targets == "positions" else ()
+        return (*at, self.n_outputs)
+
+    @property
     def in_words(self) -> str:
         """Its examples, such as ``images, 3 channels of 32 x 32 pixels``."""
         channels, sizes = self.input_shape[0], " x ".join(map(str, self.positions))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain, pairwise
 from typing import Any, get_args
 
 import numpy as np
@@ -65,13 +66,15 @@ def fisher_spectrum(
         y: the targets, (N,) or (N, ...) int64 or (N, d); only ``kind="empirical"`` reads them, and
             positions, to tell which of them count.
         kind: whose targets: ``true`` is the exact expectation over the predictive distribution (one
-            forward pass, and backward passes as of :func:`backward_passes`), ``sampled`` draws one
-            target an outcome from it, ``empirical`` takes ``y``.
+            forward pass, and the backward passes of ``outcomes.backward_passes``), ``sampled``
+            draws one target an outcome from it, ``empirical`` takes ``y``.
         generator: draws the targets of ``kind="sampled"``; torch's global one when None.
         examples_at_once: examples in one pass, whose activations bound the memory. Sums are rounded
             in another order with another number, and nothing else changes.
         layers: names of the layers to cover; those that ``fisher_layers`` finds when None.
-        targets: what the outputs are for.
+        targets: what the outputs are for: with ``numbers`` they are means of a Gaussian of unit
+            variance. With ``positions`` each that counts is an outcome of its own, and the matrix
+            is the mean over them.
 
     Returns:
         One spectrum a covered layer, in the network's order. A layer that
@@ -172,14 +175,14 @@ def _accumulate(
         return
     if not edges:  # nothing was asked for, or called
         return
-    count = outcomes.passes(outputs.shape)
     directions = outcomes.directions(outputs.detach().double(), part)
-    for k, direction in enumerate(directions, start=1):
+    for direction, following in pairwise(chain(directions, [None])):
+        assert direction is not None
         gradients = torch.autograd.grad(
             outputs,
             [edge for _, edge in edges],
             direction.to(outputs.dtype),
-            retain_graph=k < count,
+            retain_graph=following is not None,
             allow_unused=True,
         )
         for (entry, _), gradient in zip(edges, gradients, strict=True):
@@ -207,16 +210,19 @@ def _check_targets(x: Tensor, y: Tensor | None, kind: Kind, targets: Targets) ->
         raise ValueError(f"unknown kind {kind!r}; allowed: {', '.join(get_args(Kind))}")
     if len(x) == 0:
         raise ValueError("x holds no example")
-    if kind != "empirical" and targets != "positions":
-        return
     if y is None:
-        raise ValueError(f"kind={kind!r} of {targets} needs the targets y")
-    if targets == "classes" and y.dim() != 1:
-        raise ValueError(f"y must be ({len(x)},), got {tuple(y.shape)}")
-    is_whole = not y.is_floating_point()
-    if len(y) != len(x) or is_whole != (targets != "numbers"):
-        what = "numbers" if targets == "numbers" else "integers"
-        raise ValueError(f"y must be {what} for {len(x)} examples, got {y.dtype} {tuple(y.shape)}")
+        if kind == "empirical" or targets == "positions":
+            raise ValueError(f"kind={kind!r} needs the targets y of {targets}")
+        return
+    if targets == "classes" and kind != "empirical":
+        return
+    form, fits = {
+        "classes": ("integers ({n},)", y.dim() == 1 and not y.is_floating_point()),
+        "positions": ("integers ({n}, ...)", y.dim() > 1 and not y.is_floating_point()),
+        "numbers": ("numbers ({n}, d)", y.dim() == 2),
+    }[targets]
+    if not fits or len(y) != len(x):
+        raise ValueError(f"y must be {form.format(n=len(x))}, got {y.dtype} {tuple(y.shape)}")
 
 
 def _full_precision(x: Tensor) -> AbstractContextManager[Any]:

@@ -30,10 +30,6 @@ class Outcomes(Protocol):
         """Whether outputs have the shape for ``n`` examples."""
         ...
 
-    def passes(self, shape: Sequence[int]) -> int:
-        """Number of directions for outputs of ``shape``."""
-        ...
-
     def directions(self, outputs: Tensor, part: slice) -> Iterator[Tensor]:
         """Vectors v in the space of outputs whose v v^T sum to the Fisher of the outputs.
 
@@ -62,10 +58,6 @@ class Classes:
         """Whether outputs are (n, classes)."""
         return outputs.dim() == 2 and len(outputs) == n
 
-    def passes(self, shape: Sequence[int]) -> int:
-        """Classes less one for the exact expectation, else one."""
-        return shape[-1] - 1 if self._kind == "true" else 1
-
     def directions(self, outputs: Tensor, part: slice) -> Iterator[Tensor]:
         """See :meth:`Outcomes.directions`; ValueError for targets that are no classes."""
         y = self._y[part] if self._kind == "empirical" and self._y is not None else None
@@ -89,11 +81,6 @@ class Positions:
     def fits(self, outputs: Tensor, n: int) -> bool:
         """Whether outputs are (n, ..., classes)."""
         return tuple(outputs.shape[:-1]) == (n, *self._shape)
-
-    def passes(self, shape: Sequence[int]) -> int:
-        """Positions times classes less one for the exact expectation; as many as positions."""
-        n = self._y.shape[1]
-        return {"true": n * (shape[-1] - 1), "sampled": 1, "empirical": n}[self._kind]
 
     def directions(self, outputs: Tensor, part: slice) -> Iterator[Tensor]:
         """See :meth:`Outcomes.directions`.
@@ -129,12 +116,8 @@ class Numbers:
 
     def fits(self, outputs: Tensor, n: int) -> bool:
         """Whether outputs are (n, d), with the d of the targets where these are known."""
-        d = outputs.shape[-1] if self._y is None else self._y.shape[1]
-        return tuple(outputs.shape) == (n, d)
-
-    def passes(self, shape: Sequence[int]) -> int:
-        """As many as numbers for the exact expectation, else one."""
-        return shape[-1] if self._kind == "true" else 1
+        like = self._y is None or outputs.shape[1:] == self._y.shape[1:]
+        return outputs.dim() == 2 and len(outputs) == n and like
 
     def directions(self, outputs: Tensor, part: slice) -> Iterator[Tensor]:
         """See :meth:`Outcomes.directions`: the Fisher of the outputs is the identity."""
@@ -162,21 +145,23 @@ OUTCOMES: dict[Targets, type[Classes] | type[Positions] | type[Numbers]] = {
 """Outcomes by what the targets are."""
 
 
-def backward_passes(targets: Targets, kind: Kind, n_outputs: int, n_positions: int) -> int:
-    """Backward passes that the spectra of one function take.
+def backward_passes(targets: Targets, kind: Kind, outputs: Sequence[int]) -> int:
+    """Backward passes that a chunk of examples takes: the number of :meth:`Outcomes.directions`.
 
     Args:
         targets: what the outputs are for.
         kind: of the Fisher matrix.
-        n_outputs: classes, or numbers.
-        n_positions: of an example, where these are the targets.
+        outputs: shape of the outputs of one example: (classes,), (..., classes) or (d,).
 
     Returns:
-        Their number, for each chunk of examples.
+        One for ``sampled``. For ``true`` as many as classes less one, at each position where they
+        are at positions, or as numbers; for ``empirical`` as many as positions, else one.
     """
-    if targets == "positions":
-        return {"true": n_positions * (n_outputs - 1), "sampled": 1, "empirical": n_positions}[kind]
-    return (n_outputs - (targets == "classes")) if kind == "true" else 1
+    *positions, n = outputs
+    outcomes = 1 if kind == "sampled" else math.prod(positions)
+    if kind != "true":
+        return outcomes
+    return outcomes * (n if targets == "numbers" else n - 1)
 
 
 def class_directions(

@@ -86,7 +86,7 @@ def of_the_data(
                 "are numbers, say inputs: features of the data"
             )
         given[_TOKENS] = shape.n_tokens
-    elif _TOKENS in names and next(p for p in named if p.name == _TOKENS).default is not None:
+    elif any(p.name == _TOKENS and p.default is p.empty for p in named):
         raise ModelError(
             f"model {name!r} takes tokens ({_TOKENS}), but the data are {shape.in_words}"
         )

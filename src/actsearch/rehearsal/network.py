@@ -24,7 +24,6 @@ from actsearch.networks.by_name import ModelError, build_model
 from actsearch.networks.devices import run_settings
 from actsearch.rehearsal.examples import FUNCTION, made_up, reason
 from actsearch.rehearsal.kernels import WatchedKernels
-from actsearch.training.outcomes import outcome_of
 
 EXAMPLES = 2
 # fmt: off
@@ -142,11 +141,10 @@ def _refuse_recipe(task: Task, shape: DataShape) -> None:
         raise ModelError("recipe.label_smoothing goes with classes, but the targets are numbers")
 
 
-_FORMS = {
-    "classes": "logits (N, {n}), a column for each of the data's {n} classes",
-    "positions": "logits (N, {positions}, {n}), for each position a column for each of the data's "
-    "{n} classes",
-    "numbers": "numbers (N, {n}), a column for each of the data's targets",
+_COLUMNS = {
+    "classes": "a column for each of the data's {n} classes",
+    "positions": "at each position a column for each of the data's {n} classes",
+    "numbers": "a column for each number that is predicted",
 }
 
 
@@ -154,24 +152,23 @@ def _outputs(task: Task, model: nn.Module, examples: MemoryExamples, shape: Data
     """The network's outputs, if they are what training can use."""
     where = f"model {task.model!r}"
     mode = "training" if model.training else "evaluation"
-    sizes = " x ".join(map(str, shape.input_shape))
     try:
         outputs = model(examples.inputs)
     except FAULTS as error:
         raise ModelError(
-            f"{where} cannot take the data's {shape.inputs}, {sizes}, in {mode}: {reason(error)}"
+            f"{where} cannot take the data's {shape.in_words}, in {mode}: {reason(error)}"
         ) from error
     what = "numbers" if shape.targets == "numbers" else "logits"
     if not isinstance(outputs, Tensor):
         raise ModelError(
             f"{where} must return one tensor of {what}, got {type(outputs).__name__} in {mode}"
         )
-    if outputs.shape != outcome_of(shape).output_shape(examples.targets):
-        positions = ", ".join(map(str, shape.positions))
-        form = _FORMS[shape.targets].format(n=shape.n_outputs, positions=positions)
+    if outputs.shape != (len(examples), *shape.output_shape):
+        form = ", ".join(map(str, shape.output_shape))
+        columns = _COLUMNS[shape.targets].format(n=shape.n_outputs)
         raise ModelError(
-            f"{where} must return {form}; for {len(examples)} {shape.inputs} it returned "
-            f"{tuple(outputs.shape)}"
+            f"{where} must return {what} (N, {form}), {columns}; for {len(examples)} examples it "
+            f"returned {tuple(outputs.shape)}"
         )
     if not outputs.is_floating_point():
         raise ModelError(f"{where} must return {what} of floating point, got {outputs.dtype}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from actsearch.features.factors import factor_shapes
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.fisher_parts import task_layers
 from actsearch.features.layers import calibrate_batch_norm
+from actsearch.features.outcomes import backward_passes
 from actsearch.features.passed_over import FisherLayers
 from actsearch.features.spectra import LayerSpectrum
 from actsearch.functions.expressions import Expression, parse
@@ -46,6 +48,7 @@ class FisherCheck:
         widest: Name of the layer whose factors take most of it.
         tells_apart: Whether spectra of two functions differ; unknown, and said to, where layers
             were too wide to be rehearsed.
+        backward_passes: What one function takes of them.
     """
 
     covered: list[str]
@@ -53,6 +56,7 @@ class FisherCheck:
     factor_bytes: int
     widest: str
     tells_apart: bool
+    backward_passes: int
 
 
 def rehearse_spectra(
@@ -101,7 +105,9 @@ def rehearse_spectra(
         some = ", ".join(broken[:_SHOWN])
         raise ModelError(_problem(task, f"those of {some} are not finite with {FUNCTION.name}"))
     tells_apart = narrow != layers.covered or not all(map(_are_same, spectra, others))
-    return FisherCheck(layers.covered, layers.passed_over, total, widest, tells_apart)
+    passes = backward_passes(data.shape.targets, settings.kind, data.shape.output_shape)
+    passes *= math.ceil(settings.examples / settings.examples_at_once)
+    return FisherCheck(layers.covered, layers.passed_over, total, widest, tells_apart, passes)
 
 
 def _refuse_wide(task: Task, needed: int, widest: str, device: torch.device) -> None:

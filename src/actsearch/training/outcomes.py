@@ -24,8 +24,8 @@ class Measured(NamedTuple):
     score: float
     """Accuracy in [0, 1]; or R2, at most 1, and not below that of the mean predictor."""
     loss: float
-    """Mean cross-entropy in nats, or mean squared error of numbers with deviation 1; nan when an
-    output is not finite."""
+    """Mean cross-entropy in nats, or mean squared error of numbers with deviation 1; not finite
+    when an output is not."""
     squared_errors: tuple[float, ...] = ()
     """Mean squared error of each number."""
 
@@ -37,10 +37,6 @@ class Outcome(Protocol):
     """Name of the score, of which more is better."""
     n_sums: int
     """Length of what is summed up."""
-
-    def output_shape(self, targets: Tensor) -> tuple[int, ...]:
-        """Shape of the outputs that fit ``targets`` (N, ...)."""
-        ...
 
     def size(self, targets: Tensor) -> int:
         """Number of outcomes that the mean of a loss is over."""
@@ -72,10 +68,6 @@ class Classes:
     def __init__(self, n: int) -> None:
         self.n = n
 
-    def output_shape(self, targets: Tensor) -> tuple[int, ...]:
-        """Logits (N, n)."""
-        return (len(targets), self.n)
-
     def size(self, targets: Tensor) -> int:
         """Examples."""
         return len(targets)
@@ -104,10 +96,6 @@ class Classes:
 class Positions(Classes):
     """A class (N, ...) at every position of an example; those that are ``IGNORED`` do not count."""
 
-    def output_shape(self, targets: Tensor) -> tuple[int, ...]:
-        """Logits (N, ..., n)."""
-        return (*targets.shape, self.n)
-
     def size(self, targets: Tensor) -> int:
         """Positions that count, at least 1."""
         return max(int((targets != IGNORED).sum()), 1)
@@ -135,10 +123,6 @@ class Numbers:
 
     def __init__(self, n: int) -> None:
         self.n_sums = n
-
-    def output_shape(self, targets: Tensor) -> tuple[int, ...]:
-        """Numbers (N, d)."""
-        return tuple(targets.shape)
 
     def size(self, targets: Tensor) -> int:
         """Examples."""

@@ -13,7 +13,7 @@ from actsearch.cli.options import ConfigFile
 from actsearch.cli.progress import counter
 from actsearch.cli.questions.check_data import data_lines, require_data
 from actsearch.cli.recording import load
-from actsearch.config import Config, Resources
+from actsearch.config import Config, Task
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.plan.experiment import Plan
@@ -38,7 +38,7 @@ def check(
     ] = None,
     shapes: Annotated[
         bool,
-        typer.Option("--shapes", help="Take no more of the data than shape and number of classes."),
+        typer.Option("--shapes", help="Take no more of image files than their shape."),
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
@@ -92,7 +92,7 @@ def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool
     _say_network(found.network)
     done = ["a step of training, an evaluation"]
     if found.fisher:
-        _say_fisher(found.fisher, task.resources)
+        _say_fisher(found.fisher, task, shape)
         done.append("Fisher spectra")
     _try_records(config, name, found.fisher)
     _line("Passes", ", ".join([*done, "records written and read"]))
@@ -109,13 +109,17 @@ def _say_network(found: NetworkCheck) -> None:
         _line("", f"no longer in place, for the same results: {_listed(found.no_longer_in_place)}")
 
 
-def _say_fisher(found: FisherCheck, asked: Resources) -> None:
+def _say_fisher(found: FisherCheck, task: Task, shape: DataShape) -> None:
     from actsearch.features.passed_over import in_words
     from actsearch.rehearsal.spectra import gigabytes
 
+    asked, kind = task.resources, task.fisher.kind
     there = "of the GPU's memory" if asked.gpu else f"of {asked.mem_mb:,} MB (resources.mem_mb)"
     size = gigabytes(found.factor_bytes)
     _line("Fisher", f"{len(found.covered)} layers; {size} for their factors, {there}")
+    if shape.targets == "positions" and kind != "sampled":
+        _line("", f"kind: {kind} takes {found.backward_passes:,} backward passes a function, since")
+        _line("", "each position goes back by itself; kind: sampled takes them together")
     for text in in_words(found.passed_over):
         _line("", f"passed over: {text}")
     if not found.tells_apart:

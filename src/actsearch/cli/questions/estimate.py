@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import statistics
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -213,7 +212,7 @@ def _naming(task: Task) -> Iterator[None]:
         yield
     except ModelError as error:
         raise ConfigError(str(error)) from None
-    except Exception as error:  # networks stumble over images in their own ways
+    except Exception as error:  # networks stumble over examples in their own ways
         raise ConfigError(f"model {task.model!r}: {describe_fault(error)}") from None
 
 
@@ -233,9 +232,7 @@ def _fisher_seconds(task: Task, work: Work | None, shape: DataShape | None) -> f
 
     if work is None or shape is None:
         return None
-    passes = backward_passes(
-        shape.targets, task.fisher.kind, shape.n_outputs, math.prod(shape.positions)
-    )
+    passes = backward_passes(shape.targets, task.fisher.kind, shape.output_shape)
     return work.fisher_seconds(task.fisher.examples, passes)
 
 
