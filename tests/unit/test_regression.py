@@ -186,7 +186,7 @@ def test_the_last_comparison_has_errors_of_the_test_part(predicted: list[np.ndar
     x, y = regression()
     dataset = split_arrays({"x": x, "y": y}, SPLIT)
     found = rows(dataset, x)
-    settings = task(final={"functions": 1, "seeds": [5, 6]})
+    settings = task(final={"functions": 1, "seeds": [5, 6]}, benchmark={"space": "three-node"})
     content, _ = run_final_trial(settings, dataset, FUNCTION)
     train, own = y[found["train"]], y[found["test"]]
     for run, outputs in zip(content["runs"], predicted, strict=True):
