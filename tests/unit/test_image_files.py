@@ -182,7 +182,7 @@ def test_batches_are_scaled_and_keep_their_labels(folder: Path) -> None:
     expected = (raw.float() - found.mean.view(-1, 1, 1)) / found.deviation.view(-1, 1, 1)
     assert torch.equal(x, expected) and x.dtype == torch.float32
     assert y.tolist() == [1, 0] and y.dtype == torch.int64
-    assert found.image_shape == (3, SIZE, SIZE)
+    assert found.input_shape == (3, SIZE, SIZE)
 
 
 def _modes(tmp_path: Path) -> Iterator[tuple[Path, Tensor]]:
