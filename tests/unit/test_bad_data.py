@@ -22,6 +22,7 @@ from actsearch.rehearsal.network import check_network
 load_commands()
 SPLIT = {"train": 20, "validation": 10, "test": 10}
 RECIPE = {"optimizer": "adamw", "learning_rate": 0.01, "epochs": 1, "batch_size": 10}
+FEW = {"schemas": ["unary(x)"], "unary": ["tanh"], "include": ["baselines"]}
 N = 40
 TOKENS = np.arange(N * 6).reshape(N, 6) % 5
 NUMBERS = np.random.default_rng(0).normal(size=(N, 3))
@@ -45,7 +46,7 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         entry = {"source": "npz:own.npz", "split": SPLIT} | (data or {})
         fisher = {"examples": 6, "examples_at_once": 4} | task.pop("fisher", {})
         values = {"data": "own", "model": model, "recipe": RECIPE, "fisher": fisher} | task
-        settings = {"data": {"own": entry}, "spaces": {}, "tasks": {"t": values}}
+        settings = {"data": {"own": entry}, "spaces": {"few": FEW}, "tasks": {"t": values}}
         Path("config.yaml").write_text(yaml.safe_dump(settings))
         words = ["check", *(["--shapes"] if shapes else [])]
         if error is None:
@@ -208,7 +209,7 @@ def test_check_says_what_positions_cost(check: Any, kind: str, said: str | None)
         shapes=True,
         model_options={"width": 8, "depth": 1, "heads": 2},
         fisher={"kind": kind},
-        benchmark={"space": "three-node"},
+        benchmark={"space": "few"},
     )
     assert "6 tokens of 5; a class of 5 at each position" in output
     assert "embed" in output
