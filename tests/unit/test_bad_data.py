@@ -188,7 +188,7 @@ def test_check_says_what_signals_are_taken_for(check: Any) -> None:
 def test_check_says_what_a_table_is_taken_for(check: Any) -> None:
     y = NUMBERS[:, 0].round()
     output = check({"x": NUMBERS, "y": y}, "mlp")
-    assert "3 features; a number" in output
+    assert "3 features; 1 number to predict" in output
     assert re.search(r"targets are real numbers, and take \d whole values: if they are", output)
 
 
@@ -211,6 +211,6 @@ def test_check_says_what_positions_cost(check: Any, kind: str, said: str | None)
         fisher={"kind": kind},
         benchmark={"space": "few"},
     )
-    assert "6 tokens of 5; a class of 5 at each position" in output
+    assert "6 tokens, of 5 different ones; a class of 5 at each position" in output
     assert "embed" in output
     assert said in output if said else "backward passes" not in output

@@ -184,7 +184,7 @@ def test_classes_at_positions_that_training_never_meets_are_said() -> None:
     arrays["y_train"] %= 2
     found = split_arrays(arrays, SPLIT, Arrays(vocabulary=256))
     assert found.shape.targets_in_words == "a class of 4 at each position"
-    assert found.shape.in_words == "9 tokens of 256"
+    assert found.shape.in_words == "9 tokens, of 256 different ones"
     assert found.notes == tuple(
         f"2 of the 4 classes in y_{part} do not occur in y_train" for part in PARTS[1:]
     )

@@ -79,10 +79,20 @@ def test_a_pooled_transformer_answers_from_its_last_token() -> None:
         ("mlp", TABLE, {"widths": []}, "at least one number above 0, got"),
         ("transformer", TEXT, {"width": 9, "heads": 2}, "a multiple of heads, got 9 and 2"),
         ("transformer", SIGNALS, {}, r"takes tokens \(n_tokens\), but the data are signals, 1 ch"),
-        ("mlp", TEXT, {}, "data are 6 tokens of 9; if they are numbers, say inputs: features"),
+        (
+            "mlp",
+            TEXT,
+            {},
+            "data are 6 tokens, of 9 different ones; if they are numbers, say inputs: features",
+        ),
         ("digits-cnn", SIGNALS, {}, r"takes images \(image_shape\), but the data are signals, 1"),
         ("torchvision:resnet18", TABLE, {}, r"takes images \(image_shape\), but the data are 7 f"),
-        ("timm:vit_tiny_patch16_224", TEXT, {}, "takes images .*, but the data are 6 tokens of 9"),
+        (
+            "timm:vit_tiny_patch16_224",
+            TEXT,
+            {},
+            "takes images .*, but the data are 6 tokens, of 9 different ones",
+        ),
         ("resnet-56", IMAGES._replace(targets="numbers"), {}, r"tells classes apart \(n_classes\)"),
         ("mlp", TABLE, {"n_tokens": 3}, "may not hold 'n_tokens'"),
     ],
@@ -177,7 +187,7 @@ def test_builders_are_told_what_they_ask_for(
     [
         (old, SIGNALS, r"takes images \(image_shape\), but the data are signals"),
         (old, IMAGES._replace(targets="numbers"), r"tells classes apart \(n_classes\)"),
-        (new, TEXT, "takes no n_tokens, but the data are 6 tokens of 9"),
+        (new, TEXT, "takes no n_tokens, but the data are 6 tokens, of 9 different ones"),
         (tokens_alone, SIGNALS, r"takes tokens \(n_tokens\), but the data are signals"),
     ],
 )

@@ -99,7 +99,7 @@ def test_tokens_stay_what_they_are() -> None:
     assert given.dtype == torch.int64 and torch.equal(given, targets)
     assert sorted(map(tuple, given.tolist())) == sorted(map(tuple, x.tolist()))
     assert (dataset.shape.n_tokens, dataset.shape.n_outputs) == (9, 9)
-    assert dataset.shape.in_words == "6 tokens of 9"
+    assert dataset.shape.in_words == "6 tokens, of 9 different ones"
 
 
 def test_numbers_are_standardised_by_the_training_part() -> None:
@@ -115,7 +115,9 @@ def test_numbers_are_standardised_by_the_training_part() -> None:
     np.testing.assert_allclose(dataset.units.mean, scaler.mean_)
     np.testing.assert_allclose(dataset.units.deviation, scaler.scale_)
     column = split_arrays({"x": x, "y": y[:, 0]}, SPLIT)
-    assert column.shape.targets_in_words == "a number" and column.shape.output_shape == (1,)
+    assert column.shape.targets_in_words == "1 number to predict" and column.shape.output_shape == (
+        1,
+    )
     assert torch.equal(column.part("test").targets[:, 0], dataset.part("test").targets[:, 0])
 
 

@@ -74,8 +74,8 @@ CARRIERS = {
     },
     "rehearses a task: refuses, or changes nothing": {
         "rehearsal.examples": "made_up stand_ins",
-        "rehearsal.network": "_PlainCalls _Seen _back _logits _refuse_complex _refuse_unused "
-        "_watched check_network",
+        "rehearsal.network": "_PlainCalls _Seen _back _outputs _refuse_complex _refuse_recipe "
+        "_refuse_unused _watched check_network",
         "rehearsal.operators": "check_operators",
         "rehearsal.spectra": "_FewOutputs _are_same _factor_bytes _layers _memory _refuse_wide "
         "_spectra rehearse_spectra",

@@ -60,11 +60,10 @@ class DataShape(NamedTuple):
         """Its examples, such as ``images, 3 channels of 32 x 32 pixels``."""
         channels, sizes = self.input_shape[0], " x ".join(map(str, self.positions))
         if self.inputs == "features":
-            return f"{channels} features"
+            return _counted(channels, "feature")
         if self.inputs == "tokens":
-            return f"{channels} tokens of {self.n_tokens:,}"
-        some = "channel" if channels == 1 else "channels"
-        return f"{self.inputs}, {channels} {some} of {sizes} {UNITS[self.inputs]}"
+            return f"{_counted(channels, 'token')}, of {self.n_tokens:,} different ones"
+        return f"{self.inputs}, {_counted(channels, 'channel')} of {sizes} {UNITS[self.inputs]}"
 
     @property
     def targets_in_words(self) -> str:
@@ -72,8 +71,12 @@ class DataShape(NamedTuple):
         if self.targets == "positions":
             return f"a class of {self.n_outputs:,} at each position"
         if self.targets == "numbers":
-            return "a number" if self.n_outputs == 1 else f"{self.n_outputs} numbers"
+            return f"{_counted(self.n_outputs, 'number')} to predict"
         return f"{self.n_outputs:,} classes"
+
+
+def _counted(n: int, name: str) -> str:
+    return f"{n:,} {name}" if n == 1 else f"{n:,} {name}s"
 
 
 class Units(NamedTuple):
