@@ -13,18 +13,12 @@ from numpy.typing import NDArray
 
 from actsearch.config import Split
 from actsearch.config.data import Arrays
-from actsearch.data.dataset import (
-    PARTS,
-    Dataset,
-    DataShape,
-    OwnParts,
-    numbered_parts,
-    split_rows,
-)
+from actsearch.data.dataset import PARTS, Dataset, DataShape, numbered_parts, split_rows
 from actsearch.data.examples import MemoryExamples
 from actsearch.data.scaling import scaled, scaling_by
 from actsearch.data.sources.headers import array_headers, check_parts, named_parts
 from actsearch.data.sources.layouts import Array, Layout
+from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import DataError
 from actsearch.data.targets import Numbered, standardized, targets_of
 from actsearch.data.user_arrays import Named, call
