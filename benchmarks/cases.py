@@ -13,6 +13,7 @@ from curvlinops import FisherType, KFACLinearOperator
 from torch import nn
 
 from actsearch.config import Simulation
+from actsearch.data.dataset import DataShape
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.enumeration import enumerate_space
@@ -55,7 +56,7 @@ def _enumeration() -> tuple[str, Work, str, Work]:
 
 
 def _spectrum() -> tuple[str, Work, str, Work]:
-    model = build_model("digits-cnn", (1, 8, 8), 10, seed=0)
+    model = build_model("digits-cnn", DataShape((1, 8, 8), 10), seed=0)
     replace_activations(model, parse("tanh(x)"))
     x = torch.randn(64, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     y = torch.arange(64) % 10

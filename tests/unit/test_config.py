@@ -163,7 +163,7 @@ def test_constants_agree_with_the_rooms() -> None:
         assert callable(getattr(importlib.import_module(module), builder)), name
     for name in config.BUILT_IN_DATA:
         split = config.Split(train=20, validation=20, test=20)
-        assert load_dataset(config.Data(source=name, split=split)).n_classes
+        assert load_dataset(config.Data(source=name, split=split)).shape.n_outputs
     assert set(SETS) == set(config.BASELINE_SETS)
     assert config.FEWEST_TO_PREDICT == N_NEIGHBORS
     assert sorted(strategy_names()) == sorted(config.STRATEGIES)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from actsearch.config import Data, Recipe, Replace, Split, Task
+from actsearch.data.dataset import DataShape
 from actsearch.data.loading import load_dataset
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.layers import calibrate_batch_norm, fisher_layers
@@ -32,7 +33,7 @@ PLACES = {"all-cnn-c": 9, "resnet-56": 55, MOBILE: 25, RESNET_50: 17}
 
 @cache
 def _built(name: str, n_classes: int) -> nn.Module:
-    return build_model(name, (3, SIDES[name], SIDES[name]), n_classes, seed=0)
+    return build_model(name, DataShape((3, SIDES[name], SIDES[name]), n_classes), seed=0)
 
 
 def network(name: str, n_classes: int = 10) -> nn.Module:

@@ -195,11 +195,11 @@ def test_what_cannot_be_replaced_is_told_with_its_place(model: Callable[..., Tas
         (Frozen, r"cannot be trained: RuntimeError: .*does not require grad"),
         (
             Larger,
-            r"images, 3 x 8 x 8, in training: RuntimeError: mat1 .*_network\.py, line \d+",
+            r"images, 3 channels of 8 x 8 .*, in training: .*: mat1 .*_network\.py, line \d+",
         ),
         (
             lambda: Net(10),
-            r"logits \(N, 4\), a column for each of the data's 4 classes; for 2 images .*\(2, 10\)",
+            r"logits \(N, 4\), a column for each of the data's 4 classes; for 2 .*\(2, 10\)",
         ),
         (nn.Flatten, r"no activation modules and calls none as a plain function .*torch\.nn\.ReLU"),
         (Broken, r"no activation modules; it fails, .*: RuntimeError: no relu.*, line \d+\)"),
@@ -219,8 +219,8 @@ def raises(image_shape: Any, n_classes: int) -> nn.Module:
 @pytest.mark.parametrize(
     ("build", "options", "message"),
     [
-        (lambda shape, classes: 0, {}, "lacks image_shape and n_classes; it takes shape, classes"),
-        (lambda image_shape: 0, {}, "lacks n_classes; it takes image_shape"),
+        (lambda shape, classes: 0, {}, "lacks input_shape and n_outputs; it takes shape, "),
+        (lambda image_shape: 0, {}, "lacks n_outputs; it takes image_shape"),
         (lambda: 0, {}, "it takes none"),
         (lambda image_shape, n_classes, depth: 0, {}, "needs depth besides"),
         (lambda image_shape, n_classes, *, w=1: 0, {"v": 2}, r"no option 'v'; allowed .*: w$"),
@@ -250,7 +250,7 @@ def test_options_reach_the_function(model: Callable[..., Task]) -> None:
         return Net()
 
     check_network(model(build, model_options={"depth": 3, "kind": "a"}), DATA)
-    assert given == {"image_shape": DATA.image_shape, "n_classes": CLASSES, "depth": 3, "kind": "a"}
+    assert given == {"image_shape": DATA.input_shape, "n_classes": CLASSES, "depth": 3, "kind": "a"}
 
 
 # Operators
@@ -392,7 +392,9 @@ def test_the_command_says_what_is_replaced(tmp_path: Path, monkeypatch: pytest.M
     load_commands()
     done = CliRunner().invoke(app, ["check", "--task", "cnn"])
     assert done.exit_code == 0
-    assert "Data      digits (digits): 1 channel of 8 x 8 pixels, 10 classes\n" in done.stdout
+    assert (
+        "Data      digits (digits): images, 1 channel of 8 x 8 pixels; 10 classes\n" in done.stdout
+    )
     assert "Network   digits-cnn (width: 4): 1," in done.stdout
     assert "Replaced  6: layers.1, layers.11," in done.stdout
     assert "Stays     no other activation\n" in done.stdout

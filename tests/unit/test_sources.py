@@ -49,7 +49,7 @@ def test_a_test_part_of_its_own(name: str, tmp_path: Path) -> None:
     place = fetched(data, tmp_path / "data")
     assert place.folder.parent == tmp_path / "data" / "folders"
     dataset = load_dataset(data, tmp_path / "data")
-    assert dataset.part("test").labels.bincount().tolist() == [1, 1]
+    assert dataset.part("test").targets.bincount().tolist() == [1, 1]
     too_many = folder_entry(tmp_path / "pets", split=Split(train=4, validation=2, test=5))
     with pytest.raises(DataError, match=r"5 test examples, but the test part of .* holds 4"):
         check_source(too_many, tmp_path / "data")

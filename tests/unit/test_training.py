@@ -134,7 +134,7 @@ def test_a_diverged_run_counts_as_chance_among_others(
 
 
 def test_the_test_part_is_touched_only_when_asked_for(digits: Dataset) -> None:
-    sealed = Sealed(digits.examples, digits.rows, digits.n_classes)
+    sealed = Sealed(digits.examples, digits.rows, digits.shape)
     run_trial(task(), sealed, parse("tanh(x)"))
     run_trial(task(), sealed, parse("tanh(x)"), fit_on=("train", "validation"))
     with pytest.raises(AssertionError, match="test part"):

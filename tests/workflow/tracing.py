@@ -74,10 +74,10 @@ CARRIERS = {
         "records.differences": "flat",
     },
     "rehearses a task: refuses, or changes nothing": {
-        "rehearsal.images": "images stand_ins",
+        "rehearsal.examples": "made_up stand_ins",
         "rehearsal.hidden": "HiddenCalls KnownCalls _place",
-        "rehearsal.network": "_Seen _back _logits _recurrent _refuse_complex _refuse_unused "
-        "_watched check_network",
+        "rehearsal.network": "_Seen _back _outputs _recurrent _refuse_complex _refuse_recipe "
+        "_refuse_unused _watched check_network",
         "rehearsal.operators": "check_operators",
         "rehearsal.spectra": "_FewOutputs _are_same _factor_bytes _layers _memory _refuse_wide "
         "_spectra rehearse_spectra",

@@ -38,6 +38,9 @@ BUILT_IN_MODELS = {
     "digits-vit": "actsearch.networks.models.digits_vit:DigitsViT",
     "all-cnn-c": "actsearch.networks.models.all_cnn_c:AllCNNC",
     "resnet-56": "actsearch.networks.models.cifar_resnet:CifarResNet",
+    "mlp": "actsearch.networks.models.mlp:MLP",
+    "conv1d": "actsearch.networks.models.conv1d:Conv1d",
+    "transformer": "actsearch.networks.models.transformer:Transformer",
 }
 """Networks by name, as ``package.module:function``."""
 ACT_BENCH_TABLES = ("cnn", "resnet", "vit")

@@ -122,7 +122,7 @@ def count_work(task: Task, shape: DataShape) -> Work:
     model.train()
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad(), torch.random.fork_rng(devices=[]):
-        model(torch.zeros(_EXAMPLES, *shape.image_shape))
+        model(torch.zeros(_EXAMPLES, *shape.input_shape, dtype=shape.dtype))
     leaves = sum(1 for module in model.modules() if not list(module.children()))
     kernels = _KERNELS_PER_MODULE * leaves + _TENSORS_PER_OPERATOR * TYPICAL.size * len(places)
     forward = counter.get_total_flops() / _EXAMPLES

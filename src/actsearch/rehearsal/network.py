@@ -1,6 +1,6 @@
 """A task's network looked at: what is replaced in it, what stays, and whether it can be trained.
 
-One step on two made-up images.
+One step on two made-up examples.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from actsearch.config import FAULTS, Task
+from actsearch.config import FAULTS, Augmentation, Task
 from actsearch.data.dataset import Dataset, DataShape
+from actsearch.data.examples import MemoryExamples
 from actsearch.functions.activation import Activation
 from actsearch.functions.call_scopes import with_plain_calls
 from actsearch.functions.known import activations_of
@@ -22,8 +23,8 @@ from actsearch.functions.plain_calls import PlainCall
 from actsearch.networks.building import build_plain, plain_calls, put_in
 from actsearch.networks.by_name import ModelError
 from actsearch.networks.devices import run_settings
+from actsearch.rehearsal.examples import FUNCTION, made_up, reason
 from actsearch.rehearsal.hidden import HiddenCalls, KnownCalls
-from actsearch.rehearsal.images import FUNCTION, images, reason
 from actsearch.rehearsal.kernels import WatchedKernels
 
 EXAMPLES = 2
@@ -62,25 +63,27 @@ def check_network(
 ) -> NetworkCheck:
     """Build the task's network and take it through one step of training and one evaluation.
 
-    On images of the data's shape drawn from N(0, 1), which is how data are scaled.
+    On examples of the data's shape drawn from N(0, 1), which is how data are scaled.
 
     Args:
         task: the task.
         data: its data, or what of them shapes a network.
         device: where; the CPU when left out.
-        n: number of images.
+        n: number of examples.
 
     Returns:
         What it is made of, and what is replaced in it.
 
     Raises:
-        ModelError: when the network cannot be built, cannot take such images, does not return
-            finite logits with a row an image and a column a class, uses nothing of what was
-            replaced, cannot go back through its gradients, or could not do so on a GPU that
+        ModelError: when the recipe does not go with the data; when the network cannot be built,
+            cannot take such examples, does not return finite outputs of the shape that fits the
+            targets, uses nothing of what was replaced, cannot go back through its gradients, or
+            could not do so on a GPU that
             is to be deterministic.
         ValueError: when nothing was replaced.
     """
     device = device or torch.device("cpu")
+    _refuse_recipe(task, data.shape)
     foreseen = task.deterministic and task.resources.gpu > 0 and device.type == "cpu"
     kernels = WatchedKernels() if foreseen else None
     with run_settings(task, device):
@@ -94,13 +97,13 @@ def check_network(
         _refuse_complex(task, model)
         names = {*model.state_dict()}
         torch.manual_seed(0)
-        x = images(data, n, device).images
+        examples = made_up(data, n, device)
         with kernels or nullcontext():
             with _watched(model, altered) as seen:
-                logits = _logits(task, model.train(), x, data.n_classes)
-            _back(task, logits)
+                outputs = _outputs(task, model.train(), examples, data.shape)
+            _back(task, outputs)
         with torch.no_grad():
-            _logits(task, model.eval(), x, data.n_classes)
+            _outputs(task, model.eval(), examples, data.shape)
     if grown := sorted({*model.state_dict()} - names):
         raise ModelError(
             f"model {task.model!r} makes {', '.join(grown[:3])} in its first pass, which no "
@@ -133,39 +136,61 @@ def _refuse_complex(task: Task, model: nn.Module) -> None:
         )
 
 
-def _logits(task: Task, model: nn.Module, x: Tensor, n_classes: int) -> Tensor:
-    """The network's output, if it is what training can use."""
+def _refuse_recipe(task: Task, shape: DataShape) -> None:
+    """Refuse a recipe that does not go with the data."""
+    recipe = task.recipe
+    if shape.inputs != "images":
+        wrong = "channels_last" if recipe.channels_last else None
+        wrong = "augmentation" if recipe.augmentation != Augmentation() else wrong
+        if wrong:
+            raise ModelError(f"recipe.{wrong} goes with images, but the data are {shape.in_words}")
+    if shape.targets == "numbers" and recipe.label_smoothing:
+        raise ModelError("recipe.label_smoothing goes with classes, but the targets are numbers")
+
+
+_COLUMNS = {
+    "classes": "a column for each of the data's {n} classes",
+    "positions": "at each position a column for each of the data's {n} classes",
+    "numbers": "a column for each number that is predicted",
+}
+
+
+def _outputs(task: Task, model: nn.Module, examples: MemoryExamples, shape: DataShape) -> Tensor:
+    """The network's outputs, if they are what training can use."""
     where = f"model {task.model!r}"
-    shape = " x ".join(map(str, x.shape[1:]))
     mode = "training" if model.training else "evaluation"
     try:
-        logits = model(x)
+        outputs = model(examples.inputs)
     except FAULTS as error:
         raise ModelError(
-            f"{where} cannot take the data's images, {shape}, in {mode}: {reason(error)}"
+            f"{where} cannot take the data's {shape.in_words}, in {mode}: {reason(error)}"
         ) from error
-    if not isinstance(logits, Tensor):
+    what = "numbers" if shape.targets == "numbers" else "logits"
+    if not isinstance(outputs, Tensor):
         raise ModelError(
-            f"{where} must return one tensor of logits, got {type(logits).__name__} in {mode}"
+            f"{where} must return one tensor of {what}, got {type(outputs).__name__} in {mode}"
         )
-    if logits.shape != (len(x), n_classes):
+    if outputs.shape != (len(examples), *shape.output_shape):
+        form = ", ".join(map(str, shape.output_shape))
+        columns = _COLUMNS[shape.targets].format(n=shape.n_outputs)
         raise ModelError(
-            f"{where} must return logits (N, {n_classes}), a column for each of the data's "
-            f"{n_classes} classes; for {len(x)} images it returned {tuple(logits.shape)}"
+            f"{where} must return {what} (N, {form}), {columns}; for {len(examples)} examples it "
+            f"returned {tuple(outputs.shape)}"
         )
-    if not logits.is_floating_point():
-        raise ModelError(f"{where} must return logits of floating point, got {logits.dtype}")
-    if not logits.isfinite().all():
+    if not outputs.is_floating_point():
+        raise ModelError(f"{where} must return {what} of floating point, got {outputs.dtype}")
+    if not outputs.isfinite().all():
+        drawn = "" if shape.inputs == "tokens" else "; its examples are drawn from N(0, 1)"
         raise ModelError(
-            f"{where} returns logits that are not finite in {mode}, before it was trained and with "
-            f"{FUNCTION.name} in place of its activations; its images are drawn from N(0, 1)"
+            f"{where} returns {what} that are not finite in {mode}, before it was trained and with "
+            f"{FUNCTION.name} in place of its activations{drawn}"
         )
-    return logits
+    return outputs
 
 
-def _back(task: Task, logits: Tensor) -> None:
+def _back(task: Task, outputs: Tensor) -> None:
     try:
-        logits.sum().backward()  # type: ignore[no-untyped-call]
+        outputs.sum().backward()  # type: ignore[no-untyped-call]
     except FAULTS as error:
         raise ModelError(f"model {task.model!r} cannot be trained: {reason(error)}") from error
 
@@ -187,7 +212,7 @@ class _Seen:
         return id(module) in self.results
 
     def uses(self, module: nn.Module) -> bool:
-        """Whether a result of it reached the logits, after the backward pass."""
+        """Whether a result of it reached the outputs, after the backward pass."""
         results = self.results.get(id(module), [])
         # Of what was computed without a graph nothing is known.
         return any(not y.retains_grad or y.grad is not None for y in results)

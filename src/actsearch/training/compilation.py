@@ -117,7 +117,7 @@ class _AtFirstSize(nn.Module):
         self._size: int | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs of the network for images (B, C, H, W)."""
+        """Outputs of the network for examples (B, ...)."""
         self._size = len(x) if self._size is None else self._size
         network = self._compiled[0] if len(x) == self._size else self.model
         out: Tensor = network(x)

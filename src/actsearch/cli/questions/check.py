@@ -14,7 +14,7 @@ from actsearch.cli.options import ConfigFile
 from actsearch.cli.progress import counter
 from actsearch.cli.questions.check_data import data_lines, require_data
 from actsearch.cli.recording import load
-from actsearch.config import Config, Resources
+from actsearch.config import Config, Task
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.plan.experiment import Plan
@@ -40,7 +40,7 @@ def check(
     ] = None,
     shapes: Annotated[
         bool,
-        typer.Option("--shapes", help="Take no more of the data than shape and number of classes."),
+        typer.Option("--shapes", help="Take no more of image files than their shape."),
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
@@ -84,9 +84,8 @@ def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool
 
     task = config.task(name)
     described = describe_task(config, name)
-    channels, height, width = data.image_shape
-    form = f"{channels} {'channel' if channels == 1 else 'channels'} of {height} x {width} pixels"
-    _line("Data", f"{described['Data']}: {form}, {data.n_classes} classes")
+    shape = data.shape
+    _line("Data", f"{described['Data']}: {shape.in_words}; {shape.targets_in_words}")
     _line("Split", described["Split"])
     for text in data_lines(config, name, data, shapes=shapes):
         _line("", text)
@@ -95,7 +94,7 @@ def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool
     _say_network(found.network)
     done = ["a step of training, an evaluation"]
     if found.fisher:
-        _say_fisher(found.fisher, task.resources)
+        _say_fisher(found.fisher, task, shape)
         done.append("Fisher spectra")
     _try_records(config, name, found.fisher)
     _line("Passes", ", ".join([*done, "records written and read"]))
@@ -132,13 +131,17 @@ def _calls(number: int) -> str:
     return "a call" if number == 1 else f"{number} calls"
 
 
-def _say_fisher(found: FisherCheck, asked: Resources) -> None:
+def _say_fisher(found: FisherCheck, task: Task, shape: DataShape) -> None:
     from actsearch.features.passed_over import in_words
     from actsearch.rehearsal.spectra import gigabytes
 
+    asked, kind = task.resources, task.fisher.kind
     there = "of the GPU's memory" if asked.gpu else f"of {asked.mem_mb:,} MB (resources.mem_mb)"
     size = gigabytes(found.factor_bytes)
     _line("Fisher", f"{len(found.covered)} layers; {size} for their factors, {there}")
+    if shape.targets == "positions" and kind != "sampled":
+        _line("", f"kind: {kind} takes {found.backward_passes:,} backward passes a function, since")
+        _line("", "each position goes back by itself; kind: sampled takes them together")
     for text in in_words(found.passed_over):
         _line("", f"passed over: {text}")
     if not found.tells_apart:

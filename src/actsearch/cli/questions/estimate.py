@@ -214,7 +214,7 @@ def _naming(task: Task) -> Iterator[None]:
         yield
     except ModelError as error:
         raise ConfigError(str(error)) from None
-    except Exception as error:  # networks stumble over images in their own ways
+    except Exception as error:  # networks stumble over examples in their own ways
         raise ConfigError(f"model {task.model!r}: {describe_fault(error)}") from None
 
 
@@ -230,9 +230,11 @@ def _training_seconds(task: Task, work: Work | None, fitted: int, measured: int)
 
 
 def _fisher_seconds(task: Task, work: Work | None, shape: DataShape | None) -> float | None:
+    from actsearch.features.outcomes import backward_passes
+
     if work is None or shape is None:
         return None
-    passes = shape.n_classes - 1 if task.fisher.kind == "true" else 1
+    passes = backward_passes(shape.targets, task.fisher.kind, shape.output_shape)
     return work.fisher_seconds(task.fisher.examples, passes)
 
 
