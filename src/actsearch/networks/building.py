@@ -49,15 +49,15 @@ def build_plain(task: Task, data: Dataset | DataShape, seed: int) -> nn.Module:
     Raises:
         ModelError: when the model cannot be built.
     """
-    return build_model(task.model, data.image_shape, data.n_classes, seed, task.model_options)
+    return build_model(task.model, data.shape, seed, task.model_options)
 
 
 def plain_calls(task: Task, data: Dataset | DataShape, seed: int, model: nn.Module) -> PlainCalls:
     """The activations that a task's network calls as plain functions.
 
-    They are found on the CPU with two images drawn from N(0, 1), in a network that was built anew
+    They are found on the CPU with two examples drawn from N(0, 1), in a network that was built anew
     for it, so that ``model`` does not change and every job that builds it finds the same. A
-    process looks once. A network that cannot take two images is given a batch of its task's size.
+    process looks once. A network that cannot take two examples is given a batch of its task's size.
 
     Args:
         task: the task.
@@ -73,18 +73,25 @@ def plain_calls(task: Task, data: Dataset | DataShape, seed: int, model: nn.Modu
     """
     structure = tuple((name, type(module)) for name, module in model.named_modules())
     options = json.dumps(task.model_options, sort_keys=True)
-    key = (task.model, options, data.image_shape, data.n_classes, seed, structure)
+    key = (task.model, options, data.shape, seed, structure)
     if key not in _found:
         share = min(task.recipe.batch_size // task.resources.processes, _MOST)
         for n in dict.fromkeys((_EXAMPLES, max(share, _EXAMPLES))):
             generator = torch.Generator().manual_seed(0)
-            x = torch.randn(n, *data.image_shape, generator=generator)
+            x = _made_up(data.shape, n, generator)
             _found[key] = find_plain_calls(build_plain(task, data, seed), x)
             if not _found[key].failure:
                 break
         while len(_found) > _KEPT:
             del _found[next(iter(_found))]
     return _found[key]
+
+
+def _made_up(shape: DataShape, n: int, generator: torch.Generator) -> torch.Tensor:
+    sizes = (n, *shape.input_shape)
+    if shape.inputs == "tokens":
+        return torch.randint(shape.n_tokens, sizes, generator=generator)
+    return torch.randn(sizes, generator=generator)
 
 
 def put_in(
