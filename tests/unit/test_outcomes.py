@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,6 +82,26 @@ def test_an_output_of_numbers_that_is_not_finite_has_no_finite_loss(value: float
     outputs[3, 1] = value
     found = evaluate(Given(outputs), numbered(torch.randn(5, 2)), Numbers(2))
     assert math.isfinite(found.loss) == (value == 3e38)  # huge, not infinite
+
+
+@pytest.mark.parametrize(
+    ("outcome", "shape", "targets"),
+    [
+        (Numbers(1), (5,), torch.zeros(5, 1)),  # torch would take it for five times five
+        (Numbers(2), (2,), torch.zeros(1, 2)),
+        (Positions(3), (4, 5, 3), torch.zeros(5, 4, dtype=torch.int64)),
+        (Classes(3), (3,), torch.zeros(1, dtype=torch.int64)),
+    ],
+)
+def test_outputs_of_another_shape_are_not_fitted(
+    outcome: Any, shape: tuple[int, ...], targets: torch.Tensor
+) -> None:
+    outputs = torch.randn(shape)
+    with pytest.raises((ValueError, IndexError), match=r"do not fit|Dimension"):
+        outcome.sums(outputs.double(), targets)
+    if not isinstance(outcome, Classes) or isinstance(outcome, Positions):
+        with pytest.raises(ValueError, match="do not fit targets of"):
+            outcome.loss(outputs, targets, 0.0)
 
 
 # Positions

@@ -75,7 +75,7 @@ def test_a_trial_has_the_promised_content(digits: Dataset) -> None:
     }
     assert content["function"] == "max(relu(x),tanh(x))"
     assert content["slug"] == "max.relu.x.tanh.x"
-    assert content["status"] == "completed"
+    assert (content["status"], content["score"]) == ("completed", "accuracy")
     assert content["examples"] == {"train": 120, "validation": 100}
     assert len(content["replaced"]) == 7
     assert [run["seed"] for run in content["runs"]] == [0, 1, 2]

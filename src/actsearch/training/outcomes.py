@@ -78,7 +78,7 @@ class Classes:
 
     def sums(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Number of right ones, and cross-entropy."""
-        right = (outputs.argmax(dim=-1) == targets).sum()
+        right = (outputs.argmax(dim=1) == targets).sum()
         loss = functional.cross_entropy(outputs, targets, ignore_index=IGNORED, reduction="sum")
         loss = torch.where(outputs.isfinite().all(), loss, math.nan)
         return torch.stack([right.double(), loss])
@@ -102,6 +102,7 @@ class Positions(Classes):
 
     def loss(self, outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
         """Cross-entropy, a mean over the positions that count."""
+        _require_shape(outputs[..., 0], targets)
         summed = functional.cross_entropy(
             outputs.flatten(0, -2),
             targets.flatten(),
@@ -113,6 +114,7 @@ class Positions(Classes):
 
     def sums(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Number of right ones, and cross-entropy, over the positions that count."""
+        _require_shape(outputs[..., 0], targets)
         return super().sums(outputs.flatten(0, -2), targets.flatten())
 
 
@@ -130,10 +132,12 @@ class Numbers:
 
     def loss(self, outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
         """Squared error, a mean over examples and their numbers."""
+        _require_shape(outputs, targets)
         return functional.mse_loss(outputs, targets)
 
     def sums(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Squared errors of each number."""
+        _require_shape(outputs, targets)
         return (outputs - targets).square().sum(dim=0)
 
     def measured(self, sums: Tensor, targets: Tensor) -> Measured:
@@ -147,6 +151,14 @@ class Numbers:
     def failed(self, targets: Tensor) -> float:
         """R2 of the mean of the training part as prediction; 0 where it is that of this part."""
         return _explained(targets.double().square().sum(dim=0), targets)
+
+
+def _require_shape(outputs: Tensor, targets: Tensor) -> None:
+    """Raise ValueError for outputs that torch would fit to the targets by repeating them."""
+    if outputs.shape != targets.shape:
+        raise ValueError(
+            f"outputs of {tuple(outputs.shape)} do not fit targets of {tuple(targets.shape)}"
+        )
 
 
 def _explained(squared_errors: Tensor, targets: Tensor) -> float:
