@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from faults import BESIDE
+from forked import clients
 from slurm_lab import Cluster
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -27,6 +28,7 @@ def cluster() -> Iterator[Cluster]:
             pytest.fail(reason)
         pytest.skip(reason)
     cluster = Cluster()
+    clients()  # once, before scenarios ask for them beside each other
     try:
         cluster("start")
         yield cluster

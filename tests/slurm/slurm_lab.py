@@ -6,20 +6,19 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+from forked import BIN, clients
 
 from actsearch.records.formats import content_digest
 
 ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
 SOURCES = ("Snakefile", "workflow", "profiles", "envs", "slurm", "config")
 SCRIPT = ROOT / "tests" / "slurm" / "cluster"
 STATE = Path("/var/tmp/actsearch-test-cluster")
@@ -90,6 +89,8 @@ class Experiment:
     """A checkout with a configuration of its own."""
 
     folder: Path
+    forked: bool = True
+    """Whether Snakemake and what it does on this machine is forked, and no process of its own."""
 
     def configure(self, config: Mapping[str, Any]) -> None:
         (self.folder / "config.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False))
@@ -99,7 +100,7 @@ class Experiment:
         path = {"PATH": f"{BIN}:{os.environ['PATH']}"}
         with (self.folder / "said").open("a") as said:
             return subprocess.Popen(
-                [str(BIN / "snakemake"), *arguments],
+                [str((clients() if self.forked else BIN) / "snakemake"), *arguments],
                 cwd=self.folder,
                 env=os.environ | path | environment,
                 stdin=subprocess.DEVNULL,
@@ -233,9 +234,9 @@ _TRIED = tempfile.TemporaryDirectory()
 TABLE = "results/lab/benchmark.parquet"
 
 
-def make_lab(folder: Path, **changes: Any) -> Experiment:
+def make_lab(folder: Path, *, forked: bool = True, **changes: Any) -> Experiment:
     """An experiment of one pack of ten functions; ``changes`` are of its task."""
-    experiment = make_folder(folder)
+    experiment = replace(make_folder(folder), forked=forked)
     (folder / "lab.py").write_text(NETWORK)
     (folder / ".lab").mkdir()
     (folder / ".snakemake").mkdir()

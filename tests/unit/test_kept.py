@@ -11,6 +11,7 @@ from actsearch.records import code
 from actsearch.records.kept import KeptDigests
 
 DIGEST = "sha256:00"
+MAKER = Path(code.__file__)
 
 
 def _made(kept: KeptDigests, content: bytes, kind: str = "module") -> tuple[str, bool]:
@@ -26,29 +27,41 @@ def _made(kept: KeptDigests, content: bytes, kind: str = "module") -> tuple[str,
 
 def test_what_was_made_once_is_kept_by_content_and_kind(tmp_path: Path) -> None:
     (tmp_path / ".snakemake").mkdir()
-    first = KeptDigests(tmp_path)
+    first = KeptDigests(tmp_path, MAKER)
     assert _made(first, b"x = 1") == (DIGEST, True)
     assert _made(first, b"x = 1") == (DIGEST, False)
     first.write()
-    again = KeptDigests(tmp_path)
+    again = KeptDigests(tmp_path, MAKER)
     assert _made(again, b"x = 1") == (DIGEST, False)
     assert _made(again, b"x = 2") == (DIGEST, True)
     assert _made(again, b"x = 1", "command") == (DIGEST, True)
 
 
+def test_what_another_source_made_is_made_again(tmp_path: Path) -> None:
+    (tmp_path / ".snakemake").mkdir()
+    maker = tmp_path / "code.py"
+    for text, is_new in (("one", True), ("one", False), ("two", True)):
+        maker.write_text(text)
+        kept = KeptDigests(tmp_path, maker)
+        assert _made(kept, b"x = 1") == (DIGEST, is_new)
+        kept.write()
+
+
 def test_nothing_is_written_where_snakemake_has_no_folder(tmp_path: Path) -> None:
-    kept = KeptDigests(tmp_path)
+    kept = KeptDigests(tmp_path, MAKER)
     _made(kept, b"x = 1")
     kept.write()
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\0"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "\0", pytest.param("[" * 100_000, id="deep")]
+)
 def test_a_damaged_file_counts_as_empty_and_is_written_anew(tmp_path: Path, text: str) -> None:
     path = tmp_path / ".snakemake" / "code.json"
     path.parent.mkdir()
     path.write_text(text)
-    kept = KeptDigests(tmp_path)
+    kept = KeptDigests(tmp_path, MAKER)
     assert _made(kept, b"x = 1") == (DIGEST, True)
     kept.write()
     assert list(json.loads(path.read_text()).values()) == [DIGEST]
@@ -56,12 +69,12 @@ def test_a_damaged_file_counts_as_empty_and_is_written_anew(tmp_path: Path, text
 
 def test_a_kept_value_that_is_no_digest_is_made_again(tmp_path: Path) -> None:
     (tmp_path / ".snakemake").mkdir()
-    kept = KeptDigests(tmp_path)
+    kept = KeptDigests(tmp_path, MAKER)
     _made(kept, b"x = 1")
     kept.write()
     path = tmp_path / ".snakemake" / "code.json"
     path.write_text(path.read_text().replace(DIGEST, "nonsense"))
-    assert _made(KeptDigests(tmp_path), b"x = 1") == (DIGEST, True)
+    assert _made(KeptDigests(tmp_path, MAKER), b"x = 1") == (DIGEST, True)
 
 
 def test_digests_of_code_are_the_same_kept_or_not(

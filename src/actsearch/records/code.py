@@ -114,7 +114,7 @@ def _module_digest(module: str) -> str:
 
 @functools.cache
 def _kept(home: str) -> KeptDigests:
-    return KeptDigests(Path(home))
+    return KeptDigests(Path(home), Path(__file__))
 
 
 def _with_templates(digest: str, source: Path) -> str:

@@ -16,7 +16,7 @@ from actsearch.records.files import written_beside
 
 _FOLDER = ".snakemake"
 _NAME = "code.json"
-# The text that a syntax tree is written as may differ between versions of Python.
+# Versions of Python may write a syntax tree as other text.
 _PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -28,13 +28,15 @@ class KeptDigests:
 
     Args:
         home: the experiment's folder.
+        maker: the source of what makes digests: another one makes others.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, maker: Path) -> None:
         self._path = home / _FOLDER / _NAME
+        self._made_by = f"{_PYTHON} {hashlib.sha256(maker.read_bytes()).hexdigest()}"
         self._known: dict[str, str] = {}
         self._is_new = False
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             known = json.loads(self._path.read_bytes())
             self._known = known if isinstance(known, dict) else {}
 
@@ -49,7 +51,7 @@ class KeptDigests:
         Returns:
             ``sha256:<hex>``.
         """
-        key = f"{_PYTHON} {kind} {hashlib.sha256(content).hexdigest()}"
+        key = f"{self._made_by} {kind} {hashlib.sha256(content).hexdigest()}"
         digest = self._known.get(key)
         if not (isinstance(digest, str) and digest.startswith("sha256:")):
             digest = self._known[key] = make()

@@ -64,8 +64,9 @@ def _begin(folder):
             called[code] = (module, code.co_qualname)
 
     def write():
-        found = {"arguments": sys.argv[1:], "called": sorted(set(called.values()))}
-        Path(folder, f"{uuid.uuid4().hex}.json").write_text(json.dumps(found))
+        if called:
+            found = {"arguments": sys.argv[1:], "called": sorted(set(called.values()))}
+            Path(folder, f"{uuid.uuid4().hex}.json").write_text(json.dumps(found))
 
     threading.settrace(trace)
     sys.settrace(trace)

@@ -1,8 +1,7 @@
 """Commands in processes forked from one that has imported them: most of a start is imports.
 
 Each has a folder, an environment and streams of its own, as if it had been started by itself. So
-have the jobs of a Snakemake that is run so: the ``actsearch`` that it finds is a client of the same
-server.
+has what it starts in turn, by name or as a module: jobs, rehearsals, questions to Snakemake.
 """
 
 from __future__ import annotations
@@ -39,9 +38,7 @@ def fork(program: str, *arguments: str, folder: Path, together: bool = False) ->
     if os.environ.get("PYTHONPATH") != _SOURCES:
         return start(program, *arguments, folder=folder, together=together)
     command = [str(BIN / program), *arguments]
-    environment = os.environ | _environment()
-    if program == "snakemake":  # which puts the folder of its Python before all others
-        environment["FORKED_PYTHON"] = str(_clients() / "python")
+    environment = os.environ | _environment() | {"FORKED_PYTHON": str(clients() / "python")}
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
@@ -81,18 +78,32 @@ def _scratch() -> Path:
 
 
 @functools.cache
-def _clients() -> Path:
-    """A folder with an ``actsearch`` that asks the server, and Python beside it."""
+def clients() -> Path:
+    """A folder with ``snakemake`` and ``actsearch`` that ask the server, and with Python.
+
+    Snakemake puts the folder of its Python before all others; and it starts Python anew for both.
+    """
     folder = _scratch()
-    asks = f"main({_server()!r}, {str(BIN / 'actsearch')!r}, {_SOURCES!r})"
-    programs = {
-        "actsearch": f"#!{sys.executable} -SI\n{(HERE / 'fork_client.py').read_text()}\n\n{asks}\n",
-        "python": f'#!/bin/sh\nexec {sys.executable} "$@"\n',
-    }
-    for name, text in programs.items():
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o755)
+    source = (HERE / "fork_client.py").read_text()
+    for name in ("snakemake", "actsearch"):
+        asks = f"main({_server()!r}, {str(BIN / name)!r}, {_SOURCES!r})"
+        _program(folder / name, f"#!{sys.executable} -SI\n{source}\n\n{asks}\n")
+    _program(
+        folder / "python",
+        f"""#!/bin/sh
+case "$1 $2" in
+    "-m snakemake") shift 2; exec {folder}/snakemake "$@" ;;
+    "-m actsearch.cli") shift 2; exec {folder}/actsearch "$@" ;;
+esac
+exec {sys.executable} "$@"
+""",
+    )
     return folder
+
+
+def _program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
 
 
 @functools.cache

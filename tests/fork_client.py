@@ -33,11 +33,14 @@ def ask(server, command, folder, environment, streams):
 def main(server, program, sources):
     """Run ``program`` with this process's arguments, folder, environment and streams.
 
-    It is started as ever where it is to find other ``sources``.
+    It is started as ever where it is to find other ``sources``, and in a job of SLURM, which sees
+    no more than its own processes.
     """
     command = [program, *sys.argv[1:]]
-    if os.environ.get("PYTHONPATH") != sources:
+    if os.environ.get("PYTHONPATH") != sources or "SLURM_JOB_ID" in os.environ:
         os.execv(program, command)
     # Not pathlib, whose import takes half of the time that all else takes.
-    code = ask(server, command, os.getcwd(), dict(os.environ), [0, 1, 2])  # noqa: PTH109
+    python = os.path.join(os.path.dirname(sys.argv[0]), "python")  # noqa: PTH118, PTH120
+    environment = os.environ | {"FORKED_PYTHON": python}
+    code = ask(server, command, os.getcwd(), environment, [0, 1, 2])  # noqa: PTH109
     os._exit(code if code >= 0 else 128 - code)

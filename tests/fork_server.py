@@ -108,7 +108,7 @@ def run(command: list[str], folder: str, environment: dict[str, str], streams: l
 
 def _trace() -> None:
     """Do what Python's start does where the tracer is in its search path."""
-    place = Path(__file__).parent / "tracer" / "sitecustomize.py"
+    place = Path(__file__).parent / "workflow" / "tracer" / "sitecustomize.py"
     spec = importlib.util.spec_from_file_location("tracer", place)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
