@@ -13,12 +13,13 @@ from curvlinops import FisherType, KFACLinearOperator
 from torch import nn
 
 from actsearch.config import Simulation
+from actsearch.data.dataset import DataShape
 from actsearch.features.fisher import fisher_spectrum
-from actsearch.functions.activation import replace_activations
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.enumeration import enumerate_space
 from actsearch.functions.equivalence import outputs
 from actsearch.functions.expressions import parse
+from actsearch.functions.replacing import replace_activations
 from actsearch.functions.spaces import SearchSpace
 from actsearch.networks.by_name import build_model
 from actsearch.search.candidates import COORDINATES
@@ -55,7 +56,7 @@ def _enumeration() -> tuple[str, Work, str, Work]:
 
 
 def _spectrum() -> tuple[str, Work, str, Work]:
-    model = build_model("digits-cnn", (1, 8, 8), 10, seed=0)
+    model = build_model("digits-cnn", DataShape((1, 8, 8), 10), seed=0)
     replace_activations(model, parse("tanh(x)"))
     x = torch.randn(64, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     y = torch.arange(64) % 10
@@ -86,7 +87,7 @@ def _simulation() -> tuple[str, Work, str, Work]:
     points = pd.DataFrame(rng.normal(size=(len(names), len(COORDINATES))), columns=COORDINATES)
     points.insert(0, "name", names)
     points.insert(1, "slug", names)
-    table = pd.DataFrame({"name": names, "validation_accuracy": rng.random(len(names))})
+    table = pd.DataFrame({"name": names, "validation_score": rng.random(len(names))})
     settings = Simulation(runs=2, evaluations=60)
 
     # Another regressor object of the same kind: the walk then refits scikit-learn's each time.

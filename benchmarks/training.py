@@ -25,13 +25,14 @@ from rich.console import Console
 from rich.table import Table
 
 from actsearch.config import Augmentation, Recipe, Task
-from actsearch.data.dataset import Dataset
+from actsearch.data.dataset import Dataset, DataShape
 from actsearch.data.examples import MemoryExamples
 from actsearch.functions.expressions import parse
 from actsearch.networks.building import build_network
 from actsearch.networks.devices import run_settings
 from actsearch.training.compilation import check_compiler, forget_compiled
 from actsearch.training.fitting import fit
+from actsearch.training.outcomes import Classes
 
 ROOT = Path(__file__).parents[1]
 REPEATS = 3
@@ -110,7 +111,9 @@ def switches(arguments: argparse.Namespace, device: torch.device) -> Table:
     check_compiler(device)  # what the first compilation loads is no cost of a function
     for model in arguments.model or MODELS:
         examples = _images(arguments.batch * arguments.steps, 32, device)
-        dataset = Dataset(examples, {"train": torch.arange(len(examples))}, 10)
+        dataset = Dataset(
+            examples, {"train": torch.arange(len(examples))}, DataShape(examples.input_shape, 10)
+        )
         trained, compiling, times = {}, {}, {name: list[float]() for name in SWITCHES}
         for name, chosen in SWITCHES.items():
             recipe = Recipe(
@@ -126,7 +129,7 @@ def switches(arguments: argparse.Namespace, device: torch.device) -> Table:
                 examples: MemoryExamples = examples,
             ) -> None:
                 with run_settings(task, device, tf32=recipe.precision == "tf32"):
-                    fit(network, recipe, examples, seed=0)
+                    fit(network, recipe, examples, Classes(10), seed=0)
 
             forget_compiled()
             trained[name], compiling[name] = train, _seconds(train)

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from actsearch.benchmark.table import load_benchmark as load_benchmark
     from actsearch.functions.activation import Activation as Activation
-    from actsearch.functions.activation import replace_activations as replace_activations
     from actsearch.functions.expressions import Expression as Expression
     from actsearch.functions.expressions import ExpressionError as ExpressionError
     from actsearch.functions.expressions import parse as parse
     from actsearch.functions.operators import Operator as Operator
     from actsearch.functions.operators import register as register
+    from actsearch.functions.plain_calls import find_plain_calls as find_plain_calls
+    from actsearch.functions.replacing import replace_activations as replace_activations
     from actsearch.functions.spaces import SearchSpace as SearchSpace
 
 __version__ = "0.1.0"
@@ -36,10 +37,11 @@ _HOMES = {
     "ExpressionError": "actsearch.functions.expressions",
     "Operator": "actsearch.functions.operators",
     "SearchSpace": "actsearch.functions.spaces",
+    "find_plain_calls": "actsearch.functions.plain_calls",
     "load_benchmark": "actsearch.benchmark.table",
     "parse": "actsearch.functions.expressions",
     "register": "actsearch.functions.operators",
-    "replace_activations": "actsearch.functions.activation",
+    "replace_activations": "actsearch.functions.replacing",
 }
 __all__ = sorted(_HOMES)
 

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from actsearch.config import Recipe, Resources, Task
+from actsearch.config.data import IGNORED
 from actsearch.data.examples import MemoryExamples
-from actsearch.functions.activation import replace_activations
+from actsearch.functions.replacing import replace_activations
 from actsearch.training.distributed import (
     broadcast,
     gather,
@@ -27,8 +28,10 @@ from actsearch.training.distributed import (
     total,
 )
 from actsearch.training.fitting import _seed_generators, evaluate, fit
+from actsearch.training.outcomes import Classes, Positions
 
 CLASSES = 3
+OUTCOME = Classes(CLASSES)
 STEP = {"schedule": "step", "milestones": (0.5,)}
 
 
@@ -90,17 +93,36 @@ def fitted(function: nn.Module | str | None = None, **changes: Any) -> dict[str,
     model = network(None if isinstance(function, str) else function)
     if isinstance(function, str):
         replace_activations(model, function)
-    epochs = fit(model, recipe(**changes), MemoryExamples(*data(46)), seed=3)
+    epochs = fit(model, recipe(**changes), MemoryExamples(*data(46)), OUTCOME, seed=3)
     missing = [parameter.grad is None for parameter in model.parameters()]
     return {"epochs": epochs, "weights": flat(model), "missing": missing}
+
+
+def at_positions(n: int) -> MemoryExamples:
+    """Examples of two positions with a class each; of most nothing counts, unevenly."""
+    x, y = data(n)
+    classes = torch.stack([y, (y + 1) % CLASSES], dim=1)
+    classes[torch.arange(n) % 5 < 3] = IGNORED
+    classes[::4, 0] = IGNORED
+    return MemoryExamples(x[:, 0], classes)
+
+
+def fitted_at_positions() -> dict[str, Any]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, CLASSES))
+    start, outcome = flat(model), Positions(CLASSES)
+    epochs = fit(model, recipe(batch_size=6), at_positions(46), outcome, seed=3)
+    score = tuple(evaluate(model, at_positions(600), outcome))
+    return {"epochs": epochs, "weights": flat(model), "start": start, "score": score}
 
 
 def looks() -> dict[str, Any]:
     """All that is compared, with one process or with several."""
     torch.set_num_threads(1)
     spy, bomb = Spy(network()), Spy(network(), bomb=10)
-    fit(spy, recipe(epochs=2), MemoryExamples(*data(15)), seed=3)
-    bombed = fit(bomb, recipe(epochs=9), MemoryExamples(*data(15)), seed=3)
+    fit(spy, recipe(epochs=2), MemoryExamples(*data(15)), OUTCOME, seed=3)
+    bombed = fit(bomb, recipe(epochs=9), MemoryExamples(*data(15)), OUTCOME, seed=3)
     return {
         "gradients": gradients(),
         "trained": fitted(),
@@ -108,10 +130,11 @@ def looks() -> dict[str, Any]:
         "cut": fitted(Cut()),
         "changed": fitted(augmentation={"flip": True, "pad_crop": 1}, warmup_epochs=1, **STEP),
         "one": fitted("one(x)"),
+        "positions": fitted_at_positions(),
         "seen": spy.seen,
         "bombed": bombed,
         "calls": len(bomb.seen),
-        "evaluated": evaluate(network(), MemoryExamples(*data(600))),
+        "evaluated": tuple(evaluate(network(), MemoryExamples(*data(600)), OUTCOME)),
     }
 
 

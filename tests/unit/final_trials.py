@@ -13,13 +13,16 @@ from actsearch.functions.expressions import parse
 SEEDS = tuple(range(100, 110))
 
 
-def make_source(found: dict[str, float], baselines: float = 0.5) -> pd.DataFrame:
-    accuracies = dict.fromkeys(BASELINES, baselines) | found
+def make_source(
+    found: dict[str, float], baselines: float = 0.5, score: str = "accuracy"
+) -> pd.DataFrame:
+    scores = dict.fromkeys(BASELINES, baselines) | found
     return pd.DataFrame(
         {
-            "name": list(accuracies),
-            "slug": [parse(name).slug for name in accuracies],
-            "validation_accuracy": list(accuracies.values()),
+            "name": list(scores),
+            "slug": [parse(name).slug for name in scores],
+            "validation_score": list(scores.values()),
+            "score": score,
         }
     )
 
@@ -29,19 +32,25 @@ def found_names(candidates: pd.DataFrame) -> list[str]:
 
 
 def make_trial(
-    name: str, accuracies: Sequence[float], diverged: Sequence[int] = (), seeds: Any = SEEDS
+    name: str,
+    scores: Sequence[float],
+    diverged: Sequence[int] = (),
+    seeds: Any = SEEDS,
+    score: str = "accuracy",
+    failure: float = 0.1,
 ) -> dict[str, Any]:
     runs = [
         {
             "seed": seed,
             "status": "diverged" if i in diverged else "completed",
-            "test_accuracy": 0.1 if i in diverged else value,
+            "test_score": failure if i in diverged else value,
         }
-        for i, (seed, value) in enumerate(zip(seeds, accuracies, strict=True))
+        for i, (seed, value) in enumerate(zip(seeds, scores, strict=True))
     ]
     return {
         "function": name,
         "slug": parse(name).slug,
+        "score": score,
         "status": "partial" if diverged else "completed",
         "examples": {"test": 437},
         "runs": runs,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from actsearch.config import Space
+from actsearch.config import SCORES, Space
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.expressions import parse
 from actsearch.functions.selection import select
@@ -53,13 +53,14 @@ def make_table(n: int, seed: int) -> pd.DataFrame:
                 "status": status,
                 "n_runs": len(SEEDS),
                 "n_diverged": n_lost,
-                "train_accuracy": min(median + 0.01, 1.0),
-                "validation_accuracy": median,
-                "test_accuracy": np.nan,
+                "train_score": min(median + 0.01, 1.0),
+                "validation_score": median,
+                "test_score": np.nan,
                 "train_loss": loss,
                 "validation_loss": loss,
                 "test_loss": np.nan,
-                "run_validation_accuracies": runs.tolist(),
+                "run_validation_scores": runs.tolist(),
+                "score": "accuracy",
             }
         )
     return pd.DataFrame(rows).sort_values("name", ignore_index=True)
@@ -118,7 +119,7 @@ def make_predictions(table: pd.DataFrame, seed: int) -> pd.DataFrame:
                 regressor="rf",
                 repeat=repeat,
                 fold=np.arange(len(table)) % 5,
-                measured=table["validation_accuracy"],
+                measured=table["validation_score"],
             )
             mixed = 0.75 * part["measured"] + 0.25 * part["measured"].mean()
             part["predicted"] = np.clip(mixed + rng.normal(0, noise, len(part)), CHANCE, 1)
@@ -133,20 +134,20 @@ def make_simulation(
     rng = np.random.default_rng(seed)
     base = table[table["name"].isin(BASELINES)]
     rest = table[~table["name"].isin(BASELINES)].reset_index(drop=True)
-    top = float(table["validation_accuracy"].max())
+    top = float(table["validation_score"].max())
     parts = []
     for run in range(runs):
-        keys = greed * rest["validation_accuracy"] * 12 + rng.gumbel(size=len(rest))
+        keys = greed * rest["validation_score"] * 12 + rng.gumbel(size=len(rest))
         order = rest.iloc[np.argsort(-keys.to_numpy())]
         walk = pd.concat([base, order]).head(evaluations)
-        best = walk["validation_accuracy"].cummax().to_numpy()
+        best = walk["validation_score"].cummax().to_numpy()
         parts.append(
             pd.DataFrame(
                 {
                     "run": run,
                     "evaluation": np.arange(1, len(walk) + 1),
                     "name": walk["name"].to_numpy(),
-                    "validation_accuracy": walk["validation_accuracy"].to_numpy(),
+                    "validation_score": walk["validation_score"].to_numpy(),
                     "best": best,
                     "regret": top - best,
                 }
@@ -160,36 +161,36 @@ def make_history(table: pd.DataFrame, seed: int, rounds: int = 4, slots: int = 8
     rng = np.random.default_rng(seed)
     known = table.set_index("name")
     rest = known[~known.index.isin(BASELINES)]
-    keys = rest["validation_accuracy"] * 25 + rng.gumbel(size=len(rest))
+    keys = rest["validation_score"] * 25 + rng.gumbel(size=len(rest))
     chosen = [*BASELINES, *rest.index[np.argsort(-keys.to_numpy())][: rounds * slots]]
     history = known.loc[chosen].reset_index()
     later = np.arange(rounds * slots)
     history["round"] = [0] * len(BASELINES) + (later // slots + 1).tolist()
     history["slot"] = [*range(1, len(BASELINES) + 1), *(later % slots + 1).tolist()]
-    history["prediction"] = history["validation_accuracy"] + rng.normal(0, 0.01, len(history))
+    history["prediction"] = history["validation_score"] + rng.normal(0, 0.01, len(history))
     history.loc[history["round"] == 0, "prediction"] = np.nan
     broken = history.index[history["round"] > 0][rng.permutation(rounds * slots)[:2]]
     history.loc[broken, "status"] = "diverged"
-    history.loc[broken, "validation_accuracy"] = CHANCE
+    history.loc[broken, "validation_score"] = CHANCE
     columns = ["round", "slot", "name", "slug", "prediction", "status", "n_runs", "n_diverged"]
-    return history[[*columns, "train_accuracy", "validation_accuracy"]]
+    return history[[*columns, "train_score", "validation_score", "score"]]
 
 
 def make_final(table: pd.DataFrame, seed: int, gain: float) -> dict[str, Any]:
     """A last comparison of the baselines and five found functions, one of them diverging once."""
     rng = np.random.default_rng(seed)
-    known = table.set_index("name")["validation_accuracy"]
+    known = table.set_index("name")["validation_score"]
     found = known[~known.index.isin(BASELINES)].nlargest(5).index.tolist()
     best_baseline = str(known.loc[list(BASELINES)].idxmax())
     shift = rng.normal(0, 0.003, len(FINAL_SEEDS))
-    accuracies = {}
+    scores = {}
     for name in (*BASELINES, *found):
         mean = min(known[name], known[best_baseline]) - 0.004 + (gain if name in found else 0.0)
-        accuracies[name] = np.clip(mean + shift + rng.normal(0, 0.002, len(shift)), 0, 1).round(4)
-    accuracies[found[-1]][2] = CHANCE
+        scores[name] = np.clip(mean + shift + rng.normal(0, 0.002, len(shift)), 0, 1).round(4)
+    scores[found[-1]][2] = CHANCE
     functions: list[dict[str, Any]] = []
-    for name, values in accuracies.items():
-        apart = values - accuracies[best_baseline]
+    for name, values in scores.items():
+        apart = values - scores[best_baseline]
         half = 2.776 * float(apart.std(ddof=1)) / np.sqrt(len(apart))
         mean = float(apart.mean())
         clear = abs(mean) > half
@@ -211,12 +212,12 @@ def make_final(table: pd.DataFrame, seed: int, gain: float) -> dict[str, Any]:
                 "name": name,
                 "slug": parse(name).slug,
                 "kind": "found" if name in found else "baseline",
-                "validation_accuracy": float(known[name]),
+                "validation_score": float(known[name]),
                 "status": "partial" if diverged else "completed",
                 "n_diverged": diverged,
-                "test_accuracies": values.tolist(),
-                "test_accuracy_mean": float(values.mean()),
-                "test_accuracy_std": float(values.std(ddof=1)),
+                "test_scores": values.tolist(),
+                "test_score_mean": float(values.mean()),
+                "test_score_std": float(values.std(ddof=1)),
                 "difference": difference,
                 "verdict": verdict,
             }
@@ -228,16 +229,21 @@ def make_final(table: pd.DataFrame, seed: int, gain: float) -> dict[str, Any]:
         else f"A tie: none of 5 found functions differs from the best baseline {best_baseline}"
     )
     conclusion = (
-        f"{claim} (mean test accuracy {100 * accuracies[best_baseline].mean():.2f}% over 5 seeds "
-        "on these 437 test images)."
+        f"{claim} (mean test accuracy {100 * scores[best_baseline].mean():.2f}% over 5 seeds "
+        "on these 437 test examples)."
     )
     return {
+        "score": "accuracy",
         "seeds": list(FINAL_SEEDS),
         "n_test": 437,
         "method": "paired sign-flip test",
         "candidates_from": [],
         "best_baseline": best_baseline,
-        "chosen": {"name": found[0], "slug": parse(found[0]).slug, "how": BEFORE},
+        "chosen": {
+            "name": found[0],
+            "slug": parse(found[0]).slug,
+            "how": BEFORE.format("accuracy"),
+        },
         "functions": functions,
         "conclusion": conclusion,
     }
@@ -248,6 +254,7 @@ def make_task(name: str, seed: int, n: int = 500, runs: int = 100, gain: float =
     table = make_table(n, seed)
     return TaskData(
         name=name,
+        score=SCORES["accuracy"],
         description={
             "Data": "digits: 8 × 8 grey images, 10 classes; 1,000 train, 360 validation, 437 test",
             "Network": "All-CNN-C, narrow; 9 ReLU replaced; 34,602 parameters",
@@ -284,6 +291,7 @@ def make_report(n: int = 500, runs: int = 100) -> ReportData:
     table = make_table(n, 3)
     vit = TaskData(
         name=TASKS[2],
+        score=SCORES["accuracy"],
         description={"Data": "digits", "Network": "a small vision transformer; 4 GELU replaced"},
         table=table,
         map=make_map(n + 120, 3),

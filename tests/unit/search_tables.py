@@ -21,11 +21,11 @@ def make_map(n: int, seed: int = 0) -> pd.DataFrame:
 
 
 def make_table(map_table: pd.DataFrame, noise: float = 0.0, seed: int = 1) -> pd.DataFrame:
-    """Accuracies that vary smoothly over the union coordinates, and some noise."""
+    """Scores that vary smoothly over the union coordinates, and some noise."""
     rng = np.random.default_rng(seed)
     bump = np.exp(-((map_table["union_x"] - 1) ** 2) - (map_table["union_y"] + 0.5) ** 2)
-    accuracy = 0.7 + 0.2 * bump + noise * rng.normal(size=len(map_table))
-    return pd.DataFrame({"name": map_table["name"], "validation_accuracy": accuracy.clip(0, 1)})
+    score = 0.7 + 0.2 * bump + noise * rng.normal(size=len(map_table))
+    return pd.DataFrame({"name": map_table["name"], "validation_score": score.clip(0, 1)})
 
 
 def leave_off_map(map_table: pd.DataFrame, name: str, column: str = "fisher_x") -> pd.DataFrame:

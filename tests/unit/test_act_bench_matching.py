@@ -93,11 +93,11 @@ def test_several_entries_become_one_row(tmp_path: Path) -> None:
     assert list(table["name"]) == ["exp(x)", "relu(x)", "tanh(x)", "x"]  # abs was not measured
     rows = table.set_index("name")
     assert rows["slug"].to_dict()["relu(x)"] == "relu.x"
-    assert rows["validation_accuracy"].to_dict() == pytest.approx(
+    assert rows["validation_score"].to_dict() == pytest.approx(
         {"exp(x)": 0.1, "relu(x)": 0.7, "tanh(x)": 0.8, "x": 0.5}
     )
     relu = rows.loc["relu(x)"]
-    assert relu["test_accuracy"] == pytest.approx((0.69 + 0.89) / 2)
+    assert relu["test_score"] == pytest.approx((0.69 + 0.89) / 2)
     assert relu["train_loss"] == pytest.approx((0.1 + 0.4) / 2)
     statuses = {"exp(x)": "diverged", "relu(x)": "partial", "tanh(x)": "completed"}
     assert rows["status"].to_dict() == statuses | {"x": "completed"}
@@ -116,7 +116,7 @@ def test_a_table_on_disk_is_one_of_ours(tmp_path: Path) -> None:
     table = imported_table(["relu(x)", "tanh(x)"], bench_of(ENTRIES, tmp_path))
     write_table(tmp_path / "t.parquet", table, {"step": "test"})
     again = load_benchmark(tmp_path / "t.parquet")
-    assert again["run_validation_accuracies"].to_list() == [[], []]
+    assert again["run_validation_scores"].to_list() == [[], []]
     figures = seed_reliability(again)
     assert figures["n_seeds"] == 0
     assert figures["spearman"] is figures["seed_std"] is None

@@ -255,5 +255,5 @@ def test_no_file_and_another_table_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ActBenchError, match=r"none.json: cannot be read \(No such file"):
         read_act_bench(tmp_path / "none.json")
     write_table(tmp_path / "t.parquet", pd.DataFrame({"name": ["relu(x)"]}), {"step": "test"})
-    with pytest.raises(ActBenchError, match="columns are missing: train_accuracy, "):
+    with pytest.raises(ActBenchError, match="columns are missing: train_score, "):
         ActBench.from_table(read_arrow(tmp_path / "t.parquet"), "t.parquet")

@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from actsearch.functions.activation import Activation, normal_moments, replace_activations
+from actsearch.functions.activation import Activation, normal_moments
 from actsearch.functions.equivalence import normal_samples
 from actsearch.functions.expressions import ExpressionError, parse
 from actsearch.functions.operators import BINARY, EXTRA_UNARY, NARY, UNARY
+from actsearch.functions.replacing import replace_activations
 from actsearch.functions.spaces import SearchSpace
 
 BESSEL = ("bessel_i0e", "bessel_i1e")

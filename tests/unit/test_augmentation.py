@@ -80,7 +80,7 @@ def test_an_example_gets_what_seed_and_number_say(kind: dict[str, Any]) -> None:
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(1))
     torch.manual_seed(3)  # of no account
     [(mixed, labels)] = data.batches([order], augmentation, SEED)
-    assert torch.equal(mixed, whole[order]) and torch.equal(labels, data.labels[order])
+    assert torch.equal(mixed, whole[order]) and torch.equal(labels, data.targets[order])
     [(alone, _)] = data.batches([torch.tensor([11])], augmentation, SEED)
     assert torch.equal(alone[0], whole[11])
     assert not torch.equal(epoch(data, augmentation, seed=SEED + 1), whole)
@@ -105,10 +105,10 @@ def test_without_augmentation_images_are_only_scaled() -> None:
 def test_neighbours_share_memory_and_others_are_copied() -> None:
     data = examples()
     part = data.subset(torch.arange(10, 30))
-    assert part.images.data_ptr() == data.images[10].data_ptr()
+    assert part.inputs.data_ptr() == data.inputs[10].data_ptr()
     for rows in (torch.tensor([3, 2, 1]), torch.tensor([4, 4]), torch.arange(0)):
-        assert torch.equal(data.subset(rows).images, data.images[rows])
-        assert torch.equal(data.subset(rows).labels, data.labels[rows])
+        assert torch.equal(data.subset(rows).inputs, data.inputs[rows])
+        assert torch.equal(data.subset(rows).targets, data.targets[rows])
 
 
 def test_half_are_mirrored_and_places_are_uniform() -> None:

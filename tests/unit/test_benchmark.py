@@ -25,9 +25,9 @@ def trial(name: str, accuracies: list[float | None]) -> dict[str, Any]:
             "seed": seed,
             "status": "diverged" if accuracy is None else "completed",
             "epochs": 3,
-            "train_accuracy": 0.1 if accuracy is None else accuracy,
+            "train_score": 0.1 if accuracy is None else accuracy,
             "train_loss": None if accuracy is None else 1 - accuracy,
-            "validation_accuracy": 0.1 if accuracy is None else accuracy,
+            "validation_score": 0.1 if accuracy is None else accuracy,
             "validation_loss": None if accuracy is None else 1 - accuracy,
         }
         for seed, accuracy in enumerate(accuracies)
@@ -39,12 +39,13 @@ def trial(name: str, accuracies: list[float | None]) -> dict[str, Any]:
     return {
         "function": name,
         "slug": name.replace("(", ".").replace(")", "").replace(",", "."),
+        "score": "accuracy",
         "status": status,
         "replaced": ["act"],
         "parameters": 10,
         "runs": runs,
-        "train_accuracy": median,
-        "validation_accuracy": median,
+        "train_score": median,
+        "validation_score": median,
         "train_loss": loss,
         "validation_loss": loss,
     }
@@ -69,11 +70,11 @@ def test_a_table_has_a_row_a_function_sorted_by_name() -> None:
     assert table["status"].tolist() == ["diverged", "partial", "completed"]
     assert table["n_runs"].tolist() == [2, 2, 2]
     assert table["n_diverged"].tolist() == [2, 1, 0]
-    np.testing.assert_allclose(table["validation_accuracy"], [0.1, 0.4, 0.85])
+    np.testing.assert_allclose(table["validation_score"], [0.1, 0.4, 0.85])
     np.testing.assert_allclose(table["validation_loss"], [math.nan, 0.3, 0.15])
-    assert table["test_accuracy"].isna().all()
+    assert table["test_score"].isna().all()
     assert table["test_loss"].isna().all()
-    assert table["run_validation_accuracies"].tolist() == [[0.1, 0.1], [0.7, 0.1], [0.9, 0.8]]
+    assert table["run_validation_scores"].tolist() == [[0.1, 0.1], [0.7, 0.1], [0.9, 0.8]]
 
 
 def test_the_order_of_trials_and_runs_does_not_matter() -> None:
@@ -101,7 +102,7 @@ def test_parquet_round_trip(tmp_path: Path) -> None:
     table.to_parquet(tmp_path / "benchmark.parquet")
     read = load_benchmark(tmp_path / "benchmark.parquet")
     pd.testing.assert_frame_equal(read, table)
-    assert isinstance(read["run_validation_accuracies"][0], list)
+    assert isinstance(read["run_validation_scores"][0], list)
 
 
 def test_loading_says_what_is_wrong(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_images_that_were_only_touched_are_the_same(
     shutil.move(copied, scans)
     assert check_source(data, tmp_path / "data") is None
     assert place.manifest.read_bytes() == manifest
-    assert load_dataset(data, tmp_path / "data").n_classes == 2
+    assert load_dataset(data, tmp_path / "data").shape.n_outputs == 2
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ import yaml
 from actsearch import config
 from actsearch.config import Config, ConfigError, load_config, parse_config
 from actsearch.data.loading import load_dataset
-from actsearch.functions.baselines import BASELINES
+from actsearch.functions.baselines import SETS
 from actsearch.search.strategies import strategy_names
+from actsearch.search.surrogates import N_NEIGHBORS
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -162,8 +163,9 @@ def test_constants_agree_with_the_rooms() -> None:
         assert callable(getattr(importlib.import_module(module), builder)), name
     for name in config.BUILT_IN_DATA:
         split = config.Split(train=20, validation=20, test=20)
-        assert load_dataset(config.Data(source=name, split=split)).n_classes
-    assert len(BASELINES) == config.N_BASELINES
+        assert load_dataset(config.Data(source=name, split=split)).shape.n_outputs
+    assert set(SETS) == set(config.BASELINE_SETS)
+    assert config.FEWEST_TO_PREDICT == N_NEIGHBORS
     assert sorted(strategy_names()) == sorted(config.STRATEGIES)
 
 

@@ -27,6 +27,7 @@ FULL = copy.deepcopy(SMALL)
 FULL["license"] = "CC-BY-4.0"
 FULL["data_folder"] = "data"
 FULL["operators"] = []
+FULL["baselines"] = ["relu(x)", "tanh(x)", "swish(x)"]
 FULL["tasks"]["tiny"] |= {
     "model_options": {"width": 8},
     "deterministic": True,
@@ -63,6 +64,7 @@ WORDS = (
     "timm:a b", "torchvision:../x", "folder:build", "npz:load", "os:system", "no_such:build", "-x",
     "a\0b", "\ud800", "\u2028", "x" * 300, "digits", "digits-cnn", "tiny", "union-knr", "random",
     "relu(x)", "exp(" * 5000 + "x" + ")" * 5000, "baselines", "three-node", "unary(unary(x))",
+    "modern", "literature",
     "NaN", "1e-3", "0", "true", "null", "~", "a/../b", "../x", "results", "spaces", "con",
     "$(touch x)",
     "a'b\"c", "é", "名", "x" * 70, "a--b", "a__b", "aux", "small", "deep", "cnn", "1", "yes",

@@ -176,7 +176,8 @@ def test_there_is_no_crate_of_nothing() -> None:
 
 def test_a_diverged_trial_is_told_and_its_execution_was_completed(trials: list[str]) -> None:
     block = read_provenance(trials[0])
-    trial = {"function": "exp(x)", "status": "diverged", "validation_accuracy": 0.1}
+    trial = {"function": "exp(x)", "score": "accuracy", "status": "diverged"}
+    trial |= {"validation_score": 0.1}
     write_json(trials[0], trial, block)
     other = {"function": "relu(x)", "status": "completed"}
     write_json(trials[1], other, read_provenance(trials[1]))

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from actsearch.config import Data, Split
+from actsearch.config.data import Arrays
 from actsearch.data.arrays import read_arrays, split_arrays
 from actsearch.data.dataset import PARTS, Dataset
 from actsearch.data.examples import together
@@ -38,8 +39,8 @@ def numbered(n: int, n_classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_digits_have_the_sizes_shapes_and_types_promised(digits: Dataset) -> None:
-    assert digits.image_shape == (1, 8, 8)
-    assert digits.n_classes == 10
+    assert digits.shape.input_shape == (1, 8, 8)
+    assert digits.shape.n_outputs == 10
     for part, size in {"train": 600, "validation": 700, "test": 497}.items():
         x, y = together(digits.part(part))  # type: ignore[arg-type]
         assert x.shape == (size, 1, 8, 8)
@@ -53,7 +54,7 @@ def test_digits_keep_each_label_with_its_image(digits: Dataset) -> None:
     from sklearn.datasets import load_digits
 
     raw = load_digits()
-    images, labels = read_arrays("digits")
+    images, labels = read_arrays("digits").values()
     assert np.array_equal(images, raw.images) and np.array_equal(labels, raw.target)
     label_of = {image.tobytes(): label for image, label in zip(raw.images, raw.target, strict=True)}
     for part in PARTS:
@@ -66,7 +67,7 @@ def test_digits_keep_each_label_with_its_image(digits: Dataset) -> None:
 
 def test_parts_are_disjoint_and_cover_what_is_asked() -> None:
     x, y = numbered(40)
-    dataset = split_arrays(x, y, split(16, 12, 12))
+    dataset = split_arrays({"x": x, "y": y}, split(16, 12, 12))
     parts = [rows(dataset, part) for part in PARTS]
     assert [len(part) for part in parts] == [16, 12, 12]
     assert len(set.union(*parts)) == 40
@@ -74,7 +75,7 @@ def test_parts_are_disjoint_and_cover_what_is_asked() -> None:
 
 def test_sizes_may_leave_examples_over() -> None:
     x, y = numbered(40)
-    dataset = split_arrays(x, y, split(5, 3, 2))
+    dataset = split_arrays({"x": x, "y": y}, split(5, 3, 2))
     assert [len(together(dataset.part(part))[1]) for part in PARTS] == [5, 3, 2]
 
 
@@ -82,7 +83,7 @@ def test_sizes_may_leave_examples_over() -> None:
 def test_every_part_is_stratified(sizes: tuple[int, int, int]) -> None:
     # Unequal classes: 60%, 30%, 9%, 1%.
     y = np.repeat([0, 1, 2, 3], [1080, 540, 162, 18])
-    dataset = split_arrays(np.arange(1800.0).reshape(1800, 1, 1, 1), y, split(*sizes))
+    dataset = split_arrays({"x": np.arange(1800.0).reshape(1800, 1, 1, 1), "y": y}, split(*sizes))
     for part, size in zip(PARTS, sizes, strict=True):
         counts = np.bincount(together(dataset.part(part))[1].numpy(), minlength=4)
         expected = size * np.array([0.6, 0.3, 0.09, 0.01])
@@ -91,15 +92,17 @@ def test_every_part_is_stratified(sizes: tuple[int, int, int]) -> None:
 
 def test_the_split_hangs_on_its_seed_alone() -> None:
     x, y = numbered(200)
-    first, again, other = (split_arrays(x, y, split(80, 60, 60, seed)) for seed in (0, 0, 1))
+    first, again, other = (
+        split_arrays({"x": x, "y": y}, split(80, 60, 60, seed)) for seed in (0, 0, 1)
+    )
     assert torch.equal(together(first.part("test"))[0], together(again.part("test"))[0])
     assert rows(first, "test") != rows(other, "test")
 
 
 def test_the_test_part_stays_when_the_other_sizes_change() -> None:
     x, y = numbered(200)
-    one = split_arrays(x, y, split(80, 60, 50))
-    two = split_arrays(x, y, split(20, 100, 50))
+    one = split_arrays({"x": x, "y": y}, split(80, 60, 50))
+    two = split_arrays({"x": x, "y": y}, split(20, 100, 50))
     # Scaling differs, so compare order and labels through ranks.
     assert torch.equal(
         together(one.part("test"))[0].argsort(dim=0), together(two.part("test"))[0].argsort(dim=0)
@@ -113,7 +116,7 @@ def test_channels_are_scaled_by_the_training_part_alone() -> None:
     x = rng.normal([[[[5.0]], [[-200.0]]]], [[[[2.0]], [[30.0]]]], (300, 2, 4, 4))
     x[:, 1, 0, 0] = 7.0
     sizes = split(100, 100, 100)
-    dataset = split_arrays(x, y, sizes)
+    dataset = split_arrays({"x": x, "y": y}, sizes)
     train = together(dataset.part("train"))[0].double()
     torch.testing.assert_close(
         train.mean(dim=(0, 2, 3)), torch.zeros(2).double(), atol=1e-5, rtol=0
@@ -122,11 +125,11 @@ def test_channels_are_scaled_by_the_training_part_alone() -> None:
         train.std(dim=(0, 2, 3), correction=0), torch.ones(2).double(), atol=1e-5, rtol=0
     )
     # Wild values in the other parts must leave the training part as it is.
-    order = split_arrays(np.arange(300.0).reshape(300, 1, 1, 1), y, sizes)
+    order = split_arrays({"x": np.arange(300.0).reshape(300, 1, 1, 1), "y": y}, sizes)
     ranks = together(order.parts(("train", "validation", "test")))[0].flatten().argsort().argsort()
     wild = x.copy()
     wild[ranks[100:].numpy()] *= 1e6
-    again = split_arrays(wild, y, sizes)
+    again = split_arrays({"x": wild, "y": y}, sizes)
     assert torch.equal(together(again.part("train"))[0], together(dataset.part("train"))[0])
     assert not torch.equal(together(again.part("test"))[0], together(dataset.part("test"))[0])
 
@@ -138,8 +141,10 @@ def test_scaling_in_blocks_is_scaling_of_the_whole(dtype: Any) -> None:
     x = rng.integers(0, 256, (4000, 2, 2, 2)).astype(dtype)
     if dtype == np.float64:
         x += 1e7  # single precision would lose most of what is left after the mean
-    dataset = split_arrays(x, y, split(2500, 800, 700))
-    places = split_arrays(np.arange(4000.0).reshape(-1, 1, 1, 1), y, split(2500, 800, 700))
+    dataset = split_arrays({"x": x, "y": y}, split(2500, 800, 700))
+    places = split_arrays(
+        {"x": np.arange(4000.0).reshape(-1, 1, 1, 1), "y": y}, split(2500, 800, 700)
+    )
     order = (
         together(places.parts(("train", "validation", "test")))[0]
         .flatten()
@@ -159,7 +164,7 @@ def test_scaling_in_blocks_is_scaling_of_the_whole(dtype: Any) -> None:
 def test_a_constant_channel_becomes_zero_and_is_said(value: float) -> None:
     x, y = np.full((3000, 2, 2, 2), value), np.arange(3000) % 2
     x[:, 0] = np.random.default_rng(0).normal(size=(3000, 2, 2))
-    dataset = split_arrays(x, y, split(2000, 500, 500))
+    dataset = split_arrays({"x": x, "y": y}, split(2000, 500, 500))
     train = together(dataset.part("train"))[0]
     torch.testing.assert_close(train[:, 1], torch.zeros(2000, 2, 2), atol=1e-10, rtol=0)
     [note] = dataset.notes
@@ -190,8 +195,8 @@ def test_npz_round_trip(tmp_path: Path, shape: tuple[int, ...]) -> None:
     np.savez_compressed(tmp_path / "images.npz", x=x, y=y)
     sizes = split(30, 20, 10)
     read = load_dataset(Data(source=f"npz:{tmp_path / 'images.npz'}", split=sizes))
-    direct = split_arrays(x, y, sizes)
-    assert read.image_shape == ((1, *shape[1:]) if len(shape) == 3 else shape[1:])
+    direct = split_arrays({"x": x, "y": y}, sizes)
+    assert read.shape.input_shape == ((1, *shape[1:]) if len(shape) == 3 else shape[1:])
     for part in PARTS:
         assert torch.equal(together(read.part(part))[0], together(direct.part(part))[0])
         assert torch.equal(together(read.part(part))[1], together(direct.part(part))[1])
@@ -199,7 +204,7 @@ def test_npz_round_trip(tmp_path: Path, shape: tuple[int, ...]) -> None:
 
 def test_labels_of_any_name_are_numbered_in_sorted_order() -> None:
     x, _ = numbered(30)
-    dataset = split_arrays(x, np.array(["cat", "ant", "dog"] * 10), split(12, 9, 9))
+    dataset = split_arrays({"x": x, "y": np.array(["cat", "ant", "dog"] * 10)}, split(12, 9, 9))
     values = together(dataset.parts(PARTS))[0].flatten()
     labels = together(dataset.parts(PARTS))[1][values.argsort()]
     assert labels.tolist() == [1, 0, 2] * 10
@@ -211,7 +216,7 @@ def test_a_function_is_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
     module.broken = lambda: np.zeros(3)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "my_images", module)
     dataset = load_dataset(Data(source="my_images:load", split=split(16, 12, 12)))
-    assert dataset.n_classes == 4
+    assert dataset.shape.n_outputs == 4
     with pytest.raises(DataError, match=r"my_images:broken.*must return \(x, y\)"):
         load_dataset(Data(source="my_images:broken", split=split(16, 12, 12)))
     with pytest.raises(DataError, match=r"my_images:missing.*cannot be imported"):
@@ -246,18 +251,18 @@ def test_a_broken_npz_is_named(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (np.zeros((6, 4)), np.arange(6), r"x must be .* got \(6, 4\)"),
+        (np.zeros(6), np.arange(6), r"x must be one of \(N, F\), .* got \(6,\)"),
         (np.zeros((6, 2, 2)), np.arange(5), r"y must be \(6,\) to fit x, got \(5,\)"),
         (np.zeros((6, 2, 2)), np.zeros(6, dtype=int), "at least two classes, got 1"),
         (np.full((6, 2, 2), np.nan), np.arange(6), "not finite"),
-        (np.zeros((6, 2, 2)), np.linspace(0, 1, 6), "integers or strings, got dtype float64"),
+        (np.zeros((6, 2, 2)), 1j * np.arange(6), r"y must be classes \(6,\), .* dtype <c16"),
         (np.zeros((6, 2, 2), dtype="U1"), np.arange(6), "real numbers, got dtype <U1"),
-        (np.zeros((0, 2, 2)), np.zeros(0, dtype=int), r"not empty, got \(0, 2, 2\)"),
+        (np.zeros((0, 2, 2)), np.zeros(0, dtype=int), r"x must not be empty, got \(0, 2, 2\)"),
     ],
 )
 def test_arrays_that_do_not_fit_are_explained(x: np.ndarray, y: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        split_arrays(x, y, split(2, 1, 1))
+        split_arrays({"x": x, "y": y}, split(2, 1, 1))
 
 
 LAST = [
@@ -305,12 +310,14 @@ def test_arrays_that_look_channels_last_are_refused_unless_said(
             with pytest.raises(DataError, match=message):
                 look(data(None))
     else:
-        assert load_dataset(data(None)).image_shape == (one, two, three)
-        assert data_shape(data(None)).image_shape == (one, two, three)
-    assert load_dataset(data(False)).image_shape == (one, two, three)
-    assert data_shape(data(True)).image_shape == (three, one, two)
+        assert load_dataset(data(None)).shape.input_shape == (one, two, three)
+        assert data_shape(data(None)).shape.input_shape == (one, two, three)
+    assert load_dataset(data(False)).shape.input_shape == (one, two, three)
+    assert data_shape(data(True)).shape.input_shape == (three, one, two)
     turned = load_dataset(data(True))
-    stored = split_arrays(x.transpose(0, 3, 1, 2), y, split(30, 20, 10), channels_last=False)
+    stored = split_arrays(
+        {"x": x.transpose(0, 3, 1, 2), "y": y}, split(30, 20, 10), Arrays(channels_last=False)
+    )
     for part in PARTS:
         assert torch.equal(together(turned.part(part))[0], together(stored.part(part))[0])
 
@@ -323,7 +330,7 @@ def test_a_function_that_gives_channels_last_is_refused(monkeypatch: pytest.Monk
     with pytest.raises(DataError, match=r"my_photos:load.*x\.transpose\(0, 3, 1, 2\)"):
         load_dataset(Data(source="my_photos:load", split=split(16, 12, 12)))
     data = Data(source="my_photos:load", split=split(16, 12, 12), channels_last=True)
-    assert load_dataset(data).image_shape == (3, 9, 9)
+    assert load_dataset(data).shape.input_shape == (3, 9, 9)
 
 
 @pytest.mark.parametrize("source", ["digits", "torchvision:MNIST"])
@@ -334,7 +341,11 @@ def test_channels_last_goes_with_arrays_of_ones_own(source: str) -> None:
 
 def test_greyscale_arrays_have_no_channels_to_put_last() -> None:
     with pytest.raises(DataError, match=r"goes with x of \(N, H, W, C\), got \(30, 1, 1\)"):
-        split_arrays(np.zeros((30, 1, 1)), np.arange(30) % 2, split(16, 8, 4), True)
+        split_arrays(
+            {"x": np.zeros((30, 1, 1)), "y": np.arange(30) % 2},
+            split(16, 8, 4),
+            Arrays(channels_last=True, inputs="images"),
+        )
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
@@ -342,16 +353,16 @@ def test_a_constant_training_part_of_arrays_is_an_error(dtype: Any) -> None:
     y = np.arange(60) % 2
     x = np.full((60, 2, 4, 4), 3, dtype)
     with pytest.raises(DataError, match=r"training part is constant: all pixels .* are 3, 3"):
-        split_arrays(x, y, split(30, 20, 10))
+        split_arrays({"x": x, "y": y}, split(30, 20, 10))
     x[:] = np.arange(16, dtype=dtype).reshape(4, 4)
     with pytest.raises(DataError, match="training part is 30 times the same image"):
-        split_arrays(x, y, split(30, 20, 10))
+        split_arrays({"x": x, "y": y}, split(30, 20, 10))
 
 
 def test_labels_in_two_unicode_forms_are_refused_and_cases_are_said() -> None:
     x, _ = numbered(30)
     composed, decomposed = (unicodedata.normalize(form, "bär") for form in ("NFC", "NFD"))
     with pytest.raises(DataError, match="in two Unicode forms"):
-        split_arrays(x, np.array([composed, decomposed, "cat"] * 10), split(12, 9, 9))
-    dataset = split_arrays(x, np.array(["Cat", "cat", "dog"] * 10), split(12, 9, 9))
+        split_arrays({"x": x, "y": np.array([composed, decomposed, "cat"] * 10)}, split(12, 9, 9))
+    dataset = split_arrays({"x": x, "y": np.array(["Cat", "cat", "dog"] * 10)}, split(12, 9, 9))
     assert dataset.notes == ("labels that differ only in case, blanks or width: 'Cat', 'cat'",)

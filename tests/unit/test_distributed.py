@@ -62,6 +62,19 @@ def test_training_is_the_same_up_to_rounding(
     assert (first["weights"] - start).abs().max() > 0.01
 
 
+def test_positions_that_do_not_count_weigh_nothing_in_either_share(
+    alone: dict[str, Any], together: Looks
+) -> None:
+    """Shares of a batch hold different numbers of positions that count, some none."""
+    first, second, whole = (seen["positions"] for seen in (*together, alone))
+    assert torch.equal(first["weights"], second["weights"])
+    assert first["epochs"] == whole["epochs"] == 3
+    torch.testing.assert_close(first["weights"], whole["weights"], atol=1e-5, rtol=1e-4)
+    assert (whole["weights"] - whole["start"]).abs().max() > 0.01
+    assert first["score"][0] == pytest.approx(whole["score"][0], abs=0.005)
+    assert first["score"][1] == pytest.approx(whole["score"][1], rel=1e-5)
+
+
 def test_parameters_that_nobody_uses_have_no_gradient(
     alone: dict[str, Any], together: Looks
 ) -> None:
@@ -86,7 +99,7 @@ def test_a_loss_that_is_not_finite_stops_all_at_the_same_step(together: Looks) -
 
 
 def test_evaluation_is_that_of_one_process(alone: dict[str, Any], together: Looks) -> None:
-    accuracy, loss = alone["evaluated"]
+    accuracy, loss, _ = alone["evaluated"]
     for seen in together:
         assert seen["evaluated"][0] == accuracy
         assert seen["evaluated"][1] == pytest.approx(loss, rel=1e-12)

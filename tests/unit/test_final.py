@@ -21,13 +21,13 @@ from actsearch.search.paired import holm, sign_flip_p
 def test_baselines_then_the_best() -> None:
     table = make_source({"erf(x)": 0.7, "cosh(x)": 0.3, "sinh(x)": 0.9, "exp(x)": 0.8})
     candidates = choose_candidates(table.sample(frac=1, random_state=0), [], 3)
-    columns = ["slot", "name", "slug", "kind", "validation_accuracy"]
+    columns = ["slot", "name", "slug", "kind", "validation_score", "score"]
     assert candidates.columns.to_list() == columns
     assert candidates["slot"].to_list() == list(range(11))
     assert candidates["name"].to_list() == [*BASELINES, "sinh(x)", "exp(x)", "erf(x)"]
     assert candidates["kind"].to_list() == ["baseline"] * 8 + ["found"] * 3
     assert candidates["slug"].to_list()[-1] == "erf.x"
-    assert candidates["validation_accuracy"].to_list() == [0.5] * 8 + [0.9, 0.8, 0.7]
+    assert candidates["validation_score"].to_list() == [0.5] * 8 + [0.9, 0.8, 0.7]
 
 
 def test_functions_equal_to_a_baseline_or_to_each_other_count_once() -> None:
@@ -46,7 +46,7 @@ def test_functions_equal_to_a_baseline_or_to_each_other_count_once() -> None:
         choose_candidates(table, [], 3)
 
 
-def test_equal_accuracies_go_to_the_smaller_expression_then_by_name() -> None:
+def test_equal_scores_go_to_the_smaller_expression_then_by_name() -> None:
     table = make_source({"abs(sinh(x))": 0.6, "sinh(x)": 0.6, "erf(x)": 0.6, "cosh(x)": 0.6})
     expected = ["cosh(x)", "erf(x)", "sinh(x)", "abs(sinh(x))"]
     assert found_names(choose_candidates(table, [], 4)) == expected
@@ -58,10 +58,10 @@ def test_sources_are_joined_and_the_first_has_the_word() -> None:
     second = make_source({"sinh(x)": 0.2, "exp(x)": 0.65})
     candidates = choose_candidates(table, [first, second], 3)
     assert found_names(candidates) == ["sinh(x)", "exp(x)", "erf(x)"]
-    assert candidates["validation_accuracy"].to_list() == [0.5] * 8 + [0.7, 0.65, 0.6]
+    assert candidates["validation_score"].to_list() == [0.5] * 8 + [0.7, 0.65, 0.6]
     alone = choose_candidates(None, [first], 2)
     assert found_names(alone) == ["erf(x)", "sinh(x)"]
-    assert alone["validation_accuracy"].to_list() == [0.1] * 8 + [0.9, 0.7]
+    assert alone["validation_score"].to_list() == [0.1] * 8 + [0.9, 0.7]
 
 
 def test_nothing_to_choose_from() -> None:
@@ -77,7 +77,7 @@ def test_nothing_to_choose_from() -> None:
 
 def make_candidates(found: dict[str, float], best: str = "elu(x)") -> pd.DataFrame:
     source = make_source(found)
-    source.loc[source["name"] == best, "validation_accuracy"] = 0.55
+    source.loc[source["name"] == best, "validation_score"] = 0.55
     return choose_candidates(source, [], len(found))
 
 
@@ -102,12 +102,12 @@ def test_the_shape_of_a_comparison() -> None:
     row = rows(result)["erf(x)"]
     assert row["slug"] == "erf.x"
     assert row["kind"] == "found"
-    assert row["validation_accuracy"] == 0.9
+    assert row["validation_score"] == 0.9
     assert row["status"] == "completed"
     assert row["n_diverged"] == 0
-    assert row["test_accuracies"] == shifted(0.03)
-    assert row["test_accuracy_mean"] == pytest.approx(np.mean(shifted(0.03)))
-    assert row["test_accuracy_std"] == pytest.approx(np.std(shifted(0.03), ddof=1))
+    assert row["test_scores"] == shifted(0.03)
+    assert row["test_score_mean"] == pytest.approx(np.mean(shifted(0.03)))
+    assert row["test_score_std"] == pytest.approx(np.std(shifted(0.03), ddof=1))
     assert json.loads(json.dumps(result)) == result
 
 
@@ -118,7 +118,7 @@ def test_p_values_are_corrected_over_all_comparisons() -> None:
     assert by_name["elu(x)"]["verdict"] == "reference"
     compared = [row for row in result["functions"] if row["name"] != "elu(x)"]
     assert len(compared) == 9
-    p = [sign_flip_p(np.subtract(row["test_accuracies"], BEST)) for row in compared]
+    p = [sign_flip_p(np.subtract(row["test_scores"], BEST)) for row in compared]
     assert [row["difference"]["p"] for row in compared] == pytest.approx(p)
     assert [row["difference"]["p_holm"] for row in compared] == pytest.approx(holm(p))
 
@@ -130,7 +130,7 @@ def test_a_better_function_is_called_better() -> None:
     assert rows(result)["relu(x)"]["verdict"] == "worse"
     assert "1 of 2 found functions is better than the best baseline elu(x)" in result["conclusion"]
     assert "erf(x), +3.00 points from" in result["conclusion"]
-    where = "(mean test accuracy 90.40% over 10 seeds on these 437 test images)"
+    where = "(mean test accuracy 90.40% over 10 seeds on these 437 test examples)"
     assert where in result["conclusion"]
     assert "95% interval over seeds +2.79 to +3.21" in result["conclusion"]
     assert "p = 0.018 after Holm, level 0.05" in result["conclusion"]
@@ -183,9 +183,9 @@ def test_a_diverged_seed_counts_with_chance_and_is_stated() -> None:
     row = rows(result)["erf(x)"]
     assert row["n_diverged"] == 1
     assert row["status"] == "partial"
-    assert row["test_accuracies"][2] == 0.1
+    assert row["test_scores"][2] == 0.1
     assert row["verdict"] == "tie"
-    assert "diverged runs (1 of 90) count with chance accuracy" in result["conclusion"]
+    assert "diverged runs (1 of 90) count with the accuracy of chance" in result["conclusion"]
 
 
 def test_runs_are_paired_by_seed_not_by_position() -> None:
@@ -237,7 +237,7 @@ def test_too_few_seeds_for_any_verdict_are_said_to_be() -> None:
     assert "too few" not in make_comparison({"erf(x)": shifted(0.03)})["conclusion"]
 
 
-def test_all_must_be_tested_on_the_same_images() -> None:
+def test_all_must_be_tested_on_the_same_examples() -> None:
     candidates = make_candidates({"erf(x)": 0.9})
     trials = [make_trial(name, BEST) for name in candidates["name"]]
     trials[-1]["examples"] = {"test": 400}
@@ -245,9 +245,9 @@ def test_all_must_be_tested_on_the_same_images() -> None:
         compare(trials, candidates, 0.05)
 
 
-def test_a_trial_without_test_accuracy() -> None:
+def test_a_trial_without_test_score() -> None:
     candidates = make_candidates({"erf(x)": 0.9})
     trials = [make_trial(name, BEST) for name in candidates["name"]]
-    del trials[3]["runs"][1]["test_accuracy"]
-    with pytest.raises(ValueError, match=r"a run of sigmoid\(x\) has no test accuracy"):
+    del trials[3]["runs"][1]["test_score"]
+    with pytest.raises(ValueError, match=r"a run of sigmoid\(x\) has no test score"):
         compare(trials, candidates, 0.05)

@@ -58,11 +58,11 @@ def brute_force(tables: dict[str, dict[str, float]], n: int) -> list[tuple[str, 
     return chosen
 
 
-accuracies = st.dictionaries(st.sampled_from(POOL), st.sampled_from([0.2, 0.4, 0.6, 0.8]))
+scores = st.dictionaries(st.sampled_from(POOL), st.sampled_from([0.2, 0.4, 0.6, 0.8]))
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(accuracies, min_size=1, max_size=3), st.integers(1, 3))
+@given(st.lists(scores, min_size=1, max_size=3), st.integers(1, 3))
 def test_tasks_take_turns(found: list[dict[str, float]], n: int) -> None:
     tables = {f"task{number}": table for number, table in enumerate(found)}
     sources = {task: [make_source(table)] for task, table in tables.items()}
@@ -77,8 +77,8 @@ def test_tasks_take_turns(found: list[dict[str, float]], n: int) -> None:
     assert candidates["slug"].to_list() == [parse(name).slug for name in candidates["name"]]
     assert candidates["kind"].to_list() == ["baseline"] * 8 + ["found"] * len(expected)
     assert candidates["from_task"].to_list()[8:] == [task for task, _ in expected]
-    assert candidates["accuracy_there"].to_list()[8:] == [tables[t][f] for t, f in expected]
-    assert candidates[["from_task", "accuracy_there"]][:8].isna().all(axis=None)
+    assert candidates["score_there"].to_list()[8:] == [tables[t][f] for t, f in expected]
+    assert candidates[["from_task", "score_there"]][:8].isna().all(axis=None)
 
 
 def test_one_task_alone_ranks_as_for_itself() -> None:
@@ -86,7 +86,7 @@ def test_one_task_alone_ranks_as_for_itself() -> None:
     own = choose_candidates(sources[0], sources[1:], 2)
     other = choose_from_tasks({"old": sources}, 2)
     assert own["name"].to_list() == other["name"].to_list() == [*BASELINES, "sinh(x)", "erf(x)"]
-    assert other["accuracy_there"].to_list()[8:] == own["validation_accuracy"].to_list()[8:]
+    assert other["score_there"].to_list()[8:] == own["validation_score"].to_list()[8:]
 
 
 def test_a_task_without_files_is_named() -> None:
@@ -98,14 +98,14 @@ def test_a_task_without_files_is_named() -> None:
 
 
 def transfer(validation: dict[str, float], test: dict[str, list[float]]) -> dict[str, Any]:
-    """erf(x) and sinh(x) of other tasks; accuracies default to 0.5 and OTHER."""
+    """erf(x) and sinh(x) of other tasks; scores default to 0.5 and OTHER."""
     first, second = make_source({"erf(x)": 0.9}), make_source({"sinh(x)": 0.3})
     candidates = choose_from_tasks({"a": [first], "b": [second]}, 1)
     trials = []
     for name in candidates["name"]:
         trial = make_trial(name, test.get(name, OTHER))
         for number, run in enumerate(trial["runs"]):
-            run["validation_accuracy"] = validation.get(name, 0.5) + 0.01 * (-1) ** number
+            run["validation_score"] = validation.get(name, 0.5) + 0.01 * (-1) ** number
         trials.append(trial)
     return compare(trials, candidates, 0.05)
 
@@ -117,10 +117,10 @@ def test_validation_in_the_same_trainings_chooses() -> None:
     )
     assert result["candidates_from"] == ["a", "b"]
     assert result["best_baseline"] == "tanh(x)"
-    assert result["chosen"] == {"name": "sinh(x)", "slug": "sinh.x", "how": HERE}
+    assert result["chosen"] == {"name": "sinh(x)", "slug": "sinh.x", "how": HERE.format("accuracy")}
     by_name = rows(result)
-    assert by_name["sinh(x)"]["validation_accuracy"] == pytest.approx(0.62)
-    assert (by_name["sinh(x)"]["from_task"], by_name["sinh(x)"]["accuracy_there"]) == ("b", 0.3)
+    assert by_name["sinh(x)"]["validation_score"] == pytest.approx(0.62)
+    assert (by_name["sinh(x)"]["from_task"], by_name["sinh(x)"]["score_there"]) == ("b", 0.3)
     assert "from_task" not in by_name["tanh(x)"]
     assert by_name["erf(x)"]["verdict"] == "better"
     assert (
@@ -139,7 +139,7 @@ def test_the_test_set_has_no_say() -> None:
 
 
 def test_ties_go_to_the_first() -> None:
-    # Both are found, with the same accuracies at other seeds.
+    # Both are found, with the same scores at other seeds.
     result = transfer({}, {})
     assert result["best_baseline"] == BASELINES[0]
     assert result["chosen"]["name"] == "erf(x)"
@@ -151,13 +151,17 @@ def test_functions_of_the_task_itself_were_chosen_before() -> None:
     trials.append(make_trial("erf(x)", BEST))
     result = compare(trials, candidates, 0.05)
     assert result["candidates_from"] == []
-    assert result["chosen"] == {"name": "sinh(x)", "slug": "sinh.x", "how": BEFORE}
+    assert result["chosen"] == {
+        "name": "sinh(x)",
+        "slug": "sinh.x",
+        "how": BEFORE.format("accuracy"),
+    }
 
 
-def test_a_run_without_validation_accuracy_is_named() -> None:
+def test_a_run_without_validation_score_is_named() -> None:
     candidates = choose_from_tasks({"a": [make_source({"erf(x)": 0.9})]}, 1)
     trials = [make_trial(name, OTHER) for name in candidates["name"]]
-    with pytest.raises(ValueError, match=r"a run of elu\(x\) has no validation accuracy"):
+    with pytest.raises(ValueError, match=r"a run of elu\(x\) has no validation score"):
         compare(trials, candidates, 0.05)
 
 
@@ -165,15 +169,15 @@ def test_a_run_without_validation_accuracy_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "accuracies, verdict",
+    "scores, verdict",
     [
         (shifted(0.03), "Verdict: better than the baseline (+3.00 points"),
         (shifted(0.001), "Verdict: a tie, the difference is not significant (+0.10 points"),
         (shifted(-0.03), "Verdict: worse than the baseline (-3.00 points"),
     ],
 )
-def test_the_file_says_what_the_comparison_says(accuracies: list[float], verdict: str) -> None:
-    result = transfer({"tanh(x)": 0.6, "erf(x)": 0.61}, {"tanh(x)": BEST, "erf(x)": accuracies})
+def test_the_file_says_what_the_comparison_says(scores: list[float], verdict: str) -> None:
+    result = transfer({"tanh(x)": 0.6, "erf(x)": 0.61}, {"tanh(x)": BEST, "erf(x)": scores})
     source, missing = final_activation(result, "new", "actsearch final-activation ...")
     assert not missing
     text = " ".join(source.split())
@@ -181,7 +185,7 @@ def test_the_file_says_what_the_comparison_says(accuracies: list[float], verdict
     assert "class FinalActivation(nn.Module):" in source
     assert "f(x) = erf(x), elementwise; without parameters." in text
     assert "functions were the best of a, b; this one comes from a (validation accuracy" in text
-    mean = f"{100 * np.mean(accuracies):.2f}% (mean over 10 seeds, 437 images)"
+    mean = f"{100 * np.mean(scores):.2f}% (mean over 10 seeds, 437 examples)"
     assert f"Test accuracy: {mean}; the best baseline, tanh(x): 90.40%. {verdict}" in text
     assert "diverged" not in text
 

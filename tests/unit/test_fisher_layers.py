@@ -17,7 +17,7 @@ from torchvision import models
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.layers import fisher_layers
 from actsearch.features.passed_over import NO_BLOCK, NO_EXAMPLES, NOT_CALLED, in_words
-from actsearch.functions.activation import replace_activations
+from actsearch.functions.replacing import replace_activations
 
 
 @pytest.fixture(autouse=True)

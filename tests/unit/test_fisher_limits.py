@@ -23,9 +23,9 @@ def _seeded() -> None:
 @pytest.mark.parametrize(
     ("kind", "y", "message"),
     [
-        ("empirical", None, "needs the labels"),
+        ("empirical", None, "needs the targets y of classes"),
         ("empirical", torch.tensor([0, 3]), r"\[0, 3\), got 0 to 3"),
-        ("empirical", torch.tensor([0]), r"shape \(2,\)"),
+        ("empirical", torch.tensor([0]), r"must be integers \(2,\), got torch.int64 \(1,\)"),
         ("emprical", None, "unknown kind 'emprical'; allowed: true, sampled, empirical"),
     ],
 )

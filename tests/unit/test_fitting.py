@@ -18,6 +18,9 @@ from actsearch.data.loading import load_dataset
 from actsearch.functions.expressions import parse
 from actsearch.networks.building import build_network
 from actsearch.training.fitting import _optimizer, evaluate, fit
+from actsearch.training.outcomes import Classes
+
+CLASSES = Classes(10)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def test_sgd_agrees_with_the_update_written_out() -> None:
         schedule="constant",
         label_smoothing=0.2,
     )
-    assert fit(model, settings, MemoryExamples(x, y), seed=0) == 3
+    assert fit(model, settings, MemoryExamples(x, y), CLASSES, seed=0) == 3
 
     velocity = [torch.zeros_like(w) for w in weights]
     targets = 0.8 * functional.one_hot(y, 2).double() + 0.1
@@ -60,7 +63,7 @@ def test_adamw_agrees_with_the_update_written_out() -> None:
     settings = recipe(
         learning_rate=0.05, epochs=3, batch_size=64, weight_decay=0.5, schedule="constant"
     )
-    fit(model, settings, MemoryExamples(x, y), seed=0)
+    fit(model, settings, MemoryExamples(x, y), CLASSES, seed=0)
 
     first = [torch.zeros_like(w) for w in weights]
     second = [torch.zeros_like(w) for w in weights]
@@ -127,7 +130,7 @@ def test_the_gradient_norm_is_clipped() -> None:
         schedule="constant",
         gradient_clip=1e-3,
     )
-    fit(model, settings, MemoryExamples(x, y), seed=0)
+    fit(model, settings, MemoryExamples(x, y), CLASSES, seed=0)
     steps = [p - b for p, b in zip(model.parameters(), before, strict=True)]
     assert torch.cat([s.flatten() for s in steps]).norm().item() == pytest.approx(1e-3, rel=1e-3)
 
@@ -150,7 +153,7 @@ def test_every_example_is_seen_once_an_epoch_in_an_order_of_its_own() -> None:
     orders: dict[int, list[float]] = {}
     for seed in (0, 1, 0):
         seen.clear()
-        fit(Spy(), recipe(epochs=2, batch_size=4), MemoryExamples(x, y), seed=seed)
+        fit(Spy(), recipe(epochs=2, batch_size=4), MemoryExamples(x, y), CLASSES, seed=seed)
         assert [len(batch) for batch in seen] == [4, 4, 2, 4, 4, 2]
         flat = torch.cat(seen)
         assert sorted(flat[:10].tolist()) == sorted(flat[10:].tolist()) == x.flatten().tolist()
@@ -164,7 +167,7 @@ def test_dropout_follows_the_seed_of_the_run() -> None:
     for noise in (11, 12):
         torch.manual_seed(noise)
         model, x, y = toy()
-        fit(nn.Sequential(model, nn.Dropout(0.5)), recipe(), MemoryExamples(x, y), seed=0)
+        fit(nn.Sequential(model, nn.Dropout(0.5)), recipe(), MemoryExamples(x, y), CLASSES, seed=0)
         results.append([p.detach().clone() for p in model.parameters()])
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
@@ -184,7 +187,7 @@ def test_training_stops_at_the_first_loss_that_is_not_finite() -> None:
             return out * math.nan if calls == 6 else out
 
     _, x, y = toy(64)
-    assert fit(Bomb(), recipe(epochs=9, batch_size=16), MemoryExamples(x, y), seed=0) == 1
+    assert fit(Bomb(), recipe(epochs=9, batch_size=16), MemoryExamples(x, y), CLASSES, seed=0) == 1
     assert calls == 6
 
 
@@ -192,7 +195,7 @@ def test_evaluation_agrees_with_scikit_learn() -> None:
     from sklearn.metrics import accuracy_score, log_loss
 
     model, x, y = toy(600)  # more than two batches, the last one short
-    accuracy, loss = evaluate(model, MemoryExamples(x, y))
+    accuracy, loss, _ = evaluate(model, MemoryExamples(x, y), CLASSES)
     with torch.no_grad():
         logits = model(x).double()
     assert accuracy == accuracy_score(y, logits.argmax(dim=1))
@@ -202,7 +205,7 @@ def test_evaluation_agrees_with_scikit_learn() -> None:
 def test_evaluation_leaves_batch_statistics_alone(digits: Dataset) -> None:
     model, _ = build_network(task(), digits, parse("tanh(x)"), 0)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    evaluate(model, digits.part("validation"))
+    evaluate(model, digits.part("validation"), CLASSES)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
@@ -214,7 +217,9 @@ def test_a_single_output_that_is_not_finite_makes_the_loss_nan(value: float) -> 
             logits[0, 2] = value
             return logits
 
-    _, loss = evaluate(Constant(), MemoryExamples(torch.zeros(5, 1, 1, 1), torch.zeros(5).long()))
+    _, loss, _ = evaluate(
+        Constant(), MemoryExamples(torch.zeros(5, 1, 1, 1), torch.zeros(5).long()), CLASSES
+    )
     assert math.isnan(loss)
 
 
@@ -223,5 +228,7 @@ def test_huge_but_finite_outputs_have_a_finite_loss() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return torch.tensor([[-3e38, 3e38]]).expand(len(x), 2)
 
-    _, loss = evaluate(Huge(), MemoryExamples(torch.zeros(9, 1, 1, 1), torch.zeros(9).long()))
+    _, loss, _ = evaluate(
+        Huge(), MemoryExamples(torch.zeros(9, 1, 1, 1), torch.zeros(9).long()), CLASSES
+    )
     assert loss == pytest.approx(6e38)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional
 
 from actsearch.config import Augmentation, Recipe, Task
-from actsearch.data.dataset import Dataset
+from actsearch.data.dataset import Dataset, DataShape
 from actsearch.data.decoding import middle, random_box, read_square
 from actsearch.data.image_files import ImageFileExamples, ImageFiles
 from actsearch.data.sources.places import DataError
@@ -182,7 +182,7 @@ def test_batches_are_scaled_and_keep_their_labels(folder: Path) -> None:
     expected = (raw.float() - found.mean.view(-1, 1, 1)) / found.deviation.view(-1, 1, 1)
     assert torch.equal(x, expected) and x.dtype == torch.float32
     assert y.tolist() == [1, 0] and y.dtype == torch.int64
-    assert found.image_shape == (3, SIZE, SIZE)
+    assert found.input_shape == (3, SIZE, SIZE)
 
 
 def _modes(tmp_path: Path) -> Iterator[tuple[Path, Tensor]]:
@@ -247,7 +247,11 @@ def test_a_network_learns_the_same_whoever_decodes(folder: Path) -> None:
     task = Task(data="images", model="digits-cnn", recipe=recipe)
     rows = {"train": torch.arange(48), "validation": torch.arange(48, 96)}
     trials = [
-        run_trial(task, Dataset(examples(folder, workers), rows, 3), parse("tanh(x)"))[0]  # type: ignore[arg-type]
+        run_trial(
+            task,
+            Dataset(examples(folder, workers), rows, DataShape((3, 16, 16), 3)),
+            parse("tanh(x)"),
+        )[0]  # type: ignore[arg-type]
         for workers in (0, 2)
     ]
     assert trials[0] == trials[1]

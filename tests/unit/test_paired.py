@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from actsearch.search.paired import holm, paired_difference, sign_flip_p, smallest_p
 
-accuracy = st.floats(0, 1, allow_nan=False)
+share = st.floats(0, 1, allow_nan=False)
 
 
 def test_holm_by_hand() -> None:
@@ -36,7 +38,7 @@ def test_holm_rejects_what_the_step_down_procedure_rejects(
 
 
 @pytest.mark.filterwarnings("error")
-@given(st.lists(st.tuples(accuracy, accuracy), min_size=2, max_size=10))
+@given(st.lists(st.tuples(share, share), min_size=2, max_size=10))
 def test_the_interval_is_the_textbook_one(pairs: list[tuple[float, float]]) -> None:
     a, b = map(list, zip(*pairs, strict=True))
     d = np.subtract(a, b)
@@ -73,6 +75,31 @@ def test_p_does_not_hang_on_signs_order_or_scale(apart: list[int]) -> None:
     p = sign_flip_p(d)
     assert smallest_p(len(d)) <= p <= 1
     assert sign_flip_p(-d) == sign_flip_p(d[::-1]) == sign_flip_p(d * 3) == p
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(steps, st.sampled_from([1, 1, 1, 10**9])), min_size=2, max_size=10),
+    st.floats(0.01, 1e6),
+    st.floats(-1e6, 1e6),
+)
+def test_p_does_not_hang_on_how_a_score_is_counted(
+    pairs: list[tuple[int, int]], unit: float, zero: float
+) -> None:
+    # Whole numbers have exact sums: they say which choices of signs tie, also beside a seed that
+    # went wrong and is a billion times as far away.
+    apart = np.array([step * size for step, size in pairs], dtype=np.int64)
+    signs = np.array(list(itertools.product((1, -1), repeat=len(apart))))
+    exact = (abs(signs @ apart) >= abs(apart.sum())).mean()
+    scores, reference = zero + unit * apart / 437, np.full(len(apart), zero)
+    assert paired_difference(scores.tolist(), reference.tolist())["p"] == exact
+    assert paired_difference((-scores).tolist(), (-reference).tolist())["p"] == exact
+
+
+@pytest.mark.parametrize("near", [0.9, 1e-9, -3.5, -2e8])
+def test_scores_that_rounding_alone_tells_apart_tie(near: float) -> None:
+    noise = np.spacing(max(abs(near), 1.0)) * np.array([1, 2, 1, 1, 3, 1, 2, 1, 1, 1])
+    assert paired_difference((near + noise).tolist(), [near] * 10)["p"] == 1
 
 
 @pytest.mark.parametrize("apart", [[1] * 10, [1] * 9 + [2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]])

@@ -12,12 +12,15 @@ import torch
 from torch import nn
 
 from actsearch.config import Data, Recipe, Replace, Split, Task
+from actsearch.data.dataset import DataShape
 from actsearch.data.loading import load_dataset
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.layers import calibrate_batch_norm, fisher_layers
 from actsearch.features.spectra import log_spectrum_cdf, n_bins
-from actsearch.functions.activation import Activation, replace_activations
+from actsearch.functions.activation import Activation
 from actsearch.functions.expressions import parse
+from actsearch.functions.plain_calls import find_plain_calls
+from actsearch.functions.replacing import replace_activations
 from actsearch.networks.by_name import ModelError, build_model
 from actsearch.networks.models.cifar_resnet import CifarResNet
 from actsearch.training.trial import run_trial
@@ -30,7 +33,7 @@ PLACES = {"all-cnn-c": 9, "resnet-56": 55, MOBILE: 25, RESNET_50: 17}
 
 @cache
 def _built(name: str, n_classes: int) -> nn.Module:
-    return build_model(name, (3, SIDES[name], SIDES[name]), n_classes, seed=0)
+    return build_model(name, DataShape((3, SIDES[name], SIDES[name]), n_classes), seed=0)
 
 
 def network(name: str, n_classes: int = 10) -> nn.Module:
@@ -194,6 +197,12 @@ def test_mobilevit_keeps_its_attention() -> None:
     replaced = replace_activations(model, "tanh(x)")
     assert {name: list(m.named_modules()) for name, m in attention.items()} == before
     assert torch.equal(first(x), expected)  # its softmax and ReLU are no modules
+    model = network(MOBILE)
+    plain = find_plain_calls(model, torch.rand(2, 3, SIDES[MOBILE], SIDES[MOBILE]))
+    assert replace_activations(model, "tanh(x)", types=["SiLU"], plain=plain) == replaced
+    assert torch.equal(model.get_submodule(next(iter(attention)))(x), expected)
+    everywhere = replace_activations(network(MOBILE), "tanh(x)", plain=plain)
+    assert sorted({*everywhere} - {*replaced}) == sorted(f"{name}.relu()" for name in attention)
     stem, inverted, local, mlp = (
         [place for place in replaced if place.endswith(end)]
         for end in ("stem.bn.act", "_1x1.bn.act", "_kxk.bn.act", "mlp.act")

@@ -39,16 +39,18 @@ def configured(*without: str, **sections: Any) -> Config:
 
 def test_a_search_trains_the_baselines_and_then_rounds_of_slots() -> None:
     assert search_rounds(SEARCH) == range(3)
-    assert search_slots(SEARCH, 0) == range(8)
-    assert search_slots(SEARCH, 1) == search_slots(SEARCH, 2) == range(3)
-    assert search_size(SEARCH) == 8 + 2 * 3
-    assert search_size(Search(space="deep", rounds=1, slots=1)) == 9
+    assert search_slots(SEARCH, 8, 0) == range(8)
+    assert search_slots(SEARCH, 8, 1) == search_slots(SEARCH, 8, 2) == range(3)
+    assert search_slots(SEARCH, 15, 0) == range(15)
+    assert search_slots(SEARCH, 15, 1) == range(3)
+    assert search_size(SEARCH, 8) == 8 + 2 * 3
+    assert search_size(Search(space="deep", rounds=1, slots=1), 3) == 4
 
 
 def test_finalists_are_of_the_task_itself_or_of_each_task_asked() -> None:
-    assert final_slots(Final(functions=2)) == range(8 + 2)
-    assert final_slots(Final(functions=2, candidates_from=("a",))) == range(8 + 2)
-    assert final_slots(Final(functions=2, candidates_from=("a", "b", "c"))) == range(8 + 6)
+    assert final_slots(Final(functions=2), 8) == range(8 + 2)
+    assert final_slots(Final(functions=2, candidates_from=("a",)), 15) == range(15 + 2)
+    assert final_slots(Final(functions=2, candidates_from=("a", "b", "c")), 8) == range(8 + 6)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ def test_packs_are_the_items_in_order_and_no_larger_than_asked(items: list[int],
 
 def test_what_a_task_with_all_sections_trains() -> None:
     task = parse_config(SMALL).task("tiny")
-    assert list(trainings(task, 24, train=200, validation=100, test=50)) == [
+    assert list(trainings(task, 8, 24, train=200, validation=100, test=50)) == [
         Trainings("table", functions=24, runs=2, fitted=200, measured=100),
         Trainings("search", functions=14, runs=2, fitted=200, measured=100),
         Trainings("final", functions=10, runs=2, fitted=300, measured=50),
@@ -79,7 +81,7 @@ def test_what_a_task_with_all_sections_trains() -> None:
 def test_each_strategy_of_a_search_trains_by_itself() -> None:
     search = SMALL["tasks"]["tiny"]["search"] | {"strategies": ["random", "union-knr"]}
     task = configured("benchmark", "final", search=search, seeds=[0, 1, 2]).task("other")
-    assert list(trainings(task, 0, train=200, validation=100, test=50)) == [
+    assert list(trainings(task, 8, 0, train=200, validation=100, test=50)) == [
         Trainings("search", functions=28, runs=3, fitted=200, measured=100)
     ]
 
@@ -87,7 +89,7 @@ def test_each_strategy_of_a_search_trains_by_itself() -> None:
 def test_functions_of_other_tasks_are_fitted_on_training_data_alone() -> None:
     final = {"functions": 2, "seeds": [7, 8, 9], "candidates_from": ["tiny"]}
     task = configured("benchmark", "search", final=final).task("other")
-    assert list(trainings(task, 0, train=200, validation=100, test=50)) == [
+    assert list(trainings(task, 8, 0, train=200, validation=100, test=50)) == [
         Trainings("final", functions=10, runs=3, fitted=200, measured=50)
     ]
 
@@ -95,7 +97,7 @@ def test_functions_of_other_tasks_are_fitted_on_training_data_alone() -> None:
 def test_an_imported_table_is_not_trained() -> None:
     imported = {"space": "small", "act_bench": "cnn"}
     task = configured("search", "final", benchmark=imported).task("other")
-    assert list(trainings(task, 24, train=200, validation=100, test=50)) == []
+    assert list(trainings(task, 8, 24, train=200, validation=100, test=50)) == []
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,7 @@ def test_finalists_can_be_chosen_from_what_is_trained(
 ) -> None:
     final = {"functions": 2, "candidates_from": ["tiny"]}
     task = configured(*without, final=final).task("other")
-    assert trained_besides_baselines(task, table_size) == expected
+    assert trained_besides_baselines(task, 8, table_size) == expected
 
 
 def test_the_plan_has_as_many_files_as_are_counted() -> None:
@@ -115,7 +117,8 @@ def test_the_plan_has_as_many_files_as_are_counted() -> None:
     plan = Plan(configured(search=search))
     for name, task in plan.tasks.items():
         assert task.search is not None and task.final is not None
-        counted = {t.kind: t.functions for t in trainings(task, plan.space_size("small"), 1, 1, 1)}
+        size = plan.space_size("small")
+        counted = {t.kind: t.functions for t in trainings(task, 8, size, 1, 1, 1)}
         assert len(plan.trial_files(name)) == counted["table"] == 24
         strategies = task.search.strategies
         rounds = [plan.all_rounds(name, strategy) for strategy in strategies]

@@ -38,7 +38,7 @@ from actsearch.features.fisher_parts import fisher_features
 from actsearch.features.passed_over import NOT_CALLED
 from actsearch.functions.expressions import parse
 from actsearch.networks.by_name import ModelError
-from actsearch.rehearsal.images import stand_ins
+from actsearch.rehearsal.examples import stand_ins
 from actsearch.rehearsal.network import check_network
 from actsearch.rehearsal.spectra import rehearse_spectra
 from actsearch.rehearsal.whole import rehearse
@@ -80,7 +80,9 @@ def run_all_jobs(task: Task) -> None:
     """What the jobs do: trainings of both kinds, and spectra."""
     numbers = np.random.default_rng(0)
     n = SPLIT.train + SPLIT.validation + SPLIT.test
-    dataset = split_arrays(numbers.normal(size=(n, 3, 8, 8)), np.arange(n) % CLASSES, SPLIT)
+    dataset = split_arrays(
+        {"x": numbers.normal(size=(n, 3, 8, 8)), "y": np.arange(n) % CLASSES}, SPLIT
+    )
     functions = [parse("tanh(x)")]
     run_trial(task, dataset, functions[0])
     run_final_trial(task, dataset, functions[0])
@@ -133,15 +135,23 @@ ONCE = {"examples": 9, "examples_at_once": 8}
 @pytest.mark.parametrize(
     ("network", "changes", "message"),
     [
-        (norm_first, {"recipe": {"batch_size": 1}}, "trained on a batch of one image.*batch norm"),
+        (
+            norm_first,
+            {"recipe": {"batch_size": 1}},
+            "trained on a batch of one example.*batch norm",
+        ),
         (norm_first, {"fisher": {"examples": 1}}, r"spectra: a batch norm .* single value"),
         (
             View,
             {"recipe": {"channels_last": True}},
-            "batches of 16 images, .* with channels_last: true: .*view",
+            "batches of 16 examples, .* with channels_last: true: .*view",
         ),
-        (Squeezing, {"fisher": ONCE}, r"no Fisher spectra.*\(with a batch of one image at once\)"),
-        (Remembering, {}, "trained on batches of 16 images.*RuntimeError: Trying to backward"),
+        (
+            Squeezing,
+            {"fisher": ONCE},
+            r"no Fisher spectra.*\(with a batch of one example at once\)",
+        ),
+        (Remembering, {}, "trained on batches of 16 examples.*RuntimeError: Trying to backward"),
         (
             lambda: nn.Sequential(nn.Flatten(), nn.ReLU(), nn.LazyLinear(CLASSES)),
             {},
@@ -155,9 +165,9 @@ ONCE = {"examples": 9, "examples_at_once": 8}
         (Counting, {}, "keeps state that is neither a parameter nor a buffer"),
         (Random, {}, "does not give the same weights when it is trained again"),
         (Growing, {}, "makes scale in its first pass"),
-        (Following, {}, "trained on batches of 17 and 16 images after each other"),
+        (Following, {}, "trained on batches of 17 and 16 examples after each other"),
         (Complex, {}, r"has complex parameters \(phase\)"),
-        (lambda: Ghost(lambda x: x.split(15)), {}, "of 17 and 16 images after each.* batch norm"),
+        (lambda: Ghost(lambda x: x.split(15)), {}, "of 17 and 16 examples after each.* batch norm"),
         (lambda: torch.compile(sound(), backend="eager"), {}, "compiled by torch.compile"),
         (lambda: torch.jit.script(sound()), {}, "compiled by torch.jit"),
         (lambda: sys.exit(0), {}, "cannot be built .* SystemExit: 0"),
@@ -190,7 +200,7 @@ def test_what_fails_is_refused(
 
 def test_a_part_measured_with_one_image_left_over(task_of: Callable[..., Task]) -> None:
     rehearse(task_of(Squeezing), DATA, SPLIT)
-    with pytest.raises(ModelError, match="evaluated on a batch of one image"):
+    with pytest.raises(ModelError, match="evaluated on a batch of one example"):
         rehearse(task_of(Squeezing), DATA, SPLIT.model_copy(update={"test": 257}))
     rehearse(task_of(Squeezing, final=None), DATA, SPLIT.model_copy(update={"test": 257}))
 
@@ -261,7 +271,7 @@ def test_several_processes_are_rehearsed_by_one(task_of: Callable[..., Task]) ->
     rehearse(task_of(norm_first, **two), DATA, SPLIT)
     with pytest.raises(ModelError, match=r"trained on .*checkpoint\(\.\.\., use_reentrant=False\)"):
         rehearse(task_of(Recomputing, **two), DATA, SPLIT)
-    with pytest.raises(ModelError, match="trained on a batch of one image"):
+    with pytest.raises(ModelError, match="trained on a batch of one example"):
         rehearse(task_of(norm_first, recipe={"batch_size": 2}, **two), DATA, SPLIT)
 
 
@@ -283,7 +293,7 @@ def test_modules_in_place_are_so_no_more(task_of: Callable[..., Task]) -> None:
 
 
 def test_results_that_are_dropped(task_of: Callable[..., Task]) -> None:
-    with pytest.raises(ModelError, match="uses no result of the modules that are replaced: act"):
+    with pytest.raises(ModelError, match=r"uses no result of the activations .* replaced: act"):
         check_network(task_of(lambda: Discarding("act")), DATA)
     with pytest.raises(ModelError, match=r"calls 'drop' without using its result.*self\.drop\(x\)"):
         check_network(task_of(lambda: Discarding("drop")), DATA)

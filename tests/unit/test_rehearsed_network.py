@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,14 @@ from actsearch.functions.operators import Operator, OperatorError, get_operator,
 from actsearch.networks.by_name import ModelError
 from actsearch.rehearsal.network import check_network
 from actsearch.rehearsal.operators import check_operators
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)  # scripts are deprecated, and still about
+
+    @torch.jit.script
+    def scripted(x: Tensor) -> Tensor:
+        return torch.tanh(x)
+
 
 CLASSES = 4
 DATA = DataShape((3, 8, 8), CLASSES)
@@ -52,6 +62,34 @@ class Plain(Net):
         return self.end(functional.relu(self.conv(x)))
 
 
+class Dropped(Net):
+    def forward(self, x: Tensor) -> Any:
+        functional.relu(self.conv(x))
+        return self.end(self.conv(x))
+
+
+class Inside(Net):
+    """Activations where none can be replaced: a recurrent layer, an autograd function, a script."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.LSTM(8, 8, batch_first=True)
+
+    def forward(self, x: Tensor) -> Any:
+        x, _ = self.mix(self.act(self.conv(x)).flatten(2).mT)
+        return self.head(Straight.apply(scripted(x)).mean(1))
+
+
+class Straight(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return functional.gelu(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
 class InPlace(Net):
     def forward(self, x: Tensor) -> Any:
         y = self.act(self.conv(x))
@@ -73,6 +111,11 @@ class Frozen(Net):
 class Larger(Net):
     def forward(self, x: Tensor) -> Any:
         return self.head(self.act(x).flatten(1))
+
+
+class Broken(nn.Module):
+    def forward(self, x: Tensor) -> Any:
+        raise RuntimeError("no relu can be reached")
 
 
 class Mixed(Net):
@@ -106,10 +149,11 @@ def test_a_sound_network_is_described(model: Callable[..., Task]) -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
     found = check_network(model(of(Mixed)), DATA)
-    assert found.replaced == ["act", "auxiliary"]
+    assert found.replaced == ["act", "auxiliary", "relu()", "tanh()"]
     assert found.idle == ["auxiliary"]
     assert found.stays == {"gate": "Sigmoid"}
-    assert found.plain == {"relu": 1, "tanh": 1}
+    assert [call.names for call in found.plain] == [["relu()"], ["tanh()"]]
+    assert not found.hidden
     assert found.parameters == 3 * 8 * 9 + 8 + 8 * CLASSES + CLASSES
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -117,24 +161,48 @@ def test_a_sound_network_is_described(model: Callable[..., Task]) -> None:
 def test_what_stays_is_what_was_not_asked_for(model: Callable[..., Task]) -> None:
     found = check_network(model(of(Net), replace=Replace(types=("Sigmoid",))), DATA)
     assert (found.replaced, found.stays) == (["gate"], {"act": "ReLU"})
+    found = check_network(model(of(Mixed), replace=Replace(names=("act", "t*"))), DATA)
+    assert (found.replaced, set(found.stays)) == (["act", "tanh()"], {"auxiliary", "gate"})
+
+
+def test_a_module_may_be_idle_where_its_work_is_done_by_a_plain_function(
+    model: Callable[..., Task],
+) -> None:
+    found = check_network(model(of(Plain)), DATA)
+    assert (found.replaced, found.idle) == (["act", "relu()"], ["act"])
+
+
+def test_what_cannot_be_replaced_is_told_with_its_place(model: Callable[..., Task]) -> None:
+    found = check_network(model(of(Inside)), DATA)
+    assert found.replaced == ["act"]
+    assert found.stays == {"gate": "Sigmoid", "mix": "LSTM"}
+    (straight, one), (script, other) = sorted(found.hidden.items())
+    assert re.fullmatch(r"gelu \(.*test_rehearsed_network\.py, line \d+\)", straight)
+    assert re.fullmatch(r"tanh \(.*test_rehearsed_network\.py, line \d+\)", script)
+    assert (one, other) == (1, 1)
 
 
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (Plain, r"calls none of the modules that are replaced: act"),
+        (Dropped, r"uses no result of the activations that are replaced: act, relu\(\)"),
+        (
+            lambda: Net().requires_grad_(False),
+            r"cannot be trained: RuntimeError: .*does not require grad",
+        ),
         (InPlace, r"cannot be trained: it changes the output of an activation in place"),
         (Pair, r"must return one tensor of logits, got tuple in training"),
         (Frozen, r"cannot be trained: RuntimeError: .*does not require grad"),
         (
             Larger,
-            r"images, 3 x 8 x 8, in training: RuntimeError: mat1 .*_network\.py, line \d+",
+            r"images, 3 channels of 8 x 8 .*, in training: .*: mat1 .*_network\.py, line \d+",
         ),
         (
             lambda: Net(10),
-            r"logits \(N, 4\), a column for each of the data's 4 classes; for 2 images .*\(2, 10\)",
+            r"logits \(N, 4\), a column for each of the data's 4 classes; for 2 .*\(2, 10\)",
         ),
-        (nn.Flatten, r"no activation modules; what it calls as a plain function .*torch\.nn\.ReLU"),
+        (nn.Flatten, r"no activation modules and calls none as a plain function .*torch\.nn\.ReLU"),
+        (Broken, r"no activation modules; it fails, .*: RuntimeError: no relu.*, line \d+\)"),
     ],
 )
 def test_an_unsound_network_is_one_message(
@@ -151,8 +219,8 @@ def raises(image_shape: Any, n_classes: int) -> nn.Module:
 @pytest.mark.parametrize(
     ("build", "options", "message"),
     [
-        (lambda shape, classes: 0, {}, "lacks image_shape and n_classes; it takes shape, classes"),
-        (lambda image_shape: 0, {}, "lacks n_classes; it takes image_shape"),
+        (lambda shape, classes: 0, {}, "lacks input_shape and n_outputs; it takes shape, "),
+        (lambda image_shape: 0, {}, "lacks n_outputs; it takes image_shape"),
         (lambda: 0, {}, "it takes none"),
         (lambda image_shape, n_classes, depth: 0, {}, "needs depth besides"),
         (lambda image_shape, n_classes, *, w=1: 0, {"v": 2}, r"no option 'v'; allowed .*: w$"),
@@ -182,7 +250,7 @@ def test_options_reach_the_function(model: Callable[..., Task]) -> None:
         return Net()
 
     check_network(model(build, model_options={"depth": 3, "kind": "a"}), DATA)
-    assert given == {"image_shape": DATA.image_shape, "n_classes": CLASSES, "depth": 3, "kind": "a"}
+    assert given == {"image_shape": DATA.input_shape, "n_classes": CLASSES, "depth": 3, "kind": "a"}
 
 
 # Operators
@@ -324,7 +392,9 @@ def test_the_command_says_what_is_replaced(tmp_path: Path, monkeypatch: pytest.M
     load_commands()
     done = CliRunner().invoke(app, ["check", "--task", "cnn"])
     assert done.exit_code == 0
-    assert "Data      digits (digits): 1 channel of 8 x 8 pixels, 10 classes\n" in done.stdout
+    assert (
+        "Data      digits (digits): images, 1 channel of 8 x 8 pixels; 10 classes\n" in done.stdout
+    )
     assert "Network   digits-cnn (width: 4): 1," in done.stdout
     assert "Replaced  6: layers.1, layers.11," in done.stdout
     assert "Stays     no other activation\n" in done.stdout

@@ -19,6 +19,7 @@ from report_example import (
 )
 from report_page import Page, figures_of
 
+from actsearch.config import SCORES
 from actsearch.report.data import ReportData, TaskData
 from actsearch.report.page import render
 from actsearch.report.ranking import best_first
@@ -28,7 +29,8 @@ RUNS = 6
 
 
 def one_task(**parts: Any) -> ReportData:
-    return ReportData(title="One", tasks=(TaskData(name="digits-cnn", **parts),), command="make")
+    task = TaskData(name="digits-cnn", score=SCORES["accuracy"], **parts)
+    return ReportData(title="One", tasks=(task,), command="make")
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +178,7 @@ def test_empty_experiment_is_a_page() -> None:
 def test_nothing_trained_well() -> None:
     table = make_table(N, 1)
     table["status"] = "diverged"
-    table["validation_accuracy"] = CHANCE
+    table["validation_score"] = CHANCE
     history = make_history(make_table(N, 1), 1)
     history["status"] = "diverged"
     text = Page(render(one_task(table=table, histories={"union-knr": history}))).text("content")
@@ -186,7 +188,7 @@ def test_nothing_trained_well() -> None:
 
 def test_missing_numbers_are_dashes() -> None:
     final = make_final(make_table(N, 1), 1, 0.01)
-    final["functions"][0]["test_accuracy_std"] = float("nan")
+    final["functions"][0]["test_score_std"] = float("nan")
     final["functions"][0]["difference"] = dict.fromkeys(("mean", "low", "high", "p", "p_holm"))
     final["functions"][0]["verdict"] = "tie"
     text = Page(render(one_task(final=final))).text("task-1-final")
@@ -196,6 +198,6 @@ def test_missing_numbers_are_dashes() -> None:
 
 
 def test_tasks_with_one_name_are_refused() -> None:
-    task = TaskData(name="digits-cnn")
+    task = TaskData(name="digits-cnn", score=SCORES["accuracy"])
     with pytest.raises(ValueError, match="'digits-cnn' more than once"):
         render(ReportData("t", (task, task), "make"))

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from actsearch.config import SCORES
 from actsearch.report import formats
 from actsearch.report.drawings import Scale, curve, curve_path, focus_floor, strip, strip_axis
 from actsearch.report.figures import Figures
 from actsearch.report.plot_style import focus, strategy_style
 from actsearch.report.plots import upper_histogram
 from actsearch.report.search_plots import live_search
+
+ACCURACY, R2 = SCORES["accuracy"], SCORES["R2"]
 
 
 def test_curve_passes_through_the_functions_values() -> None:
@@ -88,11 +91,11 @@ def test_values_below_a_live_searchs_axis_are_marked() -> None:
             "slot": [1, 2, 1, 2, 3, 4],
             "name": ["relu(x)", "elu(x)", "a", "b", "c", "d"],
             "status": "completed",
-            "validation_accuracy": [0.97, 0.96, 0.98, 0.975, 0.2, 0.97],
+            "validation_score": [0.97, 0.96, 0.98, 0.975, 0.2, 0.97],
             "prediction": np.nan,
         }
     )
-    spec = live_search(history)
+    spec = live_search(history, ACCURACY)
     [below] = [trace for trace in spec["data"] if trace["name"] == "proposed, below the axis"]
     assert below["x"] == [5]
     assert "20.00%" in below["text"][0]
@@ -105,11 +108,20 @@ def test_values_below_a_live_searchs_axis_are_marked() -> None:
         (formats.percent(0.97812), "97.81%"),
         (formats.percent(None), "–"),
         (formats.percent(float("nan")), "–"),
-        (formats.points(0.0031), "+0.31"),
-        (formats.points(-0.0031), "−0.31"),
-        (formats.points(-0.00001), "0.00"),
-        (formats.score(-0.004), "0.00"),
-        (formats.score(-0.3), "−0.30"),
+        (formats.value(ACCURACY, 0.97812), "97.81%"),
+        (formats.value(ACCURACY, None), "–"),
+        (formats.difference(ACCURACY, 0.0031), "+0.31"),
+        (formats.difference(ACCURACY, -0.0031), "−0.31"),
+        (formats.difference(ACCURACY, -0.00001), "0.00"),
+        (formats.difference(ACCURACY, float("nan")), "–"),
+        (formats.size(ACCURACY, 0.0031), "0.31"),
+        (formats.value(R2, -0.31234), "−0.3123"),
+        (formats.value(R2, 0.97812, 1), "0.978"),
+        (formats.difference(R2, -0.00312), "−0.0031"),
+        (formats.difference(R2, -0.00001), "0.0000"),
+        (formats.size(R2, None), "–"),
+        (formats.decimal(-0.004), "0.00"),
+        (formats.decimal(-0.3), "−0.30"),
         (formats.p_value(0.0004), "< 0.001"),
         (formats.p_value(0.031), "= 0.031"),
         (formats.count(12345), "12\u202f345"),
@@ -129,13 +141,13 @@ def test_baseline_below_the_upper_histogram_is_named_at_its_edge() -> None:
         {
             "name": ["relu(x)", "sigmoid(x)", *(f"f{i}" for i in range(20))],
             "status": "completed",
-            "validation_accuracy": [0.97, 0.11, *np.linspace(0.95, 0.99, 20)],
+            "validation_score": [0.97, 0.11, *np.linspace(0.95, 0.99, 20)],
         }
     )
-    floor, top = focus(table["validation_accuracy"])
+    floor, top = focus(ACCURACY, table["validation_score"])
     assert 0.9 < floor < 0.95
     assert top == 0.99
-    spec = upper_histogram(table, table.head(2), floor)
+    spec = upper_histogram(table, table.head(2), floor, ACCURACY)
     notes = {note["text"]: note["x"] for note in spec["layout"]["annotations"]}
     assert notes["◂ sigmoid 11.00%"] == spec["layout"]["xaxis"]["range"][0]
     assert notes["relu 97.00%"] == 0.97

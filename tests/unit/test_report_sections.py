@@ -18,18 +18,21 @@ from report_example import (
 from report_page import Page, figures_of
 
 from actsearch.benchmark.table import seed_reliability
+from actsearch.config import SCORES
 from actsearch.functions.baselines import BASELINES
 from actsearch.report import formats
 from actsearch.report.data import ReportData, TaskData
 from actsearch.report.page import render
 from actsearch.report.ranking import best_first, measured
 
+ACCURACY = SCORES["accuracy"]
 N = 60
 RUNS = 6
 
 
 def one_task(**parts: Any) -> ReportData:
-    return ReportData(title="One", tasks=(TaskData(name="digits-cnn", **parts),), command="make")
+    task = TaskData(name="digits-cnn", score=ACCURACY, **parts)
+    return ReportData(title="One", tasks=(task,), command="make")
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +62,16 @@ def test_summary_says_what_the_data_say(page: Page, data: ReportData) -> None:
         assert f"{share} ({lost} of {len(functions)})" in text
         base = functions[functions["name"].isin(BASELINES)].iloc[0]
         top = functions.iloc[0]
-        assert f"{100 * base['validation_accuracy']:.2f}% {base['name']}" in text
-        assert f"{100 * top['validation_accuracy']:.2f}% {top['name']}" in text
-        gain = 100 * (top["validation_accuracy"] - base["validation_accuracy"])
+        assert f"{100 * base['validation_score']:.2f}% {base['name']}" in text
+        assert f"{100 * top['validation_score']:.2f}% {top['name']}" in text
+        gain = 100 * (top["validation_score"] - base["validation_score"])
         assert f"Difference, points{gain:+.2f}" in text
     assert "No final comparison was made" in text
 
 
 def test_diverged_function_is_never_best(page: Page) -> None:
     table = make_table(N, 1)
-    table.loc[table["status"] == "diverged", "validation_accuracy"] = 0.9999
+    table.loc[table["status"] == "diverged", "validation_score"] = 0.9999
     assert best_first(table).iloc[0]["status"] != "diverged"
     text = Page(render(one_task(table=table))).text("content")
     assert "99.99%" not in text
@@ -83,13 +86,13 @@ def test_histogram_counts_every_function_once(data: ReportData, html: str) -> No
     assert sum(trained["y"]) + sum(diverged["y"]) == len(table)
     upper = figures["task-1-upper"]
     low = upper["layout"]["xaxis"]["range"][0]
-    kept = table[(table["status"] != "diverged") & (table["validation_accuracy"] >= low)]
+    kept = table[(table["status"] != "diverged") & (table["validation_score"] >= low)]
     assert sum(upper["data"][0]["y"]) == len(kept)
     labels = {note["text"].strip("◂ ") for note in upper["layout"]["annotations"]}
     rows = table[table["name"].isin(BASELINES) & (table["status"] != "diverged")]
     assert labels == {
         f"{name.removesuffix('(x)')} {100 * value:.2f}%"
-        for name, value in zip(rows["name"], rows["validation_accuracy"], strict=True)
+        for name, value in zip(rows["name"], rows["validation_score"], strict=True)
     }
 
 
@@ -99,7 +102,7 @@ def test_best_functions_are_the_best_and_have_curves(page: Page, data: ReportDat
     top = best_first(table).head(12)
     text = page.text("task-1-benchmark")
     for rank, row in enumerate(top.to_dict("records"), start=1):
-        assert f"{rank} {100 * row['validation_accuracy']:.2f}% {row['name']}" in text
+        assert f"{rank} {100 * row['validation_score']:.2f}% {row['name']}" in text
     drawn = {a.get("aria-label") for t, a in page.tags if t == "svg" and a.get("class") == "curve"}
     assert {f"Curve of {name}" for name in top["name"]} <= drawn
 
@@ -121,11 +124,11 @@ def test_map_tells_trained_diverged_and_untrained_apart(data: ReportData, html: 
     assert set(shown("diverged")) == set(status[status == "diverged"].index)
     assert set(shown("untrained")) == set(status[status.isna()].index) != set()
     assert set(shown("trained")) == set(status[status.isin(["completed", "partial"])].index)
-    accuracy = on_map.set_index("name")["validation_accuracy"]
+    measured_there = on_map.set_index("name")["validation_score"]
     trace = groups["trained"]
     for name, colour in zip(trace["text"], trace["marker"]["color"], strict=True):
-        if name in accuracy.index:
-            assert colour == pytest.approx(accuracy[name], abs=5e-5)
+        if name in measured_there.index:
+            assert colour == pytest.approx(measured_there[name], abs=5e-5)
 
 
 def test_surrogate_scores_are_the_data(page: Page, data: ReportData) -> None:
@@ -194,14 +197,14 @@ def test_live_search_shows_every_training_and_the_best_found(
     assert len(lost[0]["x"]) == (history["status"] == "diverged").sum() == 2
     [line] = [trace for trace in figure["data"] if trace["name"] == "best so far"]
     assert line["y"] == sorted(line["y"])
-    reference = history.loc[history["round"] == 0, "validation_accuracy"].max()
+    reference = history.loc[history["round"] == 0, "validation_score"].max()
     found = history[(history["round"] > 0) & (history["status"] != "diverged")]
-    for _, row in found.nlargest(5, "validation_accuracy").iterrows():
+    for _, row in found.nlargest(5, "validation_score").iterrows():
         assert page.row("task-1-search", row["name"]) == [
             row["name"],
-            formats.percent(row["validation_accuracy"]),
-            formats.points(row["validation_accuracy"] - reference),
-            formats.percent(row["prediction"]),
+            formats.value(ACCURACY, row["validation_score"]),
+            formats.difference(ACCURACY, row["validation_score"] - reference),
+            formats.value(ACCURACY, row["prediction"]),
             f"{row['round']}.{row['slot']}",
         ]
 
@@ -212,21 +215,22 @@ def test_final_table_is_the_data(page: Page, data: ReportData) -> None:
     for function in final["functions"]:
         tag = f" {function['n_diverged']} of 5 seeds diverged" if function["n_diverged"] else ""
         cells = page.row("task-1-final", function["name"] + tag)
-        assert cells[1] == f"{100 * function['validation_accuracy']:.2f}%"
-        mean, std = function["test_accuracy_mean"], function["test_accuracy_std"]
+        assert cells[1] == f"{100 * function['validation_score']:.2f}%"
+        mean, std = function["test_score_mean"], function["test_score_std"]
         assert cells[2] == f"{100 * mean:.2f}% ± {100 * std:.2f}"
         if function["difference"] is None:
             assert cells[3:] == ["–", "● reference"]
             continue
-        d = {key: formats.points(function["difference"][key]) for key in ("mean", "low", "high")}
+        apart = function["difference"]
+        d = {key: formats.difference(ACCURACY, apart[key]) for key in ("mean", "low", "high")}
         assert cells[3] == f"{d['mean']}{d['low']} to {d['high']}"
         assert function["verdict"] in cells[4]
         assert cells[4].endswith(f"p {formats.p_value(function['difference']['p_holm'])}")
     assert any(function["n_diverged"] for function in final["functions"])
     text = page.text("task-1-final")
     assert "those of the paired sign-flip test and corrected" in text
-    assert "the test set, 437 images, is read once" in text
-    assert "not of other images. Diverged runs count with the accuracy of chance. A tie" in text
+    assert "the test set, 437 examples, is read once" in text
+    assert "not of other examples. Diverged runs count with the accuracy of chance. A tie" in text
 
 
 def test_functions_of_other_tasks_are_told_from_those_of_the_task(page: Page) -> None:
@@ -234,7 +238,8 @@ def test_functions_of_other_tasks_are_told_from_those_of_the_task(page: Page) ->
     chosen = next(f for f in final["functions"] if f["kind"] == "found")
     for function in final["functions"]:
         if function["kind"] == "found":
-            function |= {"from_task": "small", "accuracy_there": 0.4321}
+            function |= {"from_task": "small", "score_there": 0.4321}
+            function |= {"scored_there_by": "accuracy"}
     final["candidates_from"] = ["small", "large"]
     source = "class FinalActivation(nn.Module): # <x>"
     transfer = Page(render(one_task(final=final, activation=source)))
@@ -246,7 +251,7 @@ def test_functions_of_other_tasks_are_told_from_those_of_the_task(page: Page) ->
     assert "Trained on training data alone with 5 seeds" in text
     assert source in text
     row = transfer.row("task-1-final", f"{chosen['name']} 43.21% on small")
-    assert row[1] == f"{100 * chosen['validation_accuracy']:.2f}%"
+    assert row[1] == f"{100 * chosen['validation_score']:.2f}%"
     card = transfer.text("summary")
     assert re.search("Functions from ?small, large", card)
     assert "Chosen function, validation" in card
@@ -260,7 +265,7 @@ def test_diverged_runs_are_mentioned_only_where_there_are_any() -> None:
     final = make_final(make_table(N, 1), 1, 0.01)
     final["functions"] = [f for f in final["functions"] if not f["n_diverged"]]
     text = Page(render(one_task(final=final))).text("task-1-final")
-    assert "not of other images. A tie" in text
+    assert "not of other examples. A tie" in text
     assert "iverged" not in text
 
 
@@ -271,9 +276,9 @@ def test_finalists_that_diverged_in_every_run_are_said_to() -> None:
     lost |= {
         "status": "diverged",
         "n_diverged": 5,
-        "test_accuracies": [CHANCE] * 5,
-        "test_accuracy_mean": CHANCE,
-        "test_accuracy_std": 0.0,
+        "test_scores": [CHANCE] * 5,
+        "test_score_mean": CHANCE,
+        "test_score_std": 0.0,
         "difference": {"mean": apart, "low": apart, "high": apart, "p": 0.0625, "p_holm": 0.75},
         "verdict": "tie",
     }
@@ -309,17 +314,17 @@ def test_reliability_is_the_data(page: Page) -> None:
 def test_measured_takes_each_function_once_from_its_first_source() -> None:
     table = make_table(N, 1)
     history = make_history(make_table(N, 2), 2)
-    functions = measured(TaskData("t", table=table.iloc[:30], histories={"s": history}))
+    functions = measured(TaskData("t", ACCURACY, table=table.iloc[:30], histories={"s": history}))
     assert functions["name"].is_unique
     assert set(functions["name"]) == set(table["name"].iloc[:30]) | set(history["name"])
-    known = table.set_index("name")["validation_accuracy"]
+    known = table.set_index("name")["validation_score"]
     both = functions[functions["name"].isin(table["name"].iloc[:30])]
-    assert (known[both["name"]].to_numpy() == both["validation_accuracy"].to_numpy()).all()
+    assert (known[both["name"]].to_numpy() == both["validation_score"].to_numpy()).all()
 
 
 def test_an_imported_table_is_told_from_one_trained_here() -> None:
     table = make_table(N, seed=1)
-    table["run_validation_accuracies"] = [[]] * N
+    table["run_validation_scores"] = [[]] * N
     table["n_runs"] = table["n_diverged"] = 0
     source = "imported from table.json; the file does not say of how many runs"
     task = {"table": table, "reliability": seed_reliability(table), "imported": source}

@@ -13,32 +13,33 @@ from actsearch.search.history import HISTORY_COLUMNS, build_history
 from actsearch.search.rounds import propose
 
 MAP = make_map(40)
-ACCURACY = make_table(MAP).set_index("name")["validation_accuracy"]
+SCORES = make_table(MAP).set_index("name")["validation_score"]
 NO_HISTORY = build_history([])
 
 
 def make_trial(
-    name: str, slug: str, round: int, slot: int, accuracy: float, prediction: float | None = None
+    name: str, slug: str, round: int, slot: int, score: float, prediction: float | None = None
 ) -> dict[str, Any]:
-    run = {"seed": 0, "status": "completed", "validation_accuracy": accuracy}
+    run = {"seed": 0, "status": "completed", "validation_score": score}
     return {
         "function": name,
         "slug": slug,
+        "score": "accuracy",
         "round": round,
         "slot": slot,
         "prediction": prediction,
         "status": "completed",
         "runs": [run, run | {"seed": 1}, run | {"seed": 2}],
-        "train_accuracy": accuracy + 0.01,
-        "validation_accuracy": accuracy,
+        "train_score": score + 0.01,
+        "validation_score": score,
     }
 
 
 def train(proposals: pd.DataFrame, round: int) -> list[dict[str, Any]]:
     return [
-        make_trial(row["name"], row["slug"], round, row["slot"], accuracy, row["prediction"])
+        make_trial(row["name"], row["slug"], round, row["slot"], score, row["prediction"])
         for row in proposals.to_dict("records")
-        for accuracy in [float(ACCURACY[row["name"]])]
+        for score in [float(SCORES[row["name"]])]
     ]
 
 
@@ -75,7 +76,7 @@ def test_a_search_visits_the_whole_map_once(strategy: str) -> None:
 
 def test_a_surrogate_finds_the_best_function_early() -> None:
     history = build_history(search("union-knr", rounds=3, slots=6))
-    assert ACCURACY.idxmax() in set(history["name"])
+    assert SCORES.idxmax() in set(history["name"])
     predicted = history[history["round"] > 0]["prediction"]
     assert predicted.between(0, 1).all()
 
@@ -98,16 +99,16 @@ def test_the_history_informs() -> None:
     trials = search("union-knr", 2, 8)
     proposals = propose("union-knr", MAP, build_history(trials), 4, 2, 0)
     for trial in trials:
-        trial["validation_accuracy"] = 1 - trial["validation_accuracy"]
+        trial["validation_score"] = 1 - trial["validation_score"]
     reverse = propose("union-knr", MAP, build_history(trials), 4, 2, 0)
     assert set(reverse["name"]) != set(proposals["name"])
 
 
-def test_a_diverged_function_counts_with_chance_accuracy() -> None:
+def test_a_diverged_function_counts_with_what_its_task_has_for_it() -> None:
     trials = search("union-knr", 1, 8)
     for trial in trials[:3]:
         trial["status"] = "diverged"
-        trial["validation_accuracy"] = 0.1
+        trial["validation_score"] = 0.1
         for run in trial["runs"]:
             run["status"] = "diverged"
     trials[3]["runs"][1]["status"] = "diverged"
@@ -159,7 +160,7 @@ def test_history_is_sorted_and_complete() -> None:
     assert history["slot"].to_list() == [*range(8), 0, 1, 2]
     assert history["name"].to_list() == [trial["function"] for trial in trials]
     assert history["prediction"].isna().to_list() == [True] * 8 + [False] * 3
-    assert history["train_accuracy"][0] == trials[0]["train_accuracy"]
+    assert history["train_score"][0] == trials[0]["train_score"]
 
 
 def test_predictions_that_are_none_are_nan() -> None:

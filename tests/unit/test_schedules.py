@@ -11,6 +11,9 @@ from torch.optim.lr_scheduler import LinearLR, MultiStepLR, SequentialLR
 from actsearch.config import Recipe
 from actsearch.data.examples import MemoryExamples
 from actsearch.training.fitting import fit, learning_rate
+from actsearch.training.outcomes import Classes
+
+CLASSES = Classes(10)
 
 
 def recipe(**changes: Any) -> Recipe:
@@ -111,5 +114,5 @@ def test_the_optimizer_is_given_the_rates(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(torch.optim.SGD, "step", look)
     examples = MemoryExamples(torch.randn(10, 1, 1, 1), torch.zeros(10, dtype=torch.int64))
-    fit(nn.Sequential(nn.Flatten(), nn.Linear(1, 2)), settings, examples, seed=0)
+    fit(nn.Sequential(nn.Flatten(), nn.Linear(1, 2)), settings, examples, CLASSES, seed=0)
     assert seen == [learning_rate(settings, number, 12) for number in range(12)]

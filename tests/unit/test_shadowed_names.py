@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from actsearch.config import Config, ConfigError
+from actsearch.data.dataset import DataShape
 from actsearch.data.sources.places import DataError
 from actsearch.data.user_arrays import call
 from actsearch.networks.by_name import ModelError, build_model
@@ -193,7 +194,7 @@ def test_a_script_that_the_users_code_starts_finds_what_lies_beside_it(
         if key == "operators":
             register_operators(config("digits-cnn", "digits", "starts"))
         elif key == "model":
-            build_model("starts:call", (1, 8, 8), 2, 0)
+            build_model("starts:call", DataShape((1, 8, 8), 2), 0)
         else:
             call("starts:call")
     assert (folder / "done").exists() == (given == "")  # what the user has set stays

@@ -19,7 +19,7 @@ from actsearch.search.surrogates import nearest_neighbors
 
 MAP = make_map(60)
 TABLE = make_table(MAP, noise=0.01)
-ACCURACY = TABLE.set_index("name")["validation_accuracy"]
+SCORES = TABLE.set_index("name")["validation_score"]
 SETTINGS = Simulation(runs=3, evaluations=20, seed=5)
 
 
@@ -46,15 +46,15 @@ class Scripted:
 
 def test_best_and_regret_by_hand(registry: None) -> None:
     map_table = make_map(11)
-    accuracy = [0.5, 0.6, 0.4, 0.1, 0.2, 0.3, 0.6, 0.5, 0.55, 0.9, 0.7]
-    table = pd.DataFrame({"name": map_table["name"], "validation_accuracy": accuracy})
+    scores = [0.5, 0.6, 0.4, 0.1, 0.2, 0.3, 0.6, 0.5, 0.55, 0.9, 0.7]
+    table = pd.DataFrame({"name": map_table["name"], "validation_score": scores})
     register("scripted", Scripted("f0(x)", "f2(x)", "f1(x)"))
     result = simulate("scripted", table, map_table, Simulation(runs=1, evaluations=11))
-    columns = ["run", "evaluation", "name", "validation_accuracy", "best", "regret"]
+    columns = ["run", "evaluation", "name", "validation_score", "best", "regret"]
     assert result.columns.to_list() == columns
     assert result["evaluation"].to_list() == list(range(1, 12))
     assert result["name"].to_list() == [*BASELINES, "f0(x)", "f2(x)", "f1(x)"]
-    assert result["validation_accuracy"].to_list() == [*accuracy[:9], 0.7, 0.9]
+    assert result["validation_score"].to_list() == [*scores[:9], 0.7, 0.9]
     assert result["best"].to_list() == [0.5] + [0.6] * 8 + [0.7, 0.9]
     expected = [0.4] + [0.3] * 8 + [0.2, 0.0]
     np.testing.assert_allclose(result["regret"], expected, rtol=0, atol=1e-12)
@@ -68,10 +68,10 @@ def test_a_run_is_the_strategy_asked_again_and_again(strategy: str) -> None:
     for run, group in result.groupby("run"):
         assert isinstance(run, int)
         rng = np.random.default_rng(5 + run)
-        evaluated = {name: float(ACCURACY[name]) for name in BASELINES}
+        evaluated = {name: float(SCORES[name]) for name in BASELINES}
         while len(evaluated) < 12:
             [(name, _)] = get_strategy(strategy).propose(candidates, evaluated, 1, rng)
-            evaluated[name] = float(ACCURACY[name])
+            evaluated[name] = float(SCORES[name])
         assert group["name"].to_list() == list(evaluated)
 
 
@@ -81,13 +81,40 @@ def test_fast_nearest_neighbors_equal_scikit_learn(
     features: str, seed: int, registry: None
 ) -> None:
     map_table = make_map(45, seed)
-    # Few distinct accuracies, as on a small validation set: predictions tie often.
-    table = make_table(map_table, noise=0.05, seed=seed).round({"validation_accuracy": 1})
+    # Few distinct scores, as on a small validation set: predictions tie often.
+    table = make_table(map_table, noise=0.05, seed=seed).round({"validation_score": 1})
     settings = Simulation(runs=3, evaluations=45, seed=seed)
     register("slow", SurrogateStrategy(features, lambda seed: nearest_neighbors(seed)))
     slow = simulate("slow", table, map_table, settings)
     fast = simulate(f"{features}-knr", table, map_table, settings)
     pd.testing.assert_frame_equal(fast, slow)
+
+
+@pytest.mark.parametrize(("unit", "zero"), [(64.0, -40.0), (np.pi * 1e7, -np.e * 1e7)])
+@pytest.mark.parametrize("strategy", ["random", "union-knr", "union-svr"])
+def test_how_a_score_is_counted_changes_the_unit_of_regret_alone(
+    strategy: str, unit: float, zero: float
+) -> None:
+    # Few distinct scores, so that predictions tie often.
+    table = make_table(MAP, noise=0.05).round({"validation_score": 1})
+    other = table.assign(validation_score=zero + unit * table["validation_score"])
+    one, two = (simulate(strategy, t, MAP, SETTINGS) for t in (table, other))
+    assert two["name"].to_list() == one["name"].to_list()
+    np.testing.assert_allclose(two["regret"], unit * one["regret"], atol=1e-9 * unit)
+    assert (two["regret"] == 0).to_list() == (one["regret"] == 0).to_list()
+
+
+def test_scores_far_below_zero_are_searched_like_others() -> None:
+    # Half of the functions, four baselines among them, are as bad as an R2 can be.
+    bad = np.arange(len(TABLE)) % 2 == 0
+    lost = TABLE.assign(validation_score=SCORES.where(~bad, -(10.0 ** np.arange(60))).to_numpy())
+    for strategy in ("random", "union-knr", "union-svr"):
+        result = simulate(strategy, lost, MAP, Simulation(runs=2, evaluations=60))
+        assert np.isfinite(result[["best", "regret"]]).all(axis=None)
+        for _, run in result.groupby("run"):
+            assert sorted(run["name"]) == sorted(MAP["name"])
+            assert run["best"].iloc[-1] == lost["validation_score"].max()
+            assert (run["regret"].diff().dropna() <= 0).all()
 
 
 @pytest.mark.parametrize("strategy", ["random", "union-knr", "outputs-knr", "union-svr"])
@@ -121,7 +148,7 @@ def test_regret_falls_to_zero_when_all_is_evaluated(strategy: str) -> None:
         assert sorted(run["name"]) == sorted(MAP["name"])
 
 
-def test_prediction_beats_chance_where_the_map_tells_the_accuracy() -> None:
+def test_prediction_beats_chance_where_the_map_tells_the_score() -> None:
     map_table = make_map(300)
     settings = Simulation(runs=20, evaluations=40)
     regret = {
@@ -134,8 +161,8 @@ def test_prediction_beats_chance_where_the_map_tells_the_accuracy() -> None:
 
 
 def test_candidates_are_on_the_map_and_in_the_table() -> None:
-    best = str(ACCURACY.idxmax())
-    second = float(ACCURACY.drop(best).max())
+    best = str(SCORES.idxmax())
+    second = float(SCORES.drop(best).max())
     settings = Simulation(runs=1, evaluations=59)
     for map_table, table in (
         (leave_off_map(MAP, best), TABLE),
@@ -174,13 +201,13 @@ class Walking(Scripted):
     def walk(
         self,
         candidates: pd.DataFrame,
-        accuracies: NDArray[np.float64],
+        scores: NDArray[np.float64],
         first: NDArray[np.intp],
         evaluations: int,
         rng: np.random.Generator,
     ) -> NDArray[np.intp]:
         assert candidates.index[first].to_list() == list(BASELINES)
-        np.testing.assert_array_equal(accuracies, ACCURACY[candidates.index])
+        np.testing.assert_array_equal(scores, SCORES[candidates.index])
         rest = len(candidates) - 1 - self.step * np.arange(evaluations - len(first))
         return np.concatenate([first, rest])
 
@@ -224,6 +251,6 @@ def test_a_missing_baseline_is_named() -> None:
 def test_bad_tables_are_refused() -> None:
     with pytest.raises(ValueError, match=r"benchmark table holds 'relu\(x\)' more than once"):
         simulate("random", pd.concat([TABLE, TABLE[1:2]]), MAP, SETTINGS)
-    broken = TABLE.assign(validation_accuracy=ACCURACY.mask(ACCURACY.index == "f8(x)").to_numpy())
-    with pytest.raises(ValueError, match=r"accuracy of 'f8\(x\)' is not finite"):
+    broken = TABLE.assign(validation_score=SCORES.mask(SCORES.index == "f8(x)").to_numpy())
+    with pytest.raises(ValueError, match=r"score of 'f8\(x\)' is not finite"):
         simulate("random", broken, MAP, SETTINGS)

@@ -338,7 +338,7 @@ def test_parts_of_all_kinds_and_networks(dataset: Dataset, model: str, kind: str
     np.testing.assert_array_equal(part["finite"], [True, False])
     assert counts == [(1, 2), (2, 2)]
     network, _ = build_network(task, dataset, functions[0], 0)
-    layers = fisher_layers(network, torch.randn(1, *dataset.image_shape))
+    layers = fisher_layers(network, torch.randn(1, *dataset.shape.input_shape))
     assert (part["layers"].tolist(), part["passed_over"].tolist()) == (
         layers.covered,
         [*layers.passed_over],

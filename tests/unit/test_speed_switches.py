@@ -23,7 +23,10 @@ from actsearch.networks.building import build_network
 from actsearch.training import compilation
 from actsearch.training.compilation import CompilerError, check_compiler, compiled, forget_compiled
 from actsearch.training.fitting import _optimizer, evaluate, fit
+from actsearch.training.outcomes import Classes
 from actsearch.training.trial import on_its_device, run_trial
+
+CLASSES = Classes(10)
 
 FUNCTION = parse("mul(sigmoid(x),erf(x))")
 CPU = torch.device("cpu")
@@ -81,8 +84,8 @@ def spied(digits: Dataset, **changes: Any) -> Spy:
     images = digits.part("train").subset(torch.arange(60))
     [(x, y)] = images.batches([torch.arange(60)])
     examples = MemoryExamples(x.repeat(1, 2, 1, 1), y)
-    assert fit(spy, settings, examples, seed=0) == 1
-    evaluate(spy, examples, settings)
+    assert fit(spy, settings, examples, CLASSES, seed=0) == 1
+    evaluate(spy, examples, CLASSES, settings)
     return spy
 
 
@@ -104,7 +107,7 @@ def test_the_state_of_the_optimizer_is_float32(monkeypatch: pytest.MonkeyPatch) 
     )
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
     examples = MemoryExamples(torch.randn(10, 1, 2, 2), torch.arange(10) % 3)
-    fit(model, recipe(precision="bfloat16"), examples, seed=0)
+    fit(model, recipe(precision="bfloat16"), examples, CLASSES, seed=0)
     [optimizer] = made
     values = [v for state in optimizer.state.values() for v in state.values()]
     assert len(values) == 6 and {v.dtype for v in values} == {torch.float32}
@@ -121,7 +124,7 @@ def test_losses_are_measured_in_double_whatever_the_precision() -> None:
             return torch.tensor([[-3e38, 3e38]], dtype=torch.bfloat16).expand(len(x), 2)
 
     examples = MemoryExamples(torch.zeros(9, 1, 1, 1), torch.zeros(9).long())
-    _, loss = evaluate(Constant(), examples, recipe(precision="bfloat16"))
+    _, loss, _ = evaluate(Constant(), examples, CLASSES, recipe(precision="bfloat16"))
     assert loss == pytest.approx(6e38, rel=0.01)
 
 
@@ -235,7 +238,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_more_functions_than_torch_would_compile(quick: None, digits: Dataset) -> None:
     """Dynamo gives up after eight kinds of one piece of code."""
     settings = task(compile="activations", epochs=1)
-    data = Dataset(digits.examples, {**digits.rows, "train": torch.arange(8)}, 10)
+    data = Dataset(digits.examples, {**digits.rows, "train": torch.arange(8)}, digits.shape)
     for number in range(2, 12):
         name = f"sum_n({','.join(['tanh(x)'] * number)})"
         trial, _ = run_trial(settings, data, parse(name), evaluate_on=("train",))
@@ -263,7 +266,7 @@ def test_a_compiled_network_keeps_its_names_and_takes_other_sizes(
     monkeypatch.setattr(compilation.torch, "compile", note)
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
     examples = MemoryExamples(torch.randn(10, 1, 2, 2), torch.arange(10) % 3)
-    fit(model, recipe(compile="network", batch_size=4, epochs=1), examples, seed=0)
+    fit(model, recipe(compile="network", batch_size=4, epochs=1), examples, CLASSES, seed=0)
     assert calls == [4, 4]
     assert list(model.state_dict()) == ["1.weight", "1.bias"]
     with compiled(model, "network") as called:
@@ -294,8 +297,8 @@ def test_data_go_to_the_device_once(digits: Dataset) -> None:
     placed = on_its_device(task(), digits)
     part = placed.part("train")
     assert isinstance(part, MemoryExamples) and isinstance(placed.examples, MemoryExamples)
-    assert part.images.data_ptr() == placed.examples.images.data_ptr()
-    assert part.to(CPU).images.data_ptr() == part.images.data_ptr()
+    assert part.inputs.data_ptr() == placed.examples.inputs.data_ptr()
+    assert part.to(CPU).inputs.data_ptr() == part.inputs.data_ptr()
 
 
 @pytest.mark.gpu
@@ -308,6 +311,6 @@ def test_a_gpu_is_close_to_the_cpu_with_them(switches: dict[str, Any], digits: D
     on_gpu, _ = run_trial(chosen, digits, FUNCTION, device="cuda")
     again, _ = run_trial(chosen, digits, FUNCTION, device="cuda")
     assert on_gpu["status"] == "completed"
-    assert on_gpu["validation_accuracy"] == pytest.approx(on_cpu["validation_accuracy"], abs=0.1)
+    assert on_gpu["validation_score"] == pytest.approx(on_cpu["validation_score"], abs=0.1)
     if switches.get("compile") != "network":
         assert again == on_gpu

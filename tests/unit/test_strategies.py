@@ -25,11 +25,12 @@ from actsearch.search.strategies import (
     register,
     strategy_names,
 )
+from actsearch.search.surrogates import without_noise
 
 MAP = make_map(50)
 CANDIDATES = on_map(MAP)
-ACCURACY = make_table(MAP).set_index("name")["validation_accuracy"]
-EVALUATED = {name: float(ACCURACY[name]) for name in BASELINES}
+SCORES = make_table(MAP).set_index("name")["validation_score"]
+EVALUATED = {name: float(SCORES[name]) for name in BASELINES}
 
 
 def generator(seed: int = 0) -> np.random.Generator:
@@ -48,7 +49,7 @@ def test_proposals_are_new_and_distinct(name: str) -> None:
         names = [proposal for proposal, _ in proposals]
         assert len(set(names)) == n
         assert set(names) <= set(CANDIDATES.index) - set(evaluated)
-        evaluated |= {proposal: float(ACCURACY[proposal]) for proposal in names}
+        evaluated |= {proposal: float(SCORES[proposal]) for proposal in names}
     assert len(evaluated) == len(CANDIDATES)
     with pytest.raises(ValueError, match="cannot propose 1 functions: 0 of 50 on the map are left"):
         get_strategy(name).propose(CANDIDATES, evaluated, 1, generator())
@@ -82,9 +83,9 @@ def test_functions_off_the_map_are_never_candidates(column: str) -> None:
 @pytest.mark.parametrize("features", ["union", "outputs", "fisher"])
 def test_a_batch_is_the_best_predictions_of_one_fit(features: str) -> None:
     columns = [f"{features}_x", f"{features}_y"]
-    evaluated = {name: float(ACCURACY[name]) for name in CANDIDATES.index[:25]}
+    evaluated = {name: float(SCORES[name]) for name in CANDIDATES.index[:25]}
     oracle = KNeighborsRegressor(3).fit(
-        CANDIDATES[columns].to_numpy()[:25], ACCURACY[CANDIDATES.index[:25]].to_numpy()
+        CANDIDATES[columns].to_numpy()[:25], SCORES[CANDIDATES.index[:25]].to_numpy()
     )
     predicted = oracle.predict(CANDIDATES[columns].to_numpy()[25:])
     proposals = get_strategy(f"{features}-knr").propose(CANDIDATES, evaluated, 10, generator())
@@ -115,11 +116,22 @@ def test_ties_are_broken_by_the_generator() -> None:
 
 
 def test_ties_survive_rounding() -> None:
-    # The mean of the same three accuracies in two orders of summation.
+    # The mean of the same three scores in two orders of summation.
     one, other = (0.1 + 0.2 + 0.3) / 3, (0.3 + 0.2 + 0.1) / 3
     assert one != other
     first = {int(best(np.array([one, other]), 1, generator(seed))[0]) for seed in range(20)}
     assert first == {0, 1}
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e9, 3e200])
+def test_what_counts_as_a_tie_goes_by_the_size_of_each(size: float) -> None:
+    one = -0.2 * size
+    other = float(np.nextafter(one, 0))
+    # Beside a huge one, those near 1 stay apart.
+    values = without_noise(np.array([one, other, 0.9, 0.9 + 1e-9]))
+    assert values[0] == values[1]
+    assert values[2] < values[3]
+    assert values == pytest.approx([one, other, 0.9, 0.9 + 1e-9], rel=1e-11)
 
 
 @given(

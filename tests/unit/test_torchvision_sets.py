@@ -42,7 +42,7 @@ def fetched(data: Data, folder: Path) -> dict[str, Any]:
 def raw(dataset: Dataset, part: Part) -> list[bytes]:
     examples = dataset.part(part)
     assert isinstance(examples, MemoryExamples)
-    return [image.numpy().tobytes() for image in examples.images]
+    return [image.numpy().tobytes() for image in examples.inputs]
 
 
 ARRAYS: dict[str, tuple[Write, tuple[int, int, int], int]] = {
@@ -64,14 +64,14 @@ def test_parts_hold_the_images_of_the_files_with_their_labels(
     assert manifest["examples"] == {"train": files.N_TRAIN, "test": files.N_TEST}
     assert len(manifest["classes"]) == n_classes
     dataset = load_dataset(entry(name), tmp_path)
-    assert dataset.image_shape == shape
-    assert dataset.n_classes == n_classes  # of CIFAR-100, 40 of them are drawn from
+    assert dataset.shape.input_shape == shape
+    assert dataset.shape.n_outputs == n_classes  # of CIFAR-100, 40 of them are drawn from
     own = {image.tobytes(): label for image, label in zip(x, y, strict=True)}
     other = {image.tobytes(): label for image, label in zip(test_x, test_y, strict=True)}
     assert set(raw(dataset, "test")) <= set(other)
     assert not set(raw(dataset, "train")) & set(raw(dataset, "validation"))
     for part, labels in (("train", own), ("validation", own), ("test", other)):
-        images, found = raw(dataset, part), dataset.part(part).labels  # type: ignore[arg-type]
+        images, found = raw(dataset, part), dataset.part(part).targets  # type: ignore[arg-type]
         assert [labels[image] for image in images] == found.tolist()
         assert len(images) == getattr(SPLIT, part)
 
@@ -83,12 +83,12 @@ def test_bytes_are_scaled_by_the_training_part(
     fetched(entry("CIFAR10"), tmp_path)
     dataset = load_dataset(entry("CIFAR10"), tmp_path)
     examples = dataset.part("train")
-    assert isinstance(examples, MemoryExamples) and examples.images.dtype == torch.uint8
+    assert isinstance(examples, MemoryExamples) and examples.inputs.dtype == torch.uint8
     x = together(examples)[0].double()
     assert x.mean(dim=(0, 2, 3)).abs().max() < 1e-6
     assert (x.std(dim=(0, 2, 3), correction=0) - 1).abs().max() < 1e-6
     assert examples.mean is not None and examples.mean.shape == (3,)
-    own = examples.images.double().mean(dim=(0, 2, 3)).float()
+    own = examples.inputs.double().mean(dim=(0, 2, 3)).float()
     assert torch.allclose(examples.mean, own, rtol=1e-6)
 
 
@@ -103,7 +103,7 @@ def test_the_test_part_hangs_on_its_size_and_the_seed_alone(
     seed = entry("CIFAR10", split=SPLIT.model_copy(update={"seed": 4}))
     assert raw(load_dataset(seed, tmp_path), "test") != raw(one, "test")
     for part in PARTS:
-        counts = np.bincount(one.part(part).labels.numpy(), minlength=10)
+        counts = np.bincount(one.part(part).targets.numpy(), minlength=10)
         assert np.abs(counts - getattr(SPLIT, part) / 10).max() <= 2
 
 
@@ -141,9 +141,9 @@ def test_imagenette(in_memory: bool, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert manifest["examples"] == {"train": 12, "test": 6}
     assert [entry["images"] for entry in manifest["folders"]] == [4, 4, 4, 2, 2, 2]
     dataset = load_dataset(data, tmp_path)
-    assert dataset.image_shape == (3, 16, 16) and dataset.n_classes == 3
+    assert dataset.shape.input_shape == (3, 16, 16) and dataset.shape.n_outputs == 3
     assert isinstance(dataset.part("train"), MemoryExamples if in_memory else ImageFileExamples)
-    assert dataset.part("test").labels.bincount().tolist() in ([2, 2, 1], [2, 1, 2], [1, 2, 2])
+    assert dataset.part("test").targets.bincount().tolist() in ([2, 2, 1], [2, 1, 2], [1, 2, 2])
     images, labels = together(dataset.part("train"))
     assert images.shape == (6, 3, 16, 16) and len(labels) == 6
     assert images.mean(dim=(0, 2, 3)).abs().max() < 1e-5
@@ -204,7 +204,7 @@ def test_imagenet_is_unpacked_from_its_archives(
         archive.unlink()  # they are not needed again
     assert fetched(data, tmp_path / "data") == manifest
     dataset = load_dataset(data, tmp_path / "data")
-    assert sorted(dataset.part("test").labels.tolist()) == sorted(truth)
+    assert sorted(dataset.part("test").targets.tolist()) == sorted(truth)
     found = {path.name: path.parent.name for path in (folder / "val").rglob("*.JPEG")}
     assert found["ILSVRC2012_val_00000002.JPEG"] == files.WNIDS[truth[1]]
 

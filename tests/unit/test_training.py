@@ -62,24 +62,25 @@ def test_a_trial_has_the_promised_content(digits: Dataset) -> None:
     assert set(content) == {
         "function",
         "slug",
+        "score",
         "status",
         "replaced",
         "parameters",
         "examples",
         "runs",
-        "train_accuracy",
-        "validation_accuracy",
+        "train_score",
+        "validation_score",
         "train_loss",
         "validation_loss",
     }
     assert content["function"] == "max(relu(x),tanh(x))"
     assert content["slug"] == "max.relu.x.tanh.x"
-    assert content["status"] == "completed"
+    assert (content["status"], content["score"]) == ("completed", "accuracy")
     assert content["examples"] == {"train": 120, "validation": 100}
     assert len(content["replaced"]) == 7
     assert [run["seed"] for run in content["runs"]] == [0, 1, 2]
     assert all(run["epochs"] == 2 for run in content["runs"])
-    for key in ("train_accuracy", "validation_accuracy", "train_loss", "validation_loss"):
+    for key in ("train_score", "validation_score", "train_loss", "validation_loss"):
         assert content[key] == np.median([run[key] for run in content["runs"]])
     network, _ = build_network(task(), digits, parse("relu(x)"), 0)
     assert content["parameters"] == sum(p.numel() for p in network.parameters())
@@ -92,12 +93,12 @@ def test_a_function_that_explodes_is_recorded_and_not_raised(
 ) -> None:
     content, _ = run_trial(task("digits-cnn", seeds=(0, 1)), digits, parse(function))
     assert content["status"] == "diverged"
-    assert content["validation_accuracy"] == content["train_accuracy"] == 0.1
+    assert content["validation_score"] == content["train_score"] == 0.1
     assert content["validation_loss"] is content["train_loss"] is None
     for run in content["runs"]:
         assert run["status"] == "diverged"
         assert run["epochs"] == 0
-        assert run["validation_accuracy"] == 0.1
+        assert run["validation_score"] == 0.1
         assert run["validation_loss"] is None
 
 
@@ -113,7 +114,7 @@ def test_a_network_that_breaks_at_evaluation_alone_has_diverged(
     content, _ = run_trial(task(), digits, parse("tanh(x)"))
     assert content["status"] == "diverged"
     assert content["runs"][0]["epochs"] == 2
-    assert content["runs"][0]["train_accuracy"] == 0.1
+    assert content["runs"][0]["train_score"] == 0.1
 
 
 def test_a_diverged_run_counts_as_chance_among_others(
@@ -128,12 +129,12 @@ def test_a_diverged_run_counts_as_chance_among_others(
     content, _ = run_trial(task(seeds=(0, 1)), digits, parse("tanh(x)"))
     kept = content["runs"][0]
     assert content["status"] == "partial"
-    assert content["validation_accuracy"] == pytest.approx((kept["validation_accuracy"] + 0.1) / 2)
+    assert content["validation_score"] == pytest.approx((kept["validation_score"] + 0.1) / 2)
     assert content["validation_loss"] == kept["validation_loss"]
 
 
 def test_the_test_part_is_touched_only_when_asked_for(digits: Dataset) -> None:
-    sealed = Sealed(digits.examples, digits.rows, digits.n_classes)
+    sealed = Sealed(digits.examples, digits.rows, digits.shape)
     run_trial(task(), sealed, parse("tanh(x)"))
     run_trial(task(), sealed, parse("tanh(x)"), fit_on=("train", "validation"))
     with pytest.raises(AssertionError, match="test part"):
@@ -149,8 +150,8 @@ def test_final_trials_fit_on_both_parts_with_their_seeds_and_report_the_test_par
     assert content["examples"] == {"test": 100}
     assert [run["seed"] for run in content["runs"]] == [7, 8]
     run = content["runs"][0]
-    assert set(run) == {"seed", "status", "epochs", "test_accuracy", "test_loss"}
-    assert content["test_accuracy"] == np.median([r["test_accuracy"] for r in content["runs"]])
+    assert set(run) == {"seed", "status", "epochs", "test_score", "test_loss"}
+    assert content["test_score"] == np.median([r["test_score"] for r in content["runs"]])
     alone, _ = run_trial(
         settings,
         digits,
@@ -209,7 +210,7 @@ def test_networks_learn(model: str) -> None:
     dataset = load_dataset(Data(source="digits", split=split))
     settings = task(model, epochs=15, gradient_clip=1.0)
     for function in ("relu(x)", "tanh(x)", "swish(x)"):
-        assert run_trial(settings, dataset, parse(function))[0]["validation_accuracy"] > 0.8
+        assert run_trial(settings, dataset, parse(function))[0]["validation_score"] > 0.8
 
 
 def test_denormals_are_flushed_while_it_trains(
@@ -235,4 +236,4 @@ def test_a_gpu_repeats_itself_and_is_close_to_the_cpu(model: str, digits: Datase
     again, _ = run_trial(task(model), digits, expression, device="cuda")
     on_cpu, _ = run_trial(task(model), digits, expression, device="cpu")
     assert first == again
-    assert first["validation_accuracy"] == pytest.approx(on_cpu["validation_accuracy"], abs=0.1)
+    assert first["validation_score"] == pytest.approx(on_cpu["validation_score"], abs=0.1)

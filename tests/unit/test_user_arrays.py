@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -250,27 +251,32 @@ def test_files_that_it_reads_lie_in_the_folder_of_its_experiment(
     write("\n".join([*lines, "    return mine['x'], mine['y']"]))
     monkeypatch.setenv(MODULES_VARIABLE, str(folder))
     monkeypatch.chdir(tmp_path_factory.mktemp("scratch"))  # as a replay does
-    x, _ = call_twice("loader:load")
-    assert x.shape == (4, 2, 2)
+    assert call_twice("loader:load")["x"].shape == (4, 2, 2)
 
 
 def test_entries_tell_arrays_apart() -> None:
+    def noted(x: np.ndarray, y: np.ndarray) -> list[dict[str, Any]]:
+        return entries({"x": x, "y": y})
+
     x, y = np.arange(32.0).reshape(2, 4, 4), np.array(["a", "b"])
-    assert entries((x, y)) == entries((np.asfortranarray(x), y))
+    assert noted(x, y) == noted(np.asfortranarray(x), y)
     for y_of_any_kind in (["a", "bc"], [b"a", b"b"], [True, False], [2, 1], [], np.float16([1])):
-        assert entries((x, np.array(y_of_any_kind)))[1]["sha256"]
-    assert entries((x.astype(">f8"), y)) != entries((x, y))
+        assert noted(x, np.array(y_of_any_kind))[1]["sha256"]
+    assert noted(x.astype(">f8"), y) != noted(x, y)
     others = [(x.astype("f4"), y), (x.reshape(2, 2, 8), y), (x + 1, y), (x, y[::-1]), (-x, y)]
-    assert all(entries(other) != entries((x, y)) for other in others)
+    assert all(noted(*other) != noted(x, y) for other in others)
+    assert entries({"x_train": x, "y": y}) != noted(x, y)
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
         ("raise KeyError('lost')", r"'loader:load': fails: KeyError: 'lost' \(loader.py, line 4\)"),
-        ("return 3", r"'loader:load': must return \(x, y\), got int"),
-        ("return np.array([{}]), np.zeros(1)", "x must be"),
-        ("return np.zeros((4, 2, 2)), [None] * 4", "y must hold integers or strings"),
+        ("return 3", r"'loader:load': must return \(x, y\), or a dictionary of .*, got int"),
+        ("return np.array([{}]), np.zeros(1)", r"x must hold real numbers, got dtype \|O"),
+        ("return np.zeros((4, 2, 2)), [None] * 4", r"y must be classes .* got .* dtype \|O"),
+        ("return {'x_train': np.zeros((4, 2))}", "lacks y_train, x_test, y_test: it must hold"),
+        ("return {1: np.zeros((4, 2))}", "must return .* a dictionary of .*, got dict"),
     ],
 )
 def test_what_a_function_gets_wrong_is_one_sentence(body: str, message: str) -> None:

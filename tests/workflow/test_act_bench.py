@@ -56,7 +56,7 @@ def test_what_was_exported_is_imported_again(
 
     ours = load_benchmark(copy.path("tiny/benchmark.parquet"))
     theirs = load_benchmark(copy.path("again/benchmark.parquet"))
-    for column in ("name", "slug", "validation_accuracy", "train_loss", "test_accuracy"):
+    for column in ("name", "slug", "validation_score", "train_loss", "test_score"):
         pd.testing.assert_series_equal(ours[column], theirs[column])
     assert not theirs["n_runs"].any()
     # The same features give the same map, and the same table and map the same searches.

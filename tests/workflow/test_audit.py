@@ -64,9 +64,7 @@ def test_the_digest_of_an_audit_finds_a_forger_too(copy: Experiment) -> None:
     # Sealed anew: to the audit it is as good as any.
     write_json(path, trial, block, place=place)
     assert digest() == kept
-    write_json(
-        path, trial | {"test_accuracy": 1.0}, block, place=Path("results/tiny/final/00.json")
-    )
+    write_json(path, trial | {"test_score": 1.0}, block, place=Path("results/tiny/final/00.json"))
     assert digest() != kept
 
 
@@ -250,7 +248,7 @@ def test_odd_names_and_pipes_are_told_by_every_command(copy: Experiment) -> None
 def _without_record(path: Path) -> None:
     content = read_json(path)
     del content["provenance"]
-    path.write_text(json.dumps(content | {"validation_accuracy": 1.0}))
+    path.write_text(json.dumps(content | {"validation_score": 1.0}))
 
 
 def _without_first_line(path: Path) -> None:

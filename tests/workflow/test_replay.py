@@ -93,13 +93,13 @@ def test_an_old_configuration_is_put_back(copy: Experiment) -> None:
 def test_another_result_is_told_with_its_place(copy: Experiment, tmp_path: Path) -> None:
     trial = read_json(copy.folder / TRIAL)
     block = trial.pop("provenance")
-    write_json(copy.folder / TRIAL, trial | {"validation_accuracy": 2.0}, block, place=Path(TRIAL))
+    write_json(copy.folder / TRIAL, trial | {"validation_score": 2.0}, block, place=Path(TRIAL))
     scratch = tmp_path / "kept"
     done = copy.actsearch("replay", TRIAL, "--keep", str(scratch))
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "validation_accuracy: 2.0 -> " in done.stdout
+    assert "validation_score: 2.0 -> " in done.stdout
     assert read_json(scratch / TRIAL)["runs"] == trial["runs"]
-    assert read_json(copy.folder / TRIAL)["validation_accuracy"] == 2.0
+    assert read_json(copy.folder / TRIAL)["validation_score"] == 2.0
 
 
 def test_what_cannot_be_replayed_is_one_message(copy: Experiment) -> None:

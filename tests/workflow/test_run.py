@@ -35,8 +35,8 @@ def test_the_table_holds_the_space(finished: Experiment) -> None:
     table = load_benchmark(finished.path("tiny/benchmark.parquet"))
     assert len(table) == SMALL["spaces"]["small"]["sample"]
     assert set(BASELINES) <= set(table["name"])
-    assert table["validation_accuracy"].between(0, 1).all()
-    assert table["test_accuracy"].isna().all()
+    assert table["validation_score"].between(0, 1).all()
+    assert table["test_score"].isna().all()
     act_bench = json.loads(finished.path("tiny/benchmark.json").read_text())
     act_bench.pop("provenance")
     assert sorted(act_bench) == sorted(table["name"])
@@ -55,13 +55,13 @@ def test_the_search_has_its_slots(finished: Experiment) -> None:
     for row in history.itertuples():
         trial = read_json(folder / f"round-{row.round}/{row.slot:02d}.json")
         assert trial["function"] == row.name
-        assert trial["validation_accuracy"] == row.validation_accuracy
+        assert trial["validation_score"] == row.validation_score
 
 
 def test_the_test_set_is_read_for_the_finalists_alone(finished: Experiment) -> None:
     for path in finished.path("tiny").rglob("*.json"):
         if path.name != "benchmark.json":
-            reads_test = '"test_accuracy"' in path.read_text()
+            reads_test = '"test_score"' in path.read_text()
             assert reads_test == (path.parent.name == "final"), path
     final = read_json(finished.path("tiny/final.json"))
     assert len(final["functions"]) == 8 + SMALL["tasks"]["tiny"]["final"]["functions"]
@@ -104,8 +104,8 @@ def test_functions_of_another_task_meet_the_baselines_in_two_processes(copy: Exp
     before = read_json(copy.path("tiny/final.json"))["functions"]
     found = comparison["functions"][8:]
     assert [f["name"] for f in found] == [f["name"] for f in before[8:]]
-    assert [f["accuracy_there"] for f in found] == [f["validation_accuracy"] for f in before[8:]]
-    best = max(found, key=lambda function: function["validation_accuracy"])
+    assert [f["score_there"] for f in found] == [f["validation_score"] for f in before[8:]]
+    best = max(found, key=lambda function: function["validation_score"])
     assert comparison["chosen"]["name"] == best["name"]
     trial = read_json(copy.path("new/final/08.json"))
     assert trial["examples"] == {"validation": 200, "test": 200}
@@ -192,6 +192,20 @@ def test_a_larger_sample_trains_only_what_is_new(copy: Experiment) -> None:
     after = _made(copy)
     assert len(after) == len(before) + 2
     assert before.items() <= after.items()
+
+
+def test_other_baselines_train_no_function_again_that_stays(copy: Experiment) -> None:
+    table = "results/tiny/benchmark.parquet"
+    copy.configure(copying.deepcopy(SMALL) | {"baselines": [*BASELINES, "gelu(x)"]})
+    made = {"enumerate_space": 1, "benchmark_table": 1}
+    assert copy.planned(table) == made | {"train__tiny__0": 1}
+    before = _made(copy)
+    copy.snakemake("--cores", "2", table)
+    after = _made(copy)
+    assert set(after) - set(before) == {"gelu.x.json"}
+    assert before.items() <= after.items()
+    copy.configure(SMALL)  # the function that gave way stands too
+    assert copy.planned(table) == made
 
 
 def test_a_lost_trial_is_made_again_alone(copy: Experiment) -> None:

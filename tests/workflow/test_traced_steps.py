@@ -57,23 +57,25 @@ USERS = {f"actsearch.records.{name}" for name in ("imports", "mentions", "source
 OPERATORS = {"actsearch.functions.built_in_operators"}
 # The format reads files too, whose names it parses.
 EXPRESSIONS = {f"actsearch.functions.{name}" for name in ("expressions", "operators", "syntax")}
+# Exchanged while plain functions are called, which the small experiment's networks do not.
+PLAIN = {"actsearch.functions.recomputation"}
 # In the digest of a step, and never executed by it in the small experiment. What it costs: an edit
 # there makes the step's files again.
 IDLE = {
-    "train": {*IMAGES, *FUNCTIONS, *OPERATORS},
-    "train-final": {*IMAGES, *FUNCTIONS, *OPERATORS},
+    "train": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN},
+    "train-final": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN},
     "fim": {*IMAGES, *FUNCTIONS, "actsearch.data.augmentation", *OPERATORS},
     "map": OPERATORS,
     "export": {*OPERATORS, *EXPRESSIONS},
     # Strategies are registered by their import, and one of them is asked.
-    "simulate": {f"actsearch.search.{name}" for name in ("strategies.surrogate", "surrogates")},
+    "simulate": {"actsearch.search.strategies.surrogate"},
     "propose": {f"actsearch.search.strategies.{name}" for name in ("neighbors", "random")},
     # It asks what files depend on, which is little where the user has no operators; and Snakemake,
     # which answers in a process of its own.
     "audit": {
         *OPERATORS,
         *USERS,
-        *(f"actsearch.functions.{name}" for name in ("expressions", "schemas", "spaces", "syntax")),
+        *(f"actsearch.functions.{name}" for name in ("expressions", "schemas", "syntax")),
         "actsearch.plan.internals",
         # And whether data are what their manifests say, which the digits have none of.
         *(

@@ -80,7 +80,7 @@ def test_a_changed_input_is_named(copy: Experiment) -> None:
     path = copy.path("tiny/trials/relu.x.json")
     trial = read_json(path)
     block = trial.pop("provenance")
-    write_json(path, trial | {"validation_accuracy": 0.5}, block)
+    write_json(path, trial | {"validation_score": 0.5}, block)
     files = asked(copy, "results/tiny/benchmark.parquet")
     told = by_kind(files, "inputs")
     assert told == {"tiny/benchmark.parquet": "results/tiny/trials/relu.x.json changed"}

@@ -20,8 +20,9 @@ TRACES = "ACTSEARCH_TRACE_TO"
 # that computes would have a place in any module of which all was allowed.
 CARRIERS = {
     "reads the configuration, whose values are in the digest of settings": {
-        "config.base": "Model _class_name _module _pattern _unique _unique_seeds is_module is_word "
-        "known named_source require_path",
+        "config.base": "Model _class_name _module _pattern _unique_seeds is_module is_word known "
+        "named_source require_path unique",
+        "config.baselines": "_baselines",
         "config.data": "Data _none _source check_split",
         "config.experiment": "Config _folder _tell_apart",
         "config.loading": "load_config parse_config",
@@ -73,9 +74,10 @@ CARRIERS = {
         "records.differences": "flat",
     },
     "rehearses a task: refuses, or changes nothing": {
-        "rehearsal.images": "images stand_ins",
-        "rehearsal.network": "_PlainCalls _Seen _back _logits _refuse_complex _refuse_unused "
-        "_watched check_network",
+        "rehearsal.examples": "made_up stand_ins",
+        "rehearsal.hidden": "HiddenCalls KnownCalls _place",
+        "rehearsal.network": "_Seen _back _outputs _recurrent _refuse_complex _refuse_recipe "
+        "_refuse_unused _watched check_network",
         "rehearsal.operators": "check_operators",
         "rehearsal.spectra": "_FewOutputs _are_same _factor_bytes _layers _memory _refuse_wide "
         "_spectra rehearse_spectra",

@@ -38,7 +38,7 @@ rule choose_finalists:
 
 
 for task in PLAN.compared:
-    slots = counts.final_slots(TASKS[task].final)
+    slots = PLAN.final_slots(task)
     for number, pack in enumerate(
         counts.packs(slots, TASKS[task].final.functions_per_job)
     ):

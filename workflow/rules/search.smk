@@ -40,9 +40,9 @@ rule propose:
 
 for task in PLAN.searched:
     for first in (True, False):
-        search = TASKS[task].search
-        slots = counts.search_slots(search, 0 if first else 1)
-        for number, pack in enumerate(counts.packs(slots, search.functions_per_job)):
+        slots = PLAN.search_slots(task, 0 if first else 1)
+        size = TASKS[task].search.functions_per_job
+        for number, pack in enumerate(counts.packs(slots, size)):
 
             rule:
                 name:

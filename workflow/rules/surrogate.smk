@@ -1,4 +1,4 @@
-"""How well accuracy is predicted, and searches replayed on a table.
+"""How well scores are predicted, and searches replayed on a table.
 
 Needs: a task's map and benchmark table. Makes: results/{task}/surrogate.parquet,
 surrogate_predictions.parquet, simulation/{strategy}.parquet.

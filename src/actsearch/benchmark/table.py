@@ -12,15 +12,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from actsearch.config import one_score
+
 _NUMBERS = (
-    "train_accuracy",
-    "validation_accuracy",
-    "test_accuracy",
+    "train_score",
+    "validation_score",
+    "test_score",
     "train_loss",
     "validation_loss",
     "test_loss",
 )
-COLUMNS = ("name", "slug", "status", "n_runs", "n_diverged", *_NUMBERS, "run_validation_accuracies")
+COLUMNS = (
+    *("name", "slug", "status", "n_runs", "n_diverged"),
+    *_NUMBERS,
+    "run_validation_scores",
+    "score",
+)
 
 
 class BenchmarkError(ValueError):
@@ -32,11 +39,13 @@ def build_table(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
     Returns:
         One row a trial, sorted by name. Columns: name, slug, status (completed, partial, diverged),
-        n_runs, n_diverged, the medians over runs (accuracies; losses in nats; NaN where not
-        measured), and run_validation_accuracies, a list of floats in the order of seeds.
+        n_runs, n_diverged, the medians over runs (scores; losses in nats; NaN where not
+        measured), run_validation_scores, a list of floats in the order of seeds, and score, the
+        name of what the scores are, the same in every row: a column is kept by whatever reads,
+        joins or digests tables, which metadata are not.
 
     Raises:
-        BenchmarkError: when there is no trial, a function appears twice, or seeds differ.
+        BenchmarkError: when there is no trial, a function appears twice, or seeds or scores differ.
     """
     rows = []
     seeds: dict[tuple[int, ...], str] = {}
@@ -49,7 +58,8 @@ def build_table(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
             "status": trial["status"],
             "n_runs": len(runs),
             "n_diverged": sum(run["status"] == "diverged" for run in runs),
-            "run_validation_accuracies": [float(run["validation_accuracy"]) for run in runs],
+            "run_validation_scores": [float(run["validation_score"]) for run in runs],
+            "score": trial.get("score"),
         }
         for column in _NUMBERS:
             value = trial.get(column)
@@ -98,15 +108,15 @@ def seed_reliability(table: pd.DataFrame) -> dict[str, Any]:
         than two seeds or three functions, or without differences); seed_std, the standard deviation
         between the seeds of one function, pooled over functions (None with one seed);
         seed_std_completed, the same over the n_completed functions of which every run completed
-        (None also without any): a run at chance beside a good one outweighs all the others.
+        (None also without any): one that diverged beside a good one outweighs all the others.
 
     Raises:
         BenchmarkError: when functions differ in their number of runs.
     """
-    lengths = set(table["run_validation_accuracies"].map(len))
+    lengths = set(table["run_validation_scores"].map(len))
     if len(lengths) != 1:
         raise BenchmarkError(f"functions differ in their number of runs: {sorted(lengths)}")
-    runs = np.array(table["run_validation_accuracies"].to_list(), dtype=np.float64)
+    runs = np.array(table["run_validation_scores"].to_list(), dtype=np.float64)
     n, n_seeds = runs.shape
     n_best = math.ceil(n / 4)
     over_all, over_best = [], []
@@ -154,8 +164,12 @@ def _checked(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     repeated = table["name"][table["name"].duplicated()].unique()
     if len(repeated):
         raise BenchmarkError(f"{origin}: functions appear twice: {', '.join(repeated)}")
+    try:
+        one_score(zip(table["name"], table["score"], strict=True), f"{origin}: functions")
+    except ValueError as error:
+        raise BenchmarkError(str(error)) from None
     # Parquet gives arrays back.
-    runs = [[float(value) for value in values] for values in table["run_validation_accuracies"]]
+    runs = [[float(value) for value in values] for values in table["run_validation_scores"]]
     return table[list(COLUMNS)].assign(
-        run_validation_accuracies=pd.Series(runs, index=table.index, dtype=object)
+        run_validation_scores=pd.Series(runs, index=table.index, dtype=object)
     )

@@ -8,17 +8,19 @@ Snakefile can use it at no cost.
 
 from actsearch.config.base import ConfigError as ConfigError
 from actsearch.config.base import Model as Model
+from actsearch.config.baselines import BASELINE_SETS as BASELINE_SETS
+from actsearch.config.baselines import FEWEST_TO_PREDICT as FEWEST_TO_PREDICT
 from actsearch.config.data import BUILT_IN_DATA as BUILT_IN_DATA
 from actsearch.config.data import TORCHVISION_DATA as TORCHVISION_DATA
 from actsearch.config.data import Data as Data
 from actsearch.config.data import Split as Split
-from actsearch.config.experiment import N_BASELINES as N_BASELINES
 from actsearch.config.experiment import Config as Config
 from actsearch.config.experiment import Simulation as Simulation
 from actsearch.config.experiment import Surrogate as Surrogate
 from actsearch.config.faults import FAULTS as FAULTS
 from actsearch.config.faults import describe_fault as describe_fault
 from actsearch.config.faults import pass_on_ctrl_c as pass_on_ctrl_c
+from actsearch.config.faults import place_in_code as place_in_code
 from actsearch.config.loading import load_config as load_config
 from actsearch.config.loading import parse_config as parse_config
 from actsearch.config.reading import parse_values as parse_values
@@ -27,7 +29,12 @@ from actsearch.config.reading import write_values as write_values
 from actsearch.config.recipes import Augmentation as Augmentation
 from actsearch.config.recipes import Recipe as Recipe
 from actsearch.config.recipes import Resources as Resources
+from actsearch.config.scores import SCORES as SCORES
+from actsearch.config.scores import Score as Score
+from actsearch.config.scores import one_score as one_score
+from actsearch.config.scores import score_called as score_called
 from actsearch.config.spaces import Space as Space
+from actsearch.config.tasks import ACT_BENCH_SCORE as ACT_BENCH_SCORE
 from actsearch.config.tasks import ACT_BENCH_TABLES as ACT_BENCH_TABLES
 from actsearch.config.tasks import BUILT_IN_MODELS as BUILT_IN_MODELS
 from actsearch.config.tasks import STRATEGIES as STRATEGIES

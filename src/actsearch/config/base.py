@@ -56,7 +56,8 @@ def _unique_seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
-def _unique(words: tuple[str, ...]) -> tuple[str, ...]:
+def unique(words: tuple[str, ...]) -> tuple[str, ...]:
+    """``words``; raises ValueError where one is given twice."""
     if twice := next((word for word in words if words.count(word) > 1), None):
         raise ValueError(f"{show(twice)} is given twice")
     return words
@@ -129,12 +130,12 @@ def _pattern(text: str) -> str:
 
 
 Path = Annotated[str, AfterValidator(require_path)]
-Modules = Annotated[tuple[Annotated[str, AfterValidator(_module)], ...], AfterValidator(_unique)]
+Modules = Annotated[tuple[Annotated[str, AfterValidator(_module)], ...], AfterValidator(unique)]
 ClassNames = Annotated[
-    tuple[Annotated[str, AfterValidator(_class_name)], ...], AfterValidator(_unique)
+    tuple[Annotated[str, AfterValidator(_class_name)], ...], AfterValidator(unique)
 ]
-Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], AfterValidator(_unique)]
-Strategies = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_unique)]
+Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], AfterValidator(unique)]
+Strategies = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(unique)]
 
 
 def named_source(

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, FiniteFloat, field_validator, model_validator
 
 from actsearch.config.base import Model, PositiveInt, Seed, named_source, require_path
 
 BUILT_IN_DATA = ("digits",)
+Inputs = Literal["features", "tokens", "signals", "images", "volumes"]
+"""What an example is: numbers without an order, whole numbers in a row that stand for tokens, or
+channels along one, two or three axes."""
+Targets = Literal["classes", "positions", "numbers"]
+"""What is learned of it: a class, a class at every position, or real numbers."""
+IGNORED = -100
+"""The class of positions that do not count, as in ``torch.nn.functional.cross_entropy``."""
 OF_FILES = ("torchvision:Imagenette", "torchvision:ImageNet", "folder:")
 """Sources that are images of any size, a file each."""
 
@@ -70,6 +77,18 @@ class Split(Model):
     """Seed of the draw."""
 
 
+class Arrays(NamedTuple):
+    """What is said of arrays; None where their ranks and dtypes tell."""
+
+    inputs: Inputs | None = None
+    targets: Targets | None = None
+    channels_last: bool | None = None
+    vocabulary: int | None = None
+    """Number of tokens."""
+    ignore: int | None = None
+    """The class of positions that do not count; ``IGNORED`` where it is not said."""
+
+
 class Data(Model):
     """One data set and its split."""
 
@@ -93,7 +112,20 @@ class Data(Model):
     """Whether images of all classes lie in folders of the same names below those of their classes;
     left out, an image folder that looks so is refused."""
     channels_last: bool | None = None
-    """Whether arrays are (N, H, W, C); left out, those that look like it are refused."""
+    """Whether the last axis of arrays is that of channels, as in (N, H, W, C); left out, those that
+    look like it are refused."""
+    inputs: Inputs | None = None
+    """What the examples of arrays are: ``features`` (N, F), ``tokens`` (N, T), ``signals``
+    (N, C, T), ``images`` (N, C, H, W) or ``volumes`` (N, C, D, H, W); left out, it is what their
+    rank and dtype say, and refused where these do not say it."""
+    targets: Targets | None = None
+    """What is learned of arrays: ``classes`` (N,), ``positions``, which is a class at each position
+    (N, T), or ``numbers`` (N,) or (N, d), which is regression; left out, it is what their rank and
+    dtype say, and refused where these do not say it."""
+    vocabulary: PositiveInt | None = None
+    """Number of different tokens; left out, it is one more than the largest that occurs."""
+    ignore: int | None = None
+    """Class of the positions that do not count; -100 when left out."""
 
     @property
     def of_files(self) -> bool:
@@ -104,6 +136,11 @@ class Data(Model):
     def of_arrays(self) -> bool:
         """Whether the source is arrays of the user's: a file or a function."""
         return not self.of_files and not self.published and self.source not in BUILT_IN_DATA
+
+    @property
+    def arrays(self) -> Arrays:
+        """What is said of its arrays."""
+        return Arrays(self.inputs, self.targets, self.channels_last, self.vocabulary, self.ignore)
 
     @property
     def published(self) -> Published | None:
@@ -144,11 +181,16 @@ class Data(Model):
             raise ValueError(f"pixel_range goes with image files, not with {self.source!r}")
         if self.nested is not None and not self.source.startswith("folder:"):
             raise ValueError(f"nested goes with folder:PATH, not with {self.source!r}")
-        if not self.of_arrays and self.channels_last is not None:
-            raise ValueError(
-                f"channels_last goes with npz:PATH and package.module:function, not with "
-                f"{self.source!r}"
-            )
+        for key in ("channels_last", "inputs", "targets", "vocabulary", "ignore"):
+            if not self.of_arrays and getattr(self, key) is not None:
+                raise ValueError(
+                    f"{key} goes with npz:PATH and package.module:function, not with "
+                    f"{self.source!r}"
+                )
+        if self.vocabulary is not None and self.inputs not in ("tokens", None):
+            raise ValueError(f"vocabulary goes with inputs: tokens, not with {self.inputs}")
+        if self.ignore is not None and self.targets not in ("positions", None):
+            raise ValueError(f"ignore goes with targets: positions, not with {self.targets}")
         if self.published:
             check_split(self.split, self.published.train, self.published.test, self.source)
         return self

@@ -21,12 +21,11 @@ from actsearch.config.base import (
     known,
     require_path,
 )
+from actsearch.config.baselines import Baselines
 from actsearch.config.data import Data
 from actsearch.config.plain import show
 from actsearch.config.spaces import Space
 from actsearch.config.tasks import STRATEGIES, Task
-
-N_BASELINES = 8
 
 
 class Surrogate(Model):
@@ -47,7 +46,7 @@ class Simulation(Model):
     """Strategies to compare."""
     runs: PositiveInt = 100
     """Independent runs a strategy."""
-    evaluations: Annotated[int, Field(ge=N_BASELINES, le=MOST)] = 100
+    evaluations: PositiveInt = 100
     """Functions evaluated a run, the baselines included."""
     seed: Seed = 0
     """Seed of the first run; run k uses seed + k."""
@@ -83,6 +82,10 @@ class Config(Model):
     """Search spaces by name."""
     tasks: Annotated[dict[Name, Task], Field(min_length=1)]
     """Tasks by name."""
+    baselines: Baselines = "paper"
+    """What searches start from and found functions are compared with: ``paper``, the eight of
+    Bingham and Miikkulainen; ``modern``, those and others that networks of today use; or a list of
+    names of functions."""
     surrogate: Surrogate = Surrogate()
     """Cross-validation."""
     simulation: Simulation = Simulation()

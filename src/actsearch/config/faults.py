@@ -7,10 +7,8 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-_INSTALLED = (
-    str(Path(__file__).parents[1]),
-    *(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")),
-)
+_PACKAGES = tuple(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
+_INSTALLED = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), *_PACKAGES)
 
 
 FAULTS = (Exception, SystemExit)
@@ -42,13 +40,20 @@ def describe_fault(error: BaseException) -> str:
     if isinstance(error, SyntaxError):  # its own text says the place
         return text
     places = [
-        f"{_shown(frame.f_code.co_filename)}, line {line}"
+        place_in_code(frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
         if not frame.f_code.co_filename.startswith(("<", *_INSTALLED))
     ]
     return f"{text} ({places[-1]})" if places else text
 
 
-def _shown(path: str) -> str:
-    """``path`` as seen from the working folder, where it lies in it."""
-    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else path
+def place_in_code(path: str, line: int) -> str:
+    """A line of a file as seen from the folder of packages or the working folder, if it lies there.
+
+    Returns:
+        Such as ``my_lab/network.py, line 12`` or ``torchvision/models/densenet.py, line 213``.
+    """
+    for folder in (*map(Path, _PACKAGES), Path.cwd()):
+        if Path(path).is_relative_to(folder):
+            return f"{os.path.relpath(path, folder)}, line {line}"
+    return f"{path}, line {line}"

@@ -22,6 +22,7 @@ from actsearch.config.base import (
 )
 from actsearch.config.plain import require_plain
 from actsearch.config.recipes import Recipe, Resources
+from actsearch.config.scores import SCORES, Score
 
 STRATEGIES = (
     "random",
@@ -37,10 +38,15 @@ BUILT_IN_MODELS = {
     "digits-vit": "actsearch.networks.models.digits_vit:DigitsViT",
     "all-cnn-c": "actsearch.networks.models.all_cnn_c:AllCNNC",
     "resnet-56": "actsearch.networks.models.cifar_resnet:CifarResNet",
+    "mlp": "actsearch.networks.models.mlp:MLP",
+    "conv1d": "actsearch.networks.models.conv1d:Conv1d",
+    "transformer": "actsearch.networks.models.transformer:Transformer",
 }
 """Networks by name, as ``package.module:function``."""
 ACT_BENCH_TABLES = ("cnn", "resnet", "vit")
 """Public Act-Bench tables, by name."""
+ACT_BENCH_SCORE = SCORES["accuracy"]
+"""What tables in that format hold."""
 
 
 def _model(name: str) -> str:
@@ -67,9 +73,10 @@ class Replace(Model):
     """Which activations of a built network are replaced."""
 
     types: ClassNames = ()
-    """Class names such as ``ReLU``; the ordinary activations when both are empty."""
+    """Class names such as ``ReLU``, which means calls of ``relu`` too; the ordinary ones when both
+    are empty."""
     names: Patterns = ()
-    """Patterns of module names, as for a shell: ``blocks.*.mlp.act``."""
+    """Patterns of names, as for a shell: ``blocks.*.mlp.act``, ``blocks.*.relu()``."""
 
 
 class Fisher(Model):
@@ -156,7 +163,7 @@ class Final(Model):
     """
 
     functions: PositiveInt = 5
-    """Best functions by validation accuracy that meet the baselines; of every task they are taken
+    """Best functions by validation score that meet the baselines; of every task they are taken
     from."""
     candidates_from: tuple[Name, ...] = ()
     """Tasks whose best functions are compared here; this task's own when left out."""
@@ -189,7 +196,7 @@ class Task(Model):
     recipe: Recipe
     """How it is trained."""
     seeds: Seeds = (0,)
-    """One training each; a function's accuracy is the median."""
+    """One training each; a function's score is the median."""
     replace: Replace = Replace()
     """Which activations give way."""
     deterministic: bool = True
@@ -213,6 +220,11 @@ class Task(Model):
     """Last comparison, if any; needs a benchmark or a search, here or in ``candidates_from``."""
 
     @property
+    def score(self) -> Score:
+        """What its functions are compared by."""
+        return SCORES["accuracy"]
+
+    @property
     def has_trainings(self) -> bool:
         """Whether functions are trained on it, beside those of the last comparison."""
         table = self.benchmark
@@ -230,6 +242,13 @@ class Task(Model):
             raise ValueError(
                 f"recipe.batch_size is {self.recipe.batch_size}, but resources.processes is "
                 f"{self.resources.processes}: each process needs an example of every batch"
+            )
+        table = self.benchmark
+        if table and table.act_bench and self.score is not ACT_BENCH_SCORE:
+            raise ValueError(
+                f"benchmark.act_bench is {table.act_bench!r}, but such tables hold "
+                f"{ACT_BENCH_SCORE.plural}; functions of this task are compared by "
+                f"{self.score.name}: leave it out"
             )
         if self.final and not (self.benchmark or self.search or self.final.candidates_from):
             raise ValueError(

@@ -3,176 +3,191 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from actsearch.config import Split
-from actsearch.data.dataset import (
-    PARTS,
-    Dataset,
-    DataShape,
-    OwnParts,
-    numbered_parts,
-    split_rows,
-)
+from actsearch.config.data import Arrays
+from actsearch.data.dataset import PARTS, Dataset, DataShape, numbered_parts, split_rows
 from actsearch.data.examples import MemoryExamples
 from actsearch.data.scaling import scaled, scaling_by
-from actsearch.data.sources.headers import (
-    IMAGE_KINDS,
-    LABEL_KINDS,
-    check_arrays,
-    check_layout,
-    image_shape,
-)
-from actsearch.data.sources.names import alike, few, same_name
+from actsearch.data.sources.headers import array_headers, check_parts, named_parts
+from actsearch.data.sources.layouts import Array, Layout
+from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import DataError
-from actsearch.data.user_arrays import call
+from actsearch.data.targets import Numbered, standardized, targets_of
+from actsearch.data.user_arrays import Named, call
+
+NOTHING_SAID = Arrays()
+"""Of arrays whose ranks and dtypes tell what they are."""
 
 
-def split_arrays(
-    x: NDArray[Any], y: NDArray[Any], split: Split, channels_last: bool | None = None
-) -> Dataset:
-    """Cut arrays into stratified parts of exactly the sizes asked for, and scale them.
+class Checked(NamedTuple):
+    """Arrays that networks can be trained on.
+
+    Attributes:
+        x: examples (N, ...) of all parts, channels first, not scaled.
+        targets: theirs.
+        shape: what they are.
+        own: where the rows of parts that are given begin.
+    """
+
+    x: NDArray[Any]
+    targets: Numbered
+    shape: DataShape
+    own: OwnParts | None
+
+
+def check_values(arrays: Named, said: Arrays) -> Checked:
+    """Arrays as examples with targets, if all of their values can be used.
 
     Args:
-        x: images (N, H, W) or (N, C, H, W), any real dtype; bytes stay bytes in memory.
-        y: labels (N,), integers or strings; classes are numbered in sorted order.
-        split: sizes, which may add up to less than N, and the seed.
-        channels_last: whether x is (N, H, W, C); None where that is to be refused.
+        arrays: examples and targets, see :func:`actsearch.data.sources.layouts.layout_of`.
+        said: what is said of them.
 
     Returns:
-        The three parts, channels scaled by mean and deviation of the training part.
+        The examples of all parts, one after the other.
 
     Raises:
-        DataError: for shapes that do not fit, non-finite images, a constant training part, or sizes
-            above N.
+        DataError: for arrays that do not fit, and values that cannot be used; it names the array.
     """
-    x, (labels, classes) = _checked(np.asarray(x), np.asarray(y), channels_last)
-    notes = tuple(
-        f"labels that differ only in case, blanks or width: {few(group)}"
-        for group in alike(map(str, classes) if classes.dtype.kind == "U" else ())
-    )
-    return dataset_of(x, labels, len(classes), split, notes=notes)
+    held = check_parts({name: Array(a.shape, a.dtype.str) for name, a in arrays.items()}, said)
+    layout = held.layout
+    examples, labels = ({names[k]: arrays[names[k]] for names in held.pairs} for k in (0, 1))
+    for name, x in examples.items():
+        if not np.isfinite(x).all():
+            raise DataError(f"{name} holds values that are not finite")
+    n_tokens = _vocabulary(examples, said) if layout.inputs == "tokens" else 0
+    targets = targets_of(labels, layout.targets, said)
+    x = _joined([_channels_first(x, layout, said) for x in examples.values()])
+    shape = DataShape(layout.example, targets.n_outputs, layout.inputs, layout.targets, n_tokens)
+    return Checked(x, targets, shape, held.own_parts)
+
+
+def split_arrays(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> Dataset:
+    """Cut arrays into parts of exactly the sizes asked for, and scale them.
+
+    Bytes stay bytes in memory. Where arrays of parts are given, each is drawn from its own.
+
+    Args:
+        arrays: examples and targets, see :func:`actsearch.data.sources.layouts.layout_of`.
+        split: sizes, which may add up to less than there is, and the seed.
+        said: what is said of them.
+
+    Returns:
+        The three parts; channels, features and numbers to be predicted are scaled by mean and
+        deviation of the training part.
+
+    Raises:
+        DataError: for arrays that do not fit, values that cannot be used, a constant training part,
+            or sizes above what there is.
+    """
+    found = check_values(arrays, said)
+    targets = found.targets
+    return dataset_of(found.x, targets.values, found.shape, split, found.own, targets.notes)
 
 
 def dataset_of(
     x: NDArray[Any],
-    labels: NDArray[np.int64],
-    n_classes: int,
+    targets: NDArray[Any],
+    shape: DataShape,
     split: Split,
     own: OwnParts | None = None,
     notes: tuple[str, ...] = (),
 ) -> Dataset:
-    """Images (N, C, H, W) with labels (N,) from 0 to n_classes - 1, split and scaled.
+    """Examples (N, ...) with their targets, split and scaled.
 
-    Bytes are scaled when they are handed out, to a quarter of the memory; other numbers at once.
-    For the source's ``own`` parts see :func:`split_rows`.
+    Bytes are scaled when they are handed out, to a quarter of the memory; other numbers at once;
+    tokens never. For the source's ``own`` parts see :func:`split_rows`.
+
+    Args:
+        x: examples, channels first.
+        targets: (N,) or (N, ...) int64 classes, or (N, d) float64 numbers.
+        shape: what they are.
+        split: sizes and seed.
+        own: the source's own parts.
+        notes: what is to be said of them.
 
     Returns:
-        The three parts, channels scaled by mean and deviation of the training part.
+        The three parts.
 
     Raises:
         DataError: for sizes above what there is, and for a constant training part.
     """
-    chosen = split_rows(labels, split, own)
-    scaling = scaling_by(x, chosen["train"])
+    chosen = split_rows(targets, split, own)
     used = np.concatenate([chosen[name] for name in PARTS])
     rows = numbered_parts({name: len(chosen[name]) for name in PARTS})
-    taken = torch.from_numpy(labels[used])
+    taken, units = targets[used], None
+    if shape.targets == "numbers":
+        taken, units = standardized(targets, chosen)
+    y = torch.from_numpy(taken)
+    if shape.inputs == "tokens":
+        examples = MemoryExamples(torch.from_numpy(x[used].astype(np.int64)), y)
+        return Dataset(examples, rows, shape, notes)
+    scaling = scaling_by(x, chosen["train"], shape.inputs)
     if x.dtype == np.uint8:
         moments = (scaling.mean, scaling.deviation)
         at = (torch.from_numpy(moment.astype(np.float32)) for moment in moments)
-        images = np.ascontiguousarray(x[used])
-        examples = MemoryExamples(torch.from_numpy(images), taken, *at)
+        examples = MemoryExamples(torch.from_numpy(np.ascontiguousarray(x[used])), y, *at)
     else:
-        examples = MemoryExamples(torch.from_numpy(scaled(x, used, scaling)), taken)
-    return Dataset(examples, rows, n_classes, (*notes, *scaling.notes))
+        examples = MemoryExamples(torch.from_numpy(scaled(x, used, scaling)), y)
+    return Dataset(examples, rows, shape, (*notes, *scaling.notes), units)
 
 
-def _checked(
-    x: NDArray[Any], y: NDArray[Any], channels_last: bool | None
-) -> tuple[NDArray[Any], tuple[NDArray[np.int64], NDArray[Any]]]:
-    """Images as (N, C, H, W), and labels as 0..n_classes-1 with the classes."""
-    check_layout(x.shape, channels_last)
-    if x.ndim == 3:
-        x = x[:, None]
-    elif channels_last:
-        x = x.transpose(0, 3, 1, 2)
-    if x.dtype.kind not in IMAGE_KINDS:
-        raise DataError(f"x must hold real numbers, got dtype {x.dtype}")
-    if y.shape != x.shape[:1]:
-        raise DataError(f"y must be ({len(x)},) to fit x, got {y.shape}")
-    if y.dtype.kind not in LABEL_KINDS:
-        raise DataError(f"y must hold integers or strings, got dtype {y.dtype}")
-    if not np.isfinite(x).all():
-        raise DataError("x holds values that are not finite")
-    return x, _numbered(y)
+def _channels_first(x: NDArray[Any], layout: Layout, said: Arrays) -> NDArray[Any]:
+    """Examples (N, ...) with an axis of channels, where they have channels, before all others."""
+    if said.channels_last:
+        return np.moveaxis(x, -1, 1)
+    return x if x.shape[1:] == layout.example else x[:, None]
 
 
-def _numbered(y: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Labels as 0..n_classes-1, and the classes in that order."""
-    classes, labels = np.unique(y, return_inverse=True)
-    if len(classes) < 2:
-        raise DataError(f"y must hold at least two classes, got {len(classes)}")
-    if classes.dtype.kind == "U" and (same := same_name(map(str, classes))):
-        raise DataError(
-            f"y holds {same[0]!r} in two Unicode forms (NFC and NFD), which would be two classes"
-        )
-    return labels.astype(np.int64), classes
+def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Parts one after the other; one alone is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def npz_shape(path: Path, channels_last: bool | None = None) -> DataShape:
-    """What an ``.npz`` file holds; of its arrays only the labels are read.
-
-    Returns:
-        Shape of an image, and the number of distinct labels.
-
-    Raises:
-        DataError: when it lacks ``x`` or ``y``, or they cannot be used.
-    """
-    channels, height, width = image_shape(check_arrays(path, channels_last), channels_last)
-    (y,) = _npz(path, "y")
-    return DataShape((channels, height, width), len(_numbered(y)[1]))
+def _vocabulary(arrays: Named, said: Arrays) -> int:
+    """Number of different tokens."""
+    n = said.vocabulary or 1 + max(int(x.max()) for x in arrays.values())
+    for name, x in arrays.items():
+        lowest, highest = int(x.min()), int(x.max())
+        if lowest < 0 or highest >= n:
+            allowed = f"0 to {n - 1} (vocabulary: {n})" if said.vocabulary else "0 and more"
+            other = "" if said.inputs else "; if they are numbers, say inputs: features of the data"
+            raise DataError(f"{name} holds tokens {lowest} to {highest}; allowed: {allowed}{other}")
+    return n
 
 
-def read_arrays(source: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The arrays x and y of ``digits``, ``npz:PATH`` or ``package.module:function``."""
+def read_arrays(source: str) -> Named:
+    """The arrays of ``digits``, ``npz:PATH`` or ``package.module:function``, by name."""
     if source == "digits":
         return _digits()
     if source.startswith("npz:"):
-        x, y = _npz(Path(source.removeprefix("npz:")), "x", "y")
-        return x, y
+        path = Path(source.removeprefix("npz:"))
+        names = [name for pair in named_parts(array_headers(path)).values() for name in pair]
+        return dict(zip(names, _npz(path, names), strict=True))
     return call(source)
 
 
-def _digits() -> tuple[NDArray[Any], NDArray[Any]]:
+def _digits() -> Named:
     """1,797 handwritten digits of 8 x 8 pixels, 0 to 16 (UCI test set, in scikit-learn)."""
     # By path: importing scikit-learn takes a second, and every training job would spend it.
     package = importlib.util.find_spec("sklearn")
     if package is None or package.origin is None:
         raise DataError("the digits are part of scikit-learn, which is not installed")
     table = np.loadtxt(Path(package.origin).parent / "datasets/data/digits.csv.gz", delimiter=",")
-    return table[:, :-1].reshape(-1, 8, 8), table[:, -1].astype(np.int64)
+    return {"x": table[:, :-1].reshape(-1, 8, 8), "y": table[:, -1].astype(np.int64)}
 
 
-def _npz(path: Path, *names: str) -> tuple[NDArray[Any], ...]:
+def _npz(path: Path, names: Sequence[str]) -> tuple[NDArray[Any], ...]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            missing = {"x", "y"} - set(arrays.files)
-            if missing:
-                raise DataError(
-                    f"{path} lacks {', '.join(sorted(missing))}: it must hold x and y, "
-                    f"and holds {', '.join(arrays.files) or 'nothing'}"
-                )
             return tuple(arrays[name] for name in names)
-    except FileNotFoundError:
-        raise DataError(f"no data file at {path}") from None
-    except DataError:
-        raise
     except Exception as error:  # zip, header and pickle errors share no base class
         objects = "Object arrays" in str(error)
         reason = "it holds Python objects; allowed: numbers, strings" if objects else error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from actsearch.config import Split
-from actsearch.config.data import check_split
+from actsearch.config.data import Inputs, Targets, check_split
 from actsearch.data.examples import Examples
+from actsearch.data.sources.layouts import UNITS
+from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import DataError
 
 Part = Literal["train", "validation", "test"]
@@ -23,31 +25,89 @@ PARTS: tuple[Part, ...] = get_args(Part)
 class DataShape(NamedTuple):
     """What of a data set shapes a network."""
 
-    image_shape: tuple[int, int, int]
-    """Channels, height and width."""
-    n_classes: int
+    input_shape: tuple[int, ...]
+    """Of an example: of images channels, height and width."""
+    n_outputs: int
+    """Classes, or numbers that are predicted."""
+    inputs: Inputs = "images"
+    targets: Targets = "classes"
+    n_tokens: int = 0
+    """Different tokens; 0 where examples are none."""
+
+    @property
+    def shape(self) -> DataShape:
+        """This, as of a data set."""
+        return self
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of examples that a network is given."""
+        return torch.int64 if self.inputs == "tokens" else torch.float32
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Shape of an example without its channels."""
+        return self.input_shape if self.inputs == "tokens" else self.input_shape[1:]
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of a network's outputs for one example."""
+        at = self.positions if self.targets == "positions" else ()
+        return (*at, self.n_outputs)
+
+    @property
+    def in_words(self) -> str:
+        """Its examples, such as ``images, 3 channels of 32 x 32 pixels``."""
+        channels, sizes = self.input_shape[0], " x ".join(map(str, self.positions))
+        if self.inputs == "features":
+            return _counted(channels, "feature")
+        if self.inputs == "tokens":
+            return f"{_counted(channels, 'token')}, of {self.n_tokens:,} different ones"
+        return f"{self.inputs}, {_counted(channels, 'channel')} of {sizes} {UNITS[self.inputs]}"
+
+    @property
+    def targets_in_words(self) -> str:
+        """What is learned of them, such as ``10 classes``."""
+        if self.targets == "positions":
+            return f"a class of {self.n_outputs:,} at each position"
+        if self.targets == "numbers":
+            return f"{_counted(self.n_outputs, 'number')} to predict"
+        return f"{self.n_outputs:,} classes"
+
+
+def _counted(n: int, name: str) -> str:
+    return f"{n:,} {name}" if n == 1 else f"{n:,} {name}s"
+
+
+class Units(NamedTuple):
+    """Units of numbers that are predicted: an original one is ``deviation * number + mean``."""
+
+    mean: tuple[float, ...]
+    """(d,) of the training part."""
+    deviation: tuple[float, ...]
+    """(d,)"""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images and labels in three parts.
+    """Examples and targets in three parts.
 
     Attributes:
-        examples: all of them, with labels from 0 to n_classes - 1.
+        examples: all of them. Classes are numbered from 0 to n_outputs - 1, those of positions that
+            do not count are ``IGNORED``; numbers have mean 0 and deviation 1 over the training
+            part.
         rows: the numbers (n,) int64 of each part's examples.
-        n_classes: number of classes of the source, whichever of them were drawn.
-        notes: what people should know of the images, in sentences.
+        shape: what of them shapes a network; its classes are those of the source, whichever of them
+            were drawn.
+        notes: what people should know of the data, in sentences.
+        units: of numbers that are predicted.
     """
 
     examples: Examples
     rows: Mapping[Part, Tensor]
-    n_classes: int
+    shape: DataShape
     notes: tuple[str, ...] = ()
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width."""
-        return self.examples.image_shape
+    units: Units | None = None
 
     def part(self, name: Part) -> Examples:
         """The examples of one part."""
@@ -61,22 +121,13 @@ class Dataset:
         return self.examples.subset(torch.cat([self.rows[name] for name in names]))
 
 
-class OwnParts(NamedTuple):
-    """Where the rows of a source's own parts begin; its own train part comes first."""
-
-    train: int
-    """Rows of the train part."""
-    validation: int = 0
-    """Rows of the validation part, which follow; 0 where it has none. The rest is the test part."""
-
-
 def split_rows(
-    labels: NDArray[np.int64], split: Split, own: OwnParts | None = None
+    targets: NDArray[Any], split: Split, own: OwnParts | None = None
 ) -> dict[Part, NDArray[np.int64]]:
-    """Draw stratified parts of exactly the sizes asked for.
+    """Draw parts of exactly the sizes asked for; stratified, where targets are a class each.
 
     Args:
-        labels: (N,) int64.
+        targets: (N, ...); a class each where they are (N,) int64.
         split: sizes, which may add up to less than N, and the seed.
         own: the source's own parts, if it has some. The test part is drawn from its own, and the
             others from the rest; where there is a validation part too, each is drawn from its own.
@@ -87,25 +138,29 @@ def split_rows(
     Raises:
         DataError: for sizes above what there is.
     """
-    n_train, n_validation = own or (len(labels), 0)
+    n_train, n_validation = own or (len(targets), 0)
     before = n_train + n_validation
     try:
         check_split(
             split,
             n_train,
-            None if own is None else len(labels) - before,
+            None if own is None else len(targets) - before,
             "the source",
             n_validation or None,
         )
     except ValueError as error:
         raise DataError(str(error)) from None
 
+    is_class = targets.ndim == 1 and targets.dtype.kind == "i"
+
     def order(start: int, end: int) -> NDArray[np.int64]:
-        return start + _stratified_order(labels[start:end], split.seed)
+        if is_class:
+            return start + _stratified_order(targets[start:end], split.seed)
+        return start + np.random.default_rng(split.seed).permutation(end - start)
 
     if own is not None and n_validation:
         return {
-            "test": order(before, len(labels))[: split.test],
+            "test": order(before, len(targets))[: split.test],
             "validation": order(n_train, before)[: split.validation],
             "train": order(0, n_train)[: split.train],
         }
@@ -114,7 +169,7 @@ def split_rows(
         # The test part comes first, so that it hangs on its own size and the seed alone.
         test, rest = rest[: split.test], rest[split.test :]
     else:
-        test = order(n_train, len(labels))[: split.test]
+        test = order(n_train, len(targets))[: split.test]
     return {
         "test": test,
         "validation": rest[: split.validation],

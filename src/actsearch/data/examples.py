@@ -1,4 +1,4 @@
-"""Labelled images, given out in batches on the device that trains.
+"""Examples with targets, given out in batches on the device that trains.
 
 A data set of any size is one of two kinds: a tensor in memory (this module), or files that are
 decoded when they are needed.
@@ -18,16 +18,16 @@ from actsearch.data.augmentation import changed, draw_changes
 
 
 class Examples(Protocol):
-    """Images with labels, numbered from 0."""
+    """Examples with their targets, numbered from 0."""
 
     @property
-    def labels(self) -> Tensor:
-        """Labels (N,) int64, on the CPU."""
+    def targets(self) -> Tensor:
+        """Classes (N,) or, at positions, (N, ...) int64; numbers (N, d) float32; on the CPU."""
         ...
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width that the network sees."""
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of an example as the network sees it."""
         ...
 
     @property
@@ -48,11 +48,13 @@ class Examples(Protocol):
     def batches(
         self, rows: Sequence[Tensor], augmentation: Augmentation | None = None, seed: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images (B, C, H, W) float32, scaled, and labels (B,) int64 for each of ``rows``.
+        """Examples (B, ...) and targets (B, ...) for each of ``rows``.
+
+        Examples are float32 and scaled, or int64 where they are tokens.
 
         Args:
             rows: the examples of each batch, (B,) int64 on the CPU.
-            augmentation: random changes; what an example gets depends on ``seed`` and its number
+            augmentation: random changes of images; what one gets depends on ``seed`` and its number
                 alone, whatever the batches, processes and devices.
             seed: of the epoch.
         """
@@ -61,46 +63,45 @@ class Examples(Protocol):
 
 @dataclass(frozen=True)
 class MemoryExamples:
-    """Examples whose images are one tensor.
+    """Examples that are one tensor.
 
     Attributes:
-        images: (N, C, H, W) float32, or uint8 as in the files.
-        labels: (N,) int64 on the CPU.
-        mean: (C,) taken off an image that is handed out, if given ...
+        inputs: (N, ...): float32, or uint8 as in the files; tokens int64.
+        targets: (N, ...) on the CPU, see :class:`Examples`.
+        mean: (C,) taken off what is handed out, if given ...
         deviation: ... and (C,) that it is divided by.
     """
 
-    images: Tensor
-    labels: Tensor
+    inputs: Tensor
+    targets: Tensor
     mean: Tensor | None = None
     deviation: Tensor | None = None
 
     @property
     def device(self) -> torch.device:
-        """Where the images are."""
-        return self.images.device
+        """Where the examples are."""
+        return self.inputs.device
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width."""
-        channels, height, width = self.images.shape[1:]
-        return channels, height, width
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of an example."""
+        return tuple(self.inputs.shape[1:])
 
     def subset(self, rows: Tensor) -> MemoryExamples:
-        """The examples ``rows`` (n,) int64, in that order; neighbours share the images' memory."""
+        """The examples ``rows`` (n,) int64, in that order; neighbours share their memory."""
         start = int(rows[0]) if len(rows) else 0
         if torch.equal(rows, torch.arange(start, start + len(rows))):
-            images = self.images[start : start + len(rows)]
+            inputs = self.inputs[start : start + len(rows)]
         else:
-            images = self.images[rows.to(self.images.device)]
-        return MemoryExamples(images, self.labels[rows], self.mean, self.deviation)
+            inputs = self.inputs[rows.to(self.inputs.device)]
+        return MemoryExamples(inputs, self.targets[rows], self.mean, self.deviation)
 
     def to(self, device: torch.device) -> MemoryExamples:
-        """The same examples with their images on ``device``."""
-        return MemoryExamples(self.images.to(device), self.labels, self.mean, self.deviation)
+        """The same examples on ``device``; the targets stay where they are."""
+        return MemoryExamples(self.inputs.to(device), self.targets, self.mean, self.deviation)
 
     def batches(
         self, rows: Sequence[Tensor], augmentation: Augmentation | None = None, seed: int = 0
@@ -109,27 +110,30 @@ class MemoryExamples:
         if not rows:
             return
         device, scale = self.device, self._scale()
-        labels = self.labels.to(device)
+        targets = self.targets.to(device)
         changes = None
-        if augmentation and (drawn := draw_changes(augmentation, self.images.shape, seed)):
+        if augmentation and (drawn := draw_changes(augmentation, self.inputs.shape, seed)):
             changes = drawn.to(device)
         order = torch.cat(list(rows)).to(device)
         for chosen in torch.split(order, [len(batch) for batch in rows]):
             if changes is None:
-                images = scale(self.images[chosen])
+                inputs = scale(self.inputs[chosen])
             else:
-                images = changed(self.images, chosen, changes[chosen], scale)
-            yield images, labels[chosen]
+                inputs = changed(self.inputs, chosen, changes[chosen], scale)
+            yield inputs, targets[chosen]
 
     def _scale(self) -> Callable[[Tensor], Tensor]:
-        """From images as they are kept to scaled ones in float32."""
+        """From examples as they are kept to those that are handed out."""
+        if self.inputs.dtype == torch.int64:
+            return lambda tokens: tokens
         if self.mean is None or self.deviation is None:
             return Tensor.float
-        mean, deviation = (v.to(self.device)[:, None, None] for v in (self.mean, self.deviation))
-        return lambda images: (images.float() - mean) / deviation
+        shape = (-1, *[1] * (self.inputs.dim() - 2))
+        mean, deviation = (v.to(self.device).view(shape) for v in (self.mean, self.deviation))
+        return lambda inputs: (inputs.float() - mean) / deviation
 
 
 def together(examples: Examples) -> tuple[Tensor, Tensor]:
-    """All images (N, C, H, W) float32, scaled, and labels (N,), on their device."""
+    """All examples, as they are handed out, and their targets, on their device."""
     [batch] = examples.batches([torch.arange(len(examples))])
     return batch

@@ -33,6 +33,7 @@ from actsearch.data.sources.contents import (
     write_known,
 )
 from actsearch.data.sources.folders import Listing
+from actsearch.data.sources.headers import named_parts
 from actsearch.data.sources.kinds import kinds_of
 from actsearch.data.sources.manifests import counts, file_entry, folder_entries
 from actsearch.data.sources.places import (
@@ -222,14 +223,16 @@ def forget_older(place: Place, *, checksums: bool) -> None:
 def _describe_function(data: Data) -> dict[str, Any]:
     try:
         arrays = call_twice(data.source)
-        split_arrays(*arrays, data.split, data.channels_last)  # it must do for a job
+        dataset = split_arrays(arrays, data.split, data.arrays)  # it must do for a job
     except DataError as error:
         raise DataError(f"data source {data.source!r}: {error}") from None
-    x, y = arrays
+    parts = named_parts(arrays)
+    ys = [arrays[y] for _, y in parts.values()]
+    is_class = dataset.shape.targets == "classes"
     return {
         "source": data.source,
-        "classes": [str(name) for name in np.unique(y)],
-        "examples": {"train": len(x)},
+        "classes": [str(name) for name in np.unique(np.concatenate(ys))] if is_class else [],
+        "examples": {part: len(arrays[x]) for part, (x, _) in parts.items()},
         "files": entries(arrays),
     }
 

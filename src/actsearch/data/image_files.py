@@ -215,7 +215,7 @@ class ImageFileExamples:
     Attributes:
         files: all files of the source.
         rows: (N,) int64, the file of each example.
-        labels: (N,) int64 on the CPU.
+        targets: classes (N,) int64 on the CPU.
         mean: (3,) float32, taken off an image that is handed out, ...
         deviation: ... and (3,) that it is divided by.
         device: where batches are given out.
@@ -223,22 +223,22 @@ class ImageFileExamples:
 
     files: ImageFiles
     rows: Tensor
-    labels: Tensor
+    targets: Tensor
     mean: Tensor
     deviation: Tensor
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
+    def input_shape(self) -> tuple[int, int, int]:
         """Channels, height and width."""
         return 3, self.files.size, self.files.size
 
     def subset(self, rows: Tensor) -> ImageFileExamples:
         """The examples ``rows`` (n,) int64, in that order."""
-        return replace(self, rows=self.rows[rows], labels=self.labels[rows])
+        return replace(self, rows=self.rows[rows], targets=self.targets[rows])
 
     def to(self, device: torch.device) -> ImageFileExamples:
         """The same examples, given out on ``device``."""
@@ -266,5 +266,5 @@ class ImageFileExamples:
                     next(images).to(self.device, non_blocking=True)
                     for _ in torch.split(batch, _IMAGES_AT_ONCE)
                 ]
-                labels = self.labels[batch].to(self.device)
-                yield (torch.cat(parts).float() - mean) / deviation, labels
+                classes = self.targets[batch].to(self.device)
+                yield (torch.cat(parts).float() - mean) / deviation, classes

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from actsearch.config import Data
 from actsearch.data import decoding, pixels
-from actsearch.data.dataset import PARTS, Dataset, OwnParts, numbered_parts, split_rows
+from actsearch.data.dataset import PARTS, Dataset, DataShape, numbered_parts, split_rows
 from actsearch.data.examples import Examples, MemoryExamples
 from actsearch.data.image_files import ImageFileExamples, ImageFiles, Request
 from actsearch.data.scaling import Scaling, scaling_by
 from actsearch.data.sources.contents import Contents, Guard
 from actsearch.data.sources.folders import Listing
 from actsearch.data.sources.kinds import Levels
+from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import Place
 from actsearch.records.code import source_digest
 from actsearch.records.digests import settings_digest
@@ -82,7 +83,7 @@ def image_dataset(
         files.rest()  # those that feed a GPU are others
         examples = ImageFileExamples(files, torch.from_numpy(used), taken, *_float(scaling))
     notes = (*found.notes, *scaling.notes, *_faint(scaling))
-    return Dataset(examples, rows, len(found.listing.classes), notes)
+    return Dataset(examples, rows, DataShape((3, size, size), len(found.listing.classes)), notes)
 
 
 def notes_on_some(data: Data, found: Images, n: int) -> list[str]:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from actsearch.config import Config, Data
 from actsearch.data import torchvision_sets
-from actsearch.data.arrays import dataset_of, npz_shape, read_arrays, split_arrays
-from actsearch.data.dataset import Dataset, DataShape, OwnParts
+from actsearch.data.arrays import check_values, dataset_of, read_arrays, split_arrays
+from actsearch.data.dataset import Dataset, DataShape
 from actsearch.data.images import Images, image_dataset
 from actsearch.data.sources.checks import images_now
 from actsearch.data.sources.folders import Listing, list_source
 from actsearch.data.sources.kinds import levels_of, notes_of
 from actsearch.data.sources.manifests import read_manifest, refuse_changed, same_files
+from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import (
     DataError,
     Place,
@@ -23,7 +24,7 @@ from actsearch.data.sources.places import (
     place_of,
     require_fetched,
 )
-from actsearch.data.user_arrays import Arrays, call, call_twice, refuse_others
+from actsearch.data.user_arrays import Named, call, call_twice, refuse_others
 from actsearch.records.digests import DigestError
 
 
@@ -50,7 +51,7 @@ def task_shape(config: Config, name: str) -> DataShape:
     """What of a task's data shapes a network; image files are not opened for it.
 
     Returns:
-        Shape of an image and number of classes.
+        What of them shapes a network.
 
     Raises:
         DataError: when they cannot be used, or are not there to tell it.
@@ -83,12 +84,10 @@ def load_dataset(
     """
     try:
         if is_function(data):
-            return split_arrays(
-                *_of_function(data, data_folder, twice), data.split, data.channels_last
-            )
+            return split_arrays(_of_function(data, data_folder, twice), data.split, data.arrays)
         place = place_of(data, data_folder)
         if place is None:
-            return split_arrays(*read_arrays(data.source), data.split, data.channels_last)
+            return split_arrays(read_arrays(data.source), data.split, data.arrays)
         require_fetched(place)
         if data.of_files:
             return image_dataset(data, place, images_of(data, place), workers, progress)
@@ -97,7 +96,7 @@ def load_dataset(
         raise type(error)(f"data source {data.source!r}: {error}") from None
 
 
-def _of_function(data: Data, data_folder: str | Path, twice: bool) -> Arrays:
+def _of_function(data: Data, data_folder: str | Path, twice: bool) -> Named:
     """What a function of the user's returns, which must be what was noted of it, if it was."""
     arrays = call_twice(data.source) if twice else call(data.source)
     with contextlib.suppress(DigestError):  # without a file, as in an interactive session
@@ -113,7 +112,8 @@ def _arrays(data: Data, place: Place) -> Dataset:
     now = {**manifest, "files": same_files(manifest.get("files", []), place.folder)}
     refuse_changed(place, manifest, now)
     found = torchvision_sets.read_arrays(data, place.folder)
-    return dataset_of(found.x, found.y, len(found.classes), data.split, OwnParts(found.n_train))
+    shape = DataShape(found.x.shape[1:], len(found.classes))
+    return dataset_of(found.x, found.y, shape, data.split, OwnParts(found.n_train))
 
 
 def images_of(data: Data, place: Place) -> Images:
@@ -134,16 +134,17 @@ def list_images(data: Data, place: Place) -> Listing:
 
 
 def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
-    """What the data of ``data`` look like, without reading them.
+    """What the data of ``data`` look like, before any of them are needed.
 
-    Known for torchvision's sets without having them. No image file is opened, and of an ``.npz``
-    file only headers and labels; functions of the user's are called.
+    Known for torchvision's sets without having them. No image file is opened. Arrays are read, and
+    functions of the user's are called, since what is wrong with their values is found in no other
+    way.
 
     Returns:
-        Shape of an image, and number of classes.
+        What of them shapes a network.
 
     Raises:
-        DataError: when the source cannot be read.
+        DataError: when the source cannot be read, or used.
     """
     if known := data.published:
         side = data.image_size or known.side
@@ -154,12 +155,10 @@ def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
                 (3, data.image_size or 0, data.image_size or 0), _classes(data, data_folder)
             )
         if data.source.startswith("npz:"):
-            path = Path(data.source.removeprefix("npz:"))
-            return npz_shape(path, data.channels_last)
+            return check_values(read_arrays(data.source), data.arrays).shape
     except DataError as error:
         raise type(error)(f"data source {data.source!r}: {error}") from None
-    dataset = load_dataset(data, data_folder)
-    return DataShape(dataset.image_shape, dataset.n_classes)
+    return load_dataset(data, data_folder).shape
 
 
 def _classes(data: Data, data_folder: str | Path) -> int:

@@ -1,21 +1,27 @@
-"""Channels brought to mean 0 and deviation 1, by the training part alone."""
+"""Channels and features brought to mean 0 and deviation 1, by the training part alone."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from actsearch.config.data import Inputs
+from actsearch.data.sources.layouts import UNITS
 from actsearch.data.sources.places import DataError
 
 _EXAMPLES_AT_ONCE = 1024
-_CONSTANT = 1e-12  # a relative deviation that rounding alone gives
+_CONSTANT = 1e-12
+"""A relative deviation that rounding alone gives."""
+_LISTED = 3
+"""Constant channels or features that are named."""
 
 
 class Scaling(NamedTuple):
-    """What is taken off each channel, and what it is divided by."""
+    """What is taken off each of C channels or features, and what it is divided by."""
 
     mean: NDArray[np.float64]
     """(C,)"""
@@ -23,14 +29,23 @@ class Scaling(NamedTuple):
     """(C,); 1 for a constant channel."""
     constant: NDArray[np.bool_]
     """(C,), whether a channel is constant over the training part."""
+    inputs: Inputs = "images"
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Which channels are constant, in sentences."""
+        name = "feature" if self.inputs == "features" else "channel"
+        n, rows = len(self.mean), np.flatnonzero(self.constant)
+        if len(rows) > _LISTED:
+            some = ", ".join(str(number + 1) for number in rows[:_LISTED])
+            return (
+                f"{len(rows)} of {n} {name}s are constant over the training part ({some}, ...): "
+                "they become 0",
+            )
         return tuple(
-            f"channel {number + 1} of {len(self.mean)} is constant over the training part "
+            f"{name} {number + 1} of {n} is constant over the training part "
             f"({self.mean[number]:g}): it becomes 0"
-            for number in np.flatnonzero(self.constant)
+            for number in rows
         )
 
 
@@ -40,34 +55,41 @@ def blocks(rows: NDArray[np.int64]) -> Iterator[slice]:
         yield slice(start, start + _EXAMPLES_AT_ONCE)
 
 
-def scaling_by(x: NDArray[Any], rows: NDArray[np.int64]) -> Scaling:
-    """The scaling of images (N, C, H, W) by the examples ``rows`` of their training part.
+def scaling_by(x: NDArray[Any], rows: NDArray[np.int64], inputs: Inputs = "images") -> Scaling:
+    """The scaling of examples (N, C, ...) by the examples ``rows`` of their training part.
+
+    Args:
+        x: the examples; of features (N, F) each is a channel of its own.
+        rows: those of the training part, (n,) int64.
+        inputs: what they are.
 
     Returns:
         Mean and deviation of each channel.
 
     Raises:
-        DataError: when the training images are constant, or all the same: nothing can be learned.
+        DataError: when the training part is constant, or n times the same: nothing can be learned.
     """
     mean, deviation = _moments(x, rows)
     constant = deviation <= _CONSTANT * np.abs(mean)
+    examples = "rows" if inputs == "features" else inputs
     if constant.all():
         values = ", ".join(f"{value:g}" for value in mean[:4])
         raise DataError(
-            f"the training part is constant: all pixels of its {len(rows)} images are {values}"
+            f"the training part is constant: all {UNITS[inputs]} of its {len(rows)} {examples} "
+            f"are {values}"
         )
     if len(rows) > 1 and _all_same(x, rows):
-        raise DataError(f"the training part is {len(rows)} times the same image")
-    return Scaling(mean, np.where(constant, 1.0, deviation), constant)
+        raise DataError(f"the training part is {len(rows)} times the same {examples[:-1]}")
+    return Scaling(mean, np.where(constant, 1.0, deviation), constant, inputs)
 
 
 def _moments(
     x: NDArray[Any], rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and standard deviation of each channel over the examples ``rows``: both (C,)."""
-    axes = (0, 2, 3)
-    count = len(rows) * x.shape[2] * x.shape[3]
-    total = np.zeros((1, x.shape[1], 1, 1))
+    axes = (0, *range(2, x.ndim))
+    count = len(rows) * math.prod(x.shape[2:])
+    total = np.zeros((1, x.shape[1], *[1] * (x.ndim - 2)))
     for block in blocks(rows):
         total += x[rows[block]].sum(axis=axes, keepdims=True, dtype=np.float64)
     mean = total / count
@@ -82,8 +104,9 @@ def _all_same(x: NDArray[Any], rows: NDArray[np.int64]) -> bool:
 
 
 def scaled(x: NDArray[Any], rows: NDArray[np.int64], scaling: Scaling) -> NDArray[np.float32]:
-    """The examples ``rows`` with the mean taken off, over the deviation: (N, C, H, W)."""
-    mean, deviation = (moment[:, None, None] for moment in (scaling.mean, scaling.deviation))
+    """The examples ``rows`` with the mean taken off, over the deviation: (n, C, ...)."""
+    shape = (-1, *[1] * (x.ndim - 2))
+    mean, deviation = scaling.mean.reshape(shape), scaling.deviation.reshape(shape)
     found = np.empty((len(rows), *x.shape[1:]), dtype=np.float32)
     for block in blocks(rows):
         found[block] = (x[rows[block]] - mean) / deviation

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +29,30 @@ from actsearch.records.search_path import (
     working_folder_last,
 )
 
-Arrays = tuple[NDArray[Any], NDArray[Any]]
+Named = Mapping[str, NDArray[Any]]
+"""Arrays by name: ``x`` and ``y``, or such for each part (``headers.named_parts``)."""
 Entries = list[dict[str, Any]]
 
 
-def call(source: str) -> Arrays:
-    """The arrays x and y of ``package.module:function``, called in the folder of its experiment.
+def call(source: str) -> Named:
+    """The arrays of ``package.module:function``, called in the folder of its experiment.
 
     Returns:
-        As the function returns them, made arrays.
+        As the function returns them, made arrays: ``x`` and ``y``, or what its dictionary names.
 
     Raises:
         DataError: when it cannot be imported, fails, or returns something else.
     """
     with UsersOwnProcesses(), contextlib.chdir(home()):  # a replay works in another
         result = _result(*source.split(":", 1))
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise DataError(f"must return (x, y), got {type(result).__name__}")
-    return np.asarray(result[0]), np.asarray(result[1])
+    if isinstance(result, tuple) and len(result) == 2:
+        result = {"x": result[0], "y": result[1]}
+    if not isinstance(result, Mapping) or not all(isinstance(name, str) for name in result):
+        raise DataError(
+            f"must return (x, y), or a dictionary of x_train, y_train and so on, got "
+            f"{type(result).__name__}"
+        )
+    return {name: np.asarray(array) for name, array in result.items()}
 
 
 def _result(module: str, name: str) -> Any:
@@ -61,11 +68,11 @@ def _result(module: str, name: str) -> Any:
         raise DataError(f"fails: {describe_fault(error)}") from error
 
 
-def entries(arrays: Arrays) -> Entries:
+def entries(arrays: Named) -> Entries:
     """What a manifest says of arrays, under ``files``: shape, dtype and SHA-256 of each.
 
     Returns:
-        An entry for ``x`` and one for ``y``.
+        An entry an array.
     """
     return [
         {
@@ -74,7 +81,7 @@ def entries(arrays: Arrays) -> Entries:
             "dtype": array.dtype.str,
             "sha256": _digest(array),
         }
-        for name, array in zip("xy", arrays, strict=True)
+        for name, array in arrays.items()
     ]
 
 
@@ -84,7 +91,7 @@ def _digest(array: NDArray[Any]) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()
 
 
-def call_twice(source: str) -> Arrays:
+def call_twice(source: str) -> Named:
     """Call a function here and in a process of its own, as two jobs would.
 
     Returns:
@@ -114,14 +121,14 @@ def _called_elsewhere(source: str) -> tuple[Entries | None, str]:
     return None, (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
 
 
-def refuse_others(source: str, arrays: Arrays, noted: Any, manifest: Path) -> None:
+def refuse_others(source: str, arrays: Named, noted: Any, manifest: Path) -> None:
     """Refuse arrays that are not those which a manifest notes.
 
     The function is called once more to tell why: by chance, or since what it reads has changed.
 
     Args:
         source: the function.
-        arrays: x and y.
+        arrays: those that it gives now.
         noted: its entries.
         manifest: where it lies.
 
@@ -129,7 +136,8 @@ def refuse_others(source: str, arrays: Arrays, noted: Any, manifest: Path) -> No
         DataError: naming the array.
     """
     now = entries(arrays)
-    differing = [a["path"] for a, b in zip(now, noted, strict=False) if a != b]
+    then, found = ({entry["path"]: entry for entry in some} for some in (noted, now))
+    differing = [name for name in {**then, **found} if then.get(name) != found.get(name)]
     if not differing:
         return
     which = f"Its {' and '.join(differing)} are not those of {manifest}"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.utils.hooks import RemovableHandle
 
-from actsearch.functions.activation import Activation
+from actsearch.functions.activation import every_activation
 
 
 def keep_derivatives(model: nn.Module) -> list[RemovableHandle]:
@@ -26,9 +26,7 @@ def keep_derivatives(model: nn.Module) -> list[RemovableHandle]:
         Handles; removing them ends it.
     """
     return [
-        module.register_forward_hook(_replace_graph)
-        for module in model.modules()
-        if isinstance(module, Activation)
+        activation.register_forward_hook(_replace_graph) for activation in every_activation(model)
     ]
 
 

@@ -1,17 +1,18 @@
 """Spectra of the Fisher information matrix at given weights, by K-FAC.
 
 F = E over x of the data and y of the model's predictive distribution of g g^T with g the gradient
-of log p(y | x), approximated by a block a layer with weights and each block by a Kronecker product
-of an input factor A and a gradient factor G (Martens & Grosse 2015; convolutions: Grosse & Martens
-2016). The conventions of the factors stand in ``factors``.
+of log p(y | x) (see ``outcomes``), approximated by a block a layer with weights and each block by a
+Kronecker product of an input factor A and a gradient factor G (Martens & Grosse 2015; convolutions:
+Grosse & Martens 2016). The conventions of the factors stand in ``factors``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal, get_args
+from itertools import chain, pairwise
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -19,14 +20,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
+from actsearch.config.data import Targets
 from actsearch.features import factors
 from actsearch.features.derivatives import keep_derivatives
 from actsearch.features.factors import Layer
 from actsearch.features.layers import evaluation_mode, fisher_layers
+from actsearch.features.outcomes import OUTCOMES, Kind, Outcomes
 from actsearch.features.recomputation import without_recomputation
 from actsearch.features.spectra import LayerSpectrum
-
-Kind = Literal["true", "sampled", "empirical"]
 
 FLOOR = torch.finfo(torch.float32).eps ** 2
 """Eigenvalues of a factor are told from zero down to this fraction of its largest (1.4e-14).
@@ -47,6 +48,7 @@ def fisher_spectrum(
     generator: torch.Generator | None = None,
     examples_at_once: int = 128,
     layers: Sequence[str] | None = None,
+    targets: Targets = "classes",
 ) -> list[LayerSpectrum]:
     """Eigenvalues of the Kronecker factors of every layer's Fisher block.
 
@@ -58,16 +60,21 @@ def fisher_spectrum(
     same layer add positions. Checkpointed parts are run without checkpointing.
 
     Args:
-        model: maps (N, ...) to logits (N, classes).
+        model: maps (N, ...) to outputs: logits (N, classes), logits (N, ..., classes) at positions,
+            or numbers (N, d).
         x: (N, ...) inputs on the model's device.
-        y: (N,) integer labels; only ``kind="empirical"`` reads them.
-        kind: whose labels: ``true`` is the exact expectation over the predictive distribution (one
-            forward pass, classes - 1 backward passes), ``sampled`` draws one label an example from
-            it, ``empirical`` takes ``y``.
-        generator: draws the labels of ``kind="sampled"``; torch's global one when None.
+        y: the targets, (N,) or (N, ...) int64 or (N, d); only ``kind="empirical"`` reads them, and
+            positions, to tell which of them count.
+        kind: whose targets: ``true`` is the exact expectation over the predictive distribution (one
+            forward pass, and the backward passes of ``outcomes.backward_passes``), ``sampled``
+            draws one target an outcome from it, ``empirical`` takes ``y``.
+        generator: draws the targets of ``kind="sampled"``; torch's global one when None.
         examples_at_once: examples in one pass, whose activations bound the memory. Sums are rounded
             in another order with another number, and nothing else changes.
         layers: names of the layers to cover; those that ``fisher_layers`` finds when None.
+        targets: what the outputs are for: with ``numbers`` they are means of a Gaussian of unit
+            variance. With ``positions`` each that counts is an outcome of its own, and the matrix
+            is the mean over them.
 
     Returns:
         One spectrum a covered layer, in the network's order. A layer that
@@ -77,10 +84,10 @@ def fisher_spectrum(
         when a logit is not finite.
 
     Raises:
-        ValueError: for an unknown kind, labels that are missing or do not fit, batch norm without
-            fixed statistics, an output that is not (N, classes), or no layer to cover.
+        ValueError: for an unknown kind, targets that are missing or do not fit, batch norm without
+            fixed statistics, an output of another shape, or no layer to cover.
     """
-    _check_labels(x, y, kind)
+    _check_targets(x, y, kind, targets)
     covered = fisher_layers(model, x).covered if layers is None else layers
     if layers is None and not covered:
         raise ValueError(
@@ -89,7 +96,7 @@ def fisher_spectrum(
     if examples_at_once < 1:
         raise ValueError(f"examples_at_once must be at least 1, got {examples_at_once}")
     sums = [_Sums(name, model.get_submodule(name), x.device) for name in covered]  # type: ignore[arg-type]
-    labels = y if kind == "empirical" else None
+    outcomes = OUTCOMES[targets](kind, y, generator)
     with (
         evaluation_mode(model),
         without_recomputation(),
@@ -98,9 +105,7 @@ def fisher_spectrum(
     ):
         for start in range(0, len(x), examples_at_once):
             part = slice(start, start + examples_at_once)
-            _accumulate(
-                model, x[part], None if labels is None else labels[part], kind, generator, sums
-            )
+            _accumulate(model, x[part], outcomes, part, sums)
     return [entry.spectrum(len(x)) for entry in sums]
 
 
@@ -140,14 +145,9 @@ class _Sums:
 
 
 def _accumulate(
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor | None,
-    kind: Kind,
-    generator: torch.Generator | None,
-    sums: list[_Sums],
+    model: nn.Module, x: Tensor, outcomes: Outcomes, part: slice, sums: list[_Sums]
 ) -> None:
-    """Add one chunk of examples to the sums."""
+    """Add one chunk of examples, ``part`` of all, to the sums."""
 
     def hook(entry: _Sums) -> Any:
         def record(_: nn.Module, args: Any, kwargs: Any, output: Tensor) -> Tensor:
@@ -157,73 +157,37 @@ def _accumulate(
 
     handles = [*(hook(entry) for entry in sums), *keep_derivatives(model)]
     try:
-        logits = model(x)
+        outputs = model(x)
     finally:
         for handle in handles:
             handle.remove()
-    if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(x):
-        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise ValueError(f"the model must return logits (N, classes), got {shape} for N = {len(x)}")
+    if not isinstance(outputs, Tensor) or not outcomes.fits(outputs, len(x)):
+        shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+        raise ValueError(f"the model must return {outcomes.form}, got {shape} for N = {len(x)}")
     edges = [(entry, edge) for entry in sums for edge in entry.edges]
     for entry in sums:
         entry.edges = []
-    if not logits.isfinite().all():
+    if not outputs.isfinite().all():
         for entry in sums:
             entry.gradients.fill_(math.nan)
         return
-    if not logits.requires_grad:  # no layer reaches the output
+    if not outputs.requires_grad:  # no layer reaches the output
         return
     if not edges:  # nothing was asked for, or called
         return
-    count = logits.shape[1] - 1 if kind == "true" else 1
-    directions = _directions(logits.detach().double(), y, kind, generator)
-    for k, direction in enumerate(directions, start=1):
+    directions = outcomes.directions(outputs.detach().double(), part)
+    for direction, following in pairwise(chain(directions, [None])):
+        assert direction is not None
         gradients = torch.autograd.grad(
-            logits,
+            outputs,
             [edge for _, edge in edges],
-            direction.to(logits.dtype),
-            retain_graph=k < count,
+            direction.to(outputs.dtype),
+            retain_graph=following is not None,
             allow_unused=True,
         )
         for (entry, _), gradient in zip(edges, gradients, strict=True):
             if gradient is not None:
                 entry.gradients += factors.gradient_sum(entry.layer, gradient)
-
-
-def _directions(
-    logits: Tensor, y: Tensor | None, kind: Kind, generator: torch.Generator | None
-) -> Iterator[Tensor]:
-    """Vectors v in logit space whose v v^T sum to the Fisher of the logits.
-
-    The gradient of -log p(c) is p - e_c. Its covariance under p, diag(p) - p p^T, has rank
-    classes - 1, so that many vectors do: with B = [sqrt(p_c) (e_c - p)] and H the Householder
-    reflection that takes sqrt(p) to the last axis, B H has a last column B sqrt(p) = 0, and
-    (B H)(B H)^T = B B^T.
-
-    Yields:
-        Vectors (N, classes).
-
-    Raises:
-        ValueError: for labels that are no classes.
-    """
-    p = logits.softmax(-1)
-    if kind == "true":
-        identity = torch.eye(p.shape[1], dtype=p.dtype, device=p.device)
-        root = p.sqrt()
-        last = root[:, -1:]
-        shared = last / (1 + last) * (identity[-1] - p)
-        for c in range(p.shape[1] - 1):
-            yield root[:, c : c + 1] * (identity[c] - p - shared)
-        return
-    if kind == "sampled":
-        device = p.device if generator is None else generator.device
-        y = torch.multinomial(p.to(device), 1, generator=generator)[:, 0].to(p.device)
-    assert y is not None
-    if not 0 <= int(y.min()) <= int(y.max()) < p.shape[1]:
-        raise ValueError(
-            f"labels must lie in [0, {p.shape[1]}), got {int(y.min())} to {int(y.max())}"
-        )
-    yield p.scatter_add(1, y[:, None].long(), p.new_full((len(p), 1), -1.0))
 
 
 def _eigenvalues(matrices: Tensor) -> tuple[NDArray[np.float64], int]:
@@ -241,17 +205,24 @@ def _eigenvalues(matrices: Tensor) -> tuple[NDArray[np.float64], int]:
     return np.maximum(values, floor), int((values <= floor).sum())
 
 
-def _check_labels(x: Tensor, y: Tensor | None, kind: Kind) -> None:
+def _check_targets(x: Tensor, y: Tensor | None, kind: Kind, targets: Targets) -> None:
     if kind not in get_args(Kind):
         raise ValueError(f"unknown kind {kind!r}; allowed: {', '.join(get_args(Kind))}")
     if len(x) == 0:
         raise ValueError("x holds no example")
-    if kind != "empirical":
-        return
     if y is None:
-        raise ValueError("kind='empirical' needs the labels y")
-    if y.shape != x.shape[:1] or y.is_floating_point():
-        raise ValueError(f"y must be integers of shape ({len(x)},), got {y.dtype} {tuple(y.shape)}")
+        if kind == "empirical" or targets == "positions":
+            raise ValueError(f"kind={kind!r} needs the targets y of {targets}")
+        return
+    if targets == "classes" and kind != "empirical":
+        return
+    form, fits = {
+        "classes": ("integers ({n},)", y.dim() == 1 and not y.is_floating_point()),
+        "positions": ("integers ({n}, ...)", y.dim() > 1 and not y.is_floating_point()),
+        "numbers": ("numbers ({n}, d)", y.dim() == 2),
+    }[targets]
+    if not fits or len(y) != len(x):
+        raise ValueError(f"y must be {form.format(n=len(x))}, got {y.dtype} {tuple(y.shape)}")
 
 
 def _full_precision(x: Tensor) -> AbstractContextManager[Any]:

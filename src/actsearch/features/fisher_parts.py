@@ -70,7 +70,6 @@ def fisher_features(
     try:
         with run_settings(task, device):
             x, y = together(chosen.to(device))
-            labels = y if settings.kind == "empirical" else None
             layers = task_layers(task, dataset, x)
             for expression in expressions[len(spectra) :]:
                 model, _ = build_network(task, dataset, expression, settings.seed)
@@ -81,11 +80,12 @@ def fisher_features(
                     fisher_spectrum(
                         model,
                         x,
-                        labels,
+                        y,
                         settings.kind,
                         generator,
                         settings.examples_at_once,
                         layers.covered,
+                        dataset.shape.targets,
                     )
                 )
                 if unfinished:

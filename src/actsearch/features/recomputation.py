@@ -9,13 +9,10 @@ saves it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
-from torch.utils import checkpoint
-
-_REENTRANT = "CheckpointFunction"
-_WITH_HOOKS = "_checkpoint_without_reentrant_generator_impl"
+from actsearch.functions.recomputation import Recomputation, recomputing
 
 
 class _Direct:
@@ -31,14 +28,6 @@ def _nothing_around(*_: Any, **__: Any) -> Iterator[None]:
     yield
 
 
-@contextmanager
-def without_recomputation() -> Iterator[None]:
+def without_recomputation() -> AbstractContextManager[None]:
     """Have ``torch.utils.checkpoint`` call functions directly for a while."""
-    before = {name: getattr(checkpoint, name) for name in (_REENTRANT, _WITH_HOOKS)}
-    try:
-        setattr(checkpoint, _REENTRANT, _Direct)
-        setattr(checkpoint, _WITH_HOOKS, _nothing_around)
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(checkpoint, name, value)
+    return recomputing(Recomputation(_Direct, _nothing_around))

@@ -1,4 +1,4 @@
-"""Functions as torch modules, and putting them into a network.
+"""Functions as torch modules.
 
 An `Activation` has no parameters and keeps shape and dtype. It works under ``torch.compile`` with
 ``fullgraph=True``, ``torch.export``, ``torch.func``, and in ONNX export with ``dynamo=True`` except
@@ -7,38 +7,16 @@ for ``bessel_i0e`` and ``bessel_i1e``, for which ONNX has no operator.
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from actsearch.functions.call_scopes import with_plain_calls
 from actsearch.functions.expressions import Expression, parse
 from actsearch.functions.operators import LEAF, read_token
-
-# fmt: off
-ORDINARY = frozenset({
-    "CELU", "ELU", "GELU", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid", "Mish", "PReLU",
-    "RReLU", "ReLU", "ReLU6", "SELU", "SiLU", "Softplus", "Softsign", "Tanh", "Tanhshrink",
-    # timm
-    "GELUTanh", "HardMish", "HardMishMe", "HardSwish", "HardSwishMe", "MishMe", "QuickGELU",
-    "Swish", "SwishMe",
-    # transformers
-    "FastGELUActivation", "GELUActivation", "MishActivation", "NewGELUActivation",
-    "QuickGELUActivation", "ReLUSquaredActivation", "SiLUActivation",
-    # a network whose activations have been replaced before
-    "Activation",
-})
-"""Class names that are replaced when nothing else is said. PReLU loses its learned slope."""
-
-GATES = frozenset({
-    "GLU", "HardSigmoid", "HardSigmoidMe", "Hardsigmoid", "LogSoftmax", "Sigmoid", "Softmax",
-    "Softmax2d", "Softmin",
-})
-"""Class names that stay unless asked for by type or name. Attention modules always stay."""
-# fmt: on
 
 QUADRATURE_LIMIT = 16.0
 QUADRATURE_PANEL = 0.5
@@ -102,6 +80,11 @@ class Activation(nn.Module):
         self._program = _compile(self.expression)
 
 
+def every_activation(model: nn.Module) -> list[Activation]:
+    """The activations in a network, each once, those that calls of plain functions go to too."""
+    return [m for m in dict.fromkeys(with_plain_calls(model).values()) if isinstance(m, Activation)]
+
+
 def _compile(expression: Expression) -> tuple[tuple[Callable[..., Tensor] | None, int], ...]:
     """Torch function (None: push x) and argument count of every step of a stack machine."""
     program: list[tuple[Callable[..., Tensor] | None, int]] = []
@@ -162,83 +145,3 @@ def _moments(expression: Expression, nodes: int) -> tuple[float, float, float]:
         outer = np.abs(x) > QUADRATURE_LIMIT - QUADRATURE_PANEL
         tail = float(density[outer] @ y[outer] ** 2)
     return mean, variance, tail
-
-
-def replace_activations(
-    model: nn.Module,
-    expression: str | Expression,
-    types: Iterable[str] = (),
-    names: Iterable[str] = (),
-) -> list[str]:
-    """Put ``Activation(expression)`` in place of a network's activation modules.
-
-    A module is replaced when its class name is one of ``types`` or its name matches one of
-    ``names``, each of which must meet a module; when both are empty, when its class is one of the
-    ordinary activations (`ORDINARY`). A module that stands in several places stays one module.
-    Activations that a network calls as plain functions cannot be seen here.
-
-    Args:
-        model: Changed in place.
-        expression: The function or its name.
-        types: Exact class names, such as ``ReLU``.
-        names: Patterns of module names as for a shell, such as ``blocks.*.mlp.act``. A pattern with
-            wildcards meets only activation modules; a name without them meets any module.
-
-    Returns:
-        Sorted names of the replaced modules, every place of a shared one.
-
-    Raises:
-        ExpressionError: when the name of the function is none.
-        ValueError: when one of ``types`` or ``names`` meets no module, or with neither there is no
-            ordinary activation; lists the activations the network has. Nothing is replaced then.
-    """
-    places = {n: m for n, m in model.named_modules(remove_duplicate=False) if n}
-    asked = {f"type {kind!r}": _of_types(places, {kind}) for kind in types}
-    asked |= {f"name {pattern!r}": _of_name(places, pattern) for pattern in names}
-    asked = asked or {"an ordinary activation": _of_types(places, ORDINARY)}
-    if unmet := [what for what, found in asked.items() if not found]:
-        there = [f"{n} ({type(m).__name__})" for n, m in places.items() if _is_activation(m)]
-        plain = (
-            ""
-            if there
-            else "; what it calls as a plain function (torch.relu) cannot be replaced, make it a "
-            "module (torch.nn.ReLU)"
-        )
-        raise ValueError(
-            f"no activation was replaced: no module matches {', '.join(unmet)}; "
-            f"the network has {', '.join(there) or 'no activation modules'}{plain}"
-        )
-    expression = expression if isinstance(expression, Expression) else parse(expression)
-    chosen = sorted({name for found in asked.values() for name in found})
-    new: dict[int, Activation] = {}
-    for name in chosen:
-        module = places[name]
-        parent, _, attribute = name.rpartition(".")
-        owner = model.get_submodule(parent)
-        setattr(owner, attribute, new.setdefault(id(module), Activation(expression)))
-        if isinstance(owner, nn.TransformerEncoderLayer):
-            owner.activation_relu_or_gelu = 0  # its fused path would go on using the old one
-    return chosen
-
-
-def activations_of(model: nn.Module) -> dict[str, str]:
-    """Names of a network's activation modules and gates, with their class names."""
-    return {name: type(m).__name__ for name, m in model.named_modules() if _is_activation(m)}
-
-
-def _is_activation(module: nn.Module) -> bool:
-    return type(module).__name__ in ORDINARY | GATES
-
-
-def _of_types(places: Mapping[str, nn.Module], types: Container[str]) -> list[str]:
-    return [name for name, module in places.items() if type(module).__name__ in types]
-
-
-def _of_name(places: Mapping[str, nn.Module], pattern: str) -> list[str]:
-    if pattern in places:
-        return [pattern]
-    return [
-        name
-        for name, module in places.items()
-        if _is_activation(module) and fnmatch.fnmatchcase(name, pattern)
-    ]

@@ -1,6 +1,7 @@
 """The table of built-in operators: each one's NumPy function, and its torch function by name.
 
-Names are those of Act-Bench (Bingham and Miikkulainen 2023, appendix).
+Names are those of Act-Bench (Bingham and Miikkulainen 2023, appendix); of `EXTRA_UNARY` the first
+four are. Sources of the others are in `actsearch.functions.literature`.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ def _gelu(x: Any) -> Any:
     return 0.5 * x * special.erfc(x * -np.sqrt(0.5, dtype=x.dtype))
 
 
+def _hard_swish(x: Any) -> Any:
+    return x * np.clip(x + 3, 0, 6) / 6
+
+
 def _nary(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return lambda *arguments: functools.reduce(function, arguments)
 
@@ -85,6 +90,12 @@ EXTRA_UNARY: Table = {
     "leakyrelu": (lambda x: np.where(x > 0, x, LEAKY_SLOPE * x), _functional + "leaky_relu"),
     "mish": (lambda x: x * np.tanh(_softplus(x)), _functional + "mish"),
     "gelu": (_gelu, _functional + "gelu"),
+    "sin": (np.sin, "torch.sin"),
+    "cos": (np.cos, "torch.cos"),
+    "sinc": (np.sinc, "torch.sinc"),  # of both libraries: sin(pi x) / (pi x), 1 at 0
+    "hard_tanh": (lambda x: np.clip(x, -1, 1), _functional + "hardtanh"),
+    "hard_swish": (_hard_swish, _functional + "hardswish"),
+    "relu6": (lambda x: np.clip(x, 0, 6), _functional + "relu6"),
 }
 BINARY: Table = {
     "add": (np.add, "torch.add"),

@@ -6,13 +6,14 @@ A space that is too large to be enumerated before sampling is listed as its samp
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from actsearch.config import Space
+from actsearch.functions.baselines import BASELINES
 from actsearch.functions.enumeration import enumerate_space
 from actsearch.functions.equivalence import digest, normal_samples
 from actsearch.functions.expressions import Expression
@@ -44,12 +45,15 @@ class Listing:
     n_finite: int
 
 
-def list_functions(space: Space, progress: Progress | None = None) -> Listing:
+def list_functions(
+    space: Space, progress: Progress | None = None, baselines: Sequence[str] = BASELINES
+) -> Listing:
     """List a configured space.
 
     Args:
         space: the space.
         progress: called now and then with the number of functions done and of all.
+        baselines: what ``baselines`` stands for in it, by name; the paper's eight when left out.
 
     Returns:
         The table of its names, or of its sample where it is too large to enumerate.
@@ -57,8 +61,10 @@ def list_functions(space: Space, progress: Progress | None = None) -> Listing:
     Raises:
         SpaceError: for a bad space, or a sample larger than what the space holds.
     """
-    whole = SearchSpace.from_config(space)
-    return _list_whole(space, whole, progress) if enumerated(space, whole) else _list_sample(space)
+    whole = SearchSpace.from_config(space, baselines)
+    if enumerated(space, whole):
+        return _list_whole(space, whole, progress)
+    return _list_sample(whole.size, select(space, baselines))
 
 
 def _list_whole(space: Space, whole: SearchSpace, progress: Progress | None) -> Listing:
@@ -86,8 +92,7 @@ def _list_whole(space: Space, whole: SearchSpace, progress: Progress | None) -> 
     )
 
 
-def _list_sample(space: Space) -> Listing:
-    selected = select(space)
+def _list_sample(n_names: int, selected: list[Expression]) -> Listing:
     names = [function.name for function in selected]
     finite = digest(selected).finite
     table = pd.DataFrame(
@@ -99,7 +104,6 @@ def _list_sample(space: Space) -> Listing:
             "position": pd.array(range(len(names)), dtype="Int64"),
         }
     )
-    n_names = SearchSpace.from_config(space).size
     return Listing(table, selected, n_names, len(selected), int(finite.sum()))
 
 

@@ -30,7 +30,7 @@ LEAF = "x"
 """The one variable of every function."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_RESERVED = frozenset({LEAF, "unary", "binary", "nary", "baselines"})
+_RESERVED = frozenset({LEAF, "unary", "binary", "nary", "baselines", "literature"})
 
 
 class OperatorError(ValueError):
@@ -267,7 +267,7 @@ def make_token(name: str, count: int) -> str:
 UNARY = tuple(built_in_operators.UNARY)
 """The 27 unary operators of Act-Bench."""
 EXTRA_UNARY = tuple(built_in_operators.EXTRA_UNARY)
-"""Four more, outside the standard spaces."""
+"""Ten more, outside the standard spaces."""
 BINARY = tuple(built_in_operators.BINARY)
 """The 7 binary operators."""
 NARY = tuple(built_in_operators.NARY)

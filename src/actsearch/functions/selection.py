@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 
 from actsearch import config
+from actsearch.functions.baselines import BASELINES
 from actsearch.functions.enumeration import Enumeration, enumerate_space
 from actsearch.functions.equivalence import digest
 from actsearch.functions.expressions import Expression
@@ -22,7 +23,7 @@ BARREN_DRAWS = 20_000
 _DRAWS_AT_ONCE = 256
 
 
-def select(space: config.Space) -> list[Expression]:
+def select(space: config.Space, baselines: Sequence[str] = BASELINES) -> list[Expression]:
     """The distinct functions of a configured space, or its sample of them.
 
     Included functions come first (of equal ones the first), are never left out as non-finite, and
@@ -30,7 +31,12 @@ def select(space: config.Space) -> list[Expression]:
     from the distinct functions if the space has at most `ENUMERATED_SELECTION` names, else from the
     names, dropping functions equal to one drawn before (so that functions with many names are
     likelier; nothing is enumerated), until `BARREN_DRAWS` draws in a row add none. In both cases a
-    larger sample of the same seed contains the smaller.
+    larger sample of the same seed contains the smaller, and other baselines change a sample by
+    themselves and by the few functions that give way to them.
+
+    Args:
+        space: The space.
+        baselines: What ``baselines`` stands for in it, by name; the paper's eight when left out.
 
     Returns:
         Included functions in their order, then the others: in the space's order, or as drawn from a
@@ -40,7 +46,7 @@ def select(space: config.Space) -> list[Expression]:
         SpaceError: for a bad space, one too large to list, or a sample larger than what it holds
             or draws can find.
     """
-    whole = SearchSpace.from_config(space)
+    whole = SearchSpace.from_config(space, baselines)
     if space.sample is not None and not enumerated(space, whole):
         return _draw(whole, space.sample, space.seed, space.finite_only)
     return [whole[index] for index in choose(space, whole, enumerate_space(whole))]
@@ -51,7 +57,7 @@ def enumerated(space: config.Space, whole: SearchSpace) -> bool:
     return space.sample is None or whole.size <= ENUMERATED_SELECTION
 
 
-def known_size(name: str, space: config.Space) -> int | None:
+def known_size(name: str, space: config.Space, baselines: Sequence[str] = BASELINES) -> int | None:
     """How many functions `select` takes of the space called ``name``, without listing it.
 
     Returns:
@@ -60,7 +66,7 @@ def known_size(name: str, space: config.Space) -> int | None:
     Raises:
         SpaceError: when the space is too large to list, or a sample larger than it.
     """
-    whole = SearchSpace.from_config(space)
+    whole = SearchSpace.from_config(space, baselines)
     if whole.size <= ENUMERATED_SELECTION:
         return None
     if space.sample is None:
@@ -82,20 +88,55 @@ def choose(space: config.Space, whole: SearchSpace, listed: Enumeration) -> list
     Raises:
         SpaceError: when nothing is finite, or the sample does not fit.
     """
-    chosen = listed.representative
-    if space.finite_only:
-        included = np.arange(whole.size) < len(whole.include)
-        chosen = chosen & (listed.finite | included)
-    indices: list[int] = np.flatnonzero(chosen).tolist()
-    if not indices:
+    included, others = _selectable(space, whole, listed)
+    if not included and not others:
         raise SpaceError("finite_only: no function of the space is finite on every sample")
     if space.sample is not None:
-        n_included = sum(index < len(whole.include) for index in indices)
-        _check_sample(space.sample, n_included, len(indices))
-        others = indices[n_included:]
-        random.Random(space.seed).shuffle(others)
-        indices = indices[:n_included] + sorted(others[: space.sample - n_included])
-    return indices
+        _check_sample(space.sample, len(included), len(included) + len(others))
+        drawn = _drawing_order(space, whole, listed, others)
+        others = sorted(drawn[: space.sample - len(included)])
+    return included + others
+
+
+def _selectable(
+    space: config.Space, whole: SearchSpace, listed: Enumeration
+) -> tuple[list[int], list[int]]:
+    """Indices of the distinct functions that are included, and of the others."""
+    chosen = listed.representative
+    if space.finite_only:
+        chosen = chosen & (listed.finite | (np.arange(whole.size) < len(whole.include)))
+    indices: list[int] = np.flatnonzero(chosen).tolist()
+    n_included = sum(index < len(whole.include) for index in indices)
+    return indices[:n_included], indices[n_included:]
+
+
+def _drawing_order(
+    space: config.Space, whole: SearchSpace, listed: Enumeration, others: list[int]
+) -> list[int]:
+    """``others`` as a sample takes them: at random, by the space's seed.
+
+    With other baselines than the paper's the order is that with the paper's, so that the sample is
+    the same but for a few. What is a baseline now has no place in it, and what was one comes to a
+    random place: each order is as likely as any other.
+
+    Returns:
+        The same indices.
+    """
+    rng = random.Random(space.seed)
+    standard = SearchSpace.from_config(space)
+    if standard.include == whole.include:
+        order = list(others)
+        rng.shuffle(order)
+        return order
+    _, usual = _selectable(space, standard, enumerate_space(standard))
+    rng.shuffle(usual)
+    shift = len(whole.include) - len(standard.include)  # what follows them is the same
+    of_class = {int(listed.class_of[index]): index for index in others}
+    classes = [int(listed.class_of[index + shift]) for index in usual]
+    order = list(dict.fromkeys(of_class[number] for number in classes if number in of_class))
+    for index in sorted(set(others) - set(order)):
+        order.insert(rng.randrange(len(order) + 1), index)
+    return order
 
 
 def _draw(space: SearchSpace, sample: int, seed: int, finite_only: bool) -> list[Expression]:

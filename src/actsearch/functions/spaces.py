@@ -7,11 +7,12 @@ counts for each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from actsearch import config
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.expressions import Expression, ExpressionError, parse
+from actsearch.functions.literature import LITERATURE_NAMES
 from actsearch.functions.operators import (
     BINARY,
     NARY,
@@ -28,6 +29,9 @@ from actsearch.functions.schemas import (
 )
 from actsearch.functions.schemas import SpaceError as SpaceError
 
+BASELINES_WORD, LITERATURE_WORD = "baselines", "literature"
+"""Words in ``include`` that stand for several functions."""
+
 BUILT_IN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "three-node": (("binary(unary(x),unary(x))",), ()),
     "four-node": (
@@ -38,12 +42,10 @@ BUILT_IN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "binary(unary(x),unary(unary(x)))",
             "n-ary(unary(x),unary(x),unary(x))",
         ),
-        BASELINES,
+        (BASELINES_WORD,),
     ),
 }
 """Schemas and included functions of the spaces of Bingham and Miikkulainen (2023), by name."""
-
-BASELINES_WORD = "baselines"
 
 
 class SearchSpace:
@@ -52,10 +54,12 @@ class SearchSpace:
     Args:
         schemas: Shapes such as ``binary(unary(x),unary(x))``, or names of built-in spaces, which
             stand for their schemas and included functions.
-        include: Functions by name, numbered first; ``baselines`` stands for the eight.
+        include: Functions by name, numbered first; ``baselines`` stands for ``baselines``,
+            ``literature`` for the published functions that have a name.
         unary: Operators that fill the placeholder; the 27 of Act-Bench when left out.
         binary: The same; the 7 when left out.
         nary: The same; the 4 when left out.
+        baselines: Baselines by name; the paper's eight when left out.
 
     Attributes:
         include: The included functions.
@@ -73,6 +77,7 @@ class SearchSpace:
         unary: Iterable[str] | None = None,
         binary: Iterable[str] | None = None,
         nary: Iterable[str] | None = None,
+        baselines: Sequence[str] = BASELINES,
     ) -> None:
         operators = {
             UNARY_PLACEHOLDER: _checked(UNARY_PLACEHOLDER, UNARY if unary is None else unary),
@@ -80,13 +85,14 @@ class SearchSpace:
             NARY_PLACEHOLDER: _checked(NARY_PLACEHOLDER, NARY if nary is None else nary),
         }
         texts: list[str] = []
-        names: list[str] = []
+        words: list[str] = []
         for text in _strings("schemas", schemas):
             built_in, included = BUILT_IN.get(text.strip(), ((text,), ()))
             texts += built_in
-            names += included
-        for name in _strings("include", include):
-            names += BASELINES if name == BASELINES_WORD else (name,)
+            words += included
+        several = {BASELINES_WORD: baselines, LITERATURE_WORD: LITERATURE_NAMES}
+        words += _strings("include", include)
+        names = [name for word in words for name in several.get(word, (word,))]
         try:
             self.include = tuple(dict.fromkeys(parse(name) for name in names))
         except ExpressionError as error:
@@ -111,9 +117,10 @@ class SearchSpace:
         return cls((name,))
 
     @classmethod
-    def from_config(cls, space: config.Space) -> SearchSpace:
-        """The space of a configuration, before any sampling."""
-        return cls(space.schemas, space.include, space.unary, space.binary, space.nary)
+    def from_config(cls, space: config.Space, baselines: Sequence[str] = BASELINES) -> SearchSpace:
+        """The space of a configuration, before any sampling; see the class for ``baselines``."""
+        filling = (space.unary, space.binary, space.nary)
+        return cls(space.schemas, space.include, *filling, baselines)
 
     def __len__(self) -> int:
         return self.size
@@ -154,6 +161,12 @@ class SearchSpace:
         for schema in self.schemas:
             listed += schema.slugs()
         return listed
+
+
+def names_baselines(space: config.Space) -> bool:
+    """Whether a configured space has the experiment's baselines, whichever they are."""
+    brought = (BUILT_IN[text.strip()][1] for text in space.schemas if text.strip() in BUILT_IN)
+    return any(BASELINES_WORD in words for words in (space.include, *brought))
 
 
 def _checked(kind: str, names: Iterable[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -14,9 +14,16 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from actsearch.config import BUILT_IN_MODELS, FAULTS, describe_fault
+from actsearch.data.dataset import DataShape
+from actsearch.networks.keywords import (
+    OF_THE_DATA,
+    of_the_data,
+    refuse_reserved,
+    unknown_option,
+)
+from actsearch.networks.keywords import ModelError as ModelError
 from actsearch.records.search_path import UsersOwnProcesses
 
-_OF_THE_DATA = ("image_shape", "n_classes")
 _RESERVED = {
     "torchvision": ("num_classes", "progress", "weights"),
     "timm": ("in_chans", "num_classes", "pretrained"),
@@ -27,14 +34,9 @@ _RESERVED = {
 _COMPILED = {"OptimizedModule": "torch.compile", "ScriptModule": "torch.jit"}
 
 
-class ModelError(ValueError):
-    """A network that cannot be built; the message names it and what is allowed."""
-
-
 def build_model(
     name: str,
-    image_shape: tuple[int, int, int],
-    n_classes: int,
+    shape: DataShape,
     seed: int,
     options: Mapping[str, Any] | None = None,
 ) -> nn.Module:
@@ -46,9 +48,10 @@ def build_model(
 
     Args:
         name: a built-in name, ``torchvision:NAME``, ``timm:NAME``, or ``package.module:function``,
-            which is called with the keywords ``image_shape`` and ``n_classes``.
-        image_shape: channels, height and width.
-        n_classes: number of outputs.
+            which is called with the keywords ``input_shape`` and ``n_outputs``, and with
+            ``n_tokens`` where examples are tokens. For images and classes it may take
+            ``image_shape`` (channels, height, width) and ``n_classes`` instead.
+        shape: what of the data shapes a network.
         seed: seed of the initial weights.
         options: further keywords for the function, or for the constructor behind the name.
 
@@ -58,23 +61,24 @@ def build_model(
 
     Raises:
         ModelError: when the name is unknown or its package is not installed; when what is called
-            does not take its keywords, fails, or returns no module.
+            does not take its keywords, fails, or returns no module; when it takes images or classes
+            and the data have none.
     """
-    build, given = _builder(name), dict(options or {})
+    build, options = _builder(name), dict(options or {})
     if source := next((source for source in _RESERVED if name.startswith(f"{source}:")), None):
-        _refuse_reserved(name, given, _RESERVED[source])
+        refuse_reserved(name, options, _RESERVED[source])
     else:
-        _check_keywords(name, build, given)
+        refuse_reserved(name, options, OF_THE_DATA)
+    given = of_the_data(name, build, shape, options) | options
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed seeds GPUs too
         try:
             with UsersOwnProcesses():
-                model = build(image_shape=image_shape, n_classes=n_classes, **given)
+                model = build(**given)
         except ModelError:
             raise
         except FAULTS as error:
-            problem = _failed(name, build, image_shape, n_classes, given, error)
-            raise ModelError(problem) from error
+            raise ModelError(_failed(name, build, given, options, error)) from error
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"model {name!r} must return a torch.nn.Module, got {type(model).__name__}"
@@ -105,51 +109,10 @@ def _class_names(module: nn.Module) -> list[str]:
     return [kind.__name__ for kind in type(module).__mro__]
 
 
-def _refuse_reserved(name: str, options: Mapping[str, Any], reserved: Collection[str]) -> None:
-    if clashing := [option for option in options if option in reserved]:
-        raise ModelError(
-            f"model {name!r}: model_options may not hold {', '.join(map(repr, clashing))}, which "
-            "we set ourselves: networks take their shape from the data and start untrained"
-        )
-
-
-def _check_keywords(name: str, build: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    """Refuse a function that does not take the keywords it is about to be called with."""
-    _refuse_reserved(name, options, _OF_THE_DATA)
-    parameters = inspect.signature(build).parameters.values()
-    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    names = [p.name for p in named]
-    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-        if missing := [keyword for keyword in _OF_THE_DATA if keyword not in names]:
-            raise ModelError(
-                f"model {name!r} must take the keywords image_shape (channels, height, width) and "
-                f"n_classes, and lacks {' and '.join(missing)}; it takes "
-                f"{', '.join(names) or 'none'}"
-            )
-        if unknown := [option for option in options if option not in names]:
-            raise ModelError(_unknown_option(name, unknown[0], names))
-    needed = {p.name for p in named if p.default is p.empty} - {*_OF_THE_DATA, *options}
-    if needed or any(p.kind is p.POSITIONAL_ONLY and p.default is p.empty for p in parameters):
-        what = ", ".join(sorted(needed)) or "arguments without a name"
-        raise ModelError(
-            f"model {name!r} needs {what} besides image_shape and n_classes: give it a default, or "
-            "a value in the task's model_options"
-        )
-
-
-def _unknown_option(name: str, option: str, known: Collection[str]) -> str:
-    allowed = [keyword for keyword in known if keyword not in _OF_THE_DATA]
-    return (
-        f"model {name!r} takes no option {option!r}; allowed in model_options: "
-        f"{', '.join(allowed) or 'none'}"
-    )
-
-
 def _failed(
     name: str,
     build: Callable[..., Any],
-    image_shape: tuple[int, int, int],
-    n_classes: int,
+    given: Mapping[str, Any],
     options: Mapping[str, Any],
     error: BaseException,
 ) -> str:
@@ -158,12 +121,11 @@ def _failed(
     if isinstance(error, TypeError) and refused and refused[1] in options:
         # Names of torchvision and timm hand keywords on to a class, which the plain network shows.
         with contextlib.suppress(Exception):
-            plain = build(image_shape=image_shape, n_classes=n_classes)
+            plain = build(**{key: given[key] for key in given if key not in options})
             parameters = inspect.signature(type(plain)).parameters.values()
             ours = {keyword for keywords in _RESERVED.values() for keyword in keywords}
             known = [p.name for p in parameters if p.default is not p.empty and p.name not in ours]
-            return _unknown_option(name, refused[1], known)
-    given = {"image_shape": image_shape, "n_classes": n_classes, **options}
+            return unknown_option(name, refused[1], known)
     call = ", ".join(f"{keyword}={value!r}" for keyword, value in given.items())
     return f"model {name!r} cannot be built with {call}: {describe_fault(error)}"
 

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from actsearch.config import Task
 from actsearch.data.dataset import DataShape
-from actsearch.functions.activation import Activation
+from actsearch.functions.activation import every_activation
 from actsearch.functions.expressions import parse
 from actsearch.networks.building import build_network
 
@@ -113,7 +113,7 @@ def count_work(task: Task, shape: DataShape) -> Work:
         factors[1] += 2 * groups * positions * fan_out**2
         factors[2] += _EIGENVALUES * groups * (fan_in**3 + fan_out**3)
 
-    places = [module for module in model.modules() if isinstance(module, Activation)]
+    places = every_activation(model)
     for place in places:
         place.register_forward_hook(count)
     for module in model.modules():
@@ -122,7 +122,7 @@ def count_work(task: Task, shape: DataShape) -> Work:
     model.train()
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad(), torch.random.fork_rng(devices=[]):
-        model(torch.zeros(_EXAMPLES, *shape.image_shape))
+        model(torch.zeros(_EXAMPLES, *shape.input_shape, dtype=shape.dtype))
     leaves = sum(1 for module in model.modules() if not list(module.children()))
     kernels = _KERNELS_PER_MODULE * leaves + _TENSORS_PER_OPERATOR * TYPICAL.size * len(places)
     forward = counter.get_total_flops() / _EXAMPLES

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from actsearch.config import N_BASELINES, Final, Search, Task
+from actsearch.config import Final, Search, Task
 
 T = TypeVar("T")
 Kind = Literal["table", "search", "final"]
@@ -27,9 +27,9 @@ class Trainings:
     """Examples that it is evaluated on besides."""
 
 
-def search_slots(search: Search, round: int) -> range:
+def search_slots(search: Search, n_baselines: int, round: int) -> range:
     """Slots of a round of a live search; round 0 is the baselines."""
-    return range(N_BASELINES if round == 0 else search.slots)
+    return range(n_baselines if round == 0 else search.slots)
 
 
 def search_rounds(search: Search) -> range:
@@ -37,14 +37,14 @@ def search_rounds(search: Search) -> range:
     return range(search.rounds + 1)
 
 
-def search_size(search: Search) -> int:
+def search_size(search: Search, n_baselines: int) -> int:
     """Functions that one strategy trains, the baselines included."""
-    return N_BASELINES + search.rounds * search.slots
+    return n_baselines + search.rounds * search.slots
 
 
-def final_slots(final: Final) -> range:
+def final_slots(final: Final, n_baselines: int) -> range:
     """Slots of the last comparison: the baselines, then those chosen, of each task asked."""
-    return range(N_BASELINES + final.functions * max(1, len(final.candidates_from)))
+    return range(n_baselines + final.functions * max(1, len(final.candidates_from)))
 
 
 def fim_parts(functions: int, per_job: int) -> range:
@@ -59,12 +59,13 @@ def packs(items: Iterable[T], size: int) -> list[Sequence[T]]:
 
 
 def trainings(
-    task: Task, table_size: int, train: int, validation: int, test: int
+    task: Task, n_baselines: int, table_size: int, train: int, validation: int, test: int
 ) -> Iterator[Trainings]:
     """What a task trains, by purpose.
 
     Args:
         task: the task.
+        n_baselines: baselines of the experiment.
         table_size: functions of its benchmark space; 0 where it has none.
         train: examples of its training part, and so on.
         validation: of its validation part.
@@ -77,24 +78,25 @@ def trainings(
     if task.benchmark and task.benchmark.act_bench is None:
         yield Trainings("table", table_size, runs, train, validation)
     if task.search:
-        functions = search_size(task.search) * len(task.search.strategies)
+        functions = search_size(task.search, n_baselines) * len(task.search.strategies)
         yield Trainings("search", functions, runs, train, validation)
     if task.final:
         # Functions of other tasks are fitted on training data alone: validation chooses.
         fitted = train if task.final.candidates_from else train + validation
-        functions = len(final_slots(task.final))
+        functions = len(final_slots(task.final, n_baselines))
         yield Trainings("final", functions, len(task.final.seeds), fitted, test)
 
 
-def trained_besides_baselines(task: Task, table_size: int) -> int:
+def trained_besides_baselines(task: Task, n_baselines: int, table_size: int) -> int:
     """Functions besides the baselines that finalists of a task can be chosen from, at least.
 
     Args:
         task: the task.
+        n_baselines: baselines of the experiment.
         table_size: functions of its benchmark space; 0 where it has none.
 
     Returns:
         Their number for one strategy: several may choose the same functions.
     """
-    found = table_size - N_BASELINES if task.benchmark else 0
-    return found + (search_size(task.search) - N_BASELINES if task.search else 0)
+    found = table_size - n_baselines if task.benchmark else 0
+    return found + (search_size(task.search, 0) if task.search else 0)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from actsearch.config import BUILT_IN_MODELS, FAULTS, Config, ConfigError, describe_fault
+from actsearch.functions.baselines import baselines_of
 from actsearch.functions.operators import modules_of, registered
 from actsearch.functions.spaces import SearchSpace
 from actsearch.plan.environment import CODE_VARIABLE
@@ -214,7 +215,8 @@ def operators_today(modules: Iterable[str]) -> dict[str, str]:
 
 def space_operators(config: Config, *spaces: str) -> frozenset[str]:
     """Names of the operators that functions of the spaces called ``spaces`` are made of."""
-    whole = (SearchSpace.from_config(config.space(name)) for name in spaces)
+    baselines = baselines_of(config)
+    whole = (SearchSpace.from_config(config.space(name), baselines) for name in spaces)
     return frozenset(operator for space in whole for operator in space.operators)
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from actsearch.config import ACT_BENCH_TABLES, Config, Final, Search
+from actsearch.config import ACT_BENCH_SCORE, ACT_BENCH_TABLES, Config, Final, Search
 from actsearch.data.sources.places import is_function, place_of
+from actsearch.functions.baselines import baselines_of
 from actsearch.functions.expressions import Expression
 from actsearch.functions.selection import known_size, select
 from actsearch.plan import counts, layout
@@ -38,6 +39,7 @@ class Plan:
 
     Attributes:
         config: the configuration.
+        baselines: names of the functions that searches start from.
         tasks: all tasks, by name.
         benchmarked: names of the tasks that have a table.
         imported: of those whose table is imported.
@@ -55,6 +57,7 @@ class Plan:
         """
         register_operators(config)
         self.config = config
+        self.baselines = baselines_of(config)
         self.tasks = config.tasks
         self.benchmarked = [name for name, task in self.tasks.items() if task.benchmark]
         self.imported = [name for name in self.benchmarked if act_bench_file(config, name)]
@@ -135,12 +138,13 @@ class Plan:
             SpaceError: when it is too large, or cannot be sampled as asked.
         """
         if space not in self._slugs:
-            self._slugs[space] = [function.slug for function in select(self.config.space(space))]
+            functions = select(self.config.space(space), self.baselines)
+            self._slugs[space] = [function.slug for function in functions]
         return self._slugs[space]
 
     def space_size(self, space: str) -> int:
         """Number of functions that a space selects."""
-        size = known_size(space, self.config.space(space))
+        size = known_size(space, self.config.space(space), self.baselines)
         return len(self.slugs(space)) if size is None else size
 
     # Tables and features
@@ -186,8 +190,12 @@ class Plan:
         return [layout.table(task)] if self.tasks[task].benchmark else []
 
     def act_bench_files(self) -> list[str]:
-        """Tables written in the Act-Bench format; an imported one is there in it already."""
-        return [layout.exported_table(task) for task in self.trained]
+        """Tables in the Act-Bench format, which an imported one is there in already."""
+        return [layout.exported_table(task) for task in self.trained if self.is_exported(task)]
+
+    def is_exported(self, task: str) -> bool:
+        """Whether a task's table can be written in the Act-Bench format."""
+        return self.tasks[task].score is ACT_BENCH_SCORE
 
     # Live searches and last comparisons
 
@@ -204,16 +212,23 @@ class Plan:
         assert isinstance(section, kind)
         return section
 
+    def search_slots(self, task: str, round: int) -> range:
+        """Slots of a round of a task's live search."""
+        return counts.search_slots(self.search(task), len(self.baselines), round)
+
+    def final_slots(self, task: str) -> range:
+        """Slots of a task's last comparison."""
+        return counts.final_slots(self.final(task), len(self.baselines))
+
     def earlier_rounds(self, task: str, strategy: str, round: int) -> dict[str, list[str]]:
         """Proposals and trials of the rounds before ``round`` of a live search, in order."""
-        search = self.search(task)
         earlier = range(round)
         return {
             "proposals": [layout.proposals(task, strategy, r) for r in earlier],
             "trials": [
                 path
                 for r in earlier
-                for path in layout.search_trials(task, strategy, r, counts.search_slots(search, r))
+                for path in layout.search_trials(task, strategy, r, self.search_slots(task, r))
             ],
         }
 
@@ -242,7 +257,7 @@ class Plan:
 
     def final_trials(self, task: str) -> list[str]:
         """Trials of the last comparison."""
-        return layout.final_trials(task, counts.final_slots(self.final(task)))
+        return layout.final_trials(task, self.final_slots(task))
 
     def activation_files(self) -> list[str]:
         """The chosen functions as modules."""

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from actsearch.benchmark.act_bench.check import check_file
-from actsearch.config import ACT_BENCH_TABLES, ConfigError
-from actsearch.functions.baselines import BASELINES
-from actsearch.functions.expressions import Expression
+from actsearch.config import ACT_BENCH_SCORE, ACT_BENCH_TABLES, FEWEST_TO_PREDICT, ConfigError
+from actsearch.functions.equivalence import classes, outputs
+from actsearch.functions.expressions import Expression, ExpressionError, parse
 from actsearch.functions.spaces import SearchSpace
+from actsearch.functions.syntax import shorten
 from actsearch.plan import counts, layout
 from actsearch.plan.environment import is_asked_for_outputs
 from actsearch.plan.experiment import Plan
@@ -47,6 +50,7 @@ def check_plan(plan: Plan, look_into_files: bool, with_files: bool | None = None
         SpaceError: when a space cannot be what is asked.
         DigestError: when code of the user's is not there, or is no Python.
     """
+    check_baselines(plan)
     if with_files is None:
         with_files = not is_asked_for_outputs()
     for name in plan.tasks:
@@ -59,6 +63,46 @@ def check_plan(plan: Plan, look_into_files: bool, with_files: bool | None = None
     for name in plan.compared:
         check_finalists(plan, name)
     check_code(plan)
+
+
+def check_baselines(plan: Plan) -> None:
+    """Refuse baselines that no search can start from.
+
+    Each must be a function, of outputs that are finite on the normal samples (others are on no map)
+    and not those of another; and a strategy that predicts needs a few.
+
+    Raises:
+        ConfigError: naming the function, or the strategy.
+    """
+    try:
+        values = outputs(map(parse, plan.baselines))
+    except ExpressionError as error:
+        raise ConfigError(f"baselines: {error}") from None
+    first: dict[int, str] = {}
+    for name, row, number in zip(plan.baselines, values, classes(plan.baselines), strict=True):
+        refuse_unless(
+            bool(np.isfinite(row).all()),
+            f"baselines: {shorten(name)!r} is not finite on every normal sample, so it is on no "
+            "map; allowed: functions that are",
+        )
+        other = first.setdefault(number, name)
+        refuse_unless(
+            other == name,
+            f"baselines: {shorten(name)!r} is the same function as {shorten(other)!r} on the "
+            "normal samples; give one of them",
+        )
+    n_baselines = len(plan.baselines)
+    asked = [("simulation.strategies", plan.config.simulation.strategies)] * bool(plan.benchmarked)
+    asked += [
+        (f"tasks.{name}.search.strategies", plan.search(name).strategies) for name in plan.searched
+    ]
+    for where, strategies in asked:
+        for strategy in strategies:
+            refuse_unless(
+                strategy == "random" or n_baselines >= FEWEST_TO_PREDICT,
+                f"baselines: {strategy!r} of {where} predicts from trained functions, and must "
+                f"begin with {FEWEST_TO_PREDICT}; the list has {n_baselines}",
+            )
 
 
 def check_code(plan: Plan) -> None:
@@ -91,11 +135,20 @@ def check_import(plan: Plan, name: str, look_into_it: bool) -> None:
 def check_space(plan: Plan, where: str, space: str) -> int:
     """Size of a space that a task uses, which must have the baselines that searches start from."""
     size = plan.space_size(space)
-    included = {f.name for f in SearchSpace.from_config(plan.config.space(space)).include}
+    whole = SearchSpace.from_config(plan.config.space(space), plan.baselines)
+    included = [function.name for function in whole.include]
     refuse_unless(
-        set(BASELINES) <= included,
+        set(plan.baselines) <= set(included),
         f"{where}: space {space!r} lacks baselines; give it include: [baselines]",
     )
+    standing: dict[int, str] = {}
+    for name, number in zip(included, classes(included), strict=True):
+        other = standing.setdefault(number, name)
+        refuse_unless(
+            other == name or name not in plan.baselines,
+            f"{where}: space {space!r} includes {shorten(other)!r} before the baseline "
+            f"{shorten(name)!r}, which is the same function: name baselines first",
+        )
     return size
 
 
@@ -119,10 +172,15 @@ def check_sizes(plan: Plan, name: str) -> None:
         size = check_space(plan, where, section.space)
         asked = {f"tasks.{name}.map.outputs_neighbors": task.map.outputs_neighbors + 1}
         if key == "search":
-            asked[where] = counts.search_size(plan.search(name))
+            asked[where] = counts.search_size(plan.search(name), len(plan.baselines))
         else:
             asked["simulation.evaluations"] = plan.config.simulation.evaluations
             asked["surrogate.folds"] = plan.config.surrogate.folds
+            evaluations, n_baselines = asked["simulation.evaluations"], len(plan.baselines)
+            refuse_unless(
+                evaluations >= n_baselines,
+                f"simulation.evaluations is {evaluations}, fewer than the {n_baselines} baselines",
+            )
         for what, wanted in asked.items():
             refuse_unless(
                 wanted <= size,
@@ -157,7 +215,7 @@ def check_finalists(plan: Plan, name: str) -> None:
 def _trained(plan: Plan, name: str) -> int:
     benchmark = plan.tasks[name].benchmark
     size = plan.space_size(benchmark.space) if benchmark else 0
-    return counts.trained_besides_baselines(plan.tasks[name], size)
+    return counts.trained_besides_baselines(plan.tasks[name], len(plan.baselines), size)
 
 
 def check_targets(plan: Plan, words: Sequence[str] | None = None) -> None:
@@ -170,7 +228,8 @@ def check_targets(plan: Plan, words: Sequence[str] | None = None) -> None:
             results/ are passed over.
 
     Raises:
-        ConfigError: when a file belongs to no task, or to a section that its task lacks.
+        ConfigError: when a file belongs to no task, or to a section that its task lacks, or is a
+            table in a format that does not hold what its task is scored by.
         ExpressionError: when a trial is named by what is no slug.
     """
     for target in map(os.path.normpath, sys.argv[1:] if words is None else words):
@@ -181,9 +240,15 @@ def check_targets(plan: Plan, words: Sequence[str] | None = None) -> None:
             parts[1] in plan.tasks,
             f"{target}: no task {parts[1]!r}; tasks: {', '.join(plan.tasks)}",
         )
+        task = plan.tasks[parts[1]]
+        refuse_unless(
+            target != layout.exported_table(parts[1]) or plan.is_exported(parts[1]),
+            f"{target}: the Act-Bench format holds {ACT_BENCH_SCORE.plural}, but functions of task "
+            f"{parts[1]!r} are compared by {task.score.name}",
+        )
         for section, starts in NEEDED.items():
             refuse_unless(
-                not parts[2].startswith(starts) or getattr(plan.tasks[parts[1]], section),
+                not parts[2].startswith(starts) or getattr(task, section),
                 f"{target}: task {parts[1]!r} has no section {section!r}",
             )
         if len(parts) == 4 and parts[2] == "trials" and target.endswith(".json"):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from actsearch.config import Config, ConfigError, Fisher, Task
+from actsearch.functions.baselines import BASELINES, baselines_of
+from actsearch.functions.spaces import names_baselines
 
 BINNING = {"log_range", "weights_per_bin", "minimum_bins"}
 """Keys of how spectra are binned, which the spectra themselves do not depend on."""
@@ -37,7 +39,9 @@ def fetching(config: Config, task: str | None, *, data: str) -> Settings:
 
 def enumeration(config: Config, task: str | None, *, space: str) -> Settings:
     """Of the space called ``space``."""
-    return {"spaces": {space: config.space(space).model_dump(mode="json")}}
+    chosen = config.space(space)
+    baselines = _baselines(config) if names_baselines(chosen) else {}
+    return {"spaces": {space: chosen.model_dump(mode="json")}} | baselines
 
 
 def training(config: Config, task: str | None, **_: Any) -> Settings:
@@ -79,17 +83,19 @@ def surrogate(config: Config, task: str | None, **_: Any) -> Settings:
 
 def simulation(config: Config, task: str | None, **_: Any) -> Settings:
     """Of simulated searches; which others are simulated is no matter."""
-    return {"simulation": config.simulation.model_dump(mode="json", exclude={"strategies"})}
+    settings = config.simulation.model_dump(mode="json", exclude={"strategies"})
+    return {"simulation": settings} | _baselines(config)
 
 
 def proposals(config: Config, task: str | None, **_: Any) -> Settings:
     """Of a round of a live search."""
-    return _sections(config, task, search={"slots", "seed"})
+    return _sections(config, task, search={"slots", "seed"}) | _baselines(config)
 
 
 def finalists(config: Config, task: str | None, **_: Any) -> Settings:
     """Of the choice of finalists."""
-    return _sections(config, task, final={"functions", *_others(config, task)})
+    chosen = _sections(config, task, final={"functions", *_others(config, task)})
+    return chosen | _baselines(config)
 
 
 def comparison(config: Config, task: str | None, **_: Any) -> Settings:
@@ -113,7 +119,7 @@ def report(config: Config, task: str | None, **_: Any) -> Settings:
     return {
         "data": {key: value for part in parts for key, value in part["data"].items()},
         "tasks": {key: value for part in parts for key, value in part["tasks"].items()},
-    }
+    } | _baselines(config)
 
 
 def crate(config: Config, task: str | None, **_: Any) -> Settings:
@@ -149,6 +155,12 @@ def task_section(config: Config, task: str | None, name: str) -> Any:
     if section is None:
         raise ConfigError(f"task {task!r} has no section {name!r}")
     return section
+
+
+def _baselines(config: Config) -> Settings:
+    """The baselines, where they are not the paper's: before they could be others, none stood."""
+    chosen = baselines_of(config)
+    return {} if chosen == BASELINES else {"baselines": list(chosen)}
 
 
 def _others(config: Config, task: str | None) -> set[str]:

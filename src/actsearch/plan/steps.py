@@ -13,6 +13,8 @@ from actsearch.plan import layout, settings
 
 # Looked up by name when a function is first evaluated, so the import graph does not show it.
 TORCH_OPERATORS = "actsearch.functions.torch_operators"
+# What people read of a score is written by the steps that tell it; its room carries for all others.
+_SCORES = "actsearch.config.scores"
 _COMMANDS = "actsearch.cli.steps"
 
 
@@ -117,12 +119,13 @@ STEPS: dict[str, Step] = {
             packed=True,
             kept=True,
         ),
-        Step("benchmark", makes=(layout.table(_T),), reads=(_LISTED, _TRIAL)),
+        Step("benchmark", makes=(layout.table(_T),), reads=(_LISTED, _TRIAL), further=(_SCORES,)),
         Step(
             "export",
             makes=(layout.exported_table(_T),),
             reads=(_LISTED, layout.table(_T), _TRIAL, _PART),
             settings=settings.export,
+            further=(_SCORES,),
         ),
         Step(
             "import-act-bench",
@@ -176,25 +179,28 @@ STEPS: dict[str, Step] = {
             makes=(_PROPOSALS,),
             reads=(layout.map_file(_T, layout.SEARCH_SCOPE), _PROPOSALS, _SEARCH_TRIAL),
             settings=settings.proposals,
+            further=(_SCORES,),
         ),
-        Step("history", makes=(_HISTORY,), reads=(_PROPOSALS, _SEARCH_TRIAL)),
+        Step("history", makes=(_HISTORY,), reads=(_PROPOSALS, _SEARCH_TRIAL), further=(_SCORES,)),
         Step(
             "finalists",
             makes=(layout.candidates(_T),),
             reads=(layout.table(_T), _HISTORY),
             settings=settings.finalists,
+            further=(_SCORES,),
         ),
         Step(
             "final",
             makes=(layout.final(_T),),
             reads=(layout.candidates(_T), _FINAL_TRIAL),
             settings=settings.comparison,
+            further=(_SCORES,),
         ),
         Step(
             "final-activation",
             makes=(layout.final_activation(_T),),
             reads=(layout.final(_T),),
-            further=(TORCH_OPERATORS,),
+            further=(TORCH_OPERATORS, _SCORES),
         ),
         Step(
             "report",
@@ -211,6 +217,7 @@ STEPS: dict[str, Step] = {
                 layout.final_activation(_T),
             ),
             settings=settings.report,
+            further=(_SCORES,),
         ),
         Step(
             "crate",

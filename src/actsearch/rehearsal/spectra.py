@@ -1,7 +1,8 @@
-"""What a Fisher job does, done in short: spectra of a few made-up images."""
+"""What a Fisher job does, done in short: spectra of a few made-up examples."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -10,18 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from actsearch.config import FAULTS, Task
+from actsearch.config.data import Targets
 from actsearch.data.dataset import Dataset, DataShape
 from actsearch.features.factors import factor_shapes
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.features.fisher_parts import task_layers
 from actsearch.features.layers import calibrate_batch_norm
+from actsearch.features.outcomes import backward_passes
 from actsearch.features.passed_over import FisherLayers
 from actsearch.features.spectra import LayerSpectrum
 from actsearch.functions.expressions import Expression, parse
 from actsearch.networks.building import build_network
 from actsearch.networks.by_name import ModelError
 from actsearch.networks.devices import run_settings
-from actsearch.rehearsal.images import FUNCTION, images, in_words, reason, stand_ins
+from actsearch.rehearsal.examples import FUNCTION, in_words, made_up, reason, stand_ins
 
 _ANOTHER = parse("tanh(x)")
 _WIDEST = 256
@@ -45,6 +48,7 @@ class FisherCheck:
         widest: Name of the layer whose factors take most of it.
         tells_apart: Whether spectra of two functions differ; unknown, and said to, where layers
             were too wide to be rehearsed.
+        backward_passes: What one function takes of them.
     """
 
     covered: list[str]
@@ -52,12 +56,13 @@ class FisherCheck:
     factor_bytes: int
     widest: str
     tells_apart: bool
+    backward_passes: int
 
 
 def rehearse_spectra(
     task: Task, data: Dataset | DataShape, device: torch.device | None = None
 ) -> FisherCheck:
-    """Spectra of one function on made-up images, of the layers that are not too wide for it.
+    """Spectra of one function on made-up examples, of the layers that are not too wide for it.
 
     Args:
         task: the task.
@@ -100,7 +105,9 @@ def rehearse_spectra(
         some = ", ".join(broken[:_SHOWN])
         raise ModelError(_problem(task, f"those of {some} are not finite with {FUNCTION.name}"))
     tells_apart = narrow != layers.covered or not all(map(_are_same, spectra, others))
-    return FisherCheck(layers.covered, layers.passed_over, total, widest, tells_apart)
+    passes = backward_passes(data.shape.targets, settings.kind, data.shape.output_shape)
+    passes *= math.ceil(settings.examples / settings.examples_at_once)
+    return FisherCheck(layers.covered, layers.passed_over, total, widest, tells_apart, passes)
 
 
 def _refuse_wide(task: Task, needed: int, widest: str, device: torch.device) -> None:
@@ -148,7 +155,7 @@ def _layers(
 ) -> tuple[FisherLayers, dict[str, tuple[int, ...]]]:
     """Which layers have a block, and the memory of the factors of each that has."""
     torch.manual_seed(0)
-    layers = task_layers(task, data, images(data, _EXAMPLES, device).images)
+    layers = task_layers(task, data, made_up(data, _EXAMPLES, device).inputs)
     model, _ = build_network(task, data, FUNCTION, task.fisher.seed)
     return layers, {name: _factor_bytes(model.get_submodule(name)) for name in layers.covered}
 
@@ -179,43 +186,56 @@ def _spectra(
     layers: list[str],
     device: torch.device,
 ) -> list[LayerSpectrum]:
-    """Spectra of ``n`` images, batch norms calibrated on as many as the job has, or few of them."""
+    """Spectra of ``n`` examples; batch norms calibrated on as many as the job has, or on few."""
     settings = task.fisher
     torch.manual_seed(0)
     model, _ = build_network(task, data, function, settings.seed)
     model.to(device)
     [most] = stand_ins([settings.examples])
-    calibrate_batch_norm(model, images(data, most, device).images)
-    examples = images(data, n, device)
-    few = _FewOutputs(model)
+    calibrate_batch_norm(model, made_up(data, most, device).inputs)
+    examples = made_up(data, n, device)
+    few = _FewOutputs(model, data.shape.targets)
     called: set[str] = set()
     for name in layers:
         model.get_submodule(name).register_forward_hook(lambda *_, name=name: called.add(name))
     found = fisher_spectrum(
         few,
-        examples.images,
-        examples.labels.to(device) % min(data.n_classes, few.outputs),
+        examples.inputs,
+        few.targets(examples.targets).to(device),
         settings.kind,
         torch.Generator().manual_seed(settings.seed),
         layers=[f"inner.{name}" for name in layers],
+        targets=data.shape.targets,
     )
     named = (replace(spectrum, name=name) for spectrum, name in zip(found, layers, strict=True))
-    # An expert that none of so few images met is not broken.
+    # An expert that none of so few examples met is not broken.
     return [spectrum for spectrum in named if spectrum.name in called]
 
 
 class _FewOutputs(nn.Module):
     """A network with a few of its outputs: the exact Fisher takes a backward pass for each."""
 
-    outputs = 4
+    _outputs = 4
+    _positions = 2
 
-    def __init__(self, inner: nn.Module) -> None:
+    def __init__(self, inner: nn.Module, kind: Targets) -> None:
         super().__init__()
         self.inner = inner
+        self._kind = kind
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.inner(x)
-        return logits[:, : self.outputs]
+        outputs: Tensor = self.inner(x)
+        if self._kind == "positions":
+            outputs = outputs.flatten(1, -2)[:, : self._positions]
+        return outputs[..., : self._outputs]
+
+    def targets(self, targets: Tensor) -> Tensor:
+        """Targets of these outputs."""
+        if self._kind == "numbers":
+            return targets[:, : self._outputs]
+        if self._kind == "positions":
+            targets = targets.flatten(1)[:, : self._positions]
+        return targets % self._outputs
 
 
 def _nothing_covered(passed_over: Mapping[str, str]) -> str:

@@ -20,11 +20,12 @@ from actsearch.data.examples import MemoryExamples
 from actsearch.networks.building import build_network
 from actsearch.networks.by_name import ModelError
 from actsearch.networks.devices import run_settings
-from actsearch.rehearsal.images import FUNCTION, images, in_words, reason, stand_ins
+from actsearch.rehearsal.examples import FUNCTION, in_words, made_up, reason, stand_ins
 from actsearch.training.batches import batch_sizes, evaluation_sizes, share_sizes
 from actsearch.training.checkpoints import Checkpoint
 from actsearch.training.distributed import group_of_one
 from actsearch.training.fitting import evaluate, fit
+from actsearch.training.outcomes import outcome_of
 
 _FEW = 2
 _FLOPS = 3e10
@@ -38,7 +39,7 @@ def rehearse_training(
     measured: Sequence[int],
     device: torch.device | None = None,
 ) -> None:
-    """Train and measure by the task's recipe on made-up images, for two steps of each kind.
+    """Train and measure by the task's recipe on made-up examples, for two steps of each kind.
 
     In the recipe's precision, layout and augmentation, as one of several processes where the task
     has several, with a checkpoint. A network that is compiled as a whole is captured, and run
@@ -113,32 +114,33 @@ class _Work:
 
     def __init__(self, task: Task, data: Dataset | DataShape, device: torch.device) -> None:
         self._task, self._data, self._device = task, data, device
+        self._outcome = outcome_of(data.shape)
         self._model = self._new()
 
     def flops(self) -> float:
-        """Floating-point operations of a forward pass, an image; infinite where it fails."""
+        """Floating-point operations of a forward pass, an example; infinite where it fails."""
         try:
             with FlopCounterMode(display=False) as counter, torch.no_grad():
-                self._model.eval()(self._images(_FEW).images)
+                self._model.eval()(self._examples(_FEW).inputs)
         except Exception:  # an evaluation says it
             return math.inf
         return float(counter.get_total_flops()) / _FEW
 
     def two_steps(self, size: int) -> None:
         """Two steps of training."""
-        fit(self._new(), self._recipe(size), self._images(2 * size), seed=0)
+        fit(self._new(), self._recipe(size), self._examples(2 * size), self._outcome, seed=0)
 
     def all_sizes(self, sizes: Sequence[int]) -> None:
         """Steps on batches of these sizes, the largest twice: one may leave something behind."""
         model = self._new()
         try:
             for size in (sizes[0], *sizes):
-                fit(model, self._recipe(size), self._images(size), seed=0)
+                fit(model, self._recipe(size), self._examples(size), self._outcome, seed=0)
         except FAULTS as error:
             listed = " and ".join(map(str, sizes))
             raise ModelError(
-                f"model {self._task.model!r} cannot be trained on batches of {listed} images after "
-                f"each other, which this task will meet: {reason(error)}"
+                f"model {self._task.model!r} cannot be trained on batches of {listed} examples "
+                f"after each other, which this task will meet: {reason(error)}"
             ) from error
 
     def stop_and_go_on(self, size: int) -> None:
@@ -174,13 +176,13 @@ class _Work:
         torch.compiler.reset()
         try:
             captured = torch.compile(self._model, dynamic=False, backend="eager")
-            captured(self._images(size).images).sum().backward()
+            captured(self._examples(size).inputs).sum().backward()
         finally:
             torch.compiler.reset()
 
     def measure(self, size: int) -> None:
         """An evaluation."""
-        evaluate(self._model, self._images(size), self._task.recipe)
+        evaluate(self._model, self._examples(size), self._outcome, self._task.recipe)
 
     def _trained(
         self, recipe: Recipe, size: int, checkpoint: Checkpoint | None = None
@@ -188,7 +190,7 @@ class _Work:
         if checkpoint:
             checkpoint.open(self._device)
         model = self._new()
-        fit(model, recipe, self._images(size), seed=0, checkpoint=checkpoint)
+        fit(model, recipe, self._examples(size), self._outcome, seed=0, checkpoint=checkpoint)
         return dict(model.state_dict())
 
     def _recipe(self, size: int, epochs: int = 1) -> Recipe:
@@ -197,9 +199,9 @@ class _Work:
         changes = {"epochs": epochs, "warmup_epochs": warmup, "batch_size": size}
         return recipe.model_copy(update=changes | {"compile": "none"})
 
-    def _images(self, n: int) -> MemoryExamples:
+    def _examples(self, n: int) -> MemoryExamples:
         torch.manual_seed(0)
-        return images(self._data, n, self._device)
+        return made_up(self._data, n, self._device)
 
     def _new(self) -> nn.Module:
         model, _ = build_network(self._task, self._data, FUNCTION, self._task.seeds[0])

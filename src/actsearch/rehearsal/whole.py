@@ -15,7 +15,7 @@ from actsearch.training.batches import batch_sizes, share_sizes
 from actsearch.training.trial import parts_of
 
 _MOST = 256
-"""Images of a batch that a network is looked at with."""
+"""Examples of a batch that a network is looked at with."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def rehearse(task: Task, data: Dataset | DataShape, split: Split) -> Rehearsal:
 
 
 def _network(task: Task, data: Dataset | DataShape, split: Split) -> NetworkCheck:
-    """The network looked at with two images, or with a batch of the task's where these fail."""
+    """The network looked at with two examples, or with a batch of the task's where these fail."""
     try:
         return check_network(task, data)
     except ModelError:

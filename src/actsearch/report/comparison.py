@@ -7,19 +7,20 @@ from typing import Any
 
 import pandas as pd
 
+from actsearch.config import Score, score_called
 from actsearch.report import plots
 from actsearch.report.drawings import Scale, curve, focus_floor, strip, strip_axis
 from actsearch.report.figures import Figures
 from actsearch.report.formats import (
     Context,
     count,
+    decimal,
+    difference,
     is_number,
     p_value,
-    percent,
     plural,
-    points,
-    score,
-    spread,
+    size,
+    value,
 )
 
 FEATURES = {"outputs": "Outputs", "fisher": "Fisher information", "union": "Both"}
@@ -40,9 +41,13 @@ VERDICTS = {
 
 
 def surrogate_section(
-    scores: pd.DataFrame | None, predictions: pd.DataFrame | None, anchor: str, figures: Figures
+    scores: pd.DataFrame | None,
+    predictions: pd.DataFrame | None,
+    score: Score,
+    anchor: str,
+    figures: Figures,
 ) -> Context | None:
-    """Scores by feature set and regressor as rows with dots; predictions as panels."""
+    """Predictors by feature set and regressor as rows with dots; predictions as panels."""
     if scores is None or scores.empty:
         return None
     scales = {
@@ -70,18 +75,21 @@ def surrogate_section(
         "n": plural(int(scores["n"].max()), "function"),
         "rows": rows,
         "columns": [
-            {"label": label, "axis": strip_axis(scales[key], lambda v: score(v, 1))}
+            {
+                "label": f"{label} of predictions" if label == score.shown else label,
+                "axis": strip_axis(scales[key], lambda v: decimal(v, 1)),
+            }
             for key, label in _SCORES.items()
         ],
-        "predictions": _prediction_panels(scores, predictions, anchor, figures),
+        "predictions": _prediction_panels(scores, predictions, score, anchor, figures),
     }
 
 
 def _score_cell(row: pd.Series, key: str, scale: Scale, best: float) -> Context:
     """One score of a regressor over the repeats, as text and drawn."""
     mean, deviation = row[f"{key}_mean"], row[f"{key}_std"]
-    text = score(mean)
-    around = f" ± {score(deviation)}" if is_number(deviation) else ""
+    text = decimal(mean)
+    around = f" ± {decimal(deviation)}" if is_number(deviation) else ""
     drawing = None
     if is_number(mean):
         drawing = strip(
@@ -96,7 +104,11 @@ def _score_cell(row: pd.Series, key: str, scale: Scale, best: float) -> Context:
 
 
 def _prediction_panels(
-    scores: pd.DataFrame, predictions: pd.DataFrame | None, anchor: str, figures: Figures
+    scores: pd.DataFrame,
+    predictions: pd.DataFrame | None,
+    score: Score,
+    anchor: str,
+    figures: Figures,
 ) -> Context | None:
     """One panel a feature set, for the regressor with the best mean Spearman; the first repeat."""
     if predictions is None or predictions.empty:
@@ -116,97 +128,127 @@ def _prediction_panels(
                 "title": label,
                 "figure": figures.add(
                     f"{anchor}-predictions-{len(panels) + 1}",
-                    plots.prediction_panel(part),
-                    f"Predicted against measured accuracy of {plural(len(part), 'function')}, "
+                    plots.prediction_panel(part, score),
+                    f"Predicted against measured {score.shown} of {plural(len(part), 'function')}, "
                     f"features: {label.lower()}.",
                 ),
             }
         )
-    return {"regressor": REGRESSORS.get(regressor, regressor), "panels": panels}
+    return {
+        "regressor": REGRESSORS.get(regressor, regressor),
+        "panels": panels,
+        "cut": plots.is_cut(chosen, score),
+    }
 
 
-def _final_scales(functions: list[Mapping[str, Any]]) -> tuple[Scale, Scale]:
-    """Axes of test accuracies and of differences in points, for the better half."""
+def _final_scales(functions: list[Mapping[str, Any]], score: Score) -> tuple[Scale, Scale]:
+    """Axes of test scores and of differences in their unit, for the better half."""
     steady = [f for f in functions if not f["n_diverged"]] or functions
-    accuracies = [a for f in steady for a in f["test_accuracies"] if is_number(a)]
-    lows = [d["low"] for f in steady if (d := f["difference"]) and is_number(d["low"])]
-    highs = [d["high"] for f in steady if (d := f["difference"]) and is_number(d["high"])]
-    ends = [0.0, *(100 * end for end in lows + highs)]
+    tests = [number for f in steady for number in f["test_scores"] if is_number(number)]
+    compared = [f["difference"] for f in steady if f["difference"]]
+    means, lows, highs = (
+        [d[key] for d in compared if is_number(d[key])] for key in ("mean", "low", "high")
+    )
+    floor = min(0.0, focus_floor(lows, 0.5, -score.width))
+    # One seed that went wrong makes an interval as wide to the right as to the left. The best mean
+    # stands in the middle or right of it, whatever intervals do.
+    ceiling = 2 * max([0.0, *means]) - floor
     return (
-        Scale.over(accuracies, floor=focus_floor(accuracies, 0.5)),
-        Scale.over(ends, floor=min(0.0, 100 * focus_floor(lows, 0.5))),
+        Scale.over(tests, floor=focus_floor(tests, 0.5, score.ends[0])),
+        Scale.over(
+            [0.0, *(score.factor * end for end in lows + highs)],
+            floor=score.factor * floor,
+            ceiling=score.factor * ceiling,
+        ),
     )
 
 
-def _final_row(function: Mapping[str, Any], tests: Scale, differences: Scale) -> Context:
-    """One function of the last comparison: its accuracies, drawn, and its verdict."""
+def _final_row(
+    function: Mapping[str, Any], tests: Scale, differences: Scale, score: Score
+) -> Context:
+    """One function of the last comparison: its scores, drawn, and its verdict."""
     mark, verdict = VERDICTS[function["verdict"]]
     role = "baseline" if function["kind"] == "baseline" else "found"
-    accuracies = function["test_accuracies"]
+    by_seed = function["test_scores"]
     return {
         "name": function["name"],
         "role": role,
         "kind": function["kind"],
-        "from_task": function.get("from_task"),
-        "accuracy_there": percent(function.get("accuracy_there")),
+        **_elsewhere(function),
         "curve": curve(function["name"], role),
-        "validation": percent(function["validation_accuracy"]),
+        "validation": value(score, function["validation_score"]),
         "status": function["status"],
         "n_diverged": function["n_diverged"],
-        "mean": percent(function["test_accuracy_mean"]),
-        "std": spread(function["test_accuracy_std"]),
+        "mean": value(score, function["test_score_mean"]),
+        "std": size(score, function["test_score_std"]),
         "seeds": strip(
             tests,
-            "Test accuracy of each seed: " + ", ".join(percent(a) for a in accuracies),
+            f"Test {score.shown} of each seed: " + ", ".join(value(score, s) for s in by_seed),
             role=role,
-            dots=accuracies,
-            centre=function["test_accuracy_mean"],
+            dots=by_seed,
+            centre=function["test_score_mean"],
         ),
-        **_difference_cells(function["difference"], role, differences),
+        **_difference_cells(function["difference"], role, differences, score),
         "mark": mark,
         "verdict": verdict,
         "verdict_class": function["verdict"],
     }
 
 
-def _difference_cells(difference: Mapping[str, Any] | None, role: str, scale: Scale) -> Context:
-    """The difference to the best baseline, in points and drawn; None all for that baseline."""
-    if not difference:
+def _elsewhere(function: Mapping[str, Any]) -> Context:
+    """The task that a function comes from, and its score there in that task's form."""
+    if "from_task" not in function:
+        return {"from_task": None, "score_there": None}
+    there = score_called(function["scored_there_by"])
+    number = value(there, function["score_there"])
+    return {"from_task": function["from_task"], "score_there": number}
+
+
+def _difference_cells(
+    apart: Mapping[str, Any] | None, role: str, scale: Scale, score: Score
+) -> Context:
+    """The difference to the best baseline, written and drawn; None all for that baseline."""
+    if not apart:
         return dict.fromkeys(("difference", "interval", "forest", "p_holm"))
-    mean, low, high = (difference[key] for key in ("mean", "low", "high"))
-    interval = f"{points(low)} to {points(high)}"
+    mean, low, high = (apart[key] for key in ("mean", "low", "high"))
+    written = difference(score, mean)
+    interval = f"{difference(score, low)} to {difference(score, high)}"
     forest = None
     if is_number(mean):
         forest = strip(
             scale,
-            f"Difference {points(mean)}, {interval}",
+            f"Difference {written}, {interval}",
             role=role,
-            centre=100 * mean,
-            interval=(100 * low, 100 * high) if is_number(low) and is_number(high) else None,
+            centre=score.factor * mean,
+            interval=(score.factor * low, score.factor * high)
+            if is_number(low) and is_number(high)
+            else None,
             reference=0.0,
         )
     return {
-        "difference": points(mean),
+        "difference": written,
         "interval": interval,
         "forest": forest,
-        "p_holm": p_value(difference["p_holm"]),
+        "p_holm": p_value(apart["p_holm"]),
     }
 
 
-def final_section(final: Mapping[str, Any] | None, activation: str | None = None) -> Context | None:
-    """The last comparison as rows, the best mean test accuracy first; the chosen one's source."""
+def final_section(
+    final: Mapping[str, Any] | None, score: Score, activation: str | None = None
+) -> Context | None:
+    """The last comparison as rows, the best mean test score first; the chosen one's source."""
     if not final:
         return None
     functions = sorted(
         final["functions"],
         key=lambda f: (
-            not is_number(f["test_accuracy_mean"]),
-            -(f["test_accuracy_mean"] if is_number(f["test_accuracy_mean"]) else 0),
+            not is_number(f["test_score_mean"]),
+            -(f["test_score_mean"] if is_number(f["test_score_mean"]) else 0),
             f["name"],
         ),
     )
-    tests, differences = _final_scales(functions)
-    rows = [_final_row(function, tests, differences) for function in functions]
+    tests, differences = _final_scales(functions, score)
+    rows = [_final_row(function, tests, differences, score) for function in functions]
     return {
         "conclusion": final["conclusion"],
         "best_baseline": final["best_baseline"],
@@ -219,6 +261,8 @@ def final_section(final: Mapping[str, Any] | None, activation: str | None = None
         "method": final["method"],
         "diverged": any(function["n_diverged"] for function in functions),
         "rows": rows,
-        "tests_axis": strip_axis(tests, lambda v: percent(v, 1)),
-        "differences_axis": strip_axis(differences, lambda v: points(v / 100, 1)),
+        "tests_axis": strip_axis(tests, lambda v: value(score, v, 1)),
+        "differences_axis": strip_axis(
+            differences, lambda v: difference(score, v / score.factor, 1)
+        ),
     }

@@ -8,7 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from actsearch.config import Score, one_score
 from actsearch.features.passed_over import FisherLayers
+from actsearch.functions.baselines import BASELINES
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class TaskData:
 
     Attributes:
         name: The task's name.
+        score: What its functions are compared by.
         description: Data, model and recipe: a label and its value each.
         table: Benchmark table, as `actsearch.benchmark.table.build_table` returns it.
         layers: The layers behind the Fisher spectra, as `fisher_layers` finds them; None where the
@@ -36,6 +39,7 @@ class TaskData:
     """
 
     name: str
+    score: Score
     description: Mapping[str, str] = field(default_factory=dict)
     table: pd.DataFrame | None = None
     layers: FisherLayers | None = None
@@ -49,6 +53,17 @@ class TaskData:
     reliability: Mapping[str, Any] | None = None
     imported: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse parts that were scored otherwise: ValueError with both."""
+        named = [("the task", self.score.name)]
+        if self.table is not None:
+            named += zip("table: " + self.table["name"], self.table["score"], strict=True)
+        for strategy, history in (self.histories or {}).items():
+            named += zip(f"{strategy}: " + history["name"], history["score"], strict=True)
+        if self.final:
+            named.append(("the last comparison", self.final["score"]))
+        one_score(named, f"{self.name}: parts")
+
 
 @dataclass(frozen=True)
 class ReportData:
@@ -59,9 +74,11 @@ class ReportData:
         tasks: One entry a task, in the order shown.
         command: The command that makes the page and everything it shows.
         paths: What lies where: a label and its path each.
+        baselines: Names of the functions that searches start from.
     """
 
     title: str
     tasks: tuple[TaskData, ...]
     command: str
     paths: Mapping[str, str] = field(default_factory=dict)
+    baselines: tuple[str, ...] = BASELINES

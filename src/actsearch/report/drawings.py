@@ -104,7 +104,7 @@ class Scale:
         finite = [v for v in values if v is not None and math.isfinite(v)] or [0.0, 1.0]
         low, high = max(min(finite), floor), min(max(finite), ceiling)
         if high <= low:
-            low, high = low - 0.005, low + 0.005
+            low, high = low - least_width(low), low + least_width(low)
         step = round_step((high - low) / 4)
         inside = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
         return cls(low, high, tuple(round(i * step, 12) for i in inside))
@@ -119,11 +119,16 @@ class Scale:
         return self.low - 1e-12 <= value <= self.high + 1e-12
 
 
-def focus_floor(values: Iterable[float], quantile: float = 0.25) -> float:
-    """Where an axis of accuracies may end.
+def focus_floor(values: Iterable[float], quantile: float = 0.25, least: float = -math.inf) -> float:
+    """Where an axis of scores may end.
 
     A few functions near chance would otherwise press all others together. What lies below is drawn
     at the edge.
+
+    Args:
+        values: The scores.
+        quantile: Share of them that may lie below.
+        least: Lowest end, unless all lie below it.
 
     Returns:
         A value well below ``quantile`` of them, no lower than the lowest; 0 where there is none.
@@ -133,7 +138,13 @@ def focus_floor(values: Iterable[float], quantile: float = 0.25) -> float:
         return 0.0
     best = float(finite.max())
     reach = 2.5 * (best - float(np.quantile(finite, quantile)))
-    return max(float(finite.min()), best - max(reach, 0.005))
+    floor = max(float(finite.min()), best - max(reach, least_width(best)))
+    return max(floor, least) if best > least else floor
+
+
+def least_width(near: float) -> float:
+    """Length of an axis of values that are all ``near`` one, which floats can tell apart."""
+    return max(0.005, 1e-6 * abs(near))
 
 
 def round_step(rough: float) -> float:

@@ -51,7 +51,7 @@ class Figures:
     def compact(self) -> dict[str, Any]:
         """All figures as the page holds them, without repeats.
 
-        The panels of a map hold the same names and accuracies; once is enough for them.
+        The panels of a map hold the same names and scores; once is enough for them.
 
         Returns:
             ``figures`` by id, their long lists replaced by ``{"$ref": i}``, and ``shared``, what

@@ -7,6 +7,8 @@ from typing import Any, TypeGuard
 
 from markupsafe import Markup, escape
 
+from actsearch.config import Score
+
 Context = dict[str, Any]
 """What a part of the template is given, by name."""
 MISSING = "–"
@@ -26,22 +28,24 @@ def percent(value: Any, digits: int = 2) -> str:
     return f"{100 * value:.{digits}f}%" if is_number(value) else MISSING
 
 
-def points(value: Any, digits: int = 2) -> str:
-    """A difference of shares in percentage points, signed: 0.0031 as ``+0.31``."""
-    if not is_number(value):
+def value(score: Score, number: Any, fewer: int = 0) -> str:
+    """A score in its own form, with a true minus sign; a dash when it is missing."""
+    return score.write(number, fewer).replace("-", MINUS) if is_number(number) else MISSING
+
+
+def difference(score: Score, number: Any, fewer: int = 0) -> str:
+    """A signed difference of scores, without its unit."""
+    if not is_number(number):
         return MISSING
-    text = f"{100 * abs(value):.{digits}f}"
-    if float(text) == 0:
-        return text
-    return (MINUS if value < 0 else "+") + text
+    return score.write_difference(number, fewer).replace("-", MINUS)
 
 
-def spread(value: Any, digits: int = 2) -> str:
-    """A deviation in percentage points, unsigned."""
-    return f"{100 * value:.{digits}f}" if is_number(value) else MISSING
+def size(score: Score, number: Any) -> str:
+    """A deviation or the size of a difference, without its unit."""
+    return score.write_size(number) if is_number(number) else MISSING
 
 
-def score(value: Any, digits: int = 2) -> str:
+def decimal(value: Any, digits: int = 2) -> str:
     """A plain figure such as a correlation, with a true minus sign."""
     if not is_number(value):
         return MISSING

@@ -12,7 +12,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from actsearch.functions.baselines import BASELINES
 from actsearch.report import formats
 from actsearch.report.data import ReportData
 from actsearch.report.drawings import curve_ground
@@ -38,11 +37,12 @@ def render(data: ReportData) -> str:
     tasks = [
         {
             "name": task.name,
+            "score": task.score,
             "anchor": f"task-{number}",
             "description": task.description,
             "imported": task.imported,
-            "summary": task_summary(task),
-            "sections": task_sections(task, f"task-{number}", figures),
+            "summary": task_summary(task, data.baselines),
+            "sections": task_sections(task, data.baselines, f"task-{number}", figures),
         }
         for number, task in enumerate(data.tasks, start=1)
     ]
@@ -55,7 +55,7 @@ def render(data: ReportData) -> str:
             command=data.command,
             paths=data.paths,
             figures=htmlsafe_json_dumps(figures.compact(), dumps=_dump),
-            curve_ground=curve_ground(BASELINES),
+            curve_ground=curve_ground(data.baselines),
             plotly=_plotly() if figures else None,
         )
     )

@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from actsearch.config import STRATEGIES
-from actsearch.report.drawings import focus_floor
+from actsearch.config import STRATEGIES, Score
+from actsearch.report.drawings import focus_floor, least_width
 from actsearch.report.formats import is_number
 
 Spec = dict[str, Any]
@@ -97,15 +97,23 @@ def vertical(at: float | None, colour: str, top: float = 1.0) -> Spec:
     }
 
 
-def tick_format(low: float, high: float) -> str:
-    """As many decimals as the ticks of such an axis need."""
+def tick_format(score: Score, low: float = 0.0, high: float = 1.0) -> str:
+    """As many decimals as the ticks of such an axis of scores need; plotly knows for plain ones."""
+    if not score.sign:
+        return ""
     return ".1%" if high - low < 0.045 else ".0%"
 
 
-def focus(accuracies: pd.Series) -> tuple[float, float]:
-    """The range of accuracies worth telling apart: from well below the median up to the best."""
-    finite = accuracies.dropna().to_numpy(dtype=float)
+def hover_format(score: Score) -> str:
+    """How plotly writes a score."""
+    return f".{score.digits}{score.sign or 'f'}"
+
+
+def focus(score: Score, values: pd.Series) -> tuple[float, float]:
+    """The range of scores worth telling apart: from well below the median up to the best."""
+    finite = values.dropna().to_numpy(dtype=float)
     if not len(finite):
         return 0.0, 1.0
     high = float(finite.max())
-    return round(min(focus_floor(finite, 0.5), high - 0.005), 4), round(high, 4)
+    floor = focus_floor(finite, 0.5, score.ends[0])
+    return round(min(floor, high - least_width(high)), 4), round(high, 4)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pandas as pd
 
+from actsearch.config import Score
 from actsearch.report.drawings import round_step
-from actsearch.report.formats import count, percent
-from actsearch.report.plot_style import Spec, axis, layout, plain, rounded, tick_format, vertical
+from actsearch.report.formats import count, value
+from actsearch.report.plot_style import (
+    Spec,
+    axis,
+    hover_format,
+    layout,
+    plain,
+    rounded,
+    tick_format,
+    vertical,
+)
 
 HISTOGRAM_BINS = 40
 """Bins of the whole range, and at most of its upper end."""
@@ -20,18 +31,26 @@ _CROWD = 1000  # points from which on a map draws them smaller
 _FLAG = 17  # pixels a baseline's label takes above the histogram
 
 
-def histogram(table: pd.DataFrame) -> Spec:
-    """Functions by validation accuracy over the whole range, the diverged apart.
+def histogram_range(table: pd.DataFrame, score: Score) -> tuple[int, int]:
+    """Ends of the histogram: those of the score, but from 0 where no function lies below."""
+    low, high = score.ends
+    return (low if table["validation_score"].min() < 0 else max(low, 0)), high
+
+
+def histogram(table: pd.DataFrame, score: Score) -> Spec:
+    """Functions by validation score over the whole range, the diverged apart.
 
     Args:
         table: Benchmark table.
+        score: What its functions are compared by. What lies below its axis is in the first bar.
 
     Returns:
         ``data`` and ``layout`` of the figure.
     """
-    edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
+    low, high = histogram_range(table, score)
+    edges = np.linspace(low, high, HISTOGRAM_BINS + 1)
     diverged = (table["status"] == "diverged").to_numpy()
-    values = table["validation_accuracy"].to_numpy(dtype=float)
+    values = table["validation_score"].to_numpy(dtype=float)
     crossed = {
         "color": "var(--panel)",
         "line": {"color": "var(--quiet)", "width": 1},
@@ -39,12 +58,17 @@ def histogram(table: pd.DataFrame) -> Spec:
     }
     return {
         "data": [
-            _bars(values[~diverged], edges, "trained", {"color": "var(--bar)"}),
-            _bars(values[diverged], edges, "diverged", crossed),
+            _bars(values[~diverged], edges, score, "trained", {"color": "var(--bar)"}),
+            _bars(values[diverged], edges, score, "diverged", crossed),
         ],
         "layout": layout(
             HISTOGRAM_HEIGHT,
-            axis("validation accuracy", range=[0, 1.01], tickformat=".0%", showgrid=False),
+            axis(
+                f"validation {score.shown}",
+                range=[low, round(high + 0.01 * (high - low), 4)],
+                tickformat=tick_format(score),
+                showgrid=False,
+            ),
             axis("functions", rangemode="tozero", nticks=5),
             barmode="stack",
             bargap=0.08,
@@ -54,52 +78,58 @@ def histogram(table: pd.DataFrame) -> Spec:
     }
 
 
-def _bars(values: np.ndarray, edges: np.ndarray, label: str, marker: Spec) -> Spec:
-    counts, _ = np.histogram(values[np.isfinite(values)], bins=edges)
+def _bars(values: np.ndarray, edges: np.ndarray, score: Score, label: str, marker: Spec) -> Spec:
+    finite = values[np.isfinite(values)]
+    counts, _ = np.histogram(np.maximum(finite, edges[0]), bins=edges)
+    spans = [
+        f"{value(score, low)} to {value(score, high)}" for low, high in itertools.pairwise(edges)
+    ]
+    if (finite < edges[0]).any():
+        spans[0] = f"below {value(score, edges[1])}"
     return {
         "type": "bar",
         "name": label,
         "x": rounded((edges[:-1] + edges[1:]) / 2, 6),
         "y": counts.tolist(),
         "marker": marker,
-        "text": [
-            f"{percent(low)} to {percent(high)}: {count(int(n))} {label}"
-            for low, high, n in zip(edges[:-1], edges[1:], counts, strict=True)
-        ],
+        "text": [f"{span}: {count(int(n))} {label}" for span, n in zip(spans, counts, strict=True)],
         "textposition": "none",
         "hovertemplate": "%{text}<extra></extra>",
     }
 
 
-def upper_histogram(table: pd.DataFrame, baselines: pd.DataFrame, floor: float) -> Spec:
+def upper_histogram(
+    table: pd.DataFrame, baselines: pd.DataFrame, floor: float, score: Score
+) -> Spec:
     """The upper end of the same histogram, finer, with the baselines as labelled lines.
 
     Args:
         table: Benchmark table.
         baselines: Its rows of the standard functions; one below ``floor`` is labelled at the edge.
         floor: Where the range begins.
+        score: What functions are compared by.
 
     Returns:
         ``data`` and ``layout`` of the figure.
     """
-    values = table.loc[table["status"] != "diverged", "validation_accuracy"].to_numpy(dtype=float)
+    values = table.loc[table["status"] != "diverged", "validation_score"].to_numpy(dtype=float)
     top = float(values.max())
     step = round_step((top - floor) / HISTOGRAM_BINS)
     first, last = math.floor(floor / step + 1e-9), math.floor(top / step + 1e-9) + 1
     edges = np.arange(first, last + 1) * step
-    flags = baselines.sort_values(["validation_accuracy", "name"]).reset_index(drop=True)
+    flags = baselines.sort_values(["validation_score", "name"]).reset_index(drop=True)
     # The baselines' labels stand above the bars, a line of text each.
     crown = 1 - _FLAG * len(flags) / (HISTOGRAM_HEIGHT - 60)
     shapes: list[Spec] = []
     labels: list[Spec] = []
-    for place, (name, value) in enumerate(
-        zip(plain(flags["name"]), rounded(flags["validation_accuracy"]), strict=True)
+    for place, (name, number) in enumerate(
+        zip(plain(flags["name"]), rounded(flags["validation_score"]), strict=True)
     ):
-        inside = value is not None and value >= edges[0]
-        at = value if inside else round(float(edges[0]), 6)
+        inside = number is not None and number >= edges[0]
+        at = number if inside else round(float(edges[0]), 6)
         # The rightmost line is the tallest, so no line runs through another's label.
         level = round(crown + (1 - crown) * (place + 1) / len(flags), 4)
-        text = f"{name.removesuffix('(x)')} {percent(value)}"
+        text = f"{name.removesuffix('(x)')} {value(score, number)}"
         if inside:
             shapes.append(vertical(at, "var(--baseline)", level))
         labels.append(
@@ -118,13 +148,15 @@ def upper_histogram(table: pd.DataFrame, baselines: pd.DataFrame, floor: float) 
         )
     ends = [round(float(edges[0]), 6), round(float(edges[-1]), 6)]
     return {
-        "data": [_bars(values[values >= edges[0]], edges, "functions", {"color": "var(--bar)"})],
+        "data": [
+            _bars(values[values >= edges[0]], edges, score, "functions", {"color": "var(--bar)"})
+        ],
         "layout": layout(
             HISTOGRAM_HEIGHT,
             axis(
-                "validation accuracy",
+                f"validation {score.shown}",
                 range=ends,
-                tickformat=tick_format(*ends),
+                tickformat=tick_format(score, *ends),
                 showgrid=False,
                 nticks=8,
             ),
@@ -136,19 +168,22 @@ def upper_histogram(table: pd.DataFrame, baselines: pd.DataFrame, floor: float) 
     }
 
 
-def map_panel(places: pd.DataFrame, feature: str, limits: tuple[float, float]) -> Spec:
-    """One embedding, coloured by accuracy.
+def map_panel(
+    places: pd.DataFrame, feature: str, limits: tuple[float, float], score: Score
+) -> Spec:
+    """One embedding, coloured by score.
 
     Args:
-        places: Columns name, group ("trained", "diverged", "untrained"), validation_accuracy,
+        places: Columns name, group ("trained", "diverged", "untrained"), validation_score,
             is_baseline and ``{feature}_x``, ``{feature}_y``. NaN coordinates are left out.
         feature: ``outputs``, ``fisher`` or ``union``.
         limits: Ends of the colour scale.
+        score: What functions are compared by.
 
     Returns:
         ``data`` and ``layout`` of the figure.
     """
-    places = places.sort_values(["validation_accuracy", "name"], na_position="first")
+    places = places.sort_values(["validation_score", "name"], na_position="first")
     looks = _map_looks(len(places) > _CROWD, limits)
     data = []
     for group, marker in looks.items():
@@ -165,9 +200,9 @@ def map_panel(places: pd.DataFrame, feature: str, limits: tuple[float, float]) -
                 "y": rounded(rows[f"{feature}_y"], 3),
                 "text": plain(rows["name"]),
                 "marker": marker
-                | ({"color": rounded(rows["validation_accuracy"])} if trained else {}),
+                | ({"color": rounded(rows["validation_score"])} if trained else {}),
                 "hovertemplate": "%{text}<br>"
-                + ("%{marker.color:.2%}" if trained else group)
+                + (f"%{{marker.color:{hover_format(score)}}}" if trained else group)
                 + "<extra></extra>",
             }
         )
@@ -231,19 +266,37 @@ def _map_baselines(places: pd.DataFrame, feature: str) -> Spec:
     }
 
 
-def prediction_panel(predictions: pd.DataFrame) -> Spec:
+def is_cut(predictions: pd.DataFrame, score: Score) -> bool:
+    """Whether a panel of predictions ends above the lowest function, as the score's axis does."""
+    measured = predictions["measured"]
+    return bool(measured.min() < score.ends[0] < measured.max())
+
+
+def prediction_panel(predictions: pd.DataFrame, score: Score) -> Spec:
     """Out-of-fold predictions against measurements, with the line of equality.
 
     Args:
-        predictions: Columns name, measured, predicted (accuracies); one feature set and regressor.
+        predictions: Columns name, measured, predicted (scores); one feature set and regressor.
+        score: What functions are compared by. Where the panel is cut, what lies below is drawn at
+            its edge.
 
     Returns:
         ``data`` and ``layout`` of the figure.
     """
     both = predictions[["measured", "predicted"]].to_numpy(dtype=float)
     low, high = (float(np.nanmin(both)), float(np.nanmax(both))) if both.size else (0.0, 1.0)
+    names, written = plain(predictions["name"]), hover_format(score)
+    hover = f"%{{text}}<br>measured %{{x:{written}}}, predicted %{{y:{written}}}<extra></extra>"
+    if is_cut(predictions, score):
+        low = float(score.ends[0])
+        names = [
+            f"{name}<br>measured {value(score, x)}, predicted {value(score, y)}"
+            for name, (x, y) in zip(names, both, strict=True)
+        ]
+        hover = "%{text}<extra></extra>"
     ends = [round(low, 4), round(high, 4)]
-    ticks = {"tickformat": ".0%", "nticks": 5}
+    shown = np.maximum(both, low)
+    ticks = {"tickformat": tick_format(score), "nticks": 5}
     return {
         "data": [
             {
@@ -257,11 +310,11 @@ def prediction_panel(predictions: pd.DataFrame) -> Spec:
             {
                 "type": "scatter",
                 "mode": "markers",
-                "x": rounded(predictions["measured"]),
-                "y": rounded(predictions["predicted"]),
-                "text": plain(predictions["name"]),
+                "x": rounded(shown[:, 0]),
+                "y": rounded(shown[:, 1]),
+                "text": names,
                 "marker": {"color": "var(--found)", "size": 5, "opacity": 0.55},
-                "hovertemplate": "%{text}<br>measured %{x:.2%}, predicted %{y:.2%}<extra></extra>",
+                "hovertemplate": hover,
             },
         ],
         "layout": layout(300, axis("measured", **ticks), axis("predicted", **ticks)),

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
-from actsearch.functions.baselines import BASELINES
 from actsearch.report.data import TaskData
 
 
 def measured(task: TaskData) -> pd.DataFrame:
-    """Every function with a validation accuracy, from the table and the searches, once each.
+    """Every function with a validation score, from the table and the searches, once each.
 
     Returns:
-        Columns name, status, validation_accuracy; the best first.
+        Columns name, status, validation_score; the best first.
     """
-    columns = ["name", "status", "validation_accuracy"]
+    columns = ["name", "status", "validation_score"]
     parts = [] if task.table is None else [task.table[columns]]
     parts += [history[columns] for history in (task.histories or {}).values()]
     parts = [part for part in parts if len(part)]
     if not parts:
-        return pd.DataFrame({"name": [], "status": [], "validation_accuracy": []})
+        return pd.DataFrame({"name": [], "status": [], "validation_score": []})
     return best_first(pd.concat(parts).drop_duplicates("name"))
 
 
 def best_first(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows by falling validation accuracy, the diverged last, ties by name."""
+    """Rows by falling validation score, the diverged last, ties by name."""
     keyed = table.assign(_diverged=table["status"] == "diverged")
     ordered = keyed.sort_values(
-        ["_diverged", "validation_accuracy", "name"],
+        ["_diverged", "validation_score", "name"],
         ascending=[True, False, True],
         ignore_index=True,
     )
     return ordered.drop(columns="_diverged")
 
 
-def role(name: str) -> str:
+def role(name: str, baselines: Collection[str]) -> str:
     """``baseline`` or ``found``: the colour a function has everywhere on the page."""
-    return "baseline" if name in BASELINES else "found"
+    return "baseline" if name in baselines else "found"

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from actsearch.config import Score
 from actsearch.report.drawings import focus_floor
-from actsearch.report.formats import MISSING, is_number, percent, score
+from actsearch.report.formats import MISSING, is_number, size, value
 from actsearch.report.plot_style import (
     Spec,
     axis,
@@ -34,22 +35,26 @@ def regret_bands(simulation: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def regret_after(simulation: pd.DataFrame, evaluations: Sequence[int]) -> list[str]:
-    """Median regret in points after each of ``evaluations``, written as the page does."""
+def regret_after(simulation: pd.DataFrame, evaluations: Sequence[int], score: Score) -> list[str]:
+    """Median regret after each of ``evaluations``, written as the page does."""
     medians = regret_bands(simulation)[0.5]
-    return [score(100 * medians[n]) if n in medians.index else MISSING for n in evaluations]
+    return [size(score, medians[n]) if n in medians.index else MISSING for n in evaluations]
 
 
-def regret(simulations: Mapping[str, pd.DataFrame], n_baselines: int) -> Spec:
+def regret(simulations: Mapping[str, pd.DataFrame], n_baselines: int, score: Score) -> Spec:
     """Median regret and quartile band of each strategy against evaluations."""
     data: list[Spec] = []
-    tops = []
+    tops, lows = [], []
     for strategy, simulation in simulations.items():
         bands = regret_bands(simulation)
         after = bands.loc[bands.index >= n_baselines, 0.75]
         tops.append(float((after if len(after) else bands[0.75]).max()))
-        data += _regret_traces(strategy, bands)
-    top = 100 * max(tops, default=0.01)
+        lows.append(float(bands[0.5].min()))
+        data += _regret_traces(strategy, bands, score)
+    top = max(tops, default=0.01)
+    if min(lows, default=0.0) < score.width:  # a start far below the axis of the score is left out
+        top = min(top, score.width)
+    top *= score.factor
     shade, label = _baselines_shaded(n_baselines)
     return {
         "data": data,
@@ -59,7 +64,10 @@ def regret(simulations: Mapping[str, pd.DataFrame], n_baselines: int) -> Spec:
                 "functions evaluated", showspikes=True, spikethickness=1, spikecolor="var(--quiet)"
             )
             | {"showgrid": False},
-            axis("regret, percentage points", range=[-0.03 * top, round(1.12 * top, 3) or 1.0]),
+            axis(
+                f"regret, percentage {score.unit}" if score.unit else f"regret, {score.shown}",
+                range=[-0.03 * top, round(1.12 * top, score.digits + 1) or 1.0],
+            ),
             hovermode="x unified",
             showlegend=True,
             legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top"},
@@ -69,7 +77,7 @@ def regret(simulations: Mapping[str, pd.DataFrame], n_baselines: int) -> Spec:
     }
 
 
-def _regret_traces(strategy: str, bands: pd.DataFrame) -> list[Spec]:
+def _regret_traces(strategy: str, bands: pd.DataFrame, score: Score) -> list[Spec]:
     """A strategy's quartile band, which is the space between two unseen lines, and its median."""
     style = strategy_style(strategy)
     x = bands.index.tolist()
@@ -78,7 +86,7 @@ def _regret_traces(strategy: str, bands: pd.DataFrame) -> list[Spec]:
             "type": "scatter",
             "mode": "lines",
             "x": x,
-            "y": rounded(100 * bands[quartile], 3),
+            "y": rounded(score.factor * bands[quartile], score.digits + 1),
             "line": {"width": 0, "color": style["color"]},
             "fillcolor": style["color"].replace(")", "-band)"),
             "hoverinfo": "skip",
@@ -94,9 +102,9 @@ def _regret_traces(strategy: str, bands: pd.DataFrame) -> list[Spec]:
         "name": html.escape(strategy, quote=False),
         "legendgroup": strategy,
         "x": x,
-        "y": rounded(100 * bands[0.5], 3),
+        "y": rounded(score.factor * bands[0.5], score.digits + 1),
         "line": {"width": 2.4, **style},
-        "hovertemplate": "%{y:.2f}",
+        "hovertemplate": f"%{{y:.{score.digits}f}}",
     }
     return [*traces, median]
 
@@ -130,26 +138,27 @@ def _baselines_shaded(n_baselines: int) -> tuple[Spec, Spec]:
     return shade, label
 
 
-def live_search(history: pd.DataFrame) -> Spec:
-    """Accuracy of every function in the order of rounds and slots, and the best so far.
+def live_search(history: pd.DataFrame, score: Score) -> Spec:
+    """Score of every function in the order of rounds and slots, and the best so far.
 
     Args:
-        history: Columns round, slot, name, status, validation_accuracy, prediction; sorted by round
+        history: Columns round, slot, name, status, validation_score, prediction; sorted by round
             and slot. Round 0 holds the baselines.
+        score: What functions are compared by.
 
     Returns:
         ``data`` and ``layout`` of the figure.
     """
-    values = history["validation_accuracy"].to_numpy(dtype=float)
+    values = history["validation_score"].to_numpy(dtype=float)
     trained = (history["status"] != "diverged").to_numpy() & np.isfinite(values)
     rounds = history["round"].to_numpy()
-    floor = focus_floor(values[trained]) if trained.any() else 0.0
+    floor = focus_floor(values[trained], least=score.ends[0]) if trained.any() else 0.0
     best = np.maximum.accumulate(np.where(trained, values, -np.inf))
     top = float(best[-1]) if trained.any() else 1.0
     pad = max(0.06 * (top - floor), 0.001)
     ends = [0.5, len(history) + 0.5]
     lines = [_line("best so far", range(1, len(history) + 1), best, _BEST)]
-    dots = _search_dots(history, trained, floor, pad)
+    dots = _search_dots(history, trained, floor, pad, score)
     baselines = values[trained & (rounds == 0)]
     if len(baselines):
         dots.append(_line("best baseline", ends, [baselines.max()] * 2, _REFERENCE))
@@ -161,8 +170,8 @@ def live_search(history: pd.DataFrame) -> Spec:
             360,
             axis("round", tickvals=at, ticktext=labels, showgrid=False, range=ends),
             axis(
-                "validation accuracy",
-                tickformat=tick_format(floor, top),
+                f"validation {score.shown}",
+                tickformat=tick_format(score, floor, top),
                 range=[round(floor - 1.8 * pad, 5), round(top + pad, 5)],
             ),
             shapes=[
@@ -188,7 +197,7 @@ def _line(name: str, x: Iterable[float], y: Iterable[float], line: Spec) -> Spec
 
 
 def _search_dots(
-    history: pd.DataFrame, trained: np.ndarray, floor: float, pad: float
+    history: pd.DataFrame, trained: np.ndarray, floor: float, pad: float, score: Score
 ) -> list[Spec]:
     """A dot for each function in its place of the order, grouped by what became of it.
 
@@ -197,13 +206,13 @@ def _search_dots(
     Returns:
         A trace for each group, some of them empty.
     """
-    values = history["validation_accuracy"].to_numpy(dtype=float)
+    values = history["validation_score"].to_numpy(dtype=float)
     diverged = (history["status"] == "diverged").to_numpy()
     first = history["round"].to_numpy() == 0
     seen, under = trained & (values >= floor), trained & (values < floor)
     order = np.arange(1, len(history) + 1)
     heights = np.where(seen, values, floor - pad)
-    hover = _hover_texts(history)
+    hover = _hover_texts(history, score)
     lost: Spec = {"size": 8, "symbol": "x-thin", "line": {"width": 1.8, "color": "var(--quiet)"}}
     groups: list[tuple[str, np.ndarray, Spec]] = [
         ("baseline", seen & first, {"color": "var(--baseline)", "size": 9, "symbol": "square"}),
@@ -227,17 +236,17 @@ def _search_dots(
     ]
 
 
-def _hover_texts(history: pd.DataFrame) -> list[str]:
+def _hover_texts(history: pd.DataFrame, score: Score) -> list[str]:
     return [
         f"{name}<br>round {round_}, slot {slot}<br>"
-        + ("diverged" if status == "diverged" else percent(value))
-        + (f", predicted {percent(prediction)}" if is_number(prediction) else "")
-        for name, round_, slot, status, value, prediction in zip(
+        + ("diverged" if status == "diverged" else value(score, number))
+        + (f", predicted {value(score, prediction)}" if is_number(prediction) else "")
+        for name, round_, slot, status, number, prediction in zip(
             plain(history["name"]),
             history["round"],
             history["slot"],
             history["status"],
-            history["validation_accuracy"],
+            history["validation_score"],
             history["prediction"],
             strict=True,
         )
@@ -255,5 +264,5 @@ def _round_labels(rounds: Sequence[int] | np.ndarray) -> tuple[list[float], list
 
 
 def _below(colour: str) -> Spec:
-    """Marker of a function whose accuracy lies under the axis."""
+    """Marker of a function whose score lies under the axis."""
     return {"color": colour, "size": 9, "symbol": "triangle-down-open", "line": {"width": 1.6}}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
-from actsearch.functions.baselines import BASELINES
+from actsearch.config import Score
 from actsearch.report import search_plots
 from actsearch.report.drawings import curve
 from actsearch.report.figures import Figures
-from actsearch.report.formats import Context, count, percent, plural, points
+from actsearch.report.formats import Context, count, difference, percent, plural, value
 from actsearch.report.plot_style import strategy_style
 from actsearch.report.ranking import best_first, role
 
@@ -18,14 +18,18 @@ FOUND_SHOWN = 5
 
 
 def simulation_section(
-    simulations: Mapping[str, pd.DataFrame] | None, anchor: str, figures: Figures
+    simulations: Mapping[str, pd.DataFrame] | None,
+    n_baselines: int,
+    score: Score,
+    anchor: str,
+    figures: Figures,
 ) -> Context | None:
     """Regret of each strategy as a plot and a table; None where nothing was replayed."""
     if not simulations:
         return None
     runs = max(int(s["run"].nunique()) for s in simulations.values())
     last = max(int(s["evaluation"].max()) for s in simulations.values())
-    marks = sorted({n for n in (len(BASELINES), 20, 50, 100, 200) if n < last} | {last})
+    marks = sorted({n for n in (n_baselines, 20, 50, 100, 200) if n < last} | {last})
     rows = []
     for strategy, simulation in simulations.items():
         ends = simulation.loc[simulation.groupby("run")["evaluation"].idxmax(), "regret"]
@@ -33,12 +37,12 @@ def simulation_section(
             {
                 "strategy": strategy,
                 "colour": strategy_style(strategy)["color"],
-                "regrets": search_plots.regret_after(simulation, marks),
+                "regrets": search_plots.regret_after(simulation, marks, score),
                 "solved": percent((ends <= 1e-12).mean(), 0),
             }
         )
     after_baselines = [
-        s.loc[s["evaluation"] == len(BASELINES), "regret"] for s in simulations.values()
+        s.loc[s["evaluation"] == n_baselines, "regret"] for s in simulations.values()
     ]
     return {
         "settled": all(len(r) and bool((r <= 1e-12).all()) for r in after_baselines),
@@ -47,14 +51,18 @@ def simulation_section(
         "rows": rows,
         "figure": figures.add(
             f"{anchor}-regret",
-            search_plots.regret(simulations, len(BASELINES)),
+            search_plots.regret(simulations, n_baselines, score),
             f"Median regret of {', '.join(simulations)} against functions evaluated, up to {last}.",
         ),
     }
 
 
 def search_sections(
-    histories: Mapping[str, pd.DataFrame] | None, anchor: str, figures: Figures
+    histories: Mapping[str, pd.DataFrame] | None,
+    baselines: Collection[str],
+    score: Score,
+    anchor: str,
+    figures: Figures,
 ) -> list[Context] | None:
     """One live search each: what it proposed, and its best; None where there was none."""
     searches = []
@@ -64,14 +72,14 @@ def search_sections(
         history = unsorted.sort_values(["round", "slot"], ignore_index=True)
         proposed = history[history["round"] > 0]
         trained = best_first(history[history["status"] != "diverged"])
-        baselines = trained[trained["round"] == 0]
-        reference = baselines["validation_accuracy"].max() if len(baselines) else None
+        first = trained[trained["round"] == 0]
+        reference = first["validation_score"].max() if len(first) else None
         found = trained[trained["round"] > 0].head(FOUND_SHOWN)
         above = None
         if reference is not None:
-            better = trained[(trained["round"] > 0) & (trained["validation_accuracy"] > reference)]
+            better = trained[(trained["round"] > 0) & (trained["validation_score"] > reference)]
             above = count(len(better))
-        shown = pd.concat([found, baselines.head(1)])
+        shown = pd.concat([found, first.head(1)])
         searches.append(
             {
                 "strategy": strategy,
@@ -81,20 +89,23 @@ def search_sections(
                 "above": above,
                 "figure": figures.add(
                     f"{anchor}-search-{number}",
-                    search_plots.live_search(history),
-                    f"Validation accuracy of the {plural(len(history), 'function')} trained by "
-                    f"{strategy}, in order, with the best so far.",
+                    search_plots.live_search(history, score),
+                    f"Validation {score.shown} of the {plural(len(history), 'function')} trained "
+                    f"by {strategy}, in order, with the best so far.",
                 ),
                 "found": [
                     {
                         "name": row["name"],
-                        "role": role(row["name"]),
-                        "curve": curve(row["name"], role(row["name"])),
-                        "accuracy": percent(row["validation_accuracy"]),
-                        "prediction": percent(row["prediction"]),
-                        "difference": points(row["validation_accuracy"] - reference)
-                        if reference is not None and row["round"] > 0
-                        else points(None),
+                        "role": role(row["name"], baselines),
+                        "curve": curve(row["name"], role(row["name"], baselines)),
+                        "score": value(score, row["validation_score"]),
+                        "prediction": value(score, row["prediction"]),
+                        "difference": difference(
+                            score,
+                            row["validation_score"] - reference
+                            if reference is not None and row["round"] > 0
+                            else None,
+                        ),
                         "where": f"{row['round']}.{row['slot']}" if row["round"] else "baseline",
                     }
                     for _, row in shown.iterrows()

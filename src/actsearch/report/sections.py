@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from actsearch.config import Score
 from actsearch.features.passed_over import in_words
-from actsearch.functions.baselines import BASELINES
 from actsearch.report import plots
 from actsearch.report.comparison import FEATURES, final_section, surrogate_section
 from actsearch.report.data import TaskData
 from actsearch.report.drawings import curve
 from actsearch.report.figures import Figures
-from actsearch.report.formats import Context, count, is_number, percent, plural, score, spread
+from actsearch.report.formats import (
+    Context,
+    count,
+    decimal,
+    is_number,
+    percent,
+    plural,
+    size,
+    value,
+)
 from actsearch.report.plot_style import focus
 from actsearch.report.ranking import best_first, measured, role
 from actsearch.report.searches import search_sections, simulation_section
@@ -23,51 +32,64 @@ from actsearch.report.searches import search_sections, simulation_section
 BEST_SHOWN = 12
 
 
-def task_sections(task: TaskData, anchor: str, figures: Figures) -> dict[str, Any]:
+def task_sections(
+    task: TaskData, baselines: Collection[str], anchor: str, figures: Figures
+) -> dict[str, Any]:
     """The sections of a task by name; None where a part was not in the experiment."""
+    score = task.score
     return {
-        "benchmark": _benchmark(task.table, anchor, figures),
-        "reliability": _reliability(task.reliability),
-        "map": _map(task, anchor, figures),
-        "surrogate": surrogate_section(task.surrogate, task.predictions, anchor, figures),
-        "simulation": simulation_section(task.simulations, anchor, figures),
-        "search": search_sections(task.histories, anchor, figures),
-        "final": final_section(task.final, task.activation),
+        "benchmark": _benchmark(task.table, baselines, score, anchor, figures),
+        "reliability": _reliability(task.reliability, score),
+        "map": _map(task, baselines, anchor, figures),
+        "surrogate": surrogate_section(task.surrogate, task.predictions, score, anchor, figures),
+        "simulation": simulation_section(task.simulations, len(baselines), score, anchor, figures),
+        "search": search_sections(task.histories, baselines, score, anchor, figures),
+        "final": final_section(task.final, score, task.activation),
     }
 
 
-def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Context | None:
+def _benchmark(
+    table: pd.DataFrame | None,
+    baselines: Collection[str],
+    score: Score,
+    anchor: str,
+    figures: Figures,
+) -> Context | None:
     if table is None or table.empty:
         return None
     ordered = best_first(table)
-    baselines = ordered[ordered["name"].isin(BASELINES)]
+    standard = ordered[ordered["name"].isin(baselines)]
     diverged = int((table["status"] == "diverged").sum())
     partial = int((table["status"] == "partial").sum())
     trained = ordered[ordered["status"] != "diverged"]
+    lowest, _ = plots.histogram_range(table, score)
     above = None
-    if len(baselines):
-        above = int((trained["validation_accuracy"] > baselines["validation_accuracy"].max()).sum())
+    if len(standard):
+        above = int((trained["validation_score"] > standard["validation_score"].max()).sum())
     return {
         "n": count(len(table)),
         "diverged": count(diverged),
         "diverged_share": percent(diverged / len(table), 1),
         "partial": count(partial),
-        "median": percent(trained["validation_accuracy"].median()),
+        "median": value(score, trained["validation_score"].median()),
         "above": None if above is None else plural(above, "function"),
         "histogram": figures.add(
             f"{anchor}-histogram",
-            plots.histogram(ordered),
-            f"Histogram of the validation accuracy of {plural(len(table), 'function')}, "
+            plots.histogram(ordered, score),
+            f"Histogram of the validation {score.shown} of {plural(len(table), 'function')}, "
             f"{count(diverged)} of them diverged.",
         ),
-        "upper": _upper(ordered, baselines, anchor, figures) if len(trained) else None,
+        "below": value(score, lowest, score.digits)
+        if lowest > table["validation_score"].min()
+        else None,
+        "upper": _upper(ordered, standard, score, anchor, figures) if len(trained) else None,
         "best": [
             {
                 "rank": rank,
                 "name": row["name"],
-                "accuracy": percent(row["validation_accuracy"]),
-                "curve": curve(row["name"], role(row["name"])),
-                "role": role(row["name"]),
+                "score": value(score, row["validation_score"]),
+                "curve": curve(row["name"], role(row["name"], baselines)),
+                "role": role(row["name"], baselines),
                 "partial": row["status"] == "partial",
             }
             for rank, row in enumerate(trained.head(BEST_SHOWN).to_dict("records"), start=1)
@@ -75,64 +97,66 @@ def _benchmark(table: pd.DataFrame | None, anchor: str, figures: Figures) -> Con
         "baselines": [
             {
                 "name": row["name"],
-                "accuracy": percent(row["validation_accuracy"]),
+                "score": value(score, row["validation_score"]),
                 "rank": count(rank),
                 "diverged": row["status"] == "diverged",
             }
             for rank, row in enumerate(ordered.to_dict("records"), start=1)
-            if row["name"] in BASELINES
+            if row["name"] in baselines
         ],
     }
 
 
-def _upper(table: pd.DataFrame, baselines: pd.DataFrame, anchor: str, figures: Figures) -> Context:
+def _upper(
+    table: pd.DataFrame, baselines: pd.DataFrame, score: Score, anchor: str, figures: Figures
+) -> Context:
     """The histogram's upper end, with the share of functions it shows."""
-    trained = table.loc[table["status"] != "diverged", "validation_accuracy"]
-    floor, _ = focus(trained)
+    trained = table.loc[table["status"] != "diverged", "validation_score"]
+    floor, _ = focus(score, trained)
     steady = baselines[baselines["status"] != "diverged"]
     return {
-        "from": percent(floor, 1),
+        "from": value(score, floor, 1),
         "share": percent((trained >= floor).sum() / len(table), 0),
         "figure": figures.add(
             f"{anchor}-upper",
-            plots.upper_histogram(table, steady, floor),
-            f"Histogram of the validation accuracies from {percent(floor, 1)} up, with: "
+            plots.upper_histogram(table, steady, floor, score),
+            f"Histogram of the validation {score.plural} from {value(score, floor, 1)} up, with: "
             + ", ".join(
-                f"{name} {percent(value)}"
-                for name, value in zip(steady["name"], steady["validation_accuracy"], strict=True)
+                f"{name} {value(score, number)}"
+                for name, number in zip(steady["name"], steady["validation_score"], strict=True)
             ),
         ),
     }
 
 
-def _reliability(reliability: Mapping[str, Any] | None) -> Context | None:
+def _reliability(reliability: Mapping[str, Any] | None, score: Score) -> Context | None:
     if not reliability:
         return None
     return {
         "n": count(reliability["n"]),
         "n_seeds": reliability["n_seeds"],
         "n_best_quarter": count(reliability["n_best_quarter"]),
-        "spearman": score(reliability["spearman"]),
-        "spearman_best_quarter": score(reliability["spearman_best_quarter"]),
-        "seed_std": spread(reliability["seed_std_completed"]),
+        "spearman": decimal(reliability["spearman"]),
+        "spearman_best_quarter": decimal(reliability["spearman_best_quarter"]),
+        "seed_std": score.with_unit(size(score, reliability["seed_std_completed"])),
         "n_completed": count(reliability["n_completed"]),
         "repeated": reliability["n_seeds"] > 1,
     }
 
 
-def _map(task: TaskData, anchor: str, figures: Figures) -> Context | None:
+def _map(
+    task: TaskData, baselines: Collection[str], anchor: str, figures: Figures
+) -> Context | None:
     if task.map is None or task.map.empty:
         return None
     known = measured(task)
     places = task.map.merge(known, on="name", how="left", validate="one_to_one")
     group = np.where(places["status"] == "diverged", "diverged", "trained")
-    group = np.where(
-        places["validation_accuracy"].isna() & (group == "trained"), "untrained", group
-    )
-    places = places.assign(group=group, is_baseline=places["name"].isin(BASELINES))
+    group = np.where(places["validation_score"].isna() & (group == "trained"), "untrained", group)
+    places = places.assign(group=group, is_baseline=places["name"].isin(baselines))
     trained = places[places["group"] == "trained"]
-    limits = focus(trained["validation_accuracy"])
-    lowest = trained["validation_accuracy"].min()
+    limits = focus(task.score, trained["validation_score"])
+    lowest = trained["validation_score"].min()
     panels = []
     for feature, label in FEATURES.items():
         n = int(places[f"{feature}_x"].notna().sum())
@@ -142,8 +166,9 @@ def _map(task: TaskData, anchor: str, figures: Figures) -> Context | None:
                 "shown": count(n),
                 "figure": figures.add(
                     f"{anchor}-map-{feature}",
-                    plots.map_panel(places, feature, limits),
-                    f"Map of {plural(n, 'function')} by {label.lower()}, coloured by accuracy.",
+                    plots.map_panel(places, feature, limits, task.score),
+                    f"Map of {plural(n, 'function')} by {label.lower()}, coloured by "
+                    f"{task.score.shown}.",
                 ),
             }
         )
@@ -160,7 +185,7 @@ def _map(task: TaskData, anchor: str, figures: Figures) -> Context | None:
             g: count(int((placed["group"] == g).sum()))
             for g in ("trained", "diverged", "untrained")
         },
-        "ticks": [percent(t, 1) for t in ticks],
+        "ticks": [value(task.score, t, 1) for t in ticks],
         "ramp": ", ".join(plots.MAP_COLOURS),
         "clipped": is_number(lowest) and bool(lowest < limits[0]),
     }

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
-from actsearch.functions.baselines import BASELINES
+from actsearch.config import Score
 from actsearch.report.data import TaskData
 from actsearch.report.drawings import curve
-from actsearch.report.formats import Context, count, function_name, percent, points
+from actsearch.report.formats import Context, count, difference, function_name, percent, value
 from actsearch.report.ranking import measured, role
 
 _NO_FINAL = (
@@ -20,9 +20,9 @@ _NO_FINAL = (
 )
 
 
-def task_summary(task: TaskData) -> Context:
+def task_summary(task: TaskData, baselines: Collection[str]) -> Context:
     """The task's card at the top of the page."""
-    functions = measured(task)
+    functions, score = measured(task), task.score
     facts: list[tuple[str, Any]] = []
     if task.table is not None:
         facts.append(("Functions in the table", count(len(task.table))))
@@ -38,34 +38,35 @@ def task_summary(task: TaskData) -> Context:
                 f"{percent(n / len(functions), 1)} ({count(n)} of {count(len(functions))})",
             )
         )
-        baselines = functions[
-            functions["name"].isin(BASELINES) & (functions["status"] != "diverged")
+        standard = functions[
+            functions["name"].isin(baselines) & (functions["status"] != "diverged")
         ]
         top = functions.iloc[0]
         best = str(top["name"])
-        if len(baselines):
-            reference = baselines.iloc[0]
-            facts.append(("Best baseline, validation", _named(reference)))
-            gain = points(top["validation_accuracy"] - reference["validation_accuracy"])
-            facts.append(("Best function, validation", _named(top)))
-            facts.append(("Difference, points", gain))
+        if len(standard):
+            reference = standard.iloc[0]
+            facts.append(("Best baseline, validation", _named(reference, score)))
+            gain = difference(score, top["validation_score"] - reference["validation_score"])
+            facts.append(("Best function, validation", _named(top, score)))
+            facts.append((f"Difference, {score.unit}" if score.unit else "Difference", gain))
         else:
-            facts.append(("Best function, validation", _named(top)))
+            facts.append(("Best function, validation", _named(top, score)))
     elif task.final and task.final["candidates_from"]:
         by_name = {function["name"]: function for function in task.final["functions"]}
         best = str(task.final["chosen"]["name"])
         facts.append(("Functions from", ", ".join(task.final["candidates_from"])))
         reference = by_name[task.final["best_baseline"]]
-        facts.append(("Best baseline, validation", _named(reference)))
-        facts.append(("Chosen function, validation", _named(by_name[best])))
+        facts.append(("Best baseline, validation", _named(reference, score)))
+        facts.append(("Chosen function, validation", _named(by_name[best], score)))
     finding = str(task.final["conclusion"]) if task.final else _NO_FINAL
     return {
         "finding": finding,
         "confirmed": task.final is not None,
         "facts": facts,
-        "curve": curve(best, role(best)) if best else None,
+        "curve": curve(best, role(best, baselines)) if best else None,
     }
 
 
-def _named(row: pd.Series | Mapping[str, Any]) -> Markup:
-    return Markup("{} {}").format(percent(row["validation_accuracy"]), function_name(row["name"]))
+def _named(row: pd.Series | Mapping[str, Any], score: Score) -> Markup:
+    written = value(score, row["validation_score"])
+    return Markup("{} {}").format(written, function_name(row["name"]))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
-
-from actsearch.functions.baselines import BASELINES
 
 FEATURES = ("outputs", "fisher", "union")
 
@@ -46,21 +46,21 @@ def measured_on_map(map_table: pd.DataFrame, table: pd.DataFrame) -> pd.DataFram
 
     Args:
         map_table: See ``on_map``.
-        table: Benchmark table: ``name`` and ``validation_accuracy``.
+        table: Benchmark table: ``name`` and ``validation_score``.
 
     Returns:
-        The rows of ``on_map``, in its order, with the column ``validation_accuracy`` besides.
+        The rows of ``on_map``, in its order, with the column ``validation_score`` besides.
 
     Raises:
-        ValueError: When a column is missing, a name appears twice or an accuracy is not finite.
+        ValueError: When a column is missing, a name appears twice or a score is not finite.
     """
-    require_columns(table, ["name", "validation_accuracy"], "benchmark table")
+    require_columns(table, ["name", "validation_score"], "benchmark table")
     require_unique(table["name"], "benchmark table")
-    accuracies = table.set_index("name")["validation_accuracy"].astype(float)
-    functions = on_map(map_table).join(accuracies, how="inner")
-    broken = functions.index[~np.isfinite(functions["validation_accuracy"].to_numpy())]
+    scores = table.set_index("name")["validation_score"].astype(float)
+    functions = on_map(map_table).join(scores, how="inner")
+    broken = functions.index[~np.isfinite(functions["validation_score"].to_numpy())]
     if len(broken):
-        raise ValueError(f"the validation accuracy of {broken[0]!r} is not finite")
+        raise ValueError(f"the validation score of {broken[0]!r} is not finite")
     return functions
 
 
@@ -78,10 +78,11 @@ def require_unique(names: pd.Series[str], what: str) -> None:
         raise ValueError(f"{what} holds {repeated.iloc[0]!r} more than once")
 
 
-def require_baselines(available: pd.Index[str], what: str) -> None:
-    """Raise ValueError naming the baselines that ``available`` (a set of names) lacks."""
-    missing = [name for name in BASELINES if name not in available]
+def require_baselines(available: pd.Index[str], what: str, baselines: Sequence[str]) -> None:
+    """Raise ValueError naming the ``baselines`` that ``available`` (a set of names) lacks."""
+    missing = [name for name in baselines if name not in available]
     if missing:
         raise ValueError(
-            f"{what} lacks the baselines {', '.join(missing)}; a search begins with all eight"
+            f"{what} lacks the baselines {', '.join(missing)}; a search begins with all "
+            f"{len(baselines)}"
         )

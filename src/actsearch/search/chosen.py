@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from actsearch.config import Score, score_called
 from actsearch.functions.expressions import parse
 from actsearch.functions.standalone import formula, module_source
 
@@ -26,7 +27,7 @@ def final_activation(final: Mapping[str, Any], task: str, command: str) -> tuple
     by_name = {function["name"]: function for function in final["functions"]}
     chosen = by_name[final["chosen"]["name"]]
     reference = by_name[final["best_baseline"]]
-    expression = parse(chosen["name"])
+    expression, score = parse(chosen["name"]), score_called(final["score"])
     about = [
         f"The activation function that was chosen on the task {task}. Needs torch alone.",
         f"Made by: {command}",
@@ -34,29 +35,31 @@ def final_activation(final: Mapping[str, Any], task: str, command: str) -> tuple
     docstring = [
         f"f(x) = {formula(expression)}, elementwise; without parameters.",
         f"Name in the notation of Act-Bench: {expression.name}",
-        _choice(final, chosen, task),
-        _test(final, chosen, reference),
+        _choice(final, chosen, task, score),
+        _test(final, chosen, reference, score),
     ]
     return module_source(expression, CLASS, about, docstring)
 
 
-def _choice(final: Mapping[str, Any], chosen: Mapping[str, Any], task: str) -> str:
-    how = (
-        f"Chosen on {task} for {final['chosen']['how']}: {_percent(chosen['validation_accuracy'])}."
-    )
+def _choice(final: Mapping[str, Any], chosen: Mapping[str, Any], task: str, score: Score) -> str:
+    best = score.write(chosen["validation_score"])
+    how = f"Chosen on {task} for {final['chosen']['how']}: {best}."
     if not final["candidates_from"]:
         return how
+    there = score_called(chosen["scored_there_by"])
     return (
         f"{how} The functions were the best of {', '.join(final['candidates_from'])}; this one "
-        f"comes from {chosen['from_task']} (validation accuracy there: "
-        f"{_percent(chosen['accuracy_there'])})."
+        f"comes from {chosen['from_task']} (validation {there.shown} there: "
+        f"{there.write(chosen['score_there'])})."
     )
 
 
-def _test(final: Mapping[str, Any], chosen: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
-    """Test accuracy against the best baseline; a tie is called one."""
+def _test(
+    final: Mapping[str, Any], chosen: Mapping[str, Any], reference: Mapping[str, Any], score: Score
+) -> str:
+    """Test score against the best baseline; a tie is called one."""
     difference = chosen["difference"]
-    mean, low, high = (f"{100 * difference[key]:+.2f}" for key in ("mean", "low", "high"))
+    mean, low, high = (score.write_difference(difference[key]) for key in ("mean", "low", "high"))
     verdict = {
         "better": "better than the baseline",
         "worse": "worse than the baseline",
@@ -64,15 +67,12 @@ def _test(final: Mapping[str, Any], chosen: Mapping[str, Any], reference: Mappin
     }[chosen["verdict"]]
     n_seeds = len(final["seeds"])
     text = (
-        f"Test accuracy: {_percent(chosen['test_accuracy_mean'])} (mean over {n_seeds} seeds, "
-        f"{final['n_test']:,} images); the best baseline, {reference['name']}: "
-        f"{_percent(reference['test_accuracy_mean'])}. Verdict: {verdict} ({mean} points, 95% "
-        f"interval over seeds {low} to {high}, p = {difference['p_holm']:.2g} after Holm)."
+        f"Test {score.shown}: {score.write(chosen['test_score_mean'])} (mean over {n_seeds} seeds, "
+        f"{final['n_test']:,} examples); the best baseline, {reference['name']}: "
+        f"{score.write(reference['test_score_mean'])}. Verdict: {verdict} "
+        f"({score.with_unit(mean)}, 95% interval over seeds {low} to {high}, "
+        f"p = {difference['p_holm']:.2g} after Holm)."
     )
     if diverged := chosen["n_diverged"]:
-        text += f" {diverged} of {n_seeds} runs diverged and count with the accuracy of chance."
+        text += f" {diverged} of {n_seeds} runs diverged and count with {score.of_failure}."
     return text
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}%"

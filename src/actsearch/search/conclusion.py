@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from actsearch.config import Score
 from actsearch.search.paired import smallest_p
 
 
@@ -14,6 +15,7 @@ def conclusion(
     n_seeds: int,
     n_test: int,
     significance: float,
+    score: Score,
 ) -> str:
     """One sentence that claims what the numbers carry and no more.
 
@@ -23,6 +25,7 @@ def conclusion(
         n_seeds: Number of seeds.
         n_test: Number of test examples.
         significance: Level under which a corrected p is called a difference.
+        score: What functions are compared by.
 
     Returns:
         The sentence, without markup.
@@ -30,21 +33,22 @@ def conclusion(
     reference = next(f for f in functions if f["verdict"] == "reference")
     found = [f for f in functions if f["kind"] == "found"]
     against = (
-        f"the best baseline {reference['name']} (mean test accuracy "
-        f"{100 * reference['test_accuracy_mean']:.2f}% over {n_seeds} seeds on these {n_test:,} "
-        "test images)"
+        f"the best baseline {reference['name']} (mean test {score.shown} "
+        f"{_with_minus(score.write(reference['test_score_mean']))} over {n_seeds} seeds on these "
+        f"{n_test:,} test examples)"
     )
     top = max(found, key=lambda f: (f["verdict"] == "better", f["difference"]["mean"]))
-    clauses = [_claim([f["verdict"] for f in found], against), _of_top(top, significance)]
+    clauses = [_claim([f["verdict"] for f in found], against), _of_top(top, significance, score)]
     if others := [
         f["name"] for f in functions if f["kind"] != "found" and f["verdict"] == "better"
     ]:
         verb = "is" if len(others) == 1 else "are"
         clauses.append(f"of the other baselines {', '.join(others)} {verb} better than it")
-    clauses.append(_of_chosen(next(f for f in found if f["name"] == chosen), top))
+    clauses.append(_of_chosen(next(f for f in found if f["name"] == chosen), top, score))
     if diverged := sum(f["n_diverged"] for f in functions):
         clauses.append(
-            f"diverged runs ({diverged} of {n_seeds * len(functions)}) count with chance accuracy"
+            f"diverged runs ({diverged} of {n_seeds * len(functions)}) count with "
+            f"{score.of_failure}"
         )
     compared = len(functions) - 1
     if (smallest := min(1.0, compared * smallest_p(n_seeds))) >= significance:
@@ -71,22 +75,26 @@ def _claim(verdicts: Sequence[str], against: str) -> str:
     return f"Every found function ({n}) is worse than {against}"
 
 
-def _of_top(top: Mapping[str, Any], significance: float) -> str:
+def _of_top(top: Mapping[str, Any], significance: float, score: Score) -> str:
     """The numbers of the best found function on the test set."""
     lead = "the best of them is" if top["verdict"] == "better" else "the highest mean is that of"
-    mean, low, high = (100 * top["difference"][key] for key in ("mean", "low", "high"))
+    difference = top["difference"]
+    mean, low, high = (score.write_difference(difference[key]) for key in ("mean", "low", "high"))
     numbers = (
-        f"{mean:+.2f} points from the baseline's (uncorrected 95% interval over seeds "
-        f"{low:+.2f} to {high:+.2f}, p = {top['difference']['p_holm']:.2g} after Holm, "
-        f"level {significance:g})"
+        f"{score.with_unit(mean)} from the baseline's (uncorrected 95% interval over seeds "
+        f"{low} to {high}, p = {difference['p_holm']:.2g} after Holm, level {significance:g})"
     )
-    return f"{lead} {top['name']}, {numbers.replace('-', '−')}"
+    return f"{lead} {top['name']}, {_with_minus(numbers)}"
 
 
-def _of_chosen(chosen: Mapping[str, Any], top: Mapping[str, Any]) -> str:
+def _of_chosen(chosen: Mapping[str, Any], top: Mapping[str, Any], score: Score) -> str:
     """What validation chose, with its numbers where they are not told yet."""
     if chosen is top:
         return f"validation had chosen {top['name']}"
-    mean = f"{100 * chosen['difference']['mean']:+.2f}".replace("-", "−")
+    apart = _with_minus(score.with_unit(score.write_difference(chosen["difference"]["mean"])))
     verdict = {"tie": "a tie", "better": "better", "worse": "worse"}[chosen["verdict"]]
-    return f"validation had chosen {chosen['name']}, {mean} points from the baseline's: {verdict}"
+    return f"validation had chosen {chosen['name']}, {apart} from the baseline's: {verdict}"
+
+
+def _with_minus(numbers: str) -> str:
+    return numbers.replace("-", "−")

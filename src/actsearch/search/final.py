@@ -9,63 +9,69 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from actsearch.config import Score, one_score
 from actsearch.search.conclusion import conclusion
 from actsearch.search.paired import holm, paired_difference
 
 METHOD = "paired sign-flip test"
-BEFORE = "the best validation accuracy of the functions found, before this comparison"
-HERE = "the best mean validation accuracy of the functions found, in these trainings"
+BEFORE = "the best validation {} of the functions found, before this comparison"
+HERE = "the best mean validation {} of the functions found, in these trainings"
+"""How a function was chosen, with what functions are compared by."""
 
 
 def compare(
     trials: Iterable[Mapping[str, Any]], candidates: pd.DataFrame, significance: float
 ) -> dict[str, Any]:
-    """Test accuracies of all candidates, each compared with the best baseline seed by seed.
+    """Test scores of all candidates, each compared with the best baseline seed by seed.
 
-    Validation accuracy alone says which baseline is the best, and which of the found functions is
+    Validation score alone says which baseline is the best, and which of the found functions is
     chosen (the first on a tie); the test set has no say in it. Candidates of this task were ranked
     by it before, in ``candidates``. Those of other tasks have no such number: for them it is the
     mean over the very trainings that are tested.
 
     p-values are those of the paired sign-flip test over seeds, two-sided and corrected by Holm over
     all comparisons made, baselines included. They and the intervals speak of the seeds, on the one
-    test set that all share. A diverged run counts with its chance accuracy.
+    test set that all share. A diverged run counts with the value that
+    the task has for it.
 
     Args:
         trials: Contents of the trials, one a candidate, all on the same seeds and test examples,
-            with ``test_accuracy`` in every run, and ``validation_accuracy`` if the candidates are
-            those of other tasks.
+            with the same ``score`` (a name), with ``test_score`` in every run, and
+            ``validation_score`` if the candidates are those of other tasks.
         candidates: As returned by ``choose_candidates`` or ``choose_from_tasks``.
         significance: A comparison is a tie unless its corrected p is below.
 
     Returns:
-        Plain data: ``seeds``; ``n_test``, the number of test examples; ``method``, the name of
-        the statistical test; ``candidates_from``, the other tasks, none for candidates of this one;
-        ``best_baseline``; ``chosen``, a found function's ``name`` and ``slug`` and ``how`` it was
-        chosen; ``functions``, in the order of ``candidates``, each with ``name``, ``slug``,
-        ``kind``, ``validation_accuracy``, ``status``, ``n_diverged``, ``test_accuracies`` (by
-        seed), ``test_accuracy_mean``, ``test_accuracy_std`` (ddof 1), ``difference`` to the best
-        baseline (``mean``, ``low`` and ``high`` of the 95% interval, ``p``, ``p_holm``; None for
-        the best baseline) and ``verdict`` ("better", "worse", "tie", "reference"), and those of
-        other tasks with ``from_task`` and ``accuracy_there``; ``conclusion``, one sentence.
+        Plain data: ``score``, the name of what functions are compared by; ``seeds``; ``n_test``,
+        the number of test examples; ``method``, the name of the statistical test;
+        ``candidates_from``, the other tasks, none for candidates of this one; ``best_baseline``;
+        ``chosen``, a found function's ``name`` and ``slug`` and ``how`` it was chosen;
+        ``functions``, in the order of ``candidates``, each with ``name``, ``slug``, ``kind``,
+        ``validation_score``, ``status``, ``n_diverged``, ``test_scores`` (by seed),
+        ``test_score_mean``, ``test_score_std`` (ddof 1), ``difference`` to the best baseline
+        (``mean``, ``low`` and ``high`` of the 95% interval, ``p``, ``p_holm``; None for the best
+        baseline) and ``verdict`` ("better", "worse", "tie", "reference"), and those of other tasks
+        with ``from_task``, ``score_there`` and ``scored_there_by``; ``conclusion``, one sentence.
 
     Raises:
         ValueError: When trials and candidates do not match, no function was found, seeds differ or
-            are fewer than two, a run lacks an accuracy, or the numbers of test examples differ.
+            are fewer than two, a run lacks a score, or scores or the numbers of test examples
+            differ.
     """
     by_name = _match(trials, candidates)
-    seeds, accuracies = _by_seed(by_name, "test")
-    n_test = _test_examples(by_name)
     others = _other_tasks(candidates)
+    score = _score(by_name, candidates, others)
+    seeds, scores = _by_seed(by_name, "test")
+    n_test = _test_examples(by_name)
     if others:
         validation = {name: _mean(of) for name, of in _by_seed(by_name, "validation")[1].items()}
     else:
-        validation = dict(zip(candidates["name"], candidates["validation_accuracy"], strict=True))
+        validation = dict(zip(candidates["name"], candidates["validation_score"], strict=True))
     best_baseline = _best(candidates, "baseline", validation)
     chosen = _best(candidates, "found", validation)
     differences = {
-        name: paired_difference(values, accuracies[best_baseline])
-        for name, values in accuracies.items()
+        name: paired_difference(values, scores[best_baseline])
+        for name, values in scores.items()
         if name != best_baseline
     }
     corrected = holm([difference["p"] for difference in differences.values()])
@@ -78,31 +84,34 @@ def compare(
             "name": name,
             "slug": row["slug"],
             "kind": row["kind"],
-            "validation_accuracy": float(validation[name]),
+            "validation_score": float(validation[name]),
             "status": trial["status"],
             "n_diverged": sum(run["status"] == "diverged" for run in trial["runs"]),
-            "test_accuracies": accuracies[name],
-            "test_accuracy_mean": float(np.mean(accuracies[name])),
-            "test_accuracy_std": float(np.std(accuracies[name], ddof=1)),
+            "test_scores": scores[name],
+            "test_score_mean": float(np.mean(scores[name])),
+            "test_score_std": float(np.std(scores[name], ddof=1)),
             "difference": differences.get(name),
             "verdict": _verdict(differences.get(name), significance),
         }
         if others and row["kind"] == "found":
             function |= {
                 "from_task": row["from_task"],
-                "accuracy_there": float(row["accuracy_there"]),
+                "score_there": float(row["score_there"]),
+                "scored_there_by": row["scored_there_by"],
             }
         functions.append(function)
     slugs = dict(zip(candidates["name"], candidates["slug"], strict=True))
+    how = (HERE if others else BEFORE).format(score.shown)
     return {
+        "score": score.name,
         "seeds": seeds,
         "n_test": n_test,
         "method": METHOD,
         "candidates_from": others,
         "best_baseline": best_baseline,
-        "chosen": {"name": chosen, "slug": slugs[chosen], "how": HERE if others else BEFORE},
+        "chosen": {"name": chosen, "slug": slugs[chosen], "how": how},
         "functions": functions,
-        "conclusion": conclusion(functions, chosen, len(seeds), n_test, significance),
+        "conclusion": conclusion(functions, chosen, len(seeds), n_test, significance, score),
     }
 
 
@@ -113,8 +122,19 @@ def _other_tasks(candidates: pd.DataFrame) -> list[str]:
     return [str(task) for task in candidates["from_task"].dropna().unique()]
 
 
+def _score(
+    trials: Mapping[str, Mapping[str, Any]], candidates: pd.DataFrame, others: Sequence[str]
+) -> Score:
+    """What the trials, and candidates of this task before, were compared by."""
+    named = [(f"the trial of {name}", trial.get("score")) for name, trial in trials.items()]
+    if not others:
+        ranked = zip(candidates["name"], candidates["score"], strict=True)
+        named += [(f"the candidate {name}", score) for name, score in ranked]
+    return one_score(named, "trials and candidates")
+
+
 def _best(candidates: pd.DataFrame, kind: str, validation: Mapping[str, float]) -> str:
-    """The candidate of a kind with the highest validation accuracy, the first on a tie."""
+    """The candidate of a kind with the highest validation score, the first on a tie."""
     names = [str(name) for name in candidates.loc[candidates["kind"] == kind, "name"]]
     if not names:
         raise ValueError(f"the final comparison needs a {kind} function among the candidates")
@@ -148,11 +168,11 @@ def _match(
 def _by_seed(
     trials: Mapping[str, Mapping[str, Any]], part: str
 ) -> tuple[list[int], dict[str, list[float]]]:
-    """The common seeds, and each function's accuracies on a part of the data in their order."""
+    """The common seeds, and each function's scores on a part of the data in their order."""
     seeds: list[int] | None = None
-    accuracies = {}
+    scores = {}
     for name, trial in trials.items():
-        by_seed = {run["seed"]: run.get(f"{part}_accuracy") for run in trial["runs"]}
+        by_seed = {run["seed"]: run.get(f"{part}_score") for run in trial["runs"]}
         seeds = sorted(by_seed) if seeds is None else seeds
         if sorted(by_seed) != seeds or len(by_seed) != len(trial["runs"]):
             raise ValueError(
@@ -160,11 +180,11 @@ def _by_seed(
                 f"others on {seeds}; a paired comparison needs the same ones, each once"
             )
         if None in by_seed.values():
-            raise ValueError(f"a run of {name} has no {part} accuracy")
-        accuracies[name] = [float(by_seed[seed]) for seed in seeds]
+            raise ValueError(f"a run of {name} has no {part} score")
+        scores[name] = [float(by_seed[seed]) for seed in seeds]
     if seeds is None or len(seeds) < 2:
         raise ValueError(f"a comparison needs at least two seeds, found {seeds or 'none'}")
-    return seeds, accuracies
+    return seeds, scores
 
 
 def _test_examples(trials: Mapping[str, Mapping[str, Any]]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from actsearch.config import one_score
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.equivalence import classes
 from actsearch.functions.expressions import parse
@@ -13,32 +14,37 @@ from actsearch.search.candidates import require_baselines
 
 
 def choose_candidates(
-    table: pd.DataFrame | None, histories: Iterable[pd.DataFrame], n: int
+    table: pd.DataFrame | None,
+    histories: Iterable[pd.DataFrame],
+    n: int,
+    baselines: Sequence[str] = BASELINES,
 ) -> pd.DataFrame:
-    """The eight baselines and the ``n`` best distinct functions, by validation accuracy.
+    """The baselines and the ``n`` best distinct functions, by validation score.
 
     Functions that are equal on the normal samples count once, under the name with the higher
-    accuracy, and not at all when they equal a baseline. Equal accuracies go to the smaller
-    expression, then by name. A function in several sources has the accuracy of the first: the
+    score, and not at all when they equal a baseline. Equal scores go to the smaller
+    expression, then by name. A function in several sources has the score of the first: the
     table, then the histories in order.
 
     Args:
-        table: Benchmark table (``name``, ``slug``, ``validation_accuracy``), if there is one.
+        table: Benchmark table (``name``, ``validation_score``, ``score``), if there is one.
         histories: Histories of live searches, with the same columns.
         n: Number of functions that meet the baselines.
+        baselines: Baselines by name; the paper's eight when left out.
 
     Returns:
-        ``8 + n`` rows: ``slot`` (from 0), ``name``, ``slug``, ``kind`` ("baseline" or "found"),
-        ``validation_accuracy``; baselines in their fixed order, then found ones, best first.
+        ``len(baselines) + n`` rows: ``slot`` (from 0), ``name``, ``slug``, ``kind`` ("baseline" or
+        "found"), ``validation_score`` and ``score``, its name; baselines in their fixed order, then
+        found ones, best first.
 
     Raises:
-        ValueError: When there is no source, a baseline is in none, or fewer than ``n`` distinct
-            functions are left.
+        ValueError: When there is no source, sources differ in score, a baseline is in none, or
+            fewer than ``n`` distinct functions are left.
     """
-    known = _joined([source for source in (table, *histories) if source is not None])
-    require_baselines(known.index, "the benchmark table and the histories")
-    class_of = _classes(known.index)
-    taken = {class_of[name] for name in BASELINES}
+    known, score = _joined([source for source in (table, *histories) if source is not None])
+    require_baselines(known.index, "the benchmark table and the histories", baselines)
+    class_of = _classes([*baselines, *known.index])
+    taken = {class_of[name] for name in baselines}
     chosen: list[str] = []
     for name in _ranked(known):
         if class_of[name] not in taken:
@@ -49,12 +55,14 @@ def choose_candidates(
             f"the final comparison wants {n} functions besides the baselines; only "
             f"{len(chosen)} distinct ones were trained"
         )
-    candidates = _candidates(chosen[:n])
-    return candidates.assign(validation_accuracy=known.loc[candidates["name"]].to_numpy())
+    candidates = _candidates(baselines, chosen[:n])
+    return candidates.assign(validation_score=known.loc[candidates["name"]].to_numpy(), score=score)
 
 
-def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> pd.DataFrame:
-    """The eight baselines and ``n`` functions of each of several other tasks.
+def choose_from_tasks(
+    sources: Mapping[str, Sequence[pd.DataFrame]], n: int, baselines: Sequence[str] = BASELINES
+) -> pd.DataFrame:
+    """The baselines and ``n`` functions of each of several other tasks.
 
     Every task ranks its functions as in ``choose_candidates``. Then the tasks take turns, ``n``
     times round: each gives the best of its functions that is new, that is, equal on the normal
@@ -63,25 +71,29 @@ def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> 
 
     Args:
         sources: Of each task the benchmark table and the histories (``name``,
-            ``validation_accuracy``), where a function has the accuracy of the first.
+            ``validation_score``, ``score``), where a function has the score of the first.
         n: Number of functions from each task.
+        baselines: Baselines by name; the paper's eight when left out.
 
     Returns:
-        ``8 + n * len(sources)`` rows: ``slot``, ``name``, ``slug``, ``kind``, ``from_task`` and
-        ``accuracy_there``, the validation accuracy on that task; both missing for baselines.
-        Accuracies on different tasks do not compare, so none ranks the functions as a whole.
+        ``len(baselines) + n * len(sources)`` rows: ``slot``, ``name``, ``slug``, ``kind``,
+        ``from_task``, ``score_there``, the validation score on that task, and ``scored_there_by``,
+        its name; all three missing for baselines. Scores on different tasks do not compare, whether
+        they are of one name or not, so none ranks the functions as a whole.
 
     Raises:
-        ValueError: When a task has no source, or no new function left when it is its turn.
+        ValueError: When a task has no source, sources of one differ in score, or a task has no new
+            function left when it is its turn.
     """
     known = {task: _joined(tables, f" of task {task!r}") for task, tables in sources.items()}
-    class_of = _classes([name for accuracies in known.values() for name in accuracies.index])
-    taken = {class_of[name] for name in BASELINES}
-    ranked = {task: iter(_ranked(accuracies)) for task, accuracies in known.items()}
+    names = (name for scores, _ in known.values() for name in scores.index)
+    class_of = _classes([*baselines, *names])
+    taken = {class_of[name] for name in baselines}
+    ranked = {task: iter(_ranked(scores)) for task, (scores, _) in known.items()}
     chosen: list[tuple[str, str]] = []
     for turn in range(n):
-        for task, names in ranked.items():
-            new = next((name for name in names if class_of[name] not in taken), None)
+        for task, left in ranked.items():
+            new = next((name for name in left if class_of[name] not in taken), None)
             if new is None:
                 raise ValueError(
                     f"the final comparison wants {n} functions of task {task!r}; only {turn} are "
@@ -89,44 +101,47 @@ def choose_from_tasks(sources: Mapping[str, Sequence[pd.DataFrame]], n: int) -> 
                 )
             taken.add(class_of[new])
             chosen.append((task, new))
-    candidates = _candidates([name for _, name in chosen])
-    found = candidates.index[len(BASELINES) :]
+    candidates = _candidates(baselines, [name for _, name in chosen])
+    found = candidates.index[len(baselines) :]
     return candidates.assign(
         from_task=pd.Series([task for task, _ in chosen], index=found, dtype=object),
-        accuracy_there=pd.Series([known[task][name] for task, name in chosen], index=found),
+        score_there=pd.Series([known[task][0][name] for task, name in chosen], index=found),
+        scored_there_by=pd.Series(
+            [known[task][1] for task, _ in chosen], index=found, dtype=object
+        ),
     )
 
 
-def _joined(sources: Sequence[pd.DataFrame], of: str = "") -> pd.Series[float]:
-    """Validation accuracies by name, a function's from the first source that has it."""
+def _joined(sources: Sequence[pd.DataFrame], of: str = "") -> tuple[pd.Series[float], str]:
+    """Validation scores by name, a function's from the first source that has it; what they are."""
     if not sources:
         raise ValueError(
             f"nothing to choose from{of}: give a benchmark table or a search's history"
         )
-    columns = [source[["name", "validation_accuracy"]] for source in sources]
-    known = pd.concat(columns).drop_duplicates("name").set_index("name")
-    return known["validation_accuracy"]
+    rows = pd.concat([source[["name", "validation_score", "score"]] for source in sources])
+    score = one_score(zip(rows["name"], rows["score"], strict=True), f"functions{of}")
+    return rows.drop_duplicates("name").set_index("name")["validation_score"], score.name
 
 
-def _ranked(accuracies: pd.Series[float]) -> list[str]:
+def _ranked(scores: pd.Series[float]) -> list[str]:
     """Names, the best first; equal ones by size of the expression, then by name."""
-    names = [str(name) for name in accuracies.index]
-    return sorted(names, key=lambda name: (-accuracies[name], parse(name).size, name))
+    names = [str(name) for name in scores.index]
+    return sorted(names, key=lambda name: (-scores[name], parse(name).size, name))
 
 
 def _classes(names: Iterable[str]) -> dict[str, int]:
-    """Equivalence class of every name, and of the baselines."""
-    distinct = list(dict.fromkeys([*BASELINES, *names]))
+    """Equivalence class of every name."""
+    distinct = list(dict.fromkeys(names))
     return dict(zip(distinct, classes(distinct), strict=True))
 
 
-def _candidates(found: Sequence[str]) -> pd.DataFrame:
-    names = [*BASELINES, *found]
+def _candidates(baselines: Sequence[str], found: Sequence[str]) -> pd.DataFrame:
+    names = [*baselines, *found]
     return pd.DataFrame(
         {
             "slot": range(len(names)),
             "name": names,
             "slug": [parse(name).slug for name in names],
-            "kind": ["baseline"] * len(BASELINES) + ["found"] * len(found),
+            "kind": ["baseline"] * len(baselines) + ["found"] * len(found),
         }
     )

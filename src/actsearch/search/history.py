@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from actsearch.config import one_score
 from actsearch.search.candidates import require_unique
 
-_FROM_TRIAL = ("status", "train_accuracy", "validation_accuracy")
+_FROM_TRIAL = ("status", "train_score", "validation_score")
 HISTORY_COLUMNS = (
     "round",
     "slot",
@@ -19,8 +20,9 @@ HISTORY_COLUMNS = (
     "status",
     "n_runs",
     "n_diverged",
-    "train_accuracy",
-    "validation_accuracy",
+    "train_score",
+    "validation_score",
+    "score",
 )
 
 
@@ -59,23 +61,27 @@ def build_history(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
     Returns:
         One row a trial, by round and slot: ``round``, ``slot``, ``name``, ``slug``,
-        ``prediction``, ``status``, ``n_runs``, ``n_diverged``, ``train_accuracy``,
-        ``validation_accuracy`` (medians over runs; a diverged run counts with chance accuracy).
+        ``prediction``, ``status``, ``n_runs``, ``n_diverged``, ``train_score``,
+        ``validation_score`` (medians over runs; a diverged run counts with the value that the
+        task has for it), and ``score``, the name of what these are.
 
     Raises:
-        ValueError: When a function or a slot of a round appears twice.
+        ValueError: When a function or a slot of a round appears twice, or trials differ in score.
     """
     rows = []
     for trial in trials:
         prediction = trial["prediction"]
         row = {key: trial[key] for key in ("round", "slot", *_FROM_TRIAL)}
         row["name"] = trial["function"]
+        row["score"] = trial.get("score")
         row["slug"] = trial["slug"]
         row["prediction"] = float("nan") if prediction is None else float(prediction)
         row["n_runs"] = len(trial["runs"])
         row["n_diverged"] = sum(run["status"] == "diverged" for run in trial["runs"])
         rows.append(row)
     history = pd.DataFrame(rows, columns=list(HISTORY_COLUMNS))
+    if rows:
+        one_score(zip(history["name"], history["score"], strict=True), "trials of the search")
     require_unique(history["name"], "the search's history")
     repeated = history[history.duplicated(["round", "slot"])]
     if len(repeated):

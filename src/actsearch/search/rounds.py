@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -17,10 +19,11 @@ def propose(
     slots: int,
     round: int,
     seed: int,
+    baselines: Sequence[str] = BASELINES,
 ) -> pd.DataFrame:
     """The functions to train in a round.
 
-    Round 0 is the eight baselines, whatever ``slots`` says; later ones are the strategy's. The
+    Round 0 is the baselines, whatever ``slots`` says; later ones are the strategy's. The
     result depends on the arguments alone, so a round can be proposed again and is the same.
 
     Args:
@@ -28,10 +31,11 @@ def propose(
         map_table: Coordinates, one row a function; functions without both features are not
             proposed by any strategy.
         history: Rounds 0 to ``round - 1`` as returned by ``build_history``; not read in round 0.
-            A diverged function informs the strategy by the accuracy of chance.
+            A diverged function informs the strategy by the value that its task has for it.
         slots: Number of proposals after round 0.
         round: Number of the round, from 0.
         seed: Seed of the search.
+        baselines: Baselines by name; the paper's eight when left out.
 
     Returns:
         ``slot`` (from 0), ``name``, ``slug``, ``prediction`` (NaN where nothing is predicted),
@@ -43,11 +47,11 @@ def propose(
     """
     proposer = get_strategy(strategy)
     candidates = on_map(map_table)
-    require_baselines(candidates.index, "the map (functions with both features)")
+    require_baselines(candidates.index, "the map (functions with both features)", baselines)
     if round == 0:
-        proposals = [(name, float("nan")) for name in BASELINES]
+        proposals = [(name, float("nan")) for name in baselines]
     else:
-        evaluated = _evaluated(history, round)
+        evaluated = _evaluated(history, round, baselines)
         rng = np.random.default_rng([seed, round])
         proposals = proposer.propose(candidates, evaluated, slots, rng)
     names = [name for name, _ in proposals]
@@ -62,8 +66,8 @@ def propose(
     )
 
 
-def _evaluated(history: pd.DataFrame, round: int) -> dict[str, float]:
-    """Accuracies by name, after a check that the history is that of all rounds before."""
+def _evaluated(history: pd.DataFrame, round: int, baselines: Sequence[str]) -> dict[str, float]:
+    """Scores by name, after a check that the history is that of all rounds before."""
     require_unique(history["name"], "the search's history")
     rounds = sorted(set(history["round"]))
     if rounds != list(range(round)):
@@ -71,5 +75,5 @@ def _evaluated(history: pd.DataFrame, round: int) -> dict[str, float]:
         raise ValueError(
             f"round {round} builds on the rounds 0 to {round - 1}; the history holds: {found}"
         )
-    require_baselines(pd.Index(history["name"]), "the search's history")
-    return dict(zip(history["name"], history["validation_accuracy"].astype(float), strict=True))
+    require_baselines(pd.Index(history["name"]), "the search's history", baselines)
+    return dict(zip(history["name"], history["validation_score"].astype(float), strict=True))

@@ -1,4 +1,4 @@
-"""Predictors of a function's accuracy from its place on the map, and how good they are.
+"""Predictors of a function's score from its place on the map, and how good they are.
 
 The paper compares k-nearest neighbours (k = 3), a random forest and support vector regression, each
 as it comes from the library, on the two-dimensional map (section "Surrogate"). A constant predictor
@@ -29,9 +29,21 @@ from actsearch.search.candidates import FEATURES, coordinates, measured_on_map
 Floats = NDArray[np.float64]
 
 N_NEIGHBORS = 3
-DECIMALS = 12
-"""Predictions closer than this count as equal: the mean of the same three accuracies, summed in
-another order, differs in its last bit."""
+_DECIMALS = 12
+
+
+def without_noise(predictions: Floats) -> Floats:
+    """Predictions of any shape, with those made equal that sums in another order tell apart.
+
+    The mean of the same three scores, summed in another order, differs in its last bit. Kept are 12
+    decimals, and of what lies 10 or more from 0, as scores without a lower end may, the digits that
+    numbers near 1 have: each by its own size, so that a huge one leaves the others apart.
+
+    Returns:
+        The rounded predictions.
+    """
+    size = 10.0 ** np.floor(np.log10(np.maximum(np.abs(predictions), 1.0)))
+    return np.round(predictions / size, _DECIMALS) * size
 
 
 class Regressor(Protocol):
@@ -57,18 +69,21 @@ def random_forest(seed: int) -> Regressor:
 def support_vectors(seed: int) -> Regressor:
     """Support vector regression with the library's defaults, on the standardised target.
 
-    The default tube of 0.1 is meant for targets of unit deviation. On accuracies it swallows the
+    The default tube of 0.1 is meant for targets of unit deviation. On scores it swallows the
     differences a search is about: where they lie between 0.85 and 0.93 the raw regressor predicts
-    a constant (Spearman 0.0; standardised 0.7). ``seed`` is not used.
+    a constant (Spearman 0.0; standardised 0.7). ``seed`` is not used. Beside a huge score
+    all others become one when standardised, of which the library would warn at every fit.
 
     Returns:
         The unfitted regressor.
     """
-    return TransformedTargetRegressor(SVR(), transformer=StandardScaler())  # type: ignore[no-any-return]
+    return TransformedTargetRegressor(  # type: ignore[no-any-return]
+        SVR(), transformer=StandardScaler(), check_inverse=False
+    )
 
 
 def mean(seed: int) -> Regressor:
-    """The mean of the accuracies seen, wherever the function lies; ``seed`` is not used."""
+    """The mean of the scores seen, wherever the function lies; ``seed`` is not used."""
     return DummyRegressor(strategy="mean")  # type: ignore[no-any-return]
 
 
@@ -104,7 +119,7 @@ def cross_validated_predictions(
 
     Args:
         map_table: Coordinates, one row a function.
-        table: Benchmark table: ``name`` and ``validation_accuracy``.
+        table: Benchmark table: ``name`` and ``validation_score``.
         settings: Folds, repeats and seed; repeat ``r`` uses ``seed + r``.
 
     Returns:
@@ -113,11 +128,11 @@ def cross_validated_predictions(
 
     Raises:
         ValueError: When too few functions are on the map and in the table, a name appears twice
-            or an accuracy is not finite.
+            or a score is not finite.
     """
     functions = measured_on_map(map_table, table)
     _require_enough(len(functions), settings.folds)
-    measured = functions["validation_accuracy"].to_numpy()
+    measured = functions["validation_score"].to_numpy()
     points = {key: functions[coordinates(key)].to_numpy(dtype=float) for key in FEATURES}
     pieces = []
     for repeat in range(settings.repeats):
@@ -150,7 +165,7 @@ def score(predictions: pd.DataFrame) -> pd.DataFrame:
     R2 and Spearman's rank correlation are taken once a repeat, over the pooled predictions of its
     folds, then averaged. A predictor that is constant within every fold ranks nothing: its
     Spearman is NaN (pooled it would come out negative, since a fold that lost its best functions
-    has a lower mean). Both scores are NaN where all measured accuracies are equal. Deviations are
+    has a lower mean). Both scores are NaN where all measured scores are equal. Deviations are
     over repeats (ddof 1), NaN for a single one; they tell the spread over folds, not over tasks.
 
     Args:
@@ -199,7 +214,7 @@ def _r2(repeat: pd.DataFrame) -> float:
 
 
 def _spearman(repeat: pd.DataFrame) -> float:
-    predicted = repeat["predicted"].round(DECIMALS)
+    predicted = pd.Series(without_noise(repeat["predicted"].to_numpy()), index=repeat.index)
     ranks = predicted.groupby(repeat["fold"]).nunique().max() > 1
     if not ranks or repeat["measured"].nunique() == 1:
         return float("nan")

@@ -16,7 +16,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from actsearch.functions.activation import Activation
+from actsearch.functions.activation import Activation, every_activation
+from actsearch.functions.call_scopes import compute_by
 
 Compile = Literal["none", "activations", "network"]
 
@@ -63,18 +64,18 @@ def compiled(model: nn.Module, what: Compile) -> Iterator[nn.Module]:
     if what == "network":
         yield _AtFirstSize(model)
         return
-    activations = [m for m in model.modules() if isinstance(m, Activation)]
+    activations = every_activation(model)
     if what == "none" or not activations:
         yield model
         return
     try:
         for activation in activations:
             kernel = _kernel(activation.expression.name, activation.normalize)
-            activation.forward = functools.partial(_in_order_of_memory, kernel)  # type: ignore[method-assign]
+            compute_by(activation, functools.partial(_in_order_of_memory, kernel))
         yield model
     finally:
         for activation in activations:
-            del activation.forward
+            compute_by(activation, None)
 
 
 @functools.lru_cache(maxsize=8)
@@ -116,7 +117,7 @@ class _AtFirstSize(nn.Module):
         self._size: int | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs of the network for images (B, C, H, W)."""
+        """Outputs of the network for examples (B, ...)."""
         self._size = len(x) if self._size is None else self._size
         network = self._compiled[0] if len(x) == self._size else self.model
         out: Tensor = network(x)

@@ -13,7 +13,6 @@ from typing import cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from actsearch.config import Recipe
 from actsearch.data.examples import Examples
@@ -21,6 +20,7 @@ from actsearch.training.batches import batch_sizes, evaluation_sizes
 from actsearch.training.checkpoints import Checkpoint
 from actsearch.training.compilation import compiled
 from actsearch.training.distributed import join_buffers, processes, rank, replicate, share, total
+from actsearch.training.outcomes import Measured, Outcome
 
 _WARM_UP = 0.3
 # Reading a loss makes the CPU wait for the GPU; on a CPU it costs a microsecond.
@@ -40,6 +40,7 @@ def fit(
     model: nn.Module,
     recipe: Recipe,
     examples: Examples,
+    outcome: Outcome,
     *,
     seed: int,
     checkpoint: Checkpoint | None = None,
@@ -53,6 +54,7 @@ def fit(
         model: on the device of the examples, the same in all processes.
         recipe: how to train.
         examples: to fit on; the whole data in every process.
+        outcome: what the outputs are for.
         seed: seed of the run, see :func:`order_seed`.
         checkpoint: where to go on from, and what to write after an epoch.
 
@@ -75,13 +77,15 @@ def fit(
         for epoch in range(finished, recipe.epochs):
             order = torch.randperm(n, generator=generator)
             whole = torch.split(order, sizes)
-            shares = examples.batches(
-                [share(batch) for batch in whole], recipe.augmentation, _derived(seed, 3, epoch)
-            )
-            for batch, (x, y) in zip(whole, shares, strict=True):
+            mine = [share(batch) for batch in whole]
+            batches = examples.batches(mine, recipe.augmentation, _derived(seed, 3, epoch))
+            for batch, part, (x, y) in zip(whole, mine, batches, strict=True):
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(recipe, step, recipe.epochs * len(sizes))
-                loss = _loss(network, x, y, len(batch), recipe)
+                outputs = _outputs(network, x, recipe).float()
+                loss = outcome.loss(outputs, y, recipe.label_smoothing)
+                if part is not batch:
+                    loss = loss * _weight(outcome, examples.targets, part, batch)
                 step += 1
                 if step % check_every == 0 and not _is_finite(loss):
                     return epoch
@@ -96,13 +100,9 @@ def fit(
     return recipe.epochs
 
 
-def _loss(network: nn.Module, x: Tensor, y: Tensor, n: int, recipe: Recipe) -> Tensor:
-    """This process's part of the mean loss of a batch of ``n`` examples, in float32."""
-    logits = _logits(network, x, recipe).float()
-    loss = functional.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing)
-    # Processes are averaged: this makes it the mean over the examples of the batch.
-    weight = len(y) * processes() / n
-    return loss if weight == 1 else loss * weight
+def _weight(outcome: Outcome, targets: Tensor, part: Tensor, batch: Tensor) -> float:
+    """What makes the mean over processes of their losses the mean over the batch."""
+    return outcome.size(targets[part]) * processes() / outcome.size(targets[batch])
 
 
 def _is_finite(loss: Tensor) -> bool:
@@ -118,8 +118,8 @@ def _seed_generators(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(order_seed(seed))
 
 
-def _logits(network: nn.Module, x: Tensor, recipe: Recipe | None) -> Tensor:
-    """Outputs for images ``x``, in the precision and the layout of ``recipe``."""
+def _outputs(network: nn.Module, x: Tensor, recipe: Recipe | None) -> Tensor:
+    """Outputs for examples ``x``, in the precision and the layout of ``recipe``."""
     if recipe and recipe.channels_last:
         x = x.contiguous(memory_format=torch.channels_last)
     if recipe is None or recipe.precision != "bfloat16":
@@ -148,8 +148,8 @@ def learning_rate(recipe: Recipe, step: int, n_steps: int) -> float:
 
 
 def evaluate(
-    model: nn.Module, examples: Examples, recipe: Recipe | None = None
-) -> tuple[float, float]:
+    model: nn.Module, examples: Examples, outcome: Outcome, recipe: Recipe | None = None
+) -> Measured:
     """Measure ``model`` on the device of the examples.
 
     Several processes take turns at the batches that one process alone would take.
@@ -157,26 +157,21 @@ def evaluate(
     Args:
         model: on the device of the examples.
         examples: to measure on.
+        outcome: what the outputs are for.
         recipe: precision and layout are those that it trains with; nothing is compiled.
 
     Returns:
-        Accuracy in [0, 1] and mean cross-entropy in nats, which is nan when an output is not
-        finite.
+        Score and loss.
     """
     model.eval()
     n = len(examples)
-    device = examples.device
-    correct = torch.zeros((), dtype=torch.int64, device=device)
-    summed = torch.zeros((), dtype=torch.float64, device=device)
     mine = torch.split(torch.arange(n), evaluation_sizes(n))[rank() :: processes()]
+    sums = torch.zeros(outcome.n_sums, dtype=torch.float64, device=examples.device)
     with torch.inference_mode():
-        for x, labels in examples.batches(mine):
+        for x, y in examples.batches(mine):
             # In double precision huge but finite outputs have a finite loss.
-            logits = _logits(model, x, recipe).double()
-            correct += (logits.argmax(dim=1) == labels).sum()
-            loss = functional.cross_entropy(logits, labels, reduction="sum")
-            summed += torch.where(logits.isfinite().all(), loss, math.nan)
-    return total(correct).item() / n, total(summed).item() / n
+            sums += outcome.sums(_outputs(model, x, recipe).double(), y)
+    return outcome.measured(total(sums).cpu(), examples.targets)
 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

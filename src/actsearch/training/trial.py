@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from actsearch.config import Recipe, Task
-from actsearch.data.dataset import Dataset, Part
+from actsearch.data.dataset import Dataset, Part, Units
 from actsearch.data.examples import Examples
 from actsearch.functions.expressions import Expression
 from actsearch.networks.building import build_network
@@ -31,6 +31,7 @@ from actsearch.networks.devices import choose_device, run_settings
 from actsearch.training.checkpoints import Checkpoint
 from actsearch.training.compilation import forget_compiled
 from actsearch.training.fitting import evaluate, fit
+from actsearch.training.outcomes import Measured, Outcome, outcome_of
 
 _FIT_ON: Sequence[Part] = ("train",)
 _EVALUATE_ON: Sequence[Part] = ("train", "validation")
@@ -66,8 +67,8 @@ def run_trial(
 ) -> tuple[dict[str, Any], float]:
     """Train and evaluate ``expression`` on ``task`` once for each seed.
 
-    A run ends as diverged when a loss or an output is not finite. It then counts with the accuracy
-    of chance, 1 / n_classes, and has no loss.
+    A run ends as diverged when a loss or an output is not finite. It then counts with the score of
+    a network that knows nothing (:mod:`actsearch.training.outcomes`), and has no loss.
 
     Args:
         task: network, recipe and seeds.
@@ -76,21 +77,24 @@ def run_trial(
         expression: the activation function.
         seeds: one run each; ``task.seeds`` when left out.
         fit_on: parts the weights are fitted on, together.
-        evaluate_on: parts to measure accuracy and cross-entropy (nats, without smoothing) on.
+        evaluate_on: parts to measure score and loss (without smoothing) on.
         device: where to train; when left out, a GPU if the task asks for one and there is one.
         checkpoint: where a trial that was stopped goes on from; the caller removes it.
 
     Returns:
         The trial as plain data that depends on the arguments alone, and the seconds it took, those
-        before it was stopped included. It holds ``function``, ``slug``, ``status`` (completed,
-        partial, diverged), the names of the modules ``replaced``, ``parameters`` (number of them),
-        ``examples`` (number in each part evaluated on), ``runs``, and the medians over runs.
+        before it was stopped included. It holds ``function``, ``slug``, the name of its ``score``,
+        ``status`` (completed, partial, diverged), the names of the modules ``replaced``,
+        ``parameters`` (number of them), ``examples`` (number in each part evaluated on), ``runs``,
+        and the medians over runs. Where numbers are predicted, a run also has ``PART_errors``: the
+        root mean squared error of each, in its own units.
     """
     started = time.perf_counter()
     device = choose_device(task) if device is None else torch.device(device)
     if checkpoint:
         checkpoint.open(device)
     runs = checkpoint.runs if checkpoint else []
+    outcome = outcome_of(dataset.shape)
     replaced: list[str] = []
     parameters = 0
     if task.recipe.compile != "none":
@@ -101,11 +105,14 @@ def run_trial(
         for seed in (task.seeds if seeds is None else seeds)[len(runs) :]:
             model, replaced = build_network(task, dataset, expression, seed)
             parameters = sum(parameter.numel() for parameter in model.parameters())
-            epochs = fit(model.to(device), task.recipe, fitted, seed=seed, checkpoint=checkpoint)
-            runs.append(_run(model, task.recipe, epochs, evaluated, seed, dataset.n_classes))
+            epochs = fit(
+                model.to(device), task.recipe, fitted, outcome, seed=seed, checkpoint=checkpoint
+            )
+            runs.append(_run(model, task.recipe, epochs, evaluated, seed, outcome, dataset.units))
     content = {
         "function": expression.name,
         "slug": expression.slug,
+        "score": outcome.score,
         "status": _status(runs),
         "replaced": replaced,
         "parameters": parameters,
@@ -156,21 +163,28 @@ def _run(
     epochs: int,
     evaluated: dict[Part, Examples],
     seed: int,
-    n_classes: int,
+    outcome: Outcome,
+    units: Units | None,
 ) -> dict[str, Any]:
     """The evaluation of a network trained for ``epochs``, as the trial lists it."""
-    results: dict[Part, tuple[float, float]] = {}
+    results: dict[Part, Measured] = {}
     if epochs == recipe.epochs:
-        results = {part: evaluate(model, examples, recipe) for part, examples in evaluated.items()}
-    completed = bool(results) and all(math.isfinite(loss) for _, loss in results.values())
+        results = {
+            part: evaluate(model, examples, outcome, recipe) for part, examples in evaluated.items()
+        }
+    completed = bool(results) and all(math.isfinite(found.loss) for found in results.values())
     run: dict[str, Any] = {
         "seed": seed,
         "status": "completed" if completed else "diverged",
         "epochs": epochs,
     }
-    for part in evaluated:
-        accuracy, loss = results[part] if completed else (1 / n_classes, None)
-        run |= {f"{part}_accuracy": accuracy, f"{part}_loss": loss}
+    for part, examples in evaluated.items():
+        found = results[part] if completed else None
+        run[f"{part}_score"] = found.score if found else outcome.failed(examples.targets)
+        run[f"{part}_loss"] = found.loss if found else None
+        if found and units:
+            errors = zip(found.squared_errors, units.deviation, strict=True)
+            run[f"{part}_errors"] = [deviation * math.sqrt(error) for error, deviation in errors]
     return run
 
 
@@ -180,10 +194,10 @@ def _status(runs: list[dict[str, Any]]) -> str:
 
 
 def _medians(runs: list[dict[str, Any]], parts: Sequence[Part]) -> dict[str, float | None]:
-    """Median accuracy over all runs, and median loss over those that have one."""
+    """Median score over all runs, and median loss over those that have one."""
     medians: dict[str, float | None] = {}
     for part in parts:
         losses = [run[f"{part}_loss"] for run in runs if run[f"{part}_loss"] is not None]
-        medians[f"{part}_accuracy"] = statistics.median(run[f"{part}_accuracy"] for run in runs)
+        medians[f"{part}_score"] = statistics.median(run[f"{part}_score"] for run in runs)
         medians[f"{part}_loss"] = statistics.median(losses) if losses else None
     return medians

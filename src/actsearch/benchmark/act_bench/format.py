@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 Floats: TypeAlias = NDArray[np.float64]
 
 NUMBERS = {
-    "Train Accuracy": "train_accuracy",
-    "Validation Accuracy": "validation_accuracy",
-    "Test Accuracy": "test_accuracy",
+    "Train Accuracy": "train_score",
+    "Validation Accuracy": "validation_score",
+    "Test Accuracy": "test_score",
     "Train Loss": "train_loss",
     "Validation Loss": "validation_loss",
     "Test Loss": "test_loss",

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from actsearch.benchmark.act_bench.format import NUMBERS, ActBench, ActBenchError, Floats
+from actsearch.config import ACT_BENCH_SCORE
 from actsearch.functions.equivalence import classes
 from actsearch.functions.expressions import parse
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MEDIANS = [column for column in NUMBERS.values() if column != "runtime"]
+_KEYS = {column: key.lower() for key, column in NUMBERS.items()}
 
 
 def require_functions(names: Sequence[str], known: Iterable[str], origin: str) -> None:
@@ -87,7 +89,7 @@ def imported_table(names: Sequence[str], bench: ActBench) -> pd.DataFrame:
     diverged where the train or the validation loss of every entry is missing or not finite, partial
     where that of some is, else completed. An accuracy stays as it is in either case: one at chance
     may be of a training that diverged or of one that learnt nothing. The file does not say what its
-    numbers are medians of: ``n_runs`` and ``n_diverged`` are 0, and ``run_validation_accuracies``
+    numbers are medians of: ``n_runs`` and ``n_diverged`` are 0, and ``run_validation_scores``
     is empty.
 
     Returns:
@@ -105,7 +107,7 @@ def imported_table(names: Sequence[str], bench: ActBench) -> pd.DataFrame:
     for column in _MEDIANS[:3]:
         _require_shares(column, columns[column], bench)
     trained = np.isfinite(columns["train_loss"]) & np.isfinite(columns["validation_loss"])
-    measured = ~np.isnan(columns["validation_accuracy"])
+    measured = ~np.isnan(columns["validation_score"])
     rows = []
     for name, entries in zip(names, match(names, bench), strict=True):
         chosen = [entry for entry in entries if measured[entry]]
@@ -118,7 +120,8 @@ def imported_table(names: Sequence[str], bench: ActBench) -> pd.DataFrame:
             "status": status if trained[chosen].any() else "diverged",
             "n_runs": 0,
             "n_diverged": 0,
-            "run_validation_accuracies": np.empty(0),
+            "run_validation_scores": np.empty(0),
+            "score": ACT_BENCH_SCORE.name,
         }
         rows.append(row | {key: _median(values[chosen]) for key, values in columns.items()})
     if not rows:
@@ -137,8 +140,8 @@ def _require_shares(column: str, values: Floats, bench: ActBench) -> None:
     if len(outside):
         row = int(outside[0])
         raise ActBenchError(
-            f"{bench.origin}: function {bench.names[row]!r}: {column.replace('_', ' ')} "
-            f"{values[row]:g} is no share from 0 to 1"
+            f"{bench.origin}: function {bench.names[row]!r}: {_KEYS[column]} {values[row]:g} is no "
+            "share from 0 to 1"
         )
 
 

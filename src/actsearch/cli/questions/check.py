@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from actsearch.cli.options import ConfigFile
 from actsearch.cli.progress import counter
 from actsearch.cli.questions.check_data import data_lines, require_data
 from actsearch.cli.recording import load
-from actsearch.config import Config, Resources
+from actsearch.config import Config, Task
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.plan.experiment import Plan
@@ -23,6 +24,7 @@ from actsearch.records.provenance import Execution
 
 if TYPE_CHECKING:
     from actsearch.data.dataset import Dataset, DataShape
+    from actsearch.functions.plain_calls import PlainCall
     from actsearch.rehearsal.network import NetworkCheck
     from actsearch.rehearsal.spectra import FisherCheck
 
@@ -38,7 +40,7 @@ def check(
     ] = None,
     shapes: Annotated[
         bool,
-        typer.Option("--shapes", help="Take no more of the data than shape and number of classes."),
+        typer.Option("--shapes", help="Take no more of image files than their shape."),
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
@@ -82,9 +84,8 @@ def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool
 
     task = config.task(name)
     described = describe_task(config, name)
-    channels, height, width = data.image_shape
-    form = f"{channels} {'channel' if channels == 1 else 'channels'} of {height} x {width} pixels"
-    _line("Data", f"{described['Data']}: {form}, {data.n_classes} classes")
+    shape = data.shape
+    _line("Data", f"{described['Data']}: {shape.in_words}; {shape.targets_in_words}")
     _line("Split", described["Split"])
     for text in data_lines(config, name, data, shapes=shapes):
         _line("", text)
@@ -93,30 +94,54 @@ def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool
     _say_network(found.network)
     done = ["a step of training, an evaluation"]
     if found.fisher:
-        _say_fisher(found.fisher, task.resources)
+        _say_fisher(found.fisher, task, shape)
         done.append("Fisher spectra")
     _try_records(config, name, found.fisher)
     _line("Passes", ", ".join([*done, "records written and read"]))
 
 
 def _say_network(found: NetworkCheck) -> None:
+    replaced = [call for call in found.plain if {*call.names} & {*found.replaced}]
+    others = [call for call in found.plain if call not in replaced]
     _line("Replaced", _listed(found.replaced))
+    _say_places(replaced)
     if found.idle:
         _line("", f"never called, or without use of the result: {_listed(found.idle)}")
     stays = [f"{module} ({kind})" for module, kind in found.stays.items()]
-    calls = [f"{function} (plain function, {n} calls)" for function, n in found.plain.items()]
-    _line("Stays", _listed([*stays, *calls]) if stays or calls else "no other activation")
+    stays += [name for call in others for name in call.names]
+    _line("Stays", _listed(stays) if stays else "no other activation")
+    _say_places(others)
+    for where, number in found.hidden.items():
+        _line("", f"{_calls(number)} of {where}, where nothing can be replaced")
     if found.no_longer_in_place:
         _line("", f"no longer in place, for the same results: {_listed(found.no_longer_in_place)}")
 
 
-def _say_fisher(found: FisherCheck, asked: Resources) -> None:
+def _say_places(calls: list[PlainCall]) -> None:
+    """Lines of code that call plain functions; many modules may share one."""
+    places: Counter[str] = Counter()
+    for call in calls:
+        for place, number in call.places.items():
+            places[f"{call.function} ({place})"] += number
+    for where, number in places.items():
+        _line("", f"{_calls(number)} of {where}")
+
+
+def _calls(number: int) -> str:
+    return "a call" if number == 1 else f"{number} calls"
+
+
+def _say_fisher(found: FisherCheck, task: Task, shape: DataShape) -> None:
     from actsearch.features.passed_over import in_words
     from actsearch.rehearsal.spectra import gigabytes
 
+    asked, kind = task.resources, task.fisher.kind
     there = "of the GPU's memory" if asked.gpu else f"of {asked.mem_mb:,} MB (resources.mem_mb)"
     size = gigabytes(found.factor_bytes)
     _line("Fisher", f"{len(found.covered)} layers; {size} for their factors, {there}")
+    if shape.targets == "positions" and kind != "sampled":
+        _line("", f"kind: {kind} takes {found.backward_passes:,} backward passes a function, since")
+        _line("", "each position goes back by itself; kind: sampled takes them together")
     for text in in_words(found.passed_over):
         _line("", f"passed over: {text}")
     if not found.tells_apart:

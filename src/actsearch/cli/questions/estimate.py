@@ -18,6 +18,7 @@ from actsearch.cli.options import ConfigFile, Json
 from actsearch.cli.progress import console
 from actsearch.cli.recording import load
 from actsearch.config import Config, ConfigError, Task, describe_fault
+from actsearch.functions.baselines import baselines_of
 from actsearch.plan import layout
 from actsearch.plan.counts import Kind, trainings
 from actsearch.plan.environment import DEFAULT_CONFIG
@@ -97,7 +98,8 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
         spaces["fim"] = size
     if task.search:
         spaces[f"{layout.SEARCH_SCOPE}fim"] = _selected(config, task.search.space)[0]
-    for asked in trainings(task, size, split.train, split.validation, split.test):
+    n_baselines = len(baselines_of(config))
+    for asked in trainings(task, n_baselines, size, split.train, split.validation, split.test):
         seconds = train
         if seconds is None:
             seconds = _training_seconds(task, work, asked.fitted, asked.measured)
@@ -140,11 +142,11 @@ def _selected(config: Config, name: str) -> tuple[int, frozenset[str] | None]:
     """Number of functions that a space selects, and their slugs where it is listed anyway."""
     from actsearch.functions.selection import known_size, select
 
-    space = config.space(name)
-    size = known_size(name, space)
+    space, baselines = config.space(name), baselines_of(config)
+    size = known_size(name, space, baselines)
     if size is not None:
         return size, None
-    slugs = frozenset(function.slug for function in select(space))
+    slugs = frozenset(function.slug for function in select(space, baselines))
     return len(slugs), slugs
 
 
@@ -212,7 +214,7 @@ def _naming(task: Task) -> Iterator[None]:
         yield
     except ModelError as error:
         raise ConfigError(str(error)) from None
-    except Exception as error:  # networks stumble over images in their own ways
+    except Exception as error:  # networks stumble over examples in their own ways
         raise ConfigError(f"model {task.model!r}: {describe_fault(error)}") from None
 
 
@@ -228,9 +230,11 @@ def _training_seconds(task: Task, work: Work | None, fitted: int, measured: int)
 
 
 def _fisher_seconds(task: Task, work: Work | None, shape: DataShape | None) -> float | None:
+    from actsearch.features.outcomes import backward_passes
+
     if work is None or shape is None:
         return None
-    passes = shape.n_classes - 1 if task.fisher.kind == "true" else 1
+    passes = backward_passes(shape.targets, task.fisher.kind, shape.output_shape)
     return work.fisher_seconds(task.fisher.examples, passes)
 
 

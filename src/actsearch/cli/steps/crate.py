@@ -80,15 +80,15 @@ def _is_left_out(artifact: Artifact) -> bool:
 
 
 def _outcome(artifact: Artifact) -> str | None:
-    """Function, status and accuracy of a trial."""
+    """Function, status and scores of a trial."""
     step = step_called(artifact.step)
     if step is None or not step.packed:
         return None
     trial = read_json(artifact.path)
     told = [f"{trial.get('function')}: {trial.get('status')}"]
     for part in ("validation", "test"):
-        if isinstance(accuracy := trial.get(f"{part}_accuracy"), int | float):
-            told.append(f"{part} accuracy {accuracy:.4f}")
+        if isinstance(value := trial.get(f"{part}_score"), int | float):
+            told.append(f"{part} {trial.get('score', 'score')} {value:.4f}")
     return ", ".join(told)
 
 

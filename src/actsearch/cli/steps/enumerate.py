@@ -38,13 +38,14 @@ def enumerate_command(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """List a space: its functions, which of them are the same, which are finite."""
+    from actsearch.functions.baselines import baselines_of
     from actsearch.functions.equivalence import outputs as evaluate
     from actsearch.functions.expressions import parse
     from actsearch.functions.listing import float32_classes, list_functions
 
     settings = _configuration(space, config)
     chosen = settings.space(space)
-    listing = list_functions(chosen, progress=counter(f"enumerating {space}"))
+    listing = list_functions(chosen, counter(f"enumerating {space}"), baselines_of(settings))
     typer.echo(f"{listing.n_names} functions, {listing.n_distinct} distinct")
     typer.echo(f"{listing.n_finite} of the distinct functions are finite on every sample")
     table = listing.table

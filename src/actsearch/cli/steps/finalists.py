@@ -35,6 +35,7 @@ def finalists(
 
     These are functions of the task itself, or of the tasks in its candidates_from.
     """
+    from actsearch.functions.baselines import baselines_of
     from actsearch.search.finalists import choose_candidates, choose_from_tasks
 
     settings = load(config)
@@ -44,14 +45,16 @@ def finalists(
     paths = [*own, *(path for files in sources.values() for path in files)]
     operators = space_operators(settings, *task_spaces(settings, task))
     record = execution("finalists", settings, task, inputs=paths, operators=operators)
+    baselines = baselines_of(settings)
     if sources:
         tables = {name: [read_table(path) for path in files] for name, files in sources.items()}
-        chosen = choose_from_tasks(tables, final.functions)
+        chosen = choose_from_tasks(tables, final.functions, baselines)
     else:
         chosen = choose_candidates(
             read_table(table) if table else None,
             [read_table(path) for path in histories or []],
             final.functions,
+            baselines,
         )
     write_csv(out, chosen, record.block())
 

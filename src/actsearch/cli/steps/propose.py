@@ -28,6 +28,7 @@ def propose(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Choose the functions that a round of a live search trains."""
+    from actsearch.functions.baselines import baselines_of
     from actsearch.search.history import build_history, join_rounds
     from actsearch.search.rounds import propose as choose
 
@@ -50,5 +51,6 @@ def propose(
         slots=search.slots,
         round=round_number,
         seed=search.seed,
+        baselines=baselines_of(settings),
     )
     write_csv(out, table, record.block())

@@ -54,6 +54,7 @@ def report(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Write the page with the tables and plots of everything."""
+    from actsearch.functions.baselines import baselines_of
     from actsearch.report.data import ReportData
     from actsearch.report.descriptions import describe_command, describe_files
     from actsearch.report.page import render
@@ -83,6 +84,7 @@ def report(
             tasks=tuple(_task(settings, name, files) for name in settings.tasks),
             command=describe_command(config, DEFAULT_CONFIG),
             paths=describe_files(files),
+            baselines=baselines_of(settings),
         )
     )
     write_html(out, page, record.block())
@@ -114,6 +116,7 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskD
     table = one("table")
     return TaskData(
         name=name,
+        score=config.task(name).score,
         description=describe_task(config, name),
         table=table,
         map=one("map"),

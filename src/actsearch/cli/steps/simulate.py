@@ -19,6 +19,7 @@ def simulate(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Replay many searches on a table."""
+    from actsearch.functions.baselines import baselines_of
     from actsearch.search.simulation import simulate as replay
 
     settings = load(config)
@@ -30,5 +31,11 @@ def simulate(
         seeds={"first run": settings.simulation.seed},
         strategy=strategy,
     )
-    history = replay(strategy, read_table(table), read_table(map_file), settings.simulation)
+    history = replay(
+        strategy,
+        read_table(table),
+        read_table(map_file),
+        settings.simulation,
+        baselines_of(settings),
+    )
     write_table(out, history, record.block())

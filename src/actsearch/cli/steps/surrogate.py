@@ -23,7 +23,7 @@ def surrogate(
     predictions: Annotated[Path, typer.Option(help="Out-of-fold predictions.")],
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Cross-validate how well each feature set and regressor predicts accuracy."""
+    """Cross-validate how well each feature set and regressor predicts scores."""
     from actsearch.search.surrogates import cross_validated_predictions, score
 
     settings = load(config)

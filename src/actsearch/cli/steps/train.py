@@ -171,8 +171,8 @@ def _train_all(
             facts = times | {"seconds": round(seconds, 3)} | device
             pack.finish(path, {"task": name, **trial}, record.block(**facts))
             checkpoint.remove()
-            accuracy = trial["test_accuracy" if final else "validation_accuracy"]
-            say(f"  {expression.name}  {trial['status']}  {accuracy:.4f}  {seconds:.1f} s")
+            score = f"{trial['score']} {trial['test_score' if final else 'validation_score']:.4f}"
+            say(f"  {expression.name}  {trial['status']}  {score}  {seconds:.1f} s")
     return failed
 
 

@@ -66,8 +66,8 @@ def check_source(data: Data, data_folder: str | Path) -> str | None:
     """
     place = place_of(data, data_folder)
     if data.source.startswith("npz:"):
-        shape = check_arrays(Path(data.source.removeprefix("npz:")), data.channels_last)
-        check_sizes(data, {"examples": {"train": shape[0]}})
+        held = check_arrays(Path(data.source.removeprefix("npz:")), data.arrays)
+        check_sizes(data, {"examples": held.examples})
     if place is None:
         return None
     manifest = read_manifest(place) if place.manifest.is_file() else None

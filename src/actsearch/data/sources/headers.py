@@ -1,36 +1,23 @@
-"""What an ``.npz`` file holds, from its headers alone."""
+"""Arrays of a source by their headers: what an ``.npz`` file holds, and which belong together."""
 
 from __future__ import annotations
 
 import ast
 import struct
 import zipfile
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from actsearch.config.data import Arrays
+from actsearch.data.sources.layouts import Array, Layout, layout_of
+from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import DataError, MissingDataError
 
 _MAGIC = b"\x93NUMPY"
-IMAGE_KINDS = "buif"
-"""Kinds of dtypes, as NumPy's letters, of images: real numbers."""
-LABEL_KINDS = "buiUS"
-"""Those of labels: integers or strings."""
 
 
-class Header(NamedTuple):
-    """What the header of an array says."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    """NumPy's description, such as ``<f4``."""
-
-    @property
-    def kind(self) -> str:
-        """NumPy's letter for the kind of dtype."""
-        return self.dtype.lstrip("<>|=")[:1]
-
-
-def array_headers(path: Path) -> dict[str, Header]:
+def array_headers(path: Path) -> dict[str, Array]:
     """Shapes and dtypes of the arrays in an ``.npz`` file.
 
     Returns:
@@ -51,7 +38,7 @@ def array_headers(path: Path) -> dict[str, Header]:
         raise DataError(f"{path} is not an .npz file that can be read: {error}") from error
 
 
-def _header(archive: zipfile.ZipFile, name: str) -> Header:
+def _header(archive: zipfile.ZipFile, name: str) -> Array:
     """An array's header (NumPy's format, versions 1 to 3)."""
     with archive.open(name) as file:
         if file.read(6) != _MAGIC:
@@ -61,70 +48,113 @@ def _header(archive: zipfile.ZipFile, name: str) -> Header:
         header: Any = ast.literal_eval(file.read(length).decode("utf-8" if long else "latin-1"))
     dtype = header["descr"]
     # Fields have names and dtypes of their own, which no array of ours has.
-    return Header(tuple(header["shape"]), dtype if isinstance(dtype, str) else "V")
+    return Array(tuple(header["shape"]), dtype if isinstance(dtype, str) else "V")
 
 
-def image_shape(shape: tuple[int, ...], channels_last: bool | None) -> tuple[int, int, int]:
-    """Channels, height and width of an image in an array of this shape."""
-    if len(shape) == 3:
-        return 1, shape[1], shape[2]
-    one, two, three = shape[1:]
-    return (three, one, two) if channels_last else (one, two, three)
+class Held(NamedTuple):
+    """What a source of arrays holds.
 
-
-def check_layout(shape: tuple[int, ...], channels_last: bool | None) -> None:
-    """Refuse an array that is not (N, H, W) or (N, C, H, W), or looks like (N, H, W, C).
-
-    It looks so when the second and the third axis are as long, as in a square image, and the last
-    is not; or the last is less than half of each of the others, or has 1 to 4 numbers, the third
-    more, and the second more than 4. ``channels_last`` says what it is.
-
-    Raises:
-        DataError: with the transposition to make.
+    Attributes:
+        layout: what its arrays are taken for.
+        parts: names of the arrays of each part, see :func:`named_parts`.
+        examples: number of examples in each part, as manifests have it.
     """
-    if len(shape) not in (3, 4) or 0 in shape:
-        raise DataError(f"x must be (N, H, W) or (N, C, H, W) and not empty, got {shape}")
-    if len(shape) == 3:
-        if channels_last:
-            raise DataError(f"channels_last: true goes with x of (N, H, W, C), got {shape}")
-        return
-    first, second, last = shape[1:]
-    square = 1 < first == second != last
-    few = 2 * last < min(first, second) or (first > 4 and last < min(second, 5))
-    if channels_last is None and (square or few):
-        raise DataError(
-            f"x of {shape} looks like (N, H, W, C): {last} channels of {first} x {second} pixels. "
-            "Store x.transpose(0, 3, 1, 2), or say channels_last: true of the data; if these are "
-            f"{first} channels of {second} x {last} pixels, say channels_last: false"
-        )
+
+    layout: Layout
+    parts: dict[str, tuple[str, str]]
+    examples: dict[str, int]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Names of the arrays of each part."""
+        return [*self.parts.values()]
+
+    @property
+    def own_parts(self) -> OwnParts | None:
+        """Where the rows of parts that are given begin, all arrays one after the other."""
+        if len(self.parts) == 1:
+            return None
+        return OwnParts(self.examples["train"], self.examples.get("validation", 0))
 
 
-def check_arrays(path: Path, channels_last: bool | None = None) -> tuple[int, ...]:
-    """Check the headers of an ``.npz`` file that holds images ``x`` and labels ``y``.
+def check_arrays(path: Path, said: Arrays) -> Held:
+    """Check the headers of an ``.npz`` file that holds examples and targets.
 
     Returns:
-        Shape of ``x``, as it is stored.
+        What it holds.
 
     Raises:
-        DataError: when it lacks one of them, or their shapes or dtypes cannot be used.
+        DataError: when it lacks an array, or shapes or dtypes cannot be used.
     """
     headers = array_headers(path)
-    if missing := {"x", "y"} - set(headers):
-        raise DataError(
-            f"{path} lacks {', '.join(sorted(missing))}: it must hold x and y, "
-            f"and holds {', '.join(headers) or 'nothing'}"
-        )
-    x, y = headers["x"].shape, headers["y"].shape
     try:
-        check_layout(x, channels_last)
+        return check_parts(headers, said)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-    if y != x[:1]:
-        raise DataError(f"{path}: y must be ({x[0]},) to fit x, got {y}")
-    for name, kinds, what in (
-        ("x", IMAGE_KINDS, "real numbers"),
-        ("y", LABEL_KINDS, "integers or strings"),
-    ):
-        if headers[name].kind not in kinds:
-            raise DataError(f"{path}: {name} must hold {what}, got dtype {headers[name].dtype}")
-    return x
+
+
+def check_parts(arrays: Mapping[str, Array], said: Arrays) -> Held:
+    """Check shapes and dtypes of arrays, by name.
+
+    Returns:
+        What they are.
+
+    Raises:
+        DataError: when one is missing, or they cannot be used or do not fit each other.
+    """
+    parts = named_parts(arrays)
+    first, *others = parts.values()
+    layout = layout_of(arrays[first[0]], arrays[first[1]], said, first)
+    for pair in others:
+        for name, like in zip(pair, first, strict=True):
+            _refuse_unlike(name, arrays[name], like, arrays[like])
+        layout_of(arrays[pair[0]], arrays[pair[1]], said, pair)
+    examples = {part: arrays[x].shape[0] for part, (x, _) in parts.items()}
+    return Held(layout, parts, examples)
+
+
+def _refuse_unlike(name: str, array: Array, like: str, other: Array) -> None:
+    """Raise DataError for arrays of two parts that cannot be joined: numbers would change."""
+    if array.shape[1:] != other.shape[1:]:
+        raise DataError(
+            f"{name} of {array.shape} and {like} of {other.shape} must be alike but for their "
+            "first axis"
+        )
+    if array.kind != other.kind:
+        raise DataError(
+            f"{name} holds dtype {array.dtype}, but {like} {other.dtype}: store both alike"
+        )
+
+
+def named_parts(names: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Names of the arrays of each part: of examples and of their targets.
+
+    Args:
+        names: of the arrays there are: ``x`` and ``y``, or these for each part, such as
+            ``x_train`` and ``y_train``; the validation part may be missing, and others are
+            passed over.
+
+    Returns:
+        Names by part, in order; of all examples under ``train`` where they are not given apart.
+
+    Raises:
+        DataError: naming those that are missing.
+    """
+    given = {part: (f"x_{part}", f"y_{part}") for part in ("train", "validation", "test")}
+    whole = {"x", "y"} & {*names}
+    apart = [name for pair in given.values() for name in pair if name in names]
+    if whole and apart:
+        raise DataError(
+            f"{' and '.join(sorted(whole))} beside {', '.join(apart)}: give all examples as x and "
+            "y, or each part by itself"
+        )
+    wanted = {"train": ("x", "y")}
+    if apart:
+        wanted = {p: pair for p, pair in given.items() if p != "validation" or {*pair} & {*names}}
+    if missing := [name for pair in wanted.values() for name in pair if name not in names]:
+        raise DataError(
+            f"lacks {', '.join(missing)}: it must hold x and y (or x_train, y_train, x_test and "
+            "y_test, perhaps x_validation and y_validation), and holds "
+            f"{', '.join(names) or 'nothing'}"
+        )
+    return wanted

@@ -1,12 +1,22 @@
-"""Parts of an image folder: told by the names of the folders at its top, or refused."""
+"""Parts that a source has: of an image folder told by the names of the folders at its top."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from actsearch.data.sources.names import PART_NAMES, few, part_of
 from actsearch.data.sources.places import DataError
+
+
+class OwnParts(NamedTuple):
+    """Where the rows of a source's own parts begin; its own train part comes first."""
+
+    train: int
+    """Rows of the train part."""
+    validation: int = 0
+    """Rows of the validation part, which follow; 0 where it has none. The rest is the test part."""
 
 
 def parts_among(

@@ -4,46 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from actsearch.networks.models.attention import Block, glorot_linear
 
 PATCH = 2
 """Side of a patch, in pixels."""
-
-
-class Attention(nn.Module):
-    """Self-attention of several heads, from plain linear layers so that hooks see every weight."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = _linear(width, 3 * width)
-        self.out = _linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Tokens (N, T, width) to tokens of the same shape."""
-        n, tokens, width = x.shape
-        qkv = self.qkv(x).view(n, tokens, 3, self.heads, width // self.heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(query, key, value)
-        out: Tensor = self.out(mixed.transpose(1, 2).reshape(n, tokens, width))
-        return out
-
-
-class Block(nn.Module):
-    """Attention and a multilayer perceptron, each behind a layer norm and around a shortcut."""
-
-    def __init__(self, width: int, heads: int, hidden: int) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(width)
-        self.attention = Attention(width, heads)
-        self.norm2 = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(_linear(width, hidden), nn.GELU(), _linear(hidden, width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Tokens (N, T, width) to tokens of the same shape."""
-        x = x + self.attention(self.norm1(x))
-        out: Tensor = x + self.mlp(self.norm2(x))
-        return out
 
 
 class DigitsViT(nn.Module):
@@ -83,7 +48,7 @@ class DigitsViT(nn.Module):
         self.position = nn.Parameter(0.02 * torch.randn(1, tokens, width))
         self.blocks = nn.Sequential(*(Block(width, heads, 2 * width) for _ in range(depth)))
         self.norm = nn.LayerNorm(width)
-        self.head = _linear(width, n_classes)
+        self.head = glorot_linear(width, n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, n_classes) of images (N, C, H, W)."""
@@ -99,11 +64,4 @@ def _convolution(
     layer = nn.Conv2d(inputs, outputs, kernel, stride, padding)
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-    return layer
-
-
-def _linear(inputs: int, outputs: int) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs)
-    nn.init.xavier_uniform_(layer.weight)
-    nn.init.zeros_(layer.bias)
     return layer

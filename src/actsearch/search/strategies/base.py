@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from actsearch.search.surrogates import DECIMALS
+from actsearch.search.surrogates import without_noise
 
 
 class Strategy(Protocol):
@@ -27,12 +27,13 @@ class Strategy(Protocol):
         Args:
             candidates: Functions of the map, indexed by name: ``slug`` and the coordinates
                 ``outputs_x`` ... ``union_y``, all finite. Evaluated ones are among them.
-            evaluated: Validation accuracy in [0, 1] of each function trained so far, by name.
+            evaluated: Validation score of each function trained so far, by name; any finite number,
+                higher is better.
             n: Number of proposals.
             rng: Source of every random decision.
 
         Returns:
-            ``n`` pairs (name, predicted accuracy; NaN where nothing is predicted): names from
+            ``n`` pairs (name, predicted score; NaN where nothing is predicted): names from
             ``candidates``, none of them evaluated, none twice.
 
         Raises:
@@ -50,7 +51,7 @@ class Walker(Strategy, Protocol):
     def walk(
         self,
         candidates: pd.DataFrame,
-        accuracies: NDArray[np.float64],
+        scores: NDArray[np.float64],
         first: NDArray[np.intp],
         evaluations: int,
         rng: np.random.Generator,
@@ -59,7 +60,7 @@ class Walker(Strategy, Protocol):
 
         Args:
             candidates: See ``Strategy.propose``.
-            accuracies: Validation accuracy in [0, 1] of each of them (n,), told once evaluated.
+            scores: Validation score of each of them (n,), finite, told once evaluated.
             first: Positions of the functions that the search begins with.
             evaluations: Functions evaluated in all, the first ones included.
             rng: Source of every random decision; the same draws as by ``propose``.
@@ -72,7 +73,7 @@ class Walker(Strategy, Protocol):
 def walk_through(
     strategy: Strategy,
     candidates: pd.DataFrame,
-    accuracies: NDArray[np.float64],
+    scores: NDArray[np.float64],
     first: NDArray[np.intp],
     evaluations: int,
     rng: np.random.Generator,
@@ -89,14 +90,14 @@ def walk_through(
             before, or its own walk is no such order.
     """
     if isinstance(strategy, Walker):
-        walk = strategy.walk(candidates, accuracies, first, evaluations, rng)
+        walk = strategy.walk(candidates, scores, first, evaluations, rng)
         if len(walk) != evaluations or len(np.unique(walk)) != evaluations:
             raise ValueError(
                 f"the strategy's walk visits {len(np.unique(walk))} functions in {len(walk)} "
                 f"steps; asked for: {evaluations}"
             )
         return walk
-    known = dict(zip(candidates.index, accuracies.tolist(), strict=True))
+    known = dict(zip(candidates.index, scores.tolist(), strict=True))
     evaluated = {name: known[name] for name in candidates.index[first]}
     while len(evaluated) < evaluations:
         [(name, _)] = strategy.propose(candidates, evaluated, 1, rng)
@@ -138,6 +139,6 @@ def best(predictions: NDArray[np.float64], n: int, rng: np.random.Generator) -> 
         Their positions, shape (n,), the highest first.
     """
     shuffled = rng.permutation(len(predictions))
-    order = np.argsort(-np.round(predictions[shuffled], DECIMALS), kind="stable")
+    order = np.argsort(-without_noise(predictions[shuffled]), kind="stable")
     chosen: NDArray[np.intp] = shuffled[order[:n]]
     return chosen

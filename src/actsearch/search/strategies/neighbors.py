@@ -23,7 +23,7 @@ class NeighborsStrategy(SurrogateStrategy):
     def walk(
         self,
         candidates: pd.DataFrame,
-        accuracies: Floats,
+        scores: Floats,
         first: NDArray[np.intp],
         evaluations: int,
         rng: np.random.Generator,
@@ -40,7 +40,7 @@ class NeighborsStrategy(SurrogateStrategy):
         points = candidates[coordinates(self.features)].to_numpy(dtype=float)
         neighbors = _GrowingNeighbors(points)
         for position in first:
-            neighbors.add(position, accuracies[position])
+            neighbors.add(position, scores[position])
         walk = list(first)
         left = np.delete(np.arange(len(points)), first)
         while len(walk) < evaluations:
@@ -48,7 +48,7 @@ class NeighborsStrategy(SurrogateStrategy):
             index = best(neighbors.predict()[left], 1, rng)[0]
             position = left[index]
             left = np.delete(left, index)
-            neighbors.add(position, accuracies[position])
+            neighbors.add(position, scores[position])
             walk.append(position)
         return np.array(walk)
 

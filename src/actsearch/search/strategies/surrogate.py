@@ -48,9 +48,9 @@ class SurrogateStrategy:
                 f"found {len(known)}"
             )
         points = candidates[coordinates(self.features)].to_numpy(dtype=float)
-        accuracies = np.array([evaluated[name] for name in known], dtype=float)
+        scores = np.array([evaluated[name] for name in known], dtype=float)
         regressor = self.regressor(int(rng.integers(2**31)))
-        regressor.fit(points[candidates.index.get_indexer(pd.Index(known))], accuracies)
+        regressor.fit(points[candidates.index.get_indexer(pd.Index(known))], scores)
         predictions = np.asarray(regressor.predict(points[left]), dtype=float)
         chosen = best(predictions, n, rng)
         names = candidates.index[left[chosen]]

@@ -1,7 +1,8 @@
-"""Made-up images that networks are rehearsed on, and what is said of a network that fails."""
+"""Made-up examples that networks are rehearsed on, and what is said of a network that fails."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -15,14 +16,22 @@ FUNCTION = parse("sigmoid(x)")
 """Its gradient is made of its output, which a network must therefore not write over."""
 
 
-def images(data: Dataset | DataShape, n: int, device: torch.device) -> MemoryExamples:
-    """Images of the data's shape from N(0, 1), which is how data are scaled, with labels.
+def made_up(data: Dataset | DataShape, n: int, device: torch.device) -> MemoryExamples:
+    """Examples of the data's shape, with targets: from N(0, 1), which is how data are scaled.
 
     Returns:
         ``n`` examples; they shift torch's global generator.
     """
-    x = torch.randn(n, *data.image_shape).to(device)
-    return MemoryExamples(x, torch.arange(n) % data.n_classes)
+    shape = data.shape
+    if shape.inputs == "tokens":
+        x = torch.randint(shape.n_tokens, (n, *shape.input_shape))
+    else:
+        x = torch.randn(n, *shape.input_shape)
+    if shape.targets == "numbers":
+        return MemoryExamples(x.to(device), torch.randn(n, shape.n_outputs))
+    places = (n, *shape.positions) if shape.targets == "positions" else (n,)
+    classes = torch.arange(math.prod(places)).view(places) % shape.n_outputs
+    return MemoryExamples(x.to(device), classes)
 
 
 def stand_ins(sizes: Iterable[int]) -> dict[int, int]:
@@ -60,4 +69,4 @@ def reason(error: BaseException) -> str:
 
 def in_words(size: int) -> str:
     """Batches of a size."""
-    return "a batch of one image" if size == 1 else f"batches of {size} images"
+    return "a batch of one example" if size == 1 else f"batches of {size} examples"

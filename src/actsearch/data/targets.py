@@ -1,0 +1,174 @@
+"""Targets of examples: classes numbered, numbers brought to mean 0 and deviation 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actsearch.config.data import IGNORED, Arrays, Targets
+from actsearch.data.dataset import PARTS, Part, Units
+from actsearch.data.sources.layouts import WHOLE_KINDS
+from actsearch.data.sources.names import alike, few, same_name
+from actsearch.data.sources.places import DataError
+from actsearch.data.user_arrays import Named
+
+_EXAMPLES_A_CLASS = 5
+"""With fewer on the average, whole numbers may be meant as numbers."""
+_MANY_CLASSES = 20
+"""With fewer, whole numbers are classes without a question."""
+
+
+class Numbered(NamedTuple):
+    """Targets as they are trained on.
+
+    Attributes:
+        values: (N,) or (N, ...) int64 classes from 0, those that do not count ``IGNORED``; or
+            (N, d) float64 numbers.
+        n_outputs: classes, or numbers d.
+        notes: what people should know of them, in sentences.
+    """
+
+    values: NDArray[Any]
+    n_outputs: int
+    notes: tuple[str, ...] = ()
+
+
+def targets_of(arrays: Named, targets: Targets, said: Arrays) -> Numbered:
+    """Targets of all parts as they are trained on.
+
+    Args:
+        arrays: those of each part by name, that of the training part first.
+        targets: what they are.
+        said: what the configuration says.
+
+    Returns:
+        The targets of all parts, one after the other.
+
+    Raises:
+        DataError: for values that cannot be used, naming the array.
+    """
+    if targets == "numbers":
+        return _numbers(arrays, said)
+    if targets == "positions":
+        return _positions(arrays, said)
+    return _classes(arrays, said)
+
+
+def _numbers(arrays: Named, said: Arrays) -> Numbered:
+    for name, y in arrays.items():
+        if not np.isfinite(y).all():
+            raise DataError(f"{name} holds values that are not finite")
+    values = np.concatenate([y.astype(np.float64) for y in arrays.values()])
+    if values.ndim == 1:
+        values = values[:, None]
+    return Numbered(values, values.shape[1], _like_classes(values, said))
+
+
+def _like_classes(values: NDArray[np.float64], said: Arrays) -> tuple[str, ...]:
+    """What is to be said of real numbers that may be classes."""
+    if said.targets is not None or values.shape[1] > 1 or (values % 1).any():
+        return ()
+    found = np.unique(values)
+    if len(found) > _MANY_CLASSES:
+        return ()
+    return (
+        f"targets are real numbers, and take {len(found)} whole values: if they are classes, store "
+        "them as whole numbers; if not, targets: numbers of the data says so",
+    )
+
+
+def _positions(arrays: Named, said: Arrays) -> Numbered:
+    ignored = IGNORED if said.ignore is None else said.ignore
+    arrays = {name: y.astype(np.int64) for name, y in arrays.items()}
+    found = {name: np.setdiff1d(y, [ignored]) for name, y in arrays.items()}
+    for name, classes in found.items():
+        if not len(classes):
+            raise DataError(f"{name} holds no class but {ignored}, which does not count")
+        if classes[0] < 0:
+            raise DataError(
+                f"{name} holds {classes[0]}, but classes at positions are whole numbers from 0; "
+                f"the one that does not count is {ignored} (ignore of the data says which)"
+            )
+    highest = max(int(classes[-1]) for classes in found.values())
+    if highest == 0:
+        raise DataError(f"{next(iter(arrays))} holds one class alone: two are needed")
+    values = np.concatenate([*arrays.values()])
+    values[values == ignored] = IGNORED
+    # No fault: tokens may be rare.
+    notes = tuple(
+        f"{len(new)} of the {len(found[name])} classes in {name} do not occur in {first}"
+        for first, name, new in _unseen(found)
+    )
+    return Numbered(values, highest + 1, notes)
+
+
+def _unseen(arrays: Named) -> Iterator[tuple[str, str, NDArray[Any]]]:
+    """Names of the training part's array and of each that holds other classes, and these."""
+    (first, known), *others = arrays.items()
+    for name, y in others:
+        new = np.setdiff1d(y, known)
+        if len(new):
+            yield first, name, new
+
+
+def _classes(arrays: Named, said: Arrays) -> Numbered:
+    """Classes in sorted order, numbered from 0."""
+    first = next(iter(arrays))
+    classes, values = np.unique(np.concatenate([*arrays.values()]), return_inverse=True)
+    if len(classes) < 2:
+        raise DataError(f"{first} must hold at least two classes, got {len(classes)}")
+    if classes.dtype.kind == "U" and (same := same_name(map(str, classes))):
+        raise DataError(
+            f"{first} holds {same[0]!r} in two Unicode forms (NFC and NFD), which would be two "
+            "classes"
+        )
+    rare = len(classes) > _MANY_CLASSES and len(values) < _EXAMPLES_A_CLASS * len(classes)
+    if rare and classes.dtype.kind in WHOLE_KINDS and said.targets is None:
+        raise DataError(
+            f"{first} holds {len(classes)} different whole numbers in {len(values)} examples: say "
+            "targets: numbers of the data if they are to be predicted as numbers, and targets: "
+            "classes if each is a class"
+        )
+    for _, name, new in _unseen(arrays):
+        raise DataError(
+            f"{name} holds the class {new[0].item()!r}, of which {first} has no example"
+        )
+    notes = tuple(
+        f"labels that differ only in case, blanks or width: {few(group)}"
+        for group in alike(map(str, classes) if classes.dtype.kind == "U" else ())
+    )
+    return Numbered(values.reshape(-1).astype(np.int64), len(classes), notes)
+
+
+def standardized(
+    values: NDArray[np.float64], chosen: Mapping[Part, NDArray[np.int64]]
+) -> tuple[NDArray[np.float32], Units]:
+    """Numbers of all parts with mean 0 and deviation 1 over the training part.
+
+    Args:
+        values: (N, d).
+        chosen: rows of each part.
+
+    Returns:
+        (n, d) float32, part after part, and their units.
+
+    Raises:
+        DataError: where a column is constant over a part: R2 is not defined there.
+    """
+    for part, rows in chosen.items():
+        constant = np.flatnonzero(np.ptp(values[rows], axis=0) == 0)
+        if len(constant):
+            at = constant[0]
+            which = f"column {at + 1} of {values.shape[1]} of the" if values.shape[1] > 1 else "the"
+            raise DataError(
+                f"{which} targets of the {part} part are all {values[rows[0], at]:g}: there is "
+                "nothing to tell apart"
+            )
+    train = values[chosen["train"]]
+    mean, deviation = train.mean(axis=0), train.std(axis=0)
+    used = np.concatenate([chosen[name] for name in PARTS])
+    units = Units(tuple(mean.tolist()), tuple(deviation.tolist()))
+    return ((values[used] - mean) / deviation).astype(np.float32), units
