@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from actsearch.config import SCORES, Space
+from actsearch.config import Space
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.expressions import parse
 from actsearch.functions.selection import select
@@ -254,7 +254,6 @@ def make_task(name: str, seed: int, n: int = 500, runs: int = 100, gain: float =
     table = make_table(n, seed)
     return TaskData(
         name=name,
-        score=SCORES["accuracy"],
         description={
             "Data": "digits: 8 × 8 grey images, 10 classes; 1,000 train, 360 validation, 437 test",
             "Network": "All-CNN-C, narrow; 9 ReLU replaced; 34,602 parameters",
@@ -291,7 +290,6 @@ def make_report(n: int = 500, runs: int = 100) -> ReportData:
     table = make_table(n, 3)
     vit = TaskData(
         name=TASKS[2],
-        score=SCORES["accuracy"],
         description={"Data": "digits", "Network": "a small vision transformer; 4 GELU replaced"},
         table=table,
         map=make_map(n + 120, 3),

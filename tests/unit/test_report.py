@@ -19,7 +19,6 @@ from report_example import (
 )
 from report_page import Page, figures_of
 
-from actsearch.config import SCORES
 from actsearch.report.data import ReportData, TaskData
 from actsearch.report.page import render
 from actsearch.report.ranking import best_first
@@ -29,7 +28,7 @@ RUNS = 6
 
 
 def one_task(**parts: Any) -> ReportData:
-    task = TaskData(name="digits-cnn", score=SCORES["accuracy"], **parts)
+    task = TaskData(name="digits-cnn", **parts)
     return ReportData(title="One", tasks=(task,), command="make")
 
 
@@ -198,6 +197,6 @@ def test_missing_numbers_are_dashes() -> None:
 
 
 def test_tasks_with_one_name_are_refused() -> None:
-    task = TaskData(name="digits-cnn", score=SCORES["accuracy"])
+    task = TaskData(name="digits-cnn")
     with pytest.raises(ValueError, match="'digits-cnn' more than once"):
         render(ReportData("t", (task, task), "make"))

@@ -21,23 +21,25 @@ from actsearch.benchmark.act_bench.export import export_table
 from actsearch.benchmark.act_bench.format import ActBenchError
 from actsearch.benchmark.table import BenchmarkError, build_table, load_benchmark
 from actsearch.config import (
+    SCORE_OF_TARGETS,
     SCORES,
     Config,
     ConfigError,
     Score,
     Space,
-    Task,
     one_score,
     parse_config,
     score_called,
 )
+from actsearch.data.dataset import DataShape
 from actsearch.functions.listing import list_functions
 from actsearch.plan.experiment import Plan
-from actsearch.plan.refusals import check_targets
+from actsearch.plan.refusals import check_import, check_targets
 from actsearch.records.formats import content_digest, read_table, write_table
 from actsearch.search.final import compare
 from actsearch.search.finalists import choose_candidates, choose_from_tasks
 from actsearch.search.history import build_history
+from actsearch.training.outcomes import outcome_of
 
 ACCURACY, R2 = SCORES["accuracy"], SCORES["R2"]
 R2_TRIALS = [trial | {"score": "R2"} for trial in TRIALS]
@@ -166,11 +168,6 @@ def test_candidates_and_trials_have_one_score() -> None:
 # The Act-Bench format holds accuracies
 
 
-@pytest.fixture
-def scored_by_r2(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Task, "score", property(lambda task: R2))
-
-
 def small(change: Callable[[dict[str, Any]], Any] = lambda values: None) -> Config:
     values = copy.deepcopy(SMALL)
     change(values)
@@ -186,8 +183,24 @@ def test_a_table_of_another_score_is_not_exported() -> None:
         export_table(build_table(R2_TRIALS), listing, seconds, [], np.empty((0, 2)))
 
 
-def test_nothing_plans_to_export_one(scored_by_r2: None) -> None:
-    plan = Plan(small())
+def of_numbers(tmp_path: Path, said: bool) -> Callable[[dict[str, Any]], None]:
+    """Makes the small configuration's data a regression, whose targets are said or are seen."""
+    path = tmp_path / "numbers.npz"
+    x = np.random.default_rng(0).normal(size=(2000, 4))
+    np.savez(path, x=x.astype(np.float32), y=x.sum(axis=1).astype(np.float32))
+
+    def change(values: dict[str, Any]) -> None:
+        data = values["data"][values["tasks"]["tiny"]["data"]]
+        data["source"] = f"npz:{path}"
+        if said:
+            data["targets"] = "numbers"
+
+    return change
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_nothing_plans_to_export_one(tmp_path: Path, said: bool) -> None:
+    plan = Plan(small(of_numbers(tmp_path, said)))
     assert plan.trained == ["tiny"]
     assert plan.act_bench_files() == []
     check_targets(plan, ["results/tiny/benchmark.parquet"])
@@ -205,6 +218,23 @@ def test_accuracies_are_exported() -> None:
     check_targets(plan, ["results/tiny/benchmark.json"])
 
 
-def test_no_such_table_is_imported_into_a_task_of_another_score(scored_by_r2: None) -> None:
+@pytest.mark.parametrize("said", [True, False])
+def test_no_such_table_is_imported_into_a_task_of_another_score(tmp_path: Path, said: bool) -> None:
+    def change(values: dict[str, Any]) -> None:
+        of_numbers(tmp_path, said)(values)
+        values["tasks"]["tiny"]["benchmark"]["act_bench"] = "cnn"
+
     with pytest.raises(ConfigError, match="act_bench is 'cnn', but such tables hold accuracies"):
-        small(lambda values: values["tasks"]["tiny"]["benchmark"].update(act_bench="cnn"))
+        check_import(Plan(small(change)), "tiny", False)
+
+
+def test_arrays_that_are_not_here_yet_may_be_exported(tmp_path: Path) -> None:
+    plan = Plan(small(lambda v: v["data"]["digits"].update(source=f"npz:{tmp_path}/no.npz")))
+    assert plan.score_of("tiny") is None
+    check_targets(plan, ["results/tiny/benchmark.json"])
+
+
+def test_every_kind_of_targets_has_the_score_of_its_outcome() -> None:
+    for targets, score in SCORE_OF_TARGETS.items():
+        shape = DataShape((4,), 3, "features", targets)  # type: ignore[arg-type]
+        assert outcome_of(shape).score == score.name

@@ -29,6 +29,7 @@ from actsearch.config.reading import write_values as write_values
 from actsearch.config.recipes import Augmentation as Augmentation
 from actsearch.config.recipes import Recipe as Recipe
 from actsearch.config.recipes import Resources as Resources
+from actsearch.config.scores import SCORE_OF_TARGETS as SCORE_OF_TARGETS
 from actsearch.config.scores import SCORES as SCORES
 from actsearch.config.scores import Score as Score
 from actsearch.config.scores import one_score as one_score

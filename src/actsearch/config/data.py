@@ -138,6 +138,11 @@ class Data(Model):
         return not self.of_files and not self.published and self.source not in BUILT_IN_DATA
 
     @property
+    def known_targets(self) -> Targets | None:
+        """What is learned of it, where that is known without its arrays."""
+        return self.targets if self.of_arrays else "classes"
+
+    @property
     def arrays(self) -> Arrays:
         """What is said of its arrays."""
         return Arrays(self.inputs, self.targets, self.channels_last, self.vocabulary, self.ignore)

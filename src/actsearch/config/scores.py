@@ -101,6 +101,13 @@ SCORES = {
 }
 """All of them by name."""
 
+SCORE_OF_TARGETS = {
+    "classes": SCORES["accuracy"],
+    "positions": SCORES["accuracy"],
+    "numbers": SCORES["R2"],
+}
+"""What functions are compared by, by the kind of targets that they are trained on."""
+
 
 def score_called(name: object) -> Score:
     """The score called ``name``; ValueError, listing the known ones, where there is none."""

@@ -22,7 +22,7 @@ from actsearch.config.base import (
 )
 from actsearch.config.plain import require_plain
 from actsearch.config.recipes import Recipe, Resources
-from actsearch.config.scores import SCORES, Score
+from actsearch.config.scores import SCORES
 
 STRATEGIES = (
     "random",
@@ -220,11 +220,6 @@ class Task(Model):
     """Last comparison, if any; needs a benchmark or a search, here or in ``candidates_from``."""
 
     @property
-    def score(self) -> Score:
-        """What its functions are compared by."""
-        return SCORES["accuracy"]
-
-    @property
     def has_trainings(self) -> bool:
         """Whether functions are trained on it, beside those of the last comparison."""
         table = self.benchmark
@@ -242,13 +237,6 @@ class Task(Model):
             raise ValueError(
                 f"recipe.batch_size is {self.recipe.batch_size}, but resources.processes is "
                 f"{self.resources.processes}: each process needs an example of every batch"
-            )
-        table = self.benchmark
-        if table and table.act_bench and self.score is not ACT_BENCH_SCORE:
-            raise ValueError(
-                f"benchmark.act_bench is {table.act_bench!r}, but such tables hold "
-                f"{ACT_BENCH_SCORE.plural}; functions of this task are compared by "
-                f"{self.score.name}: leave it out"
             )
         if self.final and not (self.benchmark or self.search or self.final.candidates_from):
             raise ValueError(

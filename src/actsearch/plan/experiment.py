@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from actsearch.config import ACT_BENCH_SCORE, ACT_BENCH_TABLES, Config, Final, Search
+from actsearch.config import ACT_BENCH_SCORE, ACT_BENCH_TABLES, Config, Final, Score, Search
 from actsearch.data.sources.places import is_function, place_of
+from actsearch.data.sources.scored import score_of
 from actsearch.functions.baselines import baselines_of
 from actsearch.functions.expressions import Expression
 from actsearch.functions.selection import known_size, select
@@ -65,6 +66,7 @@ class Plan:
         self.searched = [name for name, task in self.tasks.items() if task.search]
         self.compared = [name for name, task in self.tasks.items() if task.final]
         self._slugs: dict[str, list[str]] = {}
+        self._scores: dict[str, Score | None] = {}
         self._operators: dict[tuple[str, ...], str] = {}
 
     # What files depend on
@@ -195,7 +197,14 @@ class Plan:
 
     def is_exported(self, task: str) -> bool:
         """Whether a task's table can be written in the Act-Bench format."""
-        return self.tasks[task].score is ACT_BENCH_SCORE
+        return self.score_of(task) in (ACT_BENCH_SCORE, None)
+
+    def score_of(self, task: str) -> Score | None:
+        """What the functions of a task are compared by; None where absent data say it."""
+        if task not in self._scores:
+            data = self.config.data[self.tasks[task].data]
+            self._scores[task] = score_of(data, self.config.data_folder)
+        return self._scores[task]
 
     # Live searches and last comparisons
 

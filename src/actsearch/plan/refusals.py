@@ -117,6 +117,13 @@ def check_import(plan: Plan, name: str, look_into_it: bool) -> None:
     benchmark = plan.tasks[name].benchmark
     assert benchmark is not None
     given = benchmark.act_bench
+    score = plan.score_of(name)
+    refuse_unless(
+        score in (ACT_BENCH_SCORE, None),
+        f"tasks.{name}.benchmark.act_bench is {given!r}, but such tables hold "
+        f"{ACT_BENCH_SCORE.plural}; functions of this task are compared by "
+        f"{score.name if score else 'another score'}: leave it out",
+    )
     path = Path(plan.act_bench_file(name))
     refuse_unless(
         path.is_file() or given in ACT_BENCH_TABLES,
@@ -240,11 +247,11 @@ def check_targets(plan: Plan, words: Sequence[str] | None = None) -> None:
             parts[1] in plan.tasks,
             f"{target}: no task {parts[1]!r}; tasks: {', '.join(plan.tasks)}",
         )
-        task = plan.tasks[parts[1]]
+        task, score = plan.tasks[parts[1]], plan.score_of(parts[1])
         refuse_unless(
             target != layout.exported_table(parts[1]) or plan.is_exported(parts[1]),
             f"{target}: the Act-Bench format holds {ACT_BENCH_SCORE.plural}, but functions of task "
-            f"{parts[1]!r} are compared by {task.score.name}",
+            f"{parts[1]!r} are compared by {score.name if score else 'another score'}",
         )
         for section, starts in NEEDED.items():
             refuse_unless(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from actsearch.config import Score, one_score
+from actsearch.config import SCORES, Score, one_score
 from actsearch.features.passed_over import FisherLayers
 from actsearch.functions.baselines import BASELINES
 
@@ -19,7 +20,6 @@ class TaskData:
 
     Attributes:
         name: The task's name.
-        score: What its functions are compared by.
         description: Data, model and recipe: a label and its value each.
         table: Benchmark table, as `actsearch.benchmark.table.build_table` returns it.
         layers: The layers behind the Fisher spectra, as `fisher_layers` finds them; None where the
@@ -39,7 +39,6 @@ class TaskData:
     """
 
     name: str
-    score: Score
     description: Mapping[str, str] = field(default_factory=dict)
     table: pd.DataFrame | None = None
     layers: FisherLayers | None = None
@@ -55,14 +54,23 @@ class TaskData:
 
     def __post_init__(self) -> None:
         """Refuse parts that were scored otherwise: ValueError with both."""
-        named = [("the task", self.score.name)]
+        assert self.score
+
+    @functools.cached_property
+    def score(self) -> Score:
+        """What its functions are compared by: as all parts say, or accuracy where nothing is shown.
+
+        Raises:
+            ValueError: with two parts that were scored otherwise.
+        """
+        named: list[tuple[str, object]] = []
         if self.table is not None:
             named += zip("table: " + self.table["name"], self.table["score"], strict=True)
         for strategy, history in (self.histories or {}).items():
             named += zip(f"{strategy}: " + history["name"], history["score"], strict=True)
         if self.final:
             named.append(("the last comparison", self.final["score"]))
-        one_score(named, f"{self.name}: parts")
+        return one_score(named, f"{self.name}: parts") if named else SCORES["accuracy"]
 
 
 @dataclass(frozen=True)

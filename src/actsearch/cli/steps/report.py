@@ -116,7 +116,6 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskD
     table = one("table")
     return TaskData(
         name=name,
-        score=config.task(name).score,
         description=describe_task(config, name),
         table=table,
         map=one("map"),
