@@ -51,9 +51,13 @@ class Fragile(nn.Module):
 
     def forward(self, x):
         frames = traceback.walk_stack(None)
-        rehearsed = any("/rehearsal/" in frame.f_code.co_filename for frame, _ in frames)
+        tried = any(
+            place in frame.f_code.co_filename
+            for frame, _ in frames
+            for place in ("/rehearsal/", "plain_calls.py")
+        )
         if self.training and os.environ.get("VICTIM") == os.environ.get("RANK", "0"):
-            rehearsed or grieve()
+            tried or grieve()
         return self.layers(x)
 
 steps = 0

@@ -82,7 +82,8 @@ def task_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Task]:
 def dataset() -> Any:
     numbers = np.random.default_rng(0)
     n = SPLIT.train + SPLIT.validation + SPLIT.test
-    return split_arrays(numbers.normal(size=(n, 2, 6, 6)), np.arange(n) % CLASSES, SPLIT)
+    arrays = {"x": numbers.normal(size=(n, 2, 6, 6)), "y": np.arange(n) % CLASSES}
+    return split_arrays(arrays, SPLIT)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +302,7 @@ def test_networks_of_torchvision_are_complete(
         model: nn.Module = DenseNet(num_init_features=8, num_classes=CLASSES, **options)
         places = 1 + 2 * 3 + 1 + 1  # after the stem, two a layer, in the transition; at the end
     else:
-        model = build_model(f"torchvision:{name}", shape, CLASSES, 0, options)
+        model = build_model(f"torchvision:{name}", DataShape(shape, CLASSES), 0, options)
     found = find_plain_calls(model, torch.randn(2, *shape))
     replaced = replace_activations(model, "tanh(x)", plain=found)
     assert len(replaced) == places
@@ -392,5 +393,7 @@ def test_nothing_at_all_to_replace_is_refused(task_of: Callable[..., Task]) -> N
         def forward(self, x: Tensor) -> Tensor:
             return functional.relu(x)[:, 9]
 
-    with pytest.raises(ModelError, match="cannot take the data's images, 2 x 6 x 6, in training"):
+    with pytest.raises(
+        ModelError, match="cannot take the data's images, 2 channels of 6 x 6 pixels, in"
+    ):
         rehearse(task_of(Wrong), DATA, SPLIT)
