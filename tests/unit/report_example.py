@@ -238,6 +238,7 @@ def make_final(table: pd.DataFrame, seed: int, gain: float) -> dict[str, Any]:
         "n_test": 437,
         "method": "paired sign-flip test",
         "candidates_from": [],
+        "fitted_on": ["train", "validation"],
         "best_baseline": best_baseline,
         "chosen": {
             "name": found[0],

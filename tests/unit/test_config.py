@@ -59,6 +59,10 @@ def test_unknown_key_at_the_top() -> None:
         (lambda t: t.update(seeds=[1, 1]), "a seed appears twice in [1, 1]"),
         (lambda t: t["final"].update(seeds=[0, 100]), "final.seeds must be new: [0]"),
         (lambda t: t["final"].update(seeds=[100]), "at least two seeds, got [100]"),
+        (
+            lambda t: t["final"].update(candidates_from=["a"], fit_on="train-and-validation"),
+            "among functions of other tasks; allowed with candidates_from: train",
+        ),
         (lambda t: t["final"].update(candidates_from=["a", "a"]), "a task appears twice in ['a',"),
         (lambda t: t.update(model="digits-cn"), "unknown 'digits-cn'; allowed: digits-cnn"),
         (lambda t: t.pop("model"), "model: Field required"),

@@ -94,6 +94,13 @@ def test_functions_of_other_tasks_are_fitted_on_training_data_alone() -> None:
     ]
 
 
+def test_functions_are_fitted_on_training_data_alone_where_that_is_said() -> None:
+    for fit_on, fitted in ((None, 300), ("train-and-validation", 300), ("train", 200)):
+        final = {"functions": 2, "seeds": [7, 8, 9], "fit_on": fit_on}
+        task = configured("search", final=final).task("other")
+        assert list(trainings(task, 8, 24, train=200, validation=100, test=50))[-1].fitted == fitted
+
+
 def test_an_imported_table_is_not_trained() -> None:
     imported = {"space": "small", "act_bench": "cnn"}
     task = configured("search", "final", benchmark=imported).task("other")

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from small_experiment import SMALL
 
-from actsearch.config import parse_config
+from actsearch.config import ConfigError, parse_config
 from actsearch.plan.experiment import Plan
-from actsearch.plan.refusals import check_plan, check_targets
+from actsearch.plan.refusals import check_finalists, check_plan, check_targets
 from actsearch.plan.wanted import check_data, wanted
 
 Values = dict[str, Any]
@@ -274,3 +275,26 @@ def test_data_are_no_matter_where_a_command_asks_what_rules_make(
     values = changed(lambda c: c["data"]["digits"].update(source="npz:nowhere.npz"))
     monkeypatch.setenv("ACTSEARCH_OUTPUTS", "answer.json")
     check_plan(Plan(parse_config(values)), look_into_files=True)
+
+
+@pytest.mark.parametrize("fit_on", ["train", "train-and-validation", None])
+def test_a_validation_part_of_its_own_is_fitted_on_where_that_is_said(
+    folder: Path, fit_on: str | None
+) -> None:
+    arrays = {}
+    for part, n in (("train", 200), ("validation", 100), ("test", 50)):
+        arrays[f"x_{part}"] = np.zeros((n, 1, 8, 8))
+        arrays[f"y_{part}"] = np.arange(n) % 10
+    np.savez(folder / "parts.npz", **arrays)
+    values = copy.deepcopy(SMALL)
+    values["data"]["digits"] = {
+        "source": "npz:parts.npz",
+        "split": {"train": 200, "validation": 100, "test": 50},
+    }
+    values["tasks"]["tiny"]["final"]["fit_on"] = fit_on
+    plan = Plan(parse_config(values))
+    if fit_on:
+        check_finalists(plan, "tiny")
+    else:
+        with pytest.raises(ConfigError, match="'digits' give a validation part of their own"):
+            check_finalists(plan, "tiny")

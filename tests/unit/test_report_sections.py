@@ -241,6 +241,7 @@ def test_functions_of_other_tasks_are_told_from_those_of_the_task(page: Page) ->
             function |= {"from_task": "small", "score_there": 0.4321}
             function |= {"scored_there_by": "accuracy"}
     final["candidates_from"] = ["small", "large"]
+    final["fitted_on"] = ["train"]
     source = "class FinalActivation(nn.Module): # <x>"
     transfer = Page(render(one_task(final=final, activation=source)))
     text = transfer.text("task-1-final")

@@ -96,6 +96,21 @@ def test_functions_of_other_tasks_are_a_setting_where_there_are_any() -> None:
         assert from_others == alone | {"candidates_from": ["digits-vit"]}
 
 
+def test_what_finalists_are_fitted_on_is_a_setting_where_it_is_said() -> None:
+    own = {"functions": 1, "seeds": [100, 101]}
+    for step, keys in (
+        ("finalists", {"functions"}),
+        ("train-final", {"seeds", "fit_on"}),
+        ("final", {"significance", "fit_on"}),
+    ):
+        told = step_settings(step, changed(final=own | {"fit_on": "train"}), TASK)["tasks"][TASK][
+            "final"
+        ]
+        assert set(told) == keys
+        silent = step_settings(step, changed(final=own), TASK)["tasks"][TASK]["final"]
+        assert set(silent) == keys - {"fit_on"}
+
+
 def test_people_are_told_that_a_table_is_imported() -> None:
     assert "Table" not in describe_task(CONFIG, TASK)
     space = CONFIG.tasks[TASK].benchmark.space

@@ -155,12 +155,7 @@ class Search(Model):
 
 
 class Final(Model):
-    """The last comparison: new seeds, test read once.
-
-    Functions that the task's own table and searches chose are fitted on train and validation
-    together. Functions of other tasks (``candidates_from``) are fitted on train alone, so that the
-    validation part can choose among them.
-    """
+    """The last comparison: new seeds, test read once."""
 
     functions: PositiveInt = 5
     """Best functions by validation score that meet the baselines; of every task they are taken
@@ -169,10 +164,21 @@ class Final(Model):
     """Tasks whose best functions are compared here; this task's own when left out."""
     seeds: Seeds = (100, 101, 102, 103, 104, 105, 106, 107, 108, 109)
     """Seeds that no earlier step used; with fewer than nine, few differences can be significant."""
+    fit_on: Literal["train", "train-and-validation"] | None = None
+    """Parts that functions are fitted on: ``train-and-validation`` when left out, which gives the
+    network all there is; ``train`` where validation examples are of another distribution, or many
+    more. Functions of other tasks are always fitted on train alone: validation chooses among them.
+    """
     functions_per_job: PositiveInt = 4
     """Functions that share a job."""
     significance: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Corrected p-value under which a difference is called one."""
+
+    @property
+    def fitted_on(self) -> tuple[Literal["train", "validation"], ...]:
+        """Parts that functions are fitted on, together."""
+        alone = self.fit_on == "train" or self.candidates_from
+        return ("train",) if alone else ("train", "validation")
 
     @model_validator(mode="after")
     def _enough(self) -> Final:
@@ -180,6 +186,11 @@ class Final(Model):
             raise ValueError(f"final needs at least two seeds, got {list(self.seeds)}")
         if len(set(self.candidates_from)) != len(self.candidates_from):
             raise ValueError(f"a task appears twice in {list(self.candidates_from)}")
+        if self.candidates_from and self.fit_on == "train-and-validation":
+            raise ValueError(
+                "fit_on is 'train-and-validation', but validation chooses among functions of other "
+                "tasks; allowed with candidates_from: train"
+            )
         return self
 
 

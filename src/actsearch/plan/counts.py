@@ -81,8 +81,7 @@ def trainings(
         functions = search_size(task.search, n_baselines) * len(task.search.strategies)
         yield Trainings("search", functions, runs, train, validation)
     if task.final:
-        # Functions of other tasks are fitted on training data alone: validation chooses.
-        fitted = train if task.final.candidates_from else train + validation
+        fitted = train + validation * ("validation" in task.final.fitted_on)
         functions = len(final_slots(task.final, n_baselines))
         yield Trainings("final", functions, len(task.final.seeds), fitted, test)
 

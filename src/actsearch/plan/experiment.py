@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from actsearch.config import ACT_BENCH_SCORE, ACT_BENCH_TABLES, Config, Final, Score, Search
+from actsearch.data.sources.known import arrays_of, score_of
 from actsearch.data.sources.places import is_function, place_of
-from actsearch.data.sources.scored import score_of
 from actsearch.functions.baselines import baselines_of
 from actsearch.functions.expressions import Expression
 from actsearch.functions.selection import known_size, select
@@ -205,6 +205,11 @@ class Plan:
             data = self.config.data[self.tasks[task].data]
             self._scores[task] = score_of(data, self.config.data_folder)
         return self._scores[task]
+
+    def has_own_validation(self, task: str) -> bool:
+        """Whether arrays of the user's give the validation part of a task's data by itself."""
+        held = arrays_of(self.config.data[self.tasks[task].data], self.config.data_folder)
+        return held is not None and "validation" in held.parts
 
     # Live searches and last comparisons
 

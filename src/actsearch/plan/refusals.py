@@ -198,8 +198,17 @@ def check_sizes(plan: Plan, name: str) -> None:
 
 
 def check_finalists(plan: Plan, name: str) -> None:
-    """Refuse a last comparison that asks a task for more functions than it trains."""
+    """Refuse a last comparison that asks a task for more functions than it trains.
+
+    So is one that leaves open whether a validation part of its own is fitted on.
+    """
     final = plan.final(name)
+    refuse_unless(
+        bool(final.fit_on or final.candidates_from) or not plan.has_own_validation(name),
+        f"tasks.{name}.final: data {plan.tasks[name].data!r} give a validation part of their own, "
+        "perhaps of another distribution than training: say fit_on: train, or fit_on: "
+        "train-and-validation",
+    )
     for source in final.candidates_from:
         # It may share with the other tasks all that they give.
         wanted = final.functions * len(final.candidates_from)

@@ -51,7 +51,9 @@ def training(config: Config, task: str | None, **_: Any) -> Settings:
 
 def final_training(config: Config, task: str | None, **_: Any) -> Settings:
     """Of a training of the last comparison: its seeds, and on what functions are fitted."""
-    return _training(config, task, final={"seeds", *_others(config, task)})
+    return _training(
+        config, task, final={"seeds", *_given(config, task, "candidates_from", "fit_on")}
+    )
 
 
 def export(config: Config, task: str | None, **_: Any) -> Settings:
@@ -94,13 +96,13 @@ def proposals(config: Config, task: str | None, **_: Any) -> Settings:
 
 def finalists(config: Config, task: str | None, **_: Any) -> Settings:
     """Of the choice of finalists."""
-    chosen = _sections(config, task, final={"functions", *_others(config, task)})
+    chosen = _sections(config, task, final={"functions", *_given(config, task, "candidates_from")})
     return chosen | _baselines(config)
 
 
 def comparison(config: Config, task: str | None, **_: Any) -> Settings:
     """Of the last comparison."""
-    return _sections(config, task, final={"significance"})
+    return _sections(config, task, final={"significance", *_given(config, task, "fit_on")})
 
 
 def report(config: Config, task: str | None, **_: Any) -> Settings:
@@ -163,9 +165,10 @@ def _baselines(config: Config) -> Settings:
     return {} if chosen == BASELINES else {"baselines": list(chosen)}
 
 
-def _others(config: Config, task: str | None) -> set[str]:
-    """The key that names the tasks whose functions are compared, of tasks that have it."""
-    return {"candidates_from"} if task_section(config, task, "final").candidates_from else set()
+def _given(config: Config, task: str | None, *keys: str) -> set[str]:
+    """Those keys of the last comparison that say anything."""
+    section = task_section(config, task, "final")
+    return {key for key in keys if getattr(section, key)}
 
 
 def _sections(config: Config, task: str | None, **keys: set[str] | None) -> Settings:

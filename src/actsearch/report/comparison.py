@@ -23,6 +23,7 @@ from actsearch.report.formats import (
     value,
 )
 
+_PARTS = {"train": "training", "validation": "validation"}
 FEATURES = {"outputs": "Outputs", "fisher": "Fisher information", "union": "Both"}
 REGRESSORS = {
     "knr": "nearest neighbours",
@@ -253,6 +254,7 @@ def final_section(
         "conclusion": final["conclusion"],
         "best_baseline": final["best_baseline"],
         "candidates_from": ", ".join(final["candidates_from"]),
+        "fitted_on": " and ".join(_PARTS[part] for part in final["fitted_on"]),
         "chosen": final["chosen"],
         "activation": activation,
         "seeds": ", ".join(str(seed) for seed in final["seeds"]),

@@ -46,12 +46,16 @@ def parts_of(task: Task, *, final: bool) -> tuple[Sequence[Part], Sequence[Part]
 
     Returns:
         Both.
+
+    Raises:
+        ValueError: when the task has no final comparison, and that is asked for.
     """
     if not final:
         return _FIT_ON, _EVALUATE_ON
-    if task.final and task.final.candidates_from:
-        return ("train",), ("validation", "test")
-    return ("train", "validation"), ("test",)
+    if task.final is None:
+        raise ValueError("the task has no section 'final'")
+    chosen_by = ("validation",) if task.final.candidates_from else ()
+    return task.final.fitted_on, (*chosen_by, "test")
 
 
 def run_trial(
@@ -133,8 +137,7 @@ def run_final_trial(
 ) -> tuple[dict[str, Any], float]:
     """The trial of the final comparison: the only one that reads the test part.
 
-    Fitted on training and validation data together, with the seeds of ``task.final``. Functions of
-    other tasks are fitted on training data alone, so that validation data can choose among them.
+    Fitted on the parts that ``task.final`` says, with its seeds.
 
     Returns:
         As of :func:`run_trial`, with the numbers of the test part, and for functions of other tasks
@@ -143,9 +146,8 @@ def run_final_trial(
     Raises:
         ValueError: when the task has no final comparison.
     """
-    if task.final is None:
-        raise ValueError("the task has no section 'final'")
     fit_on, evaluate_on = parts_of(task, final=True)
+    assert task.final
     return run_trial(
         task,
         dataset,

@@ -34,4 +34,5 @@ def final(
     comparison = compare(
         [read_json(path) for path in trials], read_csv(candidates), section.significance
     )
-    write_json(out, {"task": task, **comparison}, record.block())
+    fitted_on = {"fitted_on": list(section.fitted_on)}
+    write_json(out, {"task": task, **fitted_on, **comparison}, record.block())
