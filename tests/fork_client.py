@@ -40,7 +40,5 @@ def main(server, program, sources):
     if os.environ.get("PYTHONPATH") != sources or "SLURM_JOB_ID" in os.environ:
         os.execv(program, command)
     # Not pathlib, whose import takes half of the time that all else takes.
-    python = os.path.join(os.path.dirname(sys.argv[0]), "python")  # noqa: PTH118, PTH120
-    environment = os.environ | {"FORKED_PYTHON": python}
-    code = ask(server, command, os.getcwd(), environment, [0, 1, 2])  # noqa: PTH109
+    code = ask(server, command, os.getcwd(), dict(os.environ), [0, 1, 2])  # noqa: PTH109
     os._exit(code if code >= 0 else 128 - code)

@@ -38,8 +38,8 @@ def load() -> None:
             importlib.import_module(f"{package.__name__}.{module.name}")
 
 
-def serve(connection: socket.socket) -> None:
-    """Run one command, and answer with its exit code."""
+def serve(connection: socket.socket, python: str) -> None:
+    """Run one command, which takes ``python`` for its own, and answer with its exit code."""
     head, streams, _, _ = socket.recv_fds(connection, 4, 3)
     told = b""
     while len(told) < int.from_bytes(head, "big"):
@@ -49,7 +49,7 @@ def serve(connection: socket.socket) -> None:
     if job == 0:
         connection.close()
         os.setsid()
-        os._exit(run(command, folder, environment, streams))
+        os._exit(run(command, folder, environment, streams, python))
     for stream in streams:
         os.close(stream)
     ended, gone = os.pidfd_open(job), connection.fileno()
@@ -62,7 +62,9 @@ def serve(connection: socket.socket) -> None:
     connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def run(command: list[str], folder: str, environment: dict[str, str], streams: list[int]) -> int:
+def run(
+    command: list[str], folder: str, environment: dict[str, str], streams: list[int], python: str
+) -> int:
     """Be the command, in a process of its own.
 
     Returns:
@@ -80,7 +82,7 @@ def run(command: list[str], folder: str, environment: dict[str, str], streams: l
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.executable = os.environ.pop("FORKED_PYTHON", sys.executable)
+    sys.executable = python
     sys.argv = command
     sys.orig_argv = [sys.executable, *command]
     random.seed()
@@ -115,7 +117,8 @@ def _trace() -> None:
 
 
 def main(path: str) -> None:
-    """Listen at ``path`` until standard input ends."""
+    """Listen at ``path``, beside which the clients lie, until standard input ends."""
+    python = str(Path(path).with_name("python"))
     sys.path[:] = [path for path in sys.path if path != str(Path(__file__).parent)]
     load()
     gc.collect()
@@ -133,7 +136,7 @@ def main(path: str) -> None:
             if os.fork() == 0:
                 listener.close()
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                serve(connection)
+                serve(connection, python)
                 os._exit(0)
             connection.close()
 

@@ -38,14 +38,15 @@ def fork(program: str, *arguments: str, folder: Path, together: bool = False) ->
     if os.environ.get("PYTHONPATH") != _SOURCES:
         return start(program, *arguments, folder=folder, together=together)
     command = [str(BIN / program), *arguments]
-    environment = os.environ | _environment() | {"FORKED_PYTHON": str(clients() / "python")}
+    server = _server()
+    clients()  # which commands start in turn
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
         Path(os.devnull).open("rb") as nothing,
     ):
         streams = [nothing.fileno(), out.fileno(), (out if together else err).fileno()]
-        code = ask(_server(), command, folder, environment, streams)
+        code = ask(server, command, folder, os.environ | _environment(), streams)
         texts = []
         for stream in (out, err):
             stream.seek(0)

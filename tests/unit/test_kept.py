@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from actsearch.cli.app import app, load_commands
 from actsearch.records import code
 from actsearch.records.kept import KeptDigests
 
@@ -93,3 +95,27 @@ def test_digests_of_code_are_the_same_kept_or_not(
     digest = code.source_digest(source.read_bytes())
     assert found[0][entry] == code._with_templates(digest, source)
     assert (tmp_path / ".snakemake" / "code.json").is_file()
+
+
+def test_an_audit_reads_no_digest_that_somebody_may_have_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / ".snakemake" / "code.json"
+    path.parent.mkdir()
+    entry = "actsearch.functions.expressions"
+
+    def digests() -> dict[str, str]:
+        for cached in (code.module_digests, code._module_digest, code._kept):
+            cached.cache_clear()
+        return code.module_digests(entry)
+
+    right = digests()
+    path.write_text(json.dumps(dict.fromkeys(json.loads(path.read_text()), "sha256:f0")))
+    assert digests() != right
+    for name in ("Snakefile", "config.yaml", "workflow"):
+        Path(name).symlink_to(Path(__file__).parents[2] / name)
+    load_commands()
+    done = CliRunner().invoke(app, ["audit"])
+    assert "nothing is there" in done.output
+    assert code.module_digests(entry) == right

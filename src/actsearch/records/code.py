@@ -117,6 +117,16 @@ def _kept(home: str) -> KeptDigests:
     return KeptDigests(Path(home), Path(__file__))
 
 
+def forget_kept() -> None:
+    """Have the digests of this package's sources made anew, and not read from where they are kept.
+
+    An audit does: a file of digests could have been written by anybody.
+    """
+    _kept(home()).forget()
+    for cached in (_module_digest, module_digests):
+        cached.cache_clear()
+
+
 def _with_templates(digest: str, source: Path) -> str:
     # A package's templates are code too: they decide what its pages say.
     is_package = source.name == "__init__.py"

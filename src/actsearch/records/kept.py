@@ -6,12 +6,12 @@ Each is kept by the content of its source, so a source that was edited has none 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from actsearch.records.digests import digest_bytes
 from actsearch.records.files import written_beside
 
 _FOLDER = ".snakemake"
@@ -33,7 +33,7 @@ class KeptDigests:
 
     def __init__(self, home: Path, maker: Path) -> None:
         self._path = home / _FOLDER / _NAME
-        self._made_by = f"{_PYTHON} {hashlib.sha256(maker.read_bytes()).hexdigest()}"
+        self._made_by = f"{_PYTHON} {digest_bytes(maker.read_bytes())}"
         self._known: dict[str, str] = {}
         self._is_new = False
         with contextlib.suppress(OSError, ValueError, RecursionError):
@@ -51,12 +51,18 @@ class KeptDigests:
         Returns:
             ``sha256:<hex>``.
         """
-        key = f"{self._made_by} {kind} {hashlib.sha256(content).hexdigest()}"
+        key = f"{self._made_by} {kind} {digest_bytes(content)}"
         digest = self._known.get(key)
         if not (isinstance(digest, str) and digest.startswith("sha256:")):
             digest = self._known[key] = make()
             self._is_new = True
         return digest
+
+    def forget(self) -> None:
+        """Have all made anew, here and in commands that follow: for who trusts no such file."""
+        self._known = {}
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
     def write(self) -> None:
         """Keep what was made since; a folder that cannot be written is left as it is."""

@@ -21,6 +21,7 @@ from actsearch.plan.made import may_be_made, step_makes
 from actsearch.plan.outputs import Outputs
 from actsearch.plan.staleness import staleness
 from actsearch.records.audit import KINDS, NO_FAILURES, Finding, Rules, audit
+from actsearch.records.code import forget_kept
 from actsearch.records.digests import settings_digest
 from actsearch.records.files import FILE
 from actsearch.records.folders import FOLDER, Entry, entries_under
@@ -52,6 +53,7 @@ def audit_command(
     for kind in [*(allow or []), *([paths] if paths else [])]:
         if kind not in KINDS:
             raise ConfigError(f"no kind of finding {kind!r}; kinds: {', '.join(KINDS)}")
+    forget_kept()
     settings = load(config)
     root = Path(shown(folder))
     if os.path.lexists(root) and not root.is_dir():
