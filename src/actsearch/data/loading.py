@@ -8,7 +8,7 @@ from pathlib import Path
 
 from actsearch.config import Config, Data
 from actsearch.data import torchvision_sets
-from actsearch.data.arrays import check_values, dataset_of, read_arrays, split_arrays
+from actsearch.data.arrays import dataset_of, read_arrays, shape_of, split_arrays
 from actsearch.data.dataset import Dataset, DataShape
 from actsearch.data.images import Images, image_dataset
 from actsearch.data.sources.checks import images_now
@@ -173,7 +173,7 @@ def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
                 (3, data.image_size or 0, data.image_size or 0), _classes(data, data_folder)
             )
         if data.source.startswith("npz:"):
-            return check_values(read_arrays(data.source), data.arrays).shape
+            return shape_of(read_arrays(data.source), data.split, data.arrays)
     except DataError as error:
         raise type(error)(f"data source {data.source!r}: {error}") from None
     return load_dataset(data, data_folder).shape
