@@ -207,7 +207,7 @@ class Plan:
         return self._scores[task]
 
     def has_own_validation(self, task: str) -> bool:
-        """Whether a task's data give the validation part by itself, as arrays and what is made do."""
+        """Whether a task's data give the validation part by itself: arrays, or what is made."""
         data = self.config.data[self.tasks[task].data]
         held = arrays_of(data, self.config.data_folder)
         return data.made is not None or (held is not None and "validation" in held.parts)
