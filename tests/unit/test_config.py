@@ -21,7 +21,7 @@ from actsearch.search.surrogates import N_NEIGHBORS
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
-TASK = "digits-cnn"
+TASK = "digits-resnet"
 
 
 def _broken(change: Callable[[dict[str, Any]], Any]) -> str:
@@ -99,7 +99,7 @@ def test_an_unknown_data_source_is_named() -> None:
     assert "data.digits.source: unknown 'digit'; allowed: digits, torchvision:NAME" in message
 
 
-@pytest.mark.parametrize("name", ["spaces", "Workflow", "digits_cnn", "Digits-CNN"])
+@pytest.mark.parametrize("name", ["spaces", "Workflow", "digits_resnet", "Digits-ResNet"])
 def test_a_task_name_that_clashes_is_refused(name: str) -> None:
     message = _broken(lambda c: c["tasks"].update({name: c["tasks"][TASK]}))
     assert f"the name {name!r} clashes with" in message
@@ -134,8 +134,9 @@ def test_of_a_list_with_a_wrong_item_the_item_alone_is_named() -> None:
 
 
 def test_unknown_task_lists_the_known() -> None:
-    with pytest.raises(ConfigError, match=r"unknown 'digits-cn' \(did you mean 'digits-cnn'\?\)"):
-        load_config(ROOT / "config.yaml").task("digits-cn")
+    told = r"unknown 'digits-resne' \(did you mean 'digits-resnet'\?\)"
+    with pytest.raises(ConfigError, match=told):
+        load_config(ROOT / "config.yaml").task("digits-resne")
 
 
 def test_missing_and_malformed_files(tmp_path: Path) -> None:
