@@ -141,7 +141,8 @@ def test_a_tie_is_called_a_tie() -> None:
     result = make_comparison({"erf(x)": shifted(0.001), "sinh(x)": shifted(-0.001)})
     assert {rows(result)[name]["verdict"] for name in ("erf(x)", "sinh(x)")} == {"tie"}
     assert result["conclusion"].startswith("A tie: no found function (of 2) differs")
-    assert "erf(x), +0.10 points from" in result["conclusion"]
+    # a baseline may have a higher one
+    assert "the highest mean of these is that of erf(x), +0.10 points" in result["conclusion"]
     assert "better" not in result["conclusion"]
     assert result["conclusion"].count(". ") == 0
 

@@ -75,6 +75,12 @@ def test_a_pooled_transformer_answers_from_its_last_token() -> None:
     ("name", "shape", "options", "message"),
     [
         ("conv1d", IMAGES, {}, r"conv1d takes signals \(channels, samples\), got \(3, 8, 8\)"),
+        (
+            "conv1d",
+            TABLE,
+            {},
+            r"got \(7,\): for signals \(N, samples\) of one channel say inputs: s",
+        ),
         ("conv1d", SIGNALS._replace(input_shape=(1, 2)), {}, "2 samples are too few for kernels"),
         ("mlp", TABLE, {"widths": []}, "at least one number above 0, got"),
         ("transformer", TEXT, {"width": 9, "heads": 2}, "a multiple of heads, got 9 and 2"),

@@ -77,7 +77,11 @@ def _claim(verdicts: Sequence[str], against: str) -> str:
 
 def _of_top(top: Mapping[str, Any], significance: float, score: Score) -> str:
     """The numbers of the best found function on the test set."""
-    lead = "the best of them is" if top["verdict"] == "better" else "the highest mean is that of"
+    lead = (
+        "the best of them is"
+        if top["verdict"] == "better"
+        else "the highest mean of these is that of"
+    )
     difference = top["difference"]
     mean, low, high = (score.write_difference(difference[key]) for key in ("mean", "low", "high"))
     numbers = (

@@ -29,7 +29,11 @@ class Conv1d(nn.Module):
     ) -> None:
         super().__init__()
         if len(input_shape) != 2:
-            raise ValueError(f"conv1d takes signals (channels, samples), got {input_shape}")
+            said = ": for signals (N, samples) of one channel say inputs: signals of the data"
+            raise ValueError(
+                f"conv1d takes signals (channels, samples), got {input_shape}"
+                f"{said if len(input_shape) == 1 else ''}"
+            )
         before, length = input_shape
         layers: list[nn.Module] = []
         for kernel in kernels:
