@@ -92,7 +92,7 @@ def test_a_bad_value_is_named(change: Callable[[dict[str, Any]], Any], expected:
 
 def test_an_unknown_data_source_is_named() -> None:
     message = _broken(lambda c: c["data"]["digits"].update(source="digit"))
-    assert "data.digits.source: unknown 'digit'; allowed: digits, torchvision:NAME" in message
+    assert "data.digits.source: unknown 'digit'; allowed: digits, mnist1d, " in message
 
 
 @pytest.mark.parametrize("name", ["spaces", "Workflow", "digits_cnn", "Digits-CNN"])
