@@ -4,8 +4,8 @@
 
 Networks are trained as Greydanus and Kobak do (https://github.com/greydanus/mnist1d): 4,000
 signals, Adam with a constant learning rate of 0.01, batches of 100, 6,000 steps. They are tested on
-the 1,000 published test signals, and on 10,000 of ``source: mnist1d``, which are made with a seed of
-their own. Nothing is chosen by either.
+the 1,000 published test signals, and on 10,000 of ``source: mnist1d``, made with another seed.
+Nothing is chosen by either.
 """
 
 from __future__ import annotations
