@@ -111,8 +111,8 @@ class Mnist1d(MadeData):
                 )
             if most > _TEMPLATE + high:
                 raise ValueError(
-                    f"{name}max_translation is {most}; allowed: 1 to {_TEMPLATE + high}, the samples "
-                    f"of a template with a padding of {high}"
+                    f"{name}max_translation is {most}; allowed: 1 to {_TEMPLATE + high}, the "
+                    f"samples of a template with a padding of {high}"
                 )
         return self
 

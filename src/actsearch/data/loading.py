@@ -152,9 +152,9 @@ def list_images(data: Data, place: Place) -> Listing:
 def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
     """What the data of ``data`` look like, before any of them are needed.
 
-    Known for torchvision's sets, and those that are made here, without having them. No image file is opened. Arrays are read, and
-    functions of the user's are called, since what is wrong with their values is found in no other
-    way.
+    Known for torchvision's sets, and those that are made here, without having them. No image file
+    is opened. Arrays are read, and functions of the user's are called, since what is wrong with
+    their values is found in no other way.
 
     Returns:
         What of them shapes a network.

@@ -34,11 +34,11 @@ def make(
     """Three parts of a regression: examples and what a random function of the family makes of them.
 
     Training examples are uniform over the box ``range`` in every variable. Validation and test
-    examples are uniform over the box ``wider`` without the training box, so that each of them has
-    at least one variable outside of its range; where the two are the same, they are uniform over it.
-    The function hangs on ``seed`` and its own options alone, and every part has a generator of its
-    own: ``np.random.default_rng([seed, 0])`` for the function, 1, 2 and 3 for the parts and 4 for
-    the noise.
+    examples are uniform over the box ``wider`` without the training box, so that each has at least
+    one variable outside of its range; where the two boxes are the same, over this one. The function
+    hangs on ``seed`` and its own options alone, and every part has a generator of its own:
+    ``np.random.default_rng([seed, 0])`` for the function, 1, 2 and 3 for the parts and 4 for the
+    noise.
 
     Args:
         sizes: of the parts ``train``, ``validation`` and ``test``.

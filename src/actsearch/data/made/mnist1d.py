@@ -1,8 +1,9 @@
-"""MNIST-1D (Greydanus and Kobak 2020, https://arxiv.org/abs/2011.14439), by the package ``mnist1d``.
+"""MNIST-1D (Greydanus and Kobak 2020), by the package ``mnist1d``.
 
-Signals are the package's, number for number: its templates, its transformation, its generators and
-its order of calls (``mnist1d.data.make_dataset``). Only what it does afterwards is done for three
-parts: it would give each its own mean, deviation and order of samples.
+See https://arxiv.org/abs/2011.14439 and https://github.com/greydanus/mnist1d. Signals are the
+package's, number for number: its templates, its transformation, its generators and its order of
+calls (``mnist1d.data.make_dataset``). Only what it does afterwards is done for three parts, since it
+would give each its own mean, deviation and order of samples.
 """
 
 from __future__ import annotations
