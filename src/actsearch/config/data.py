@@ -149,7 +149,7 @@ class Data(Model):
     def made(self) -> MadeData | None:
         """How a source is made, of one that is made here."""
         kind = MADE.get(self.source)
-        return kind and (self.options or kind())
+        return None if kind is None else self.options or kind()
 
     @property
     def arrays(self) -> Arrays:
