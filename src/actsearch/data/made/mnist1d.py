@@ -2,8 +2,8 @@
 
 See https://arxiv.org/abs/2011.14439 and https://github.com/greydanus/mnist1d. Signals are the
 package's, number for number: its templates, its transformation, its generators and its order of
-calls (``mnist1d.data.make_dataset``). Only what it does afterwards is done for three parts, since it
-would give each its own mean, deviation and order of samples.
+calls (``mnist1d.data.make_dataset``). Only what it does afterwards is done for three parts at once:
+it would give each its own mean, deviation and order of samples.
 """
 
 from __future__ import annotations
