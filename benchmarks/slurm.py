@@ -37,7 +37,7 @@ PACKS = (1, 8, 32)
 def _default_task(**changes: Any) -> dict[str, Any]:
     """The first task of the default experiment, benchmarked."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    task = config["tasks"]["digits-cnn"]
+    task = config["tasks"]["digits-resnet"]
     for section in ("search", "final"):
         del task[section]
     space = {"schemas": ["three-node"], "include": ["baselines"], "sample": N_FUNCTIONS}

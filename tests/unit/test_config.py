@@ -14,14 +14,14 @@ import yaml
 
 from actsearch import config
 from actsearch.config import Config, ConfigError, load_config, parse_config
-from actsearch.data.loading import load_dataset
+from actsearch.data.loading import data_shape
 from actsearch.functions.baselines import SETS
 from actsearch.search.strategies import strategy_names
 from actsearch.search.surrogates import N_NEIGHBORS
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
-TASK = "digits-cnn"
+TASK = "digits-resnet"
 
 
 def _broken(change: Callable[[dict[str, Any]], Any]) -> str:
@@ -96,10 +96,10 @@ def test_a_bad_value_is_named(change: Callable[[dict[str, Any]], Any], expected:
 
 def test_an_unknown_data_source_is_named() -> None:
     message = _broken(lambda c: c["data"]["digits"].update(source="digit"))
-    assert "data.digits.source: unknown 'digit'; allowed: digits, torchvision:NAME" in message
+    assert "data.digits.source: unknown 'digit'; allowed: digits, mnist1d, " in message
 
 
-@pytest.mark.parametrize("name", ["spaces", "Workflow", "digits_cnn", "Digits-CNN"])
+@pytest.mark.parametrize("name", ["spaces", "Workflow", "digits_resnet", "Digits-ResNet"])
 def test_a_task_name_that_clashes_is_refused(name: str) -> None:
     message = _broken(lambda c: c["tasks"].update({name: c["tasks"][TASK]}))
     assert f"the name {name!r} clashes with" in message
@@ -134,8 +134,9 @@ def test_of_a_list_with_a_wrong_item_the_item_alone_is_named() -> None:
 
 
 def test_unknown_task_lists_the_known() -> None:
-    with pytest.raises(ConfigError, match=r"unknown 'digits-cn' \(did you mean 'digits-cnn'\?\)"):
-        load_config(ROOT / "config.yaml").task("digits-cn")
+    told = r"unknown 'digits-resne' \(did you mean 'digits-resnet'\?\)"
+    with pytest.raises(ConfigError, match=told):
+        load_config(ROOT / "config.yaml").task("digits-resne")
 
 
 def test_missing_and_malformed_files(tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ def test_constants_agree_with_the_rooms() -> None:
         assert callable(getattr(importlib.import_module(module), builder)), name
     for name in config.BUILT_IN_DATA:
         split = config.Split(train=20, validation=20, test=20)
-        assert load_dataset(config.Data(source=name, split=split)).shape.n_outputs
+        assert data_shape(config.Data(source=name, split=split)).n_outputs
     assert set(SETS) == set(config.BASELINE_SETS)
     assert config.FEWEST_TO_PREDICT == N_NEIGHBORS
     assert sorted(strategy_names()) == sorted(config.STRATEGIES)
@@ -215,7 +216,7 @@ def test_a_model_of_ones_own(name: str) -> None:
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("npz:", "allowed: digits, torchvision:NAME"),
+        ("npz:", "allowed: digits, mnist1d, "),
         ("npz: ", "a path is empty"),
         ("npz:a{b}.npz", "holds '{', which Snakemake cannot take"),
         ("folder:a\nb", "holds '\\n'"),

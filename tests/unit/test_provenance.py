@@ -16,7 +16,7 @@ from actsearch.records.formats import ArtifactError, content_digest, write_json
 from actsearch.records.provenance import Execution
 
 CONFIG = load_config(Path(__file__).parents[2] / "config.yaml")
-TASK = "digits-cnn"
+TASK = "digits-resnet"
 
 
 def test_a_block_is_plain_and_complete(tmp_path: Path) -> None:
@@ -123,5 +123,5 @@ def _steps_that_change(task: object) -> set[str]:
 def test_a_missing_section_is_named() -> None:
     task = CONFIG.tasks[TASK].model_copy(update={"search": None})
     other = CONFIG.model_copy(update={"tasks": {TASK: task}})
-    with pytest.raises(ConfigError, match="task 'digits-cnn' has no section 'search'"):
+    with pytest.raises(ConfigError, match="task 'digits-resnet' has no section 'search'"):
         step_settings("propose", other, TASK)

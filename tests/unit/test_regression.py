@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,11 @@ from torch import nn
 from training_tasks import recipe
 
 from actsearch.config import Split, Task
-from actsearch.config.data import Arrays
-from actsearch.data.arrays import split_arrays
+from actsearch.config.data import Arrays, Data
+from actsearch.data.arrays import shape_of, split_arrays
 from actsearch.data.dataset import PARTS, Dataset
 from actsearch.data.examples import together
+from actsearch.data.loading import data_shape, load_dataset
 from actsearch.data.sources.places import DataError
 from actsearch.functions.expressions import parse
 from actsearch.training import trial
@@ -129,6 +131,23 @@ def test_a_constant_number_is_refused(part: str, rank: int) -> None:
     message = f"column 2 of 2 of the targets of the {part} part are all 3.5"
     with pytest.raises(DataError, match=message):
         split_arrays({"x": x, "y": y}, SPLIT)
+    with pytest.raises(DataError, match=message):
+        shape_of({"x": x, "y": y}, SPLIT)
+
+
+@pytest.mark.parametrize("same", [0.0, 1.0])
+def test_what_a_job_would_refuse_is_refused_where_the_shape_alone_is_asked(
+    same: float, tmp_path: Path
+) -> None:
+    x, y = regression()
+    path = tmp_path / "table.npz"
+    data = Data(source=f"npz:{path}", split=SPLIT)
+    np.savez(path, x=x, y=y)
+    assert data_shape(data) == load_dataset(data).shape
+    np.savez(path, x=same * np.ones_like(x), y=y)
+    for ask in (data_shape, load_dataset):
+        with pytest.raises(DataError, match="the training part is constant"):
+            ask(data)
 
 
 # Trials

@@ -13,7 +13,7 @@ from actsearch.plan.dependencies import step_settings
 from actsearch.report.descriptions import describe_task
 
 CONFIG = load_config(Path(__file__).parents[2] / "config.yaml")
-TASK = "digits-cnn"
+TASK = "digits-resnet"
 
 
 def changed(**changes: Any) -> Config:
@@ -88,12 +88,12 @@ def test_people_are_told_what_differs_from_the_defaults() -> None:
 
 def test_functions_of_other_tasks_are_a_setting_where_there_are_any() -> None:
     own = {"functions": 1, "seeds": [100, 101]}
-    others = own | {"candidates_from": ["digits-vit"]}
+    others = own | {"candidates_from": ["mnist1d-cnn"]}
     for step, key in (("finalists", "functions"), ("train-final", "seeds")):
         alone = step_settings(step, changed(final=own), TASK)["tasks"][TASK]["final"]
         assert alone == {key: own[key]}
         from_others = step_settings(step, changed(final=others), TASK)["tasks"][TASK]["final"]
-        assert from_others == alone | {"candidates_from": ["digits-vit"]}
+        assert from_others == alone | {"candidates_from": ["mnist1d-cnn"]}
 
 
 def test_what_finalists_are_fitted_on_is_a_setting_where_it_is_said() -> None:

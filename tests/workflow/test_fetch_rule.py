@@ -156,3 +156,23 @@ def test_a_folder_of_parts_is_told_with_what_was_left_out(fresh: Experiment) -> 
         "hidden": {"count": 1, "examples": ["Training/class-0/.thumbnails"]},
         "files .heic": {"count": 1, "examples": ["Training/class-0/a.heic"]},
     }
+
+
+def test_what_is_made_here_is_made_once_and_read_by_what_trains(fresh: Experiment) -> None:
+    config = copy.deepcopy(SMALL)
+    tiny = config["tasks"].pop("tiny")
+    split = {"train": 80, "validation": 20, "test": 20}
+    config["data"]["signals"] = {"source": "mnist1d", "split": split}
+    config["tasks"]["signals"] = {**tiny, "data": "signals", "model": "conv1d"}
+    fresh.configure(config)
+    trial = "results/signals/trials/zero.x.json"
+    fresh.snakemake("--cores", "1", trial)
+    [manifest] = (fresh.folder / "data").glob("mnist1d-*/manifest.json")
+    digest = read_provenance(manifest)["content_digest"]
+    block = read_provenance(fresh.folder / trial)
+    assert block["data"] == {str(manifest.relative_to(fresh.folder)): digest}
+    assert fresh.planned(trial) == {}
+    # Other options are other data, and the trial is made again of them.
+    config["data"]["signals"]["options"] = {"seed": 7}
+    fresh.configure(config)
+    assert {rule.split("__")[0] for rule in fresh.planned(trial)} == {"fetch", "train"}

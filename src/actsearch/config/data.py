@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, FiniteFloat, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    FiniteFloat,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
-from actsearch.config.base import Model, PositiveInt, Seed, named_source, require_path
+from actsearch.config.base import Model, PositiveInt, Seed, known, named_source, require_path
+from actsearch.config.made import MADE, Extrapolation, Mnist1d
+from actsearch.config.made import Inputs as Inputs
+from actsearch.config.made import MadeData as MadeData
+from actsearch.config.made import Targets as Targets
 
-BUILT_IN_DATA = ("digits",)
-Inputs = Literal["features", "tokens", "signals", "images", "volumes"]
-"""What an example is: numbers without an order, whole numbers in a row that stand for tokens, or
-channels along one, two or three axes."""
-Targets = Literal["classes", "positions", "numbers"]
-"""What is learned of it: a class, a class at every position, or real numbers."""
+BUILT_IN_DATA = ("digits", *MADE)
 IGNORED = -100
 """The class of positions that do not count, as in ``torch.nn.functional.cross_entropy``."""
 OF_FILES = ("torchvision:Imagenette", "torchvision:ImageNet", "folder:")
@@ -93,9 +99,9 @@ class Data(Model):
     """One data set and its split."""
 
     source: Annotated[str, AfterValidator(_source)]
-    """``digits``, ``torchvision:NAME``, ``folder:PATH`` (a folder of images for each class, at the
-    top or under ``train``, ``val`` and ``test``), ``npz:PATH`` (arrays ``x`` and ``y``) or
-    ``package.module:function``."""
+    """``digits``, ``mnist1d``, ``extrapolation``, ``torchvision:NAME``, ``folder:PATH`` (a folder
+    of images for each class, at the top or under ``train``, ``val`` and ``test``), ``npz:PATH``
+    (arrays ``x`` and ``y``) or ``package.module:function``."""
     split: Split
     """Sizes of the three parts. Where the source has a test part of its own, ``test`` is drawn from
     that one, and the others from the rest; with a validation part of its own too, each is drawn
@@ -126,6 +132,8 @@ class Data(Model):
     """Number of different tokens; left out, it is one more than the largest that occurs."""
     ignore: int | None = None
     """Class of the positions that do not count; -100 when left out."""
+    options: Mnist1d | Extrapolation | None = None
+    """How ``mnist1d`` and ``extrapolation`` are made; left out, as their defaults say."""
 
     @property
     def of_files(self) -> bool:
@@ -140,11 +148,21 @@ class Data(Model):
     @property
     def known_targets(self) -> Targets | None:
         """What is learned of it, where that is known without its arrays."""
+        if made := self.made:
+            return made.targets
         return self.targets if self.of_arrays else "classes"
 
     @property
+    def made(self) -> MadeData | None:
+        """How a source is made, of one that is made here."""
+        kind = MADE.get(self.source)
+        return None if kind is None else self.options or kind()
+
+    @property
     def arrays(self) -> Arrays:
-        """What is said of its arrays."""
+        """What is said of its arrays, or known of those that are made here."""
+        if made := self.made:
+            return Arrays(made.inputs, made.targets)
         return Arrays(self.inputs, self.targets, self.channels_last, self.vocabulary, self.ignore)
 
     @property
@@ -154,9 +172,11 @@ class Data(Model):
 
     @property
     def channels(self) -> int | None:
-        """Channels of an image, where they are known before the data are here."""
+        """Channels of an image or a signal, where they are known before the data are here."""
         if self.source == "digits":
             return 1
+        if made := self.made:
+            return made.example[0] if made.inputs != "features" else None
         return 3 if self.of_files else self.published.channels if self.published else None
 
     @property
@@ -165,6 +185,21 @@ class Data(Model):
         side = self.image_size if self.of_files and self.in_memory else 0
         split = self.split
         return (split.train + split.validation + split.test) * 3 * (side or 0) ** 2 / 1e6
+
+    @field_validator("options", mode="wrap")
+    @classmethod
+    def _of_source(
+        cls, value: Any, _: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> MadeData | None:
+        """The options of this source: errors are about these alone."""
+        source = info.data.get("source")
+        if value is None or source is None:  # what is wrong with the source is said
+            return None
+        if (kind := MADE.get(source)) is None:
+            raise ValueError(f"goes with {' and '.join(MADE)}, not with {source!r}")
+        for key in value if isinstance(value, dict) else ():
+            known(key, kind.model_fields, source)
+        return kind.model_validate(value)
 
     @field_validator("pixel_range")
     @classmethod

@@ -92,6 +92,29 @@ def split_arrays(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> Da
     return dataset_of(found.x, targets.values, found.shape, split, found.own, targets.notes)
 
 
+def shape_of(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> DataShape:
+    """What :func:`split_arrays` would return the shape of, and refuse, without a copy of examples.
+
+    Args:
+        arrays: examples and targets.
+        split: sizes and seed.
+        said: what is said of them.
+
+    Returns:
+        What of them shapes a network.
+
+    Raises:
+        DataError: as there.
+    """
+    found = check_values(arrays, said)
+    chosen = split_rows(found.targets.values, split, found.own)
+    if found.shape.targets == "numbers":
+        standardized(found.targets.values, chosen)
+    if found.shape.inputs != "tokens":
+        scaling_by(found.x, chosen["train"], found.shape.inputs)
+    return found.shape
+
+
 def dataset_of(
     x: NDArray[Any],
     targets: NDArray[Any],

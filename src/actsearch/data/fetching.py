@@ -21,8 +21,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actsearch.config import Data
+from actsearch.config.data import MadeData
+from actsearch.data.arrays import read_arrays as read_arrays_of
 from actsearch.data.arrays import split_arrays
 from actsearch.data.loading import list_images
+from actsearch.data.making import made_arrays
 from actsearch.data.pixels import look_at
 from actsearch.data.sources.contents import (
     Contents,
@@ -42,6 +45,8 @@ from actsearch.data.sources.places import (
     DataError,
     Place,
     is_function,
+    made_options,
+    made_with,
     require_imagenet,
 )
 from actsearch.data.torchvision_sets import array_files, open_set, read_arrays
@@ -76,6 +81,8 @@ class Fetched(NamedTuple):
 def fetch(data: Data, place: Place, say: Say, progress: Progress | None = None) -> Fetched:
     """Bring the data set to its place where it is not there yet, and describe it.
 
+    What is made here is made where its file or its manifest is missing.
+
     Args:
         data: a source with a place.
         place: its place.
@@ -94,6 +101,8 @@ def fetch(data: Data, place: Place, say: Say, progress: Progress | None = None) 
     elif data.source.startswith("torchvision:") and not _is_here(data, place.folder):
         say(f"downloading {data.source} to {place.folder}")
         _download(data, place.folder)
+    if data.made:
+        return _make(data, data.made, place, say)
     say(f"reading {data.source}")
     fetched = _describe(data, place, progress)
     found, published = fetched.manifest["examples"], data.published
@@ -104,6 +113,28 @@ def fetch(data: Data, place: Place, say: Say, progress: Progress | None = None) 
             "unpacked to its end, and fetch it again"
         )
     return fetched
+
+
+def _make(data: Data, made: MadeData, place: Place, say: Say) -> Fetched:
+    begun = time.time_ns()
+    if not place.arrays.is_file() or not place.manifest.is_file():
+        say(f"making {data.source} in {place.folder}")
+        arrays = made_arrays(data)
+        split_arrays(arrays, data.split, data.arrays)  # it must do for a job
+        with written_beside(place.arrays) as beside, beside.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+    arrays = read_arrays_of(f"npz:{place.arrays}")
+    manifest = {
+        "source": data.source,
+        "classes": [str(n) for n in range(made.n_outputs)] if made.targets == "classes" else [],
+        "examples": {part: len(arrays[x]) for part, (x, _) in named_parts(arrays).items()},
+        "files": entries(arrays),
+        "made": {"options": made_options(made), "with": made_with(made)},
+    }
+    paths = [place.arrays.name]
+    stamps = stamps_of(place.folder, paths)
+    digests = [file_entry(place.folder, path)["sha256"] for path in paths]
+    return Fetched(manifest, Contents(paths, stamps, digests, [""]), begun)
 
 
 def _is_here(data: Data, folder: Path) -> bool:

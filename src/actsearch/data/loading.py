@@ -8,7 +8,7 @@ from pathlib import Path
 
 from actsearch.config import Config, Data
 from actsearch.data import torchvision_sets
-from actsearch.data.arrays import check_values, dataset_of, read_arrays, split_arrays
+from actsearch.data.arrays import dataset_of, read_arrays, shape_of, split_arrays
 from actsearch.data.dataset import Dataset, DataShape
 from actsearch.data.images import Images, image_dataset
 from actsearch.data.sources.checks import images_now
@@ -18,13 +18,14 @@ from actsearch.data.sources.manifests import read_manifest, refuse_changed, same
 from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import (
     DataError,
+    MissingDataError,
     Place,
     image_folder,
     is_function,
     place_of,
     require_fetched,
 )
-from actsearch.data.user_arrays import Named, call, call_twice, refuse_others
+from actsearch.data.user_arrays import Named, call, call_twice, entries, refuse_others
 from actsearch.records.digests import DigestError
 
 
@@ -89,6 +90,8 @@ def load_dataset(
         if place is None:
             return split_arrays(read_arrays(data.source), data.split, data.arrays)
         require_fetched(place)
+        if data.made:
+            return _of_made(data, place)
         if data.of_files:
             return image_dataset(data, place, images_of(data, place), workers, progress)
         return _arrays(data, place)
@@ -105,6 +108,19 @@ def _of_function(data: Data, data_folder: str | Path, twice: bool) -> Named:
             noted = read_manifest(place).get("files", [])
             refuse_others(data.source, arrays, noted, place.manifest)
     return arrays
+
+
+def _of_made(data: Data, place: Place) -> Dataset:
+    """What was made here, if it is as it was made."""
+    if not place.arrays.is_file():
+        raise MissingDataError(
+            f"{place.arrays} is gone; make it again: remove {place.manifest}, and run snakemake "
+            "or actsearch fetch"
+        )
+    arrays = read_arrays(f"npz:{place.arrays}")
+    manifest = read_manifest(place)
+    refuse_changed(place, manifest, {**manifest, "files": entries(arrays)})
+    return split_arrays(arrays, data.split, data.arrays)
 
 
 def _arrays(data: Data, place: Place) -> Dataset:
@@ -136,9 +152,9 @@ def list_images(data: Data, place: Place) -> Listing:
 def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
     """What the data of ``data`` look like, before any of them are needed.
 
-    Known for torchvision's sets without having them. No image file is opened. Arrays are read, and
-    functions of the user's are called, since what is wrong with their values is found in no other
-    way.
+    Known for torchvision's sets, and those that are made here, without having them. No image file
+    is opened. Arrays are read, and functions of the user's are called, since what is wrong with
+    their values is found in no other way.
 
     Returns:
         What of them shapes a network.
@@ -149,13 +165,15 @@ def data_shape(data: Data, data_folder: str | Path = "data") -> DataShape:
     if known := data.published:
         side = data.image_size or known.side
         return DataShape((known.channels, side, side), known.classes)
+    if made := data.made:
+        return DataShape(made.example, made.n_outputs, made.inputs, made.targets)
     try:
         if data.of_files:
             return DataShape(
                 (3, data.image_size or 0, data.image_size or 0), _classes(data, data_folder)
             )
         if data.source.startswith("npz:"):
-            return check_values(read_arrays(data.source), data.arrays).shape
+            return shape_of(read_arrays(data.source), data.split, data.arrays)
     except DataError as error:
         raise type(error)(f"data source {data.source!r}: {error}") from None
     return load_dataset(data, data_folder).shape

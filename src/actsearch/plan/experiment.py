@@ -207,9 +207,10 @@ class Plan:
         return self._scores[task]
 
     def has_own_validation(self, task: str) -> bool:
-        """Whether arrays of the user's give the validation part of a task's data by itself."""
-        held = arrays_of(self.config.data[self.tasks[task].data], self.config.data_folder)
-        return held is not None and "validation" in held.parts
+        """Whether a task's data give the validation part by itself: arrays, or what is made."""
+        data = self.config.data[self.tasks[task].data]
+        held = arrays_of(data, self.config.data_folder)
+        return data.made is not None or (held is not None and "validation" in held.parts)
 
     # Live searches and last comparisons
 

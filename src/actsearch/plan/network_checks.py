@@ -82,7 +82,8 @@ def _digest(config: Config, name: str) -> str:
     """Digest of all that the check depends on."""
     task = config.task(name)
     data = config.data[task.data]
-    path = None if data.published or is_function(data) else data_file(config, name)
+    known = data.published or data.made or is_function(data)
+    path = None if known else data_file(config, name)
     state = path.stat() if path is not None and path.is_file() else None
     modules = {*TRIED, TORCH_OPERATORS, *task_modules(config, name)}
     what = [

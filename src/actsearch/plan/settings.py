@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from actsearch.config import Config, ConfigError, Fisher, Task
+from actsearch.data.sources.places import made_options
 from actsearch.functions.baselines import BASELINES, baselines_of
 from actsearch.functions.spaces import names_baselines
 
@@ -33,7 +34,11 @@ def fetching(config: Config, task: str | None, *, data: str) -> Settings:
     """
     if data not in config.data:
         raise ConfigError(f"no data {data!r}; data: {', '.join(config.data)}")
-    entry = config.data[data].model_dump(mode="json", include={"source", "image_size"})
+    chosen = config.data[data]
+    entry = chosen.model_dump(mode="json", include={"source", "image_size"})
+    if chosen.made:
+        sizes = chosen.split.model_dump(mode="json", exclude={"seed"})
+        entry |= {"options": made_options(chosen.made), "split": sizes}
     return {"data": {data: entry}}
 
 
@@ -188,7 +193,10 @@ def _network(config: Config, task: str | None, **keys: set[str] | None) -> Setti
     if chosen.model_options:
         network["model_options"] = chosen.model_options
     sections = _sections(config, task, **keys)["tasks"][name]
-    data = {chosen.data: config.data[chosen.data].model_dump(mode="json")}
+    entry = config.data[chosen.data]
+    data = {chosen.data: entry.model_dump(mode="json", exclude={"options"})}
+    if entry.options:
+        data[chosen.data]["options"] = made_options(entry.options)
     return {"data": data, "tasks": {name: network | sections}}
 
 

@@ -12,7 +12,7 @@ import typer
 from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile
 from actsearch.cli.progress import counter
-from actsearch.cli.questions.check_data import data_lines, require_data
+from actsearch.cli.questions.check_data import data_lines, is_to_be_made, require_data
 from actsearch.cli.recording import load
 from actsearch.config import Config, Task
 from actsearch.plan.dependencies import step_settings
@@ -66,10 +66,13 @@ def check(
 
 
 def _data(config: Config, name: str, shapes: bool) -> Dataset | DataShape:
-    """A task's data; their shape alone where that is asked for, or where they are image files."""
+    """A task's data; their shape alone where that is asked for, or they are image files.
+
+    So it is of data that are made here, and are not made yet: their shape is known.
+    """
     from actsearch.data.loading import task_dataset, task_shape
 
-    if shapes:
+    if shapes or is_to_be_made(config, name):
         return task_shape(config, name)
     if not config.data[config.task(name).data].of_files:
         report = counter(f"decoding {config.task(name).data}")

@@ -22,6 +22,13 @@ def require_data(config: Config, name: str) -> None:
         require_task_data(config, name)
 
 
+def is_to_be_made(config: Config, name: str) -> bool:
+    """Whether a task's data are made here, and are not made yet."""
+    source = config.data[config.task(name).data]
+    place = place_of(source, config.data_folder)
+    return source.made is not None and place is not None and not place.manifest.is_file()
+
+
 def data_lines(config: Config, name: str, data: Dataset | DataShape, *, shapes: bool) -> list[str]:
     """What is to be said of the data of a task.
 
@@ -43,6 +50,8 @@ def data_lines(config: Config, name: str, data: Dataset | DataShape, *, shapes: 
         return list(data.notes)
     entry = config.task(name).data
     source = config.data[entry]
+    if source.made and not shapes:
+        return [f"not made yet: snakemake makes it, or actsearch fetch --data {entry}"]
     if shapes or not source.of_files:
         return []
     place = place_of(source, config.data_folder)

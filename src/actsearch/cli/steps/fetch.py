@@ -106,7 +106,8 @@ def _tell(name: str, data: Data, place: Place, found: Fetched) -> None:
             say(f"  {line}")
     counts = ", ".join(f"{count:,} {part}" for part, count in found.manifest["examples"].items())
     classes = len(found.manifest["classes"])
-    say(f"{name}: {counts} examples in {classes} classes, {place.folder}")
+    of = f" in {classes} classes" if classes else ""  # there are none of numbers
+    say(f"{name}: {counts} examples{of}, {place.folder}")
 
 
 def _places(config: Config) -> dict[str, Place]:

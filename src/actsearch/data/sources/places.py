@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
 import re
 import shlex
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from actsearch.config import Config, Data
+from actsearch.config.data import MadeData
 from actsearch.records.code import code_digest
 from actsearch.records.digests import digest_bytes, settings_digest
 
 MANIFEST = "manifest.json"
+ARRAYS = "arrays.npz"
 FOLDERS = "folders"
 """Under the data folder, where the manifests of image folders lie."""
 SHORTER_SIDE = 256 / 224
@@ -53,19 +57,26 @@ class Place(NamedTuple):
         """What is known of each file: its size, times and digest. It may be removed."""
         return self.folder / "contents.npz"
 
+    @property
+    def arrays(self) -> Path:
+        """The arrays of a source that is made here."""
+        return self.folder / ARRAYS
+
 
 def place_of(data: Data, data_folder: str | Path) -> Place | None:
     """Where the files of ``data`` lie under ``data_folder``; entries of one source share it.
 
     An image folder stays where it is; its place holds the manifest, and is named by its absolute
     path where the data folder lies outside of the working folder. So does that of a function of
-    the user's, a place for each state of its code.
+    the user's, a place for each state of its code. What is made here has a place for all that it
+    hangs on: options, sizes, code, and the version of the package that it is made with.
 
     Returns:
         The place; None for sources that are nothing to fetch: digits, ``.npz`` files.
 
     Raises:
         DigestError: when a function's module is not there.
+        DataError: when the package is not installed that a source is made with.
     """
     kind, _, rest = data.source.partition(":")
     root = Path(data_folder)
@@ -80,11 +91,33 @@ def place_of(data: Data, data_folder: str | Path) -> Place | None:
             # Others may share the data folder, and mean another folder by the same words.
             told = str(Path(rest).absolute())
         return Place(root / FOLDERS / f"{name}-{digest_bytes(told.encode())[7:15]}")
+    if made := data.made:
+        sizes = (data.split.train, data.split.validation, data.split.test)
+        facts = [data.source, made_options(made), sizes, made_with(made), code_digest(made.maker)]
+        return Place(root / f"{data.source}-{settings_digest(facts)[7:15]}")
     if is_function(data):
         state = settings_digest([data.source, code_digest(kind)])
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", data.source)
         return Place(root / "functions" / f"{name}-{state[7:15]}")
     return None
+
+
+def made_options(made: MadeData) -> dict[str, Any]:
+    """How a source is made, as plain data; what is left out of the defaults is not there."""
+    return made.model_dump(mode="json", exclude_none=True)
+
+
+def made_with(made: MadeData) -> str | None:
+    """The package that a source is made with, and its version; None where it needs none."""
+    return None if made.package is None else f"{made.package} {_version(made.package)}"
+
+
+@functools.cache
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise DataError(f"the package {package} is not installed: pip install {package}") from error
 
 
 def is_function(data: Data) -> bool:

@@ -1,0 +1,184 @@
+"""Sections: options of the data that are made here, a class for each source."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from actsearch.config.base import Model, NonNegativeInt, PositiveInt, Seed
+
+Inputs = Literal["features", "tokens", "signals", "images", "volumes"]
+"""What an example is: numbers without an order, whole numbers in a row that stand for tokens, or
+channels along one, two or three axes."""
+Targets = Literal["classes", "positions", "numbers"]
+"""What is learned of it: a class, a class at every position, or real numbers."""
+NonNegativeFloat = Annotated[float, Field(ge=0)]
+Padding = tuple[NonNegativeInt, NonNegativeInt]
+Range = tuple[float, float]
+_TEMPLATE = 12
+"""Samples of the templates of MNIST-1D."""
+_LEAST_OUTSIDE = 0.01
+"""Share of the wider range that must lie outside of the training range: examples are drawn there
+until they are enough."""
+
+
+class MadeData(Model):
+    """Options of a source that is made here, and what is known of it before it is made."""
+
+    maker: ClassVar[str]
+    """The module that makes it: a source is made anew when its code changes."""
+    package: ClassVar[str | None] = None
+    """The distribution that it is made with, whose version counts too."""
+    inputs: ClassVar[Inputs]
+    targets: ClassVar[Targets]
+    n_outputs: ClassVar[int]
+    """Classes, or numbers that are predicted."""
+
+    @property
+    def example(self) -> tuple[int, ...]:
+        """Shape of an example, channels first."""
+        raise NotImplementedError
+
+
+class Shift(Model):
+    """Settings of MNIST-1D that are others in the validation and test parts."""
+
+    padding: Padding | None = None
+    """Samples that are added to the template: at least and at most."""
+    scale_coeff: NonNegativeFloat | None = None
+    """Width of the range of factors around 1."""
+    max_translation: PositiveInt | None = None
+    """Samples that a signal is moved by, in a circle: below this number."""
+    corr_noise_scale: NonNegativeFloat | None = None
+    """Deviation of the noise beside the signal, before it is smoothed."""
+    iid_noise_scale: NonNegativeFloat | None = None
+    """Deviation of the noise of every sample."""
+    shear_scale: NonNegativeFloat | None = None
+    """Width of the range of slopes around 0."""
+
+
+class Mnist1d(MadeData):
+    """Options of MNIST-1D, by the names and with the values of the package ``mnist1d``."""
+
+    maker: ClassVar[str] = "actsearch.data.made.mnist1d"
+    package: ClassVar[str | None] = "mnist1d"
+    inputs: ClassVar[Inputs] = "signals"
+    targets: ClassVar[Targets] = "classes"
+    n_outputs: ClassVar[int] = 10
+
+    seed: Seed = 42
+    """Of the training part; those of the validation and test parts are derived of it."""
+    padding: Padding = (36, 60)
+    """Samples that are added to the template: at least and at most."""
+    scale_coeff: NonNegativeFloat = 0.4
+    """Width of the range of factors around 1."""
+    max_translation: PositiveInt = 48
+    """Samples that a signal is moved by, in a circle: below this number."""
+    corr_noise_scale: NonNegativeFloat = 0.25
+    """Deviation of the noise beside the signal, before it is smoothed."""
+    iid_noise_scale: NonNegativeFloat = 0.02
+    """Deviation of the noise of every sample."""
+    shear_scale: NonNegativeFloat = 0.75
+    """Width of the range of slopes around 0."""
+    shuffle_seq: bool = False
+    """Whether the samples of all signals are put into another order, the same for all."""
+    final_seq_length: Annotated[int, Field(ge=2, le=4096)] = 40
+    """Samples of a signal."""
+    shift: Shift | None = None
+    """Settings that are others in the validation and test parts."""
+
+    @property
+    def example(self) -> tuple[int, ...]:
+        """One channel of samples."""
+        return (1, self.final_seq_length)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Mnist1d:
+        shift = self.shift or Shift()
+        for name, padding, most in (
+            ("", self.padding, self.max_translation),
+            (
+                "shift: ",
+                shift.padding or self.padding,
+                shift.max_translation or self.max_translation,
+            ),
+        ):
+            low, high = padding
+            if low > high:
+                raise ValueError(
+                    f"{name}the first of padding must not be above the second, got {[low, high]}"
+                )
+            if most > _TEMPLATE + high:
+                raise ValueError(
+                    f"{name}max_translation is {most}; allowed: 1 to {_TEMPLATE + high}, the "
+                    f"samples of a template with a padding of {high}"
+                )
+        return self
+
+
+class Extrapolation(MadeData):
+    """Options of a small regression that is trained on one range and validated on a wider one."""
+
+    maker: ClassVar[str] = "actsearch.data.made.extrapolation"
+    inputs: ClassVar[Inputs] = "features"
+    targets: ClassVar[Targets] = "numbers"
+    n_outputs: ClassVar[int] = 1
+
+    family: Literal["polynomial", "waves", "products"] = "polynomial"
+    """What is added up: powers of 1, 2, 3 ... along random directions, sine waves along random
+    directions, or products of variables."""
+    variables: Annotated[int, Field(gt=0, le=1000)] = 2
+    """Numbers of an example."""
+    terms: Annotated[int, Field(gt=0, le=100)] = 3
+    """Terms that are added up; of a polynomial its degree."""
+    factors: Annotated[int, Field(ge=2, le=100)] | None = None
+    """Different variables of a product; 2 when left out."""
+    frequency: Annotated[float, Field(gt=0)] | None = None
+    """Largest angular frequency of a wave; 3 when left out."""
+    range: Range = (-1.0, 1.0)
+    """Of every variable in the training part."""
+    wider: Range = (-2.0, 2.0)
+    """Of every variable in the validation and test parts, of which no example lies in the training
+    range; the same as ``range`` for parts without a shift."""
+    noise: NonNegativeFloat = 0.0
+    """Deviation of the noise of training targets, in deviations of these without noise."""
+    seed: Seed = 0
+    """Of function and examples."""
+
+    @property
+    def example(self) -> tuple[int, ...]:
+        """Features."""
+        return (self.variables,)
+
+    @property
+    def n_factors(self) -> int:
+        """Different variables of a product."""
+        return self.factors or 2
+
+    @model_validator(mode="after")
+    def _fits(self) -> Extrapolation:
+        for key, family in (("factors", "products"), ("frequency", "waves")):
+            if getattr(self, key) is not None and self.family != family:
+                raise ValueError(f"{key} goes with family: {family}, not with {self.family}")
+        if self.family == "products" and self.n_factors > self.variables:
+            raise ValueError(
+                f"products of {self.n_factors} different variables need as many, got variables: "
+                f"{self.variables}"
+            )
+        (low, high), (lowest, highest) = self.range, self.wider
+        if low >= high:
+            raise ValueError(f"range: the first must lie below the second, got {[low, high]}")
+        if lowest > low or highest < high:
+            raise ValueError(f"wider must hold range {[low, high]}, got {[lowest, highest]}")
+        outside = 1 - ((high - low) / (highest - lowest)) ** self.variables
+        if self.wider != self.range and outside < _LEAST_OUTSIDE:
+            raise ValueError(
+                f"wider {[lowest, highest]} leaves {outside:.2g} of itself outside of range "
+                f"{[low, high]}; allowed: {_LEAST_OUTSIDE:g} and more, or the same as range"
+            )
+        return self
+
+
+MADE: dict[str, type[MadeData]] = {"mnist1d": Mnist1d, "extrapolation": Extrapolation}
+"""Sources that are made here once, with their options."""
