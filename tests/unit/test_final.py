@@ -147,6 +147,12 @@ def test_a_tie_is_called_a_tie() -> None:
     assert result["conclusion"].count(". ") == 0
 
 
+def test_one_found_function_is_no_best_of_many() -> None:
+    alone = make_comparison({"erf(x)": shifted(0.001)})["conclusion"]
+    assert "; it is erf(x), +0.10 points from" in alone
+    assert "of these" not in alone
+
+
 def test_worse_functions_are_called_worse() -> None:
     mixed = make_comparison({"erf(x)": shifted(-0.05), "sinh(x)": shifted(0.001)})
     assert mixed["conclusion"].startswith("A tie at best: of 2 found functions 1 cannot be told")

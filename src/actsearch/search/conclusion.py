@@ -38,7 +38,10 @@ def conclusion(
         f"{n_test:,} test examples)"
     )
     top = max(found, key=lambda f: (f["verdict"] == "better", f["difference"]["mean"]))
-    clauses = [_claim([f["verdict"] for f in found], against), _of_top(top, significance, score)]
+    clauses = [
+        _claim([f["verdict"] for f in found], against),
+        _of_top(top, len(found), significance, score),
+    ]
     if others := [
         f["name"] for f in functions if f["kind"] != "found" and f["verdict"] == "better"
     ]:
@@ -75,13 +78,14 @@ def _claim(verdicts: Sequence[str], against: str) -> str:
     return f"Every found function ({n}) is worse than {against}"
 
 
-def _of_top(top: Mapping[str, Any], significance: float, score: Score) -> str:
-    """The numbers of the best found function on the test set."""
+def _of_top(top: Mapping[str, Any], n: int, significance: float, score: Score) -> str:
+    """The numbers of the best of ``n`` found functions on the test set."""
     lead = (
         "the best of them is"
         if top["verdict"] == "better"
         else "the highest mean of these is that of"
     )
+    lead = "it is" if n == 1 else lead
     difference = top["difference"]
     mean, low, high = (score.write_difference(difference[key]) for key in ("mean", "low", "high"))
     numbers = (
