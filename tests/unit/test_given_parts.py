@@ -112,7 +112,8 @@ def test_the_manifest_of_a_function_has_all_arrays(
     monkeypatch.syspath_prepend(str(tmp_path))
     paths = [str(tmp_path), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
-    data = Data(source="given_parts:load", split=Split(train=9, validation=9, test=9))
+    split = Split(train=9, validation=9, test=9)
+    data = Data(source="given_parts:load", split=split, targets="numbers")
     place = place_of(data, tmp_path / "data")
     assert place is not None
     manifest = fetch(data, place, lambda _: None).manifest
@@ -129,6 +130,8 @@ def test_the_manifest_of_a_function_has_all_arrays(
         ([], "lacks x, y: .* and holds nothing"),
         (["x_train", "y_train"], "lacks x_test, y_test"),
         (["x_train", "y_train", "x_test", "y_test", "x_validation"], "lacks y_validation"),
+        (["x", "y", "x_val"], "x_val is of no part; allowed: x_test, x_train, x_validation, y_t"),
+        (["x_train", "y_train", "x_test", "y_test", "y_dev"], "y_dev is of no part; allowed: "),
         (["x", "y", "x_test"], "x and y beside x_test: give all examples as x and y, or each"),
     ],
 )
@@ -185,6 +188,8 @@ def test_classes_at_positions_that_training_never_meets_are_said() -> None:
     found = split_arrays(arrays, SPLIT, Arrays(vocabulary=256))
     assert found.shape.targets_in_words == "a class of 4 at each position"
     assert found.shape.in_words == "9 tokens, of 256 different ones"
-    assert found.notes == tuple(
-        f"2 of the 4 classes in y_{part} do not occur in y_train" for part in PARTS[1:]
+    assert found.own_validation
+    assert found.notes == (
+        "train, validation and test are parts as they are given",
+        *(f"2 of the 4 classes in y_{part} do not occur in y_train" for part in PARTS[1:]),
     )

@@ -296,5 +296,7 @@ def test_a_validation_part_of_its_own_is_fitted_on_where_that_is_said(
     if fit_on:
         check_finalists(plan, "tiny")
     else:
-        with pytest.raises(ConfigError, match="'digits' give a validation part of their own"):
+        with pytest.raises(
+            ConfigError, match=r"tasks\.tiny\.final: the data give a validation part by itself"
+        ):
             check_finalists(plan, "tiny")

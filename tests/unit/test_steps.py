@@ -107,6 +107,12 @@ def test_what_finalists_are_fitted_on_is_a_setting_where_it_is_said() -> None:
             "final"
         ]
         assert set(told) == keys
+        silent = step_settings(step, changed(final=own), TASK)
+        usual = own | {"fit_on": "train-and-validation"}
+        assert step_settings(step, changed(final=usual), TASK) == silent
+        others = own | {"candidates_from": ["mnist1d-cnn"]}
+        of_others = step_settings(step, changed(final=others), TASK)
+        assert step_settings(step, changed(final=others | {"fit_on": "train"}), TASK) == of_others
         silent = step_settings(step, changed(final=own), TASK)["tasks"][TASK]["final"]
         assert set(silent) == keys - {"fit_on"}
 

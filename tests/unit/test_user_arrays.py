@@ -19,9 +19,11 @@ from actsearch.config import ConfigError, Data, load_config
 from actsearch.data.loading import load_dataset
 from actsearch.data.sources.places import DataError, MissingDataError, Place, place_of
 from actsearch.data.user_arrays import call_twice, entries
+from actsearch.networks.by_name import ModelError
 from actsearch.plan.data_files import data_file
 from actsearch.plan.dependencies import refuse_edited, users_code
 from actsearch.plan.environment import CODE_VARIABLE
+from actsearch.plan.experiment import Plan
 from actsearch.records import code
 from actsearch.records.digests import DigestError
 from actsearch.records.embedded import input_digest, read_provenance
@@ -296,3 +298,54 @@ def test_what_another_process_cannot_call_is_refused() -> None:
     write(f"import sys\nassert 'user_arrays' not in sys.argv[0], 'not here'\n{STEADY}")
     with pytest.raises(DataError, match=r"in a process of its own: .*not here"):
         call_twice("loader:load")
+
+
+# What has to be said of them
+
+NUMBERS = """
+import numpy as np
+def load():
+    x = np.random.default_rng(0).normal(size=(40, 1, 8, 8))
+    return {f"{name}_{part}": a for part in ("train", "validation", "test")
+            for name, a in (("x", x), ("y", x[:, 0, 0, 0]))}
+"""
+
+
+def configure(final: dict[str, Any] | None = None) -> None:
+    """Have the task learn numbers, with this last comparison if any."""
+    values = yaml.safe_load(Path("config.yaml").read_text())
+    values["data"]["mine"]["targets"] = "numbers"
+    values["spaces"] = {"few": {"include": ["baselines", "exp(x)"]}}
+    values["simulation"] = {"evaluations": 9}
+    values["tasks"]["t"] |= {
+        "model": "mlp",
+        "benchmark": {"space": "few"},
+        "map": {"outputs_neighbors": 3},
+    }
+    if final:
+        values["tasks"]["t"]["final"] = final
+    Path("config.yaml").write_text(yaml.safe_dump(values))
+
+
+def test_targets_that_are_no_classes_are_to_be_said_before_a_run() -> None:
+    write(NUMBERS)
+    for words in (("check",), ("check", "--shapes"), ("fetch", "--data", "mine")):
+        with pytest.raises(DataError, match="its targets are numbers: say targets: numbers of the"):
+            run(*words)
+    configure()
+    assert "1 number to predict" in run("check")
+    plan = Plan(load_config(Path("config.yaml")))
+    score = plan.score_of("t")
+    assert score is not None and score.name == "R2" and not plan.is_exported("t")
+
+
+def test_a_validation_part_of_its_own_is_fitted_on_where_that_is_said_before_a_run() -> None:
+    write(NUMBERS)
+    for fit_on in (None, "train", "train-and-validation"):
+        configure({"functions": 1, "seeds": [7, 8], "fit_on": fit_on})
+        for words in (("check", "--shapes"), ("check",)):
+            if fit_on is None:
+                with pytest.raises(ModelError, match="final: the data give a validation part by"):
+                    run(*words)
+            else:
+                assert "records written and read" in run(*words)

@@ -39,6 +39,7 @@ from actsearch.config.tasks import ACT_BENCH_SCORE as ACT_BENCH_SCORE
 from actsearch.config.tasks import ACT_BENCH_TABLES as ACT_BENCH_TABLES
 from actsearch.config.tasks import BUILT_IN_MODELS as BUILT_IN_MODELS
 from actsearch.config.tasks import STRATEGIES as STRATEGIES
+from actsearch.config.tasks import VALIDATION_IS_OPEN as VALIDATION_IS_OPEN
 from actsearch.config.tasks import Benchmark as Benchmark
 from actsearch.config.tasks import Final as Final
 from actsearch.config.tasks import Fisher as Fisher

@@ -147,10 +147,16 @@ class Data(Model):
 
     @property
     def known_targets(self) -> Targets | None:
-        """What is learned of it, where that is known without its arrays."""
+        """What is learned of it, where that is known without its arrays.
+
+        What a function returns is known when it is called, but the plan is made before: of it,
+        targets are classes unless it is said.
+        """
         if made := self.made:
             return made.targets
-        return self.targets if self.of_arrays else "classes"
+        if self.source.startswith("npz:"):
+            return self.targets
+        return self.targets or "classes"
 
     @property
     def made(self) -> MadeData | None:
@@ -163,7 +169,9 @@ class Data(Model):
         """What is said of its arrays, or known of those that are made here."""
         if made := self.made:
             return Arrays(made.inputs, made.targets)
-        return Arrays(self.inputs, self.targets, self.channels_last, self.vocabulary, self.ignore)
+        return Arrays(
+            self.inputs, self.known_targets, self.channels_last, self.vocabulary, self.ignore
+        )
 
     @property
     def published(self) -> Published | None:

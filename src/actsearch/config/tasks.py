@@ -154,6 +154,13 @@ class Search(Model):
     """Seed of random draws and of ties."""
 
 
+VALIDATION_IS_OPEN = (
+    "the data give a validation part by itself, perhaps of another distribution than training: say "
+    "fit_on: train, or fit_on: train-and-validation"
+)
+"""What is said of a last comparison that leaves it open."""
+
+
 class Final(Model):
     """The last comparison: new seeds, test read once."""
 
@@ -165,14 +172,19 @@ class Final(Model):
     seeds: Seeds = (100, 101, 102, 103, 104, 105, 106, 107, 108, 109)
     """Seeds that no earlier step used; with fewer than nine, few differences can be significant."""
     fit_on: Literal["train", "train-and-validation"] | None = None
-    """Parts that functions are fitted on: ``train-and-validation`` when left out, which gives the
-    network all there is; ``train`` where validation examples are of another distribution, or many
-    more. Functions of other tasks are always fitted on train alone: validation chooses among them.
-    """
+    """Parts that functions are fitted on: ``train-and-validation`` gives the network all there is;
+    ``train`` is for validation examples of another distribution, or many more. To be said where
+    data give a validation part by itself; else ``train-and-validation`` when left out. Functions of
+    other tasks are always fitted on train alone: validation chooses among them."""
     functions_per_job: PositiveInt = 4
     """Functions that share a job."""
     significance: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Corrected p-value under which a difference is called one."""
+
+    @property
+    def leaves_validation_open(self) -> bool:
+        """Whether it is not said what becomes of a validation part that data give by itself."""
+        return self.fit_on is None and not self.candidates_from
 
     @property
     def fitted_on(self) -> tuple[Literal["train", "validation"], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,8 +89,16 @@ def split_arrays(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> Da
             or sizes above what there is.
     """
     found = check_values(arrays, said)
-    targets = found.targets
-    return dataset_of(found.x, targets.values, found.shape, split, found.own, targets.notes)
+    targets, own = found.targets, found.own
+    notes = targets.notes if own is None else (_parts_in_words(own), *targets.notes)
+    dataset = dataset_of(found.x, targets.values, found.shape, split, own, notes)
+    return replace(dataset, own_validation=bool(own and own.validation))
+
+
+def _parts_in_words(own: OwnParts) -> str:
+    if own.validation:
+        return "train, validation and test are parts as they are given"
+    return "train and test are parts as they are given; validation is drawn from train"
 
 
 def shape_of(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> DataShape:

@@ -101,6 +101,7 @@ class Dataset:
             were drawn.
         notes: what people should know of the data, in sentences.
         units: of numbers that are predicted.
+        own_validation: whether the user's arrays give the validation part by itself.
     """
 
     examples: Examples
@@ -108,6 +109,7 @@ class Dataset:
     shape: DataShape
     notes: tuple[str, ...] = ()
     units: Units | None = None
+    own_validation: bool = False
 
     def part(self, name: Part) -> Examples:
         """The examples of one part."""

@@ -50,7 +50,7 @@ from actsearch.data.sources.places import (
     require_imagenet,
 )
 from actsearch.data.torchvision_sets import array_files, open_set, read_arrays
-from actsearch.data.user_arrays import call_twice, entries
+from actsearch.data.user_arrays import call_twice, entries, refuse_unsaid
 from actsearch.records.files import written_beside
 
 Say = Callable[[str], None]
@@ -254,6 +254,7 @@ def forget_older(place: Place, *, checksums: bool) -> None:
 def _describe_function(data: Data) -> dict[str, Any]:
     try:
         arrays = call_twice(data.source)
+        refuse_unsaid(data, arrays)
         dataset = split_arrays(arrays, data.split, data.arrays)  # it must do for a job
     except DataError as error:
         raise DataError(f"data source {data.source!r}: {error}") from None

@@ -25,7 +25,14 @@ from actsearch.data.sources.places import (
     place_of,
     require_fetched,
 )
-from actsearch.data.user_arrays import Named, call, call_twice, entries, refuse_others
+from actsearch.data.user_arrays import (
+    Named,
+    call,
+    call_twice,
+    entries,
+    refuse_others,
+    refuse_unsaid,
+)
 from actsearch.records.digests import DigestError
 
 
@@ -85,7 +92,9 @@ def load_dataset(
     """
     try:
         if is_function(data):
-            return split_arrays(_of_function(data, data_folder, twice), data.split, data.arrays)
+            arrays = _of_function(data, data_folder, twice)
+            refuse_unsaid(data, arrays)
+            return split_arrays(arrays, data.split, data.arrays)
         place = place_of(data, data_folder)
         if place is None:
             return split_arrays(read_arrays(data.source), data.split, data.arrays)

@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actsearch.config import FAULTS, describe_fault
+from actsearch.config import FAULTS, Data, describe_fault
+from actsearch.data.sources.headers import check_parts
+from actsearch.data.sources.layouts import Array
 from actsearch.data.sources.places import DataError
 from actsearch.records.search_path import (
     MODULES_VARIABLE,
@@ -119,6 +121,26 @@ def _called_elsewhere(source: str) -> tuple[Entries | None, str]:
         if done.returncode == 0 and answer.is_file():
             return json.loads(answer.read_text(encoding="utf-8")), ""
     return None, (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+
+
+def refuse_unsaid(data: Data, arrays: Named) -> None:
+    """Refuse targets that are no classes, where that is not said: a plan is made before.
+
+    Args:
+        data: the source.
+        arrays: what its function returned.
+
+    Raises:
+        DataError: with the key to set.
+    """
+    if data.targets is None:
+        there = {name: Array(array.shape, array.dtype.str) for name, array in arrays.items()}
+        targets = check_parts(there, data.arrays._replace(targets=None)).layout.targets
+        if targets != data.known_targets:
+            raise DataError(
+                f"its targets are {targets}: say targets: {targets} of the data, since what a "
+                "function returns is known after the plan is made, and counts as classes there"
+            )
 
 
 def refuse_others(source: str, arrays: Named, noted: Any, manifest: Path) -> None:

@@ -10,7 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from actsearch.benchmark.act_bench.check import check_file
-from actsearch.config import ACT_BENCH_SCORE, ACT_BENCH_TABLES, FEWEST_TO_PREDICT, ConfigError
+from actsearch.config import (
+    ACT_BENCH_SCORE,
+    ACT_BENCH_TABLES,
+    FEWEST_TO_PREDICT,
+    VALIDATION_IS_OPEN,
+    ConfigError,
+)
 from actsearch.functions.equivalence import classes, outputs
 from actsearch.functions.expressions import Expression, ExpressionError, parse
 from actsearch.functions.spaces import SearchSpace
@@ -204,10 +210,8 @@ def check_finalists(plan: Plan, name: str) -> None:
     """
     final = plan.final(name)
     refuse_unless(
-        bool(final.fit_on or final.candidates_from) or not plan.has_own_validation(name),
-        f"tasks.{name}.final: data {plan.tasks[name].data!r} give a validation part of their own, "
-        "perhaps of another distribution than training: say fit_on: train, or fit_on: "
-        "train-and-validation",
+        not (final.leaves_validation_open and plan.has_own_validation(name)),
+        f"tasks.{name}.final: {VALIDATION_IS_OPEN}",
     )
     for source in final.candidates_from:
         # It may share with the other tasks all that they give.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actsearch.config import Config, ConfigError, Fisher, Task
+from actsearch.config import Config, ConfigError, Final, Fisher, Task
 from actsearch.data.sources.places import made_options
 from actsearch.functions.baselines import BASELINES, baselines_of
 from actsearch.functions.spaces import names_baselines
@@ -56,9 +56,7 @@ def training(config: Config, task: str | None, **_: Any) -> Settings:
 
 def final_training(config: Config, task: str | None, **_: Any) -> Settings:
     """Of a training of the last comparison: its seeds, and on what functions are fitted."""
-    return _training(
-        config, task, final={"seeds", *_given(config, task, "candidates_from", "fit_on")}
-    )
+    return _training(config, task, final={"seeds", *_fitted_on(config, task)})
 
 
 def export(config: Config, task: str | None, **_: Any) -> Settings:
@@ -101,13 +99,15 @@ def proposals(config: Config, task: str | None, **_: Any) -> Settings:
 
 def finalists(config: Config, task: str | None, **_: Any) -> Settings:
     """Of the choice of finalists."""
-    chosen = _sections(config, task, final={"functions", *_given(config, task, "candidates_from")})
+    chosen = _sections(config, task, final={"functions", *_fitted_on(config, task)} - {"fit_on"})
     return chosen | _baselines(config)
 
 
 def comparison(config: Config, task: str | None, **_: Any) -> Settings:
     """Of the last comparison."""
-    return _sections(config, task, final={"significance", *_given(config, task, "fit_on")})
+    return _sections(
+        config, task, final={"significance", *_fitted_on(config, task)} - {"candidates_from"}
+    )
 
 
 def report(config: Config, task: str | None, **_: Any) -> Settings:
@@ -170,10 +170,12 @@ def _baselines(config: Config) -> Settings:
     return {} if chosen == BASELINES else {"baselines": list(chosen)}
 
 
-def _given(config: Config, task: str | None, *keys: str) -> set[str]:
-    """Those keys of the last comparison that say anything."""
-    section = task_section(config, task, "final")
-    return {key for key in keys if getattr(section, key)}
+def _fitted_on(config: Config, task: str | None) -> set[str]:
+    """The key that has finalists fitted on train alone, of tasks where one does."""
+    section: Final = task_section(config, task, "final")
+    if section.candidates_from:
+        return {"candidates_from"}
+    return {"fit_on"} if section.fit_on == "train" else set()
 
 
 def _sections(config: Config, task: str | None, **keys: set[str] | None) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from actsearch.config import Split, Task
+from actsearch.config import VALIDATION_IS_OPEN, Split, Task
 from actsearch.data.dataset import Dataset, DataShape
 from actsearch.networks.by_name import ModelError
 from actsearch.rehearsal.network import EXAMPLES, NetworkCheck, check_network
@@ -58,9 +58,13 @@ def rehearse(task: Task, data: Dataset | DataShape, split: Split) -> Rehearsal:
         What was found.
 
     Raises:
-        ModelError: when a job would fail, or needs more memory than it asks for.
+        ModelError: when a job would fail, needs more memory than it asks for, or would be fitted on
+            a validation part of the user's without that being said.
         ValueError: when nothing was replaced.
     """
+    own_validation = isinstance(data, Dataset) and data.own_validation
+    if own_validation and task.final and task.final.leaves_validation_open:
+        raise ModelError(f"final: {VALIDATION_IS_OPEN}")
     task = _on_one_thread(task)
     network = _network(task, data, split)
     for final in (False, True):

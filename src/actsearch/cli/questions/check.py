@@ -15,6 +15,7 @@ from actsearch.cli.progress import counter
 from actsearch.cli.questions.check_data import data_lines, is_to_be_made, require_data
 from actsearch.cli.recording import load
 from actsearch.config import Config, Task
+from actsearch.data.sources.places import is_function
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.plan.experiment import Plan
@@ -72,11 +73,13 @@ def _data(config: Config, name: str, shapes: bool) -> Dataset | DataShape:
     """
     from actsearch.data.loading import task_dataset, task_shape
 
-    if shapes or is_to_be_made(config, name):
+    source = config.data[config.task(name).data]
+    # A function is called in any case.
+    if is_to_be_made(config, name) or (shapes and not is_function(source)):
         return task_shape(config, name)
-    if not config.data[config.task(name).data].of_files:
+    if not source.of_files:
         report = counter(f"decoding {config.task(name).data}")
-        return task_dataset(config, name, report, twice=True)
+        return task_dataset(config, name, report, twice=not shapes)
     require_data(config, name)
     return task_shape(config, name)
 

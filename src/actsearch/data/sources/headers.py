@@ -131,16 +131,20 @@ def named_parts(names: Collection[str]) -> dict[str, tuple[str, str]]:
 
     Args:
         names: of the arrays there are: ``x`` and ``y``, or these for each part, such as
-            ``x_train`` and ``y_train``; the validation part may be missing, and others are
-            passed over.
+            ``x_train`` and ``y_train``; the validation part may be missing, and those that begin
+            otherwise are passed over.
 
     Returns:
         Names by part, in order; of all examples under ``train`` where they are not given apart.
 
     Raises:
-        DataError: naming those that are missing.
+        DataError: naming those that are missing, and such as ``x_val``, which would be lost.
     """
     given = {part: (f"x_{part}", f"y_{part}") for part in ("train", "validation", "test")}
+    known = {name for pair in given.values() for name in pair}
+    for name in names:
+        if name.startswith(("x_", "y_")) and name not in known:
+            raise DataError(f"{name} is of no part; allowed: {', '.join(sorted(known))}")
     whole = {"x", "y"} & {*names}
     apart = [name for pair in given.values() for name in pair if name in names]
     if whole and apart:
