@@ -14,7 +14,7 @@ from actsearch.cli.options import ConfigFile
 from actsearch.cli.progress import counter
 from actsearch.cli.questions.check_data import data_lines, is_to_be_made, require_data
 from actsearch.cli.recording import load
-from actsearch.config import Config, Task
+from actsearch.config import SCORE_OF_TARGETS, Config, Task
 from actsearch.data.sources.places import is_function
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
@@ -95,6 +95,8 @@ def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool
     _line("Split", described["Split"])
     for text in data_lines(config, name, data, shapes=shapes):
         _line("", text)
+    score = SCORE_OF_TARGETS[shape.targets]
+    _line("Score", f"{score.name}; a run that diverges counts with {score.of_failure}")
     found = rehearse(task, data, config.data[task.data].split)
     _line("Network", f"{described['Network']}: {found.network.parameters:,} parameters")
     _say_network(found.network)
