@@ -140,10 +140,8 @@ class Numbers:
             yield outputs - self._y[part].to(outputs)
 
     def _drawn(self, outputs: Tensor) -> Tensor:
-        """Noise of all examples (n, d), drawn once.
-
-        Torch draws fewer than 16 numbers in another way than more, so that blocks would differ.
-        """
+        """Noise of all examples (n, d), drawn once."""
+        # Torch draws fewer than 16 numbers in another way than more: blocks would differ.
         if self._noise is None:
             device = outputs.device if self._generator is None else self._generator.device
             self._noise = torch.randn(
