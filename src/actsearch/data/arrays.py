@@ -15,7 +15,7 @@ from actsearch.config import Split
 from actsearch.config.data import Arrays
 from actsearch.data.dataset import PARTS, Dataset, DataShape, numbered_parts, split_rows
 from actsearch.data.examples import MemoryExamples
-from actsearch.data.scaling import scaled, scaling_by
+from actsearch.data.scaling import refuse_far, scaled, scaling_by
 from actsearch.data.sources.headers import array_headers, check_parts, named_parts
 from actsearch.data.sources.layouts import Array, Layout
 from actsearch.data.sources.parts import OwnParts
@@ -111,7 +111,7 @@ def shape_of(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> DataSh
     if found.shape.targets == "numbers":
         standardized(found.targets.values, chosen)
     if found.shape.inputs != "tokens":
-        scaling_by(found.x, chosen["train"], found.shape.inputs)
+        refuse_far(found.x, chosen, scaling_by(found.x, chosen["train"], found.shape.inputs))
     return found.shape
 
 
@@ -153,6 +153,7 @@ def dataset_of(
         examples = MemoryExamples(torch.from_numpy(x[used].astype(np.int64)), y)
         return Dataset(examples, rows, shape, notes)
     scaling = scaling_by(x, chosen["train"], shape.inputs)
+    refuse_far(x, chosen, scaling)
     if x.dtype == np.uint8:
         moments = (scaling.mean, scaling.deviation)
         at = (torch.from_numpy(moment.astype(np.float32)) for moment in moments)

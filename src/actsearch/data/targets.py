@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from actsearch.config.data import IGNORED, Arrays, Targets
 from actsearch.data.dataset import PARTS, Part, Units
+from actsearch.data.scaling import ALLOWED, CONSTANT, FARTHEST, first_unusable
 from actsearch.data.sources.layouts import WHOLE_KINDS
 from actsearch.data.sources.names import alike, few, same_name
 from actsearch.data.sources.places import DataError
@@ -156,19 +157,46 @@ def standardized(
         (n, d) float32, part after part, and their units.
 
     Raises:
-        DataError: where a column is constant over a part: R2 is not defined there.
+        DataError: where a column is constant over a part, but for rounding: R2 is not defined
+            there; where numbers are too large or too small to be scaled.
     """
-    for part, rows in chosen.items():
-        constant = np.flatnonzero(np.ptp(values[rows], axis=0) == 0)
-        if len(constant):
-            at = constant[0]
-            which = f"column {at + 1} of {values.shape[1]} of the" if values.shape[1] > 1 else "the"
+    with np.errstate(all="ignore"):  # what overflows is refused
+        for part, rows in chosen.items():
+            _refuse_constant(values[rows], part)
+        train = values[chosen["train"]]
+        mean, deviation = train.mean(axis=0), train.std(axis=0)
+        at = first_unusable(mean, deviation)
+        if at is not None:
             raise DataError(
-                f"{which} targets of the {part} part are all {values[rows[0], at]:g}: there is "
-                "nothing to tell apart"
+                f"{_column(values, at)} targets of the train part have mean {mean[at]:g} and "
+                f"deviation {deviation[at]:g}: allowed are {ALLOWED}"
             )
-    train = values[chosen["train"]]
-    mean, deviation = train.mean(axis=0), train.std(axis=0)
+        for part, rows in chosen.items():
+            far = (np.abs(values[rows] - mean) / deviation).max(axis=0)
+            if (far > FARTHEST).any():
+                at = int(far.argmax())
+                raise DataError(
+                    f"{_column(values, at)} targets of the {part} part lie up to {far[at]:g} "
+                    f"deviations of the train part from its mean: allowed are {FARTHEST:g}"
+                )
     used = np.concatenate([chosen[name] for name in PARTS])
     units = Units(tuple(mean.tolist()), tuple(deviation.tolist()))
     return ((values[used] - mean) / deviation).astype(np.float32), units
+
+
+def _refuse_constant(values: NDArray[np.float64], part: Part) -> None:
+    """Refuse a column that is constant over a part, but for rounding."""
+    extent = np.ptp(values, axis=0)
+    constant = np.flatnonzero(extent <= CONSTANT * np.abs(values).max(axis=0))
+    if len(constant):
+        at = int(constant[0])
+        rounding = " but for rounding" if extent[at] else ""
+        raise DataError(
+            f"{_column(values, at)} targets of the {part} part are all {values[0, at]:g}"
+            f"{rounding}: there is nothing to tell apart"
+        )
+
+
+def _column(values: NDArray[np.float64], at: int) -> str:
+    n = values.shape[1]
+    return f"column {at + 1} of {n} of the" if n > 1 else "the"
