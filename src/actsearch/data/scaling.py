@@ -32,7 +32,7 @@ class Scaling(NamedTuple):
     mean: NDArray[np.float64]
     """(C,)"""
     deviation: NDArray[np.float64]
-    """(C,); 1 for a constant channel."""
+    """(C,); infinite for a constant channel, which so becomes 0 in all parts."""
     constant: NDArray[np.bool_]
     """(C,), whether a channel is constant over the training part."""
     inputs: Inputs = "images"
@@ -100,7 +100,7 @@ def scaling_by(x: NDArray[Any], rows: NDArray[np.int64], inputs: Inputs = "image
         )
     if len(rows) > 1 and _all_same(x, rows):
         raise DataError(f"the training part is {len(rows)} times the same {examples[:-1]}")
-    return Scaling(mean, np.where(constant, 1.0, deviation), constant, inputs)
+    return Scaling(mean, np.where(constant, np.inf, deviation), constant, inputs)
 
 
 def first_unusable(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> int | None:
