@@ -20,7 +20,7 @@ from actsearch.data.sources.headers import array_headers, check_parts, named_par
 from actsearch.data.sources.layouts import Array, Layout
 from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import DataError
-from actsearch.data.targets import Numbered, standardized, targets_of
+from actsearch.data.targets import Numbered, refuse_uncounted, standardized, targets_of
 from actsearch.data.user_arrays import Named, call
 
 NOTHING_SAID = Arrays()
@@ -110,6 +110,8 @@ def shape_of(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> DataSh
     chosen = split_rows(found.targets.values, split, found.own)
     if found.shape.targets == "numbers":
         standardized(found.targets.values, chosen)
+    if found.shape.targets == "positions":
+        refuse_uncounted(found.targets.values, chosen)
     if found.shape.inputs != "tokens":
         refuse_far(found.x, chosen, scaling_by(found.x, chosen["train"], found.shape.inputs))
     return found.shape
@@ -148,6 +150,8 @@ def dataset_of(
     taken, units = targets[used], None
     if shape.targets == "numbers":
         taken, units = standardized(targets, chosen)
+    if shape.targets == "positions":
+        refuse_uncounted(targets, chosen)
     y = torch.from_numpy(taken)
     if shape.inputs == "tokens":
         examples = MemoryExamples(torch.from_numpy(x[used].astype(np.int64)), y)

@@ -144,6 +144,24 @@ def _classes(arrays: Named, said: Arrays) -> Numbered:
     return Numbered(values.reshape(-1).astype(np.int64), len(classes), notes)
 
 
+def refuse_uncounted(values: NDArray[np.int64], chosen: Mapping[Part, NDArray[np.int64]]) -> None:
+    """Refuse classes at positions of which none counts in a part that was drawn.
+
+    Args:
+        values: (N, ...), see :class:`Numbered`.
+        chosen: rows of each part.
+
+    Raises:
+        DataError: naming the part.
+    """
+    for part, rows in chosen.items():
+        if (values[rows] == IGNORED).all():
+            raise DataError(
+                f"the {part} part as drawn, {len(rows)} examples, has no position that counts: "
+                "another size or seed of the split draws others"
+            )
+
+
 def standardized(
     values: NDArray[np.float64], chosen: Mapping[Part, NDArray[np.int64]]
 ) -> tuple[NDArray[np.float32], Units]:
