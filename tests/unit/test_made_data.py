@@ -149,6 +149,14 @@ def test_every_example_but_those_of_training_lies_outside_of_the_training_range(
     assert same["x_test"].min() >= 0 and same["x_test"].max() <= 1
 
 
+@pytest.mark.parametrize("low", [1e-5, 1.0, 9e8])
+def test_the_least_ranges_that_are_allowed_are_made(low: float) -> None:
+    high = low * 1.0011
+    options = {"range": [low, high], "wider": [low, low * 1.00113], "variables": 1}
+    arrays = made_arrays(made("extrapolation", terms=1, **options))
+    assert arrays["x_test"].shape == (20, 1) and (arrays["x_test"] > np.float32(high)).all()
+
+
 def test_targets_are_recomputed_term_by_term() -> None:
     def drawn(family: str, terms: int, seed: int) -> tuple[Any, ...]:
         rng = np.random.default_rng([seed, 0])
@@ -234,6 +242,20 @@ def refused(source: str, options: Any) -> str:
         ("extrapolation", {"range": [1, 1]}, "range: the first must lie below the second"),
         ("extrapolation", {"wider": [-0.5, 2]}, "wider must hold range [-1.0, 1.0], got [-0.5, 2"),
         ("extrapolation", {"wider": [-1, 1.001]}, "outside of range [-1.0, 1.0]; allowed: 0.01"),
+        ("extrapolation", {"range": [0, 1e-50], "wider": [0, 1e-49]}, "wide; allowed: 1e-09 and"),
+        ("extrapolation", {"range": [1e8, 1e8 + 1], "wider": [1e8, 1e8 + 1.5]}, "allowed: 1e+05"),
+        (
+            "extrapolation",
+            {"range": [1000, 1002], "wider": [1000, 1002.001], "variables": 1000},
+            "adds 0.001 to range [1000.0, 1002.0]; allowed: 0.01 and more",
+        ),
+        ("extrapolation", {"wider": [-1e300, 1e300]}, "allowed: from -1e+09 to 1e+09"),
+        ("extrapolation", {"wider": [-1e9, 1e9], "terms": 12}, "to the power of 12; allowed: 1e+1"),
+        ("extrapolation", {"family": "waves", "frequency": 1e9}, "less than or equal to 1000"),
+        ("extrapolation", {"noise": 1e300}, "options.noise: Input should be less than or equal"),
+        ("mnist1d", {"shear_scale": 1e308}, "options.shear_scale: Input should be less than or"),
+        ("mnist1d", {"shift": {"scale_coeff": 1e200}}, "scale_coeff: Input should be less than"),
+        ("mnist1d", {"padding": [10**9, 10**9]}, "; allowed: at most 4096"),
         ("extrapolation", {"scale_coeff": 1}, "extrapolation: unknown 'scale_coeff'; allowed: fa"),
     ],
 )
