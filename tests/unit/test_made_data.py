@@ -307,6 +307,39 @@ def test_all_that_arrays_hang_on_is_in_their_place(monkeypatch: pytest.MonkeyPat
     assert place() == first
 
 
+@pytest.mark.parametrize(
+    ("source", "one", "other"),
+    [
+        ("mnist1d", None, {}),
+        ("mnist1d", None, {"seed": 42, "padding": [36, 60]}),
+        ("mnist1d", None, {"shift": {}}),
+        ("mnist1d", {"padding": [1, 50]}, {"padding": [1, 50], "shift": {"padding": [1, 50]}}),
+        ("extrapolation", None, {}),
+        ("extrapolation", {"family": "waves"}, {"family": "waves", "frequency": 3}),
+        ("extrapolation", {"family": "products"}, {"family": "products", "factors": 2}),
+    ],
+)
+def test_options_that_mean_the_same_are_the_same_settings_and_place(
+    source: str, one: Any, other: Any
+) -> None:
+    found = []
+    for options in (one, other):
+        task = {
+            "data": "d",
+            "model": "mlp",
+            "recipe": {"optimizer": "sgd", "learning_rate": 0.1, "epochs": 1, "batch_size": 4},
+            "fisher": {"examples": 2},
+        }
+        entry: dict[str, Any] = {"source": source, "split": SMALL}
+        entry |= {} if options is None else {"options": options}
+        config = parse_config({"data": {"d": entry}, "spaces": {}, "tasks": {"t": task}})
+        steps = [step_settings(step, config, "t") for step in ("train", "fim")]
+        fetched = step_settings("fetch", config, data="d")
+        assert all(s["data"]["d"]["options"] == fetched["data"]["d"]["options"] for s in steps)
+        found.append((*steps, fetched, place_of(config.data["d"], "data")))
+    assert found[0] == found[1]
+
+
 @pytest.fixture
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with a configuration of both sources."""

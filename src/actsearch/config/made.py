@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,8 @@ Padding = tuple[NonNegativeInt, NonNegativeInt]
 Range = tuple[float, float]
 _TEMPLATE = 12
 """Samples of the templates of MNIST-1D."""
+_FACTORS, _FREQUENCY = 2, 3.0
+"""Of products and waves that do not say them."""
 _MOST_PADDING = 4096
 """Samples, as of a signal."""
 _FARTHEST = 1e9
@@ -49,6 +51,14 @@ class MadeData(Model):
     def example(self) -> tuple[int, ...]:
         """Shape of an example, channels first."""
         raise NotImplementedError
+
+    def plain(self) -> dict[str, Any]:
+        """Options as plain data, the same for the same meaning: by it settings and places differ.
+
+        Returns:
+            All that have a default; of the others those that say something else than left out.
+        """
+        return self.model_dump(mode="json", exclude_none=True)
 
 
 class Shift(Model):
@@ -102,6 +112,12 @@ class Mnist1d(MadeData):
     def example(self) -> tuple[int, ...]:
         """One channel of samples."""
         return (1, self.final_seq_length)
+
+    def plain(self) -> dict[str, Any]:
+        """See :meth:`MadeData.plain`: a shift to the training part's settings is none."""
+        found = super().plain()
+        shift = {key: v for key, v in found.pop("shift", {}).items() if v != found[key]}
+        return found | ({"shift": shift} if shift else {})
 
     @model_validator(mode="after")
     def _fits(self) -> Mnist1d:
@@ -168,7 +184,12 @@ class Extrapolation(MadeData):
     @property
     def n_factors(self) -> int:
         """Different variables of a product."""
-        return self.factors or 2
+        return self.factors or _FACTORS
+
+    def plain(self) -> dict[str, Any]:
+        """See :meth:`MadeData.plain`."""
+        left_out = {"factors": _FACTORS, "frequency": _FREQUENCY}
+        return {k: v for k, v in super().plain().items() if (k, v) not in left_out.items()}
 
     @model_validator(mode="after")
     def _fits(self) -> Extrapolation:
