@@ -209,3 +209,14 @@ def test_targets_that_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=message):
         layout_of(Array(x, "<f4"), Array(y, dtype), Arrays(targets=said))
+
+
+def test_rows_of_a_single_one_are_numbers_only_where_it_is_said() -> None:
+    y = np.eye(3)[np.arange(12) % 3]
+    arrays = {"x": np.random.default_rng(0).normal(size=(12, 5)), "y": y}
+    message = r"y holds a single 1 .* y.argmax\(axis=1\), or say targets: numbers of the data"
+    with pytest.raises(DataError, match=message):
+        check_values(arrays, NOTHING)
+    assert check_values(arrays, Arrays(targets="numbers")).shape.n_outputs == 3
+    y[0] = 1  # several may hold at once
+    assert check_values(arrays, NOTHING).shape.targets == "numbers"

@@ -65,6 +65,13 @@ def _numbers(arrays: Named, said: Arrays) -> Numbered:
     values = np.concatenate([y.astype(np.float64) for y in arrays.values()])
     if values.ndim == 1:
         values = values[:, None]
+    one_hot = values.shape[1] > 1 and ((values == 0) | (values == 1)).all()
+    if said.targets is None and one_hot and (values.sum(axis=1) == 1).all():
+        first, n = next(iter(arrays)), values.shape[1]
+        raise DataError(
+            f"{first} holds a single 1 and else 0 in each row, as {n} classes do: store their "
+            f"numbers, {first}.argmax(axis=1), or say targets: numbers of the data"
+        )
     return Numbered(values, values.shape[1], _like_classes(values, said))
 
 
