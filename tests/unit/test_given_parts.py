@@ -177,7 +177,7 @@ def test_more_than_a_part_holds_is_named(tmp_path: Path) -> None:
             look()
 
 
-def test_classes_at_positions_that_training_never_meets_are_said() -> None:
+def test_tokens_and_classes_at_positions_that_training_never_meets_are_said() -> None:
     arrays = {name: array for name, array in given().items() if name[0] == "x"}
     arrays = {name: array[:, 0].astype(np.int64) for name, array in arrays.items()}
     arrays |= {name.replace("x", "y"): array % 4 for name, array in arrays.items()}
@@ -185,9 +185,12 @@ def test_classes_at_positions_that_training_never_meets_are_said() -> None:
     found = split_arrays(arrays, SPLIT, Arrays(vocabulary=256))
     assert found.shape.targets_in_words == "a class of 4 at each position"
     assert found.shape.in_words == "9 tokens, of 256 different ones"
-    assert found.notes == tuple(
-        f"2 of the 4 classes in y_{part} do not occur in y_train" for part in PARTS[1:]
-    )
+    tokens = [
+        f"{n} of the {n} tokens in x_{part} do not occur in x_train"
+        for part, n in (("validation", 25), ("test", 15))
+    ]
+    classes = [f"2 of the 4 classes in y_{part} do not occur in y_train" for part in PARTS[1:]]
+    assert found.notes == (*tokens, *classes)
 
 
 @pytest.mark.parametrize("part", PARTS)

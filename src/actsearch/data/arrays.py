@@ -20,7 +20,13 @@ from actsearch.data.sources.headers import array_headers, check_parts, named_par
 from actsearch.data.sources.layouts import Array, Layout
 from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import DataError
-from actsearch.data.targets import Numbered, refuse_uncounted, standardized, targets_of
+from actsearch.data.targets import (
+    Numbered,
+    refuse_uncounted,
+    standardized,
+    targets_of,
+    unseen_notes,
+)
 from actsearch.data.user_arrays import Named, call
 
 NOTHING_SAID = Arrays()
@@ -35,12 +41,14 @@ class Checked(NamedTuple):
         targets: theirs.
         shape: what they are.
         own: where the rows of parts that are given begin.
+        notes: what is to be said of all this, in sentences.
     """
 
     x: NDArray[Any]
     targets: Numbered
     shape: DataShape
     own: OwnParts | None
+    notes: tuple[str, ...]
 
 
 def check_values(arrays: Named, said: Arrays) -> Checked:
@@ -62,11 +70,14 @@ def check_values(arrays: Named, said: Arrays) -> Checked:
     for name, x in examples.items():
         if not np.isfinite(x).all():
             raise DataError(f"{name} holds values that are not finite")
-    n_tokens = _vocabulary(examples, said) if layout.inputs == "tokens" else 0
+    n_tokens, notes = 0, tuple[str, ...]()
+    if layout.inputs == "tokens":
+        n_tokens = _vocabulary(examples, said)
+        notes = unseen_notes({name: np.unique(x) for name, x in examples.items()}, "tokens")
     targets = targets_of(labels, layout.targets, said)
     x = _joined([_channels_first(x, layout, said) for x in examples.values()])
     shape = DataShape(layout.example, targets.n_outputs, layout.inputs, layout.targets, n_tokens)
-    return Checked(x, targets, shape, held.own_parts)
+    return Checked(x, targets, shape, held.own_parts, (*notes, *targets.notes))
 
 
 def split_arrays(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> Dataset:
@@ -88,8 +99,7 @@ def split_arrays(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> Da
             or sizes above what there is.
     """
     found = check_values(arrays, said)
-    targets = found.targets
-    return dataset_of(found.x, targets.values, found.shape, split, found.own, targets.notes)
+    return dataset_of(found.x, found.targets.values, found.shape, split, found.own, found.notes)
 
 
 def shape_of(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> DataShape:

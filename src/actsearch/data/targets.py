@@ -105,12 +105,25 @@ def _positions(arrays: Named, said: Arrays) -> Numbered:
         raise DataError(f"{next(iter(arrays))} holds one class alone: two are needed")
     values = np.concatenate([*arrays.values()])
     values[values == ignored] = IGNORED
-    # No fault: tokens may be rare.
-    notes = tuple(
-        f"{len(new)} of the {len(found[name])} classes in {name} do not occur in {first}"
+    return Numbered(values, highest + 1, unseen_notes(found, "classes"))
+
+
+def unseen_notes(found: Named, of: str) -> tuple[str, ...]:
+    """What is to be said of tokens, or of classes at positions, that training never meets.
+
+    They are no fault: tokens may be rare.
+
+    Args:
+        found: different ones of each part by the array's name, the training part first.
+        of: what they are.
+
+    Returns:
+        A sentence a part that has some.
+    """
+    return tuple(
+        f"{len(new)} of the {len(found[name])} {of} in {name} do not occur in {first}"
         for first, name, new in _unseen(found)
     )
-    return Numbered(values, highest + 1, notes)
 
 
 def _unseen(arrays: Named) -> Iterator[tuple[str, str, NDArray[Any]]]:
