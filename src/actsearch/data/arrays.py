@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from actsearch.config import Split
-from actsearch.config.data import Arrays
+from actsearch.config.data import MOST_TOKENS, Arrays
 from actsearch.data.dataset import PARTS, Dataset, DataShape, numbered_parts, split_rows
 from actsearch.data.examples import MemoryExamples
 from actsearch.data.scaling import refuse_far, scaled, scaling_by
@@ -194,6 +194,11 @@ def _vocabulary(arrays: Named, said: Arrays) -> int:
     n = said.vocabulary or 1 + max(int(x.max()) for x in arrays.values())
     for name, x in arrays.items():
         lowest, highest = int(x.min()), int(x.max())
+        if lowest >= 0 and highest >= MOST_TOKENS:
+            raise DataError(
+                f"{name} holds tokens {lowest} to {highest}; allowed: 0 to {MOST_TOKENS - 1} (the "
+                f"largest vocabulary is {MOST_TOKENS}): number those that occur from 0"
+            )
         if lowest < 0 or highest >= n:
             allowed = f"0 to {n - 1} (vocabulary: {n})" if said.vocabulary else "0 and more"
             other = "" if said.inputs else "; if they are numbers, say inputs: features of the data"

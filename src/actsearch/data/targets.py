@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actsearch.config.data import IGNORED, Arrays, Targets
+from actsearch.config.data import IGNORED, MOST_TOKENS, Arrays, Targets
 from actsearch.data.dataset import PARTS, Part, Units
 from actsearch.data.scaling import ALLOWED, CONSTANT, FARTHEST, first_unusable
 from actsearch.data.sources.layouts import WHOLE_KINDS
@@ -90,21 +90,28 @@ def _like_classes(values: NDArray[np.float64], said: Arrays) -> tuple[str, ...]:
 
 def _positions(arrays: Named, said: Arrays) -> Numbered:
     ignored = IGNORED if said.ignore is None else said.ignore
-    arrays = {name: y.astype(np.int64) for name, y in arrays.items()}
-    found = {name: np.setdiff1d(y, [ignored]) for name, y in arrays.items()}
-    for name, classes in found.items():
-        if not len(classes):
+    found: dict[str, NDArray[np.int64]] = {}
+    for name, y in arrays.items():
+        counted = y[y != ignored]
+        if not counted.size:
             raise DataError(f"{name} holds no class but {ignored}, which does not count")
-        if classes[0] < 0:
+        lowest, highest = int(counted.min()), int(counted.max())
+        if lowest < 0:
             raise DataError(
-                f"{name} holds {classes[0]}, but classes at positions are whole numbers from 0; "
+                f"{name} holds {lowest}, but classes at positions are whole numbers from 0; "
                 f"the one that does not count is {ignored} (ignore of the data says which)"
             )
+        if highest >= MOST_TOKENS:
+            raise DataError(
+                f"{name} holds the class {highest}; allowed at positions: 0 to {MOST_TOKENS - 1}, "
+                f"and {ignored}, which does not count (ignore of the data says which)"
+            )
+        found[name] = np.unique(counted).astype(np.int64)
     highest = max(int(classes[-1]) for classes in found.values())
     if highest == 0:
         raise DataError(f"{next(iter(arrays))} holds one class alone: two are needed")
-    values = np.concatenate([*arrays.values()])
-    values[values == ignored] = IGNORED
+    values = np.concatenate([y.astype(np.int64) for y in arrays.values()])
+    values[np.concatenate([y == ignored for y in arrays.values()])] = IGNORED
     return Numbered(values, highest + 1, unseen_notes(found, "classes"))
 
 
