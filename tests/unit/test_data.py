@@ -171,6 +171,19 @@ def test_a_constant_channel_becomes_zero_and_is_said(value: float) -> None:
     assert note.startswith("channel 2 of 2 is constant over the training part")
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_constant_channel_becomes_zero_in_parts_where_it_is_not(dtype: Any) -> None:
+    draw = np.random.default_rng(0)
+    arrays: dict[str, Any] = {}
+    for part in ("train", "validation", "test"):
+        arrays[f"x_{part}"] = draw.integers(0, 256, (20, 2, 4, 4)).astype(dtype)
+        arrays[f"y_{part}"] = np.arange(20) % 2
+    arrays["x_train"][:, 1] = 7
+    dataset = split_arrays(arrays, split(20, 20, 20))
+    x = together(dataset.parts(("train", "validation", "test")))[0]
+    assert (x[:, 1] == 0).all() and (x[:, 0] != 0).any()
+
+
 def test_parts_joins_in_the_order_asked(digits: Dataset) -> None:
     x, y = together(digits.parts(("validation", "train")))
     assert torch.equal(x[:700], together(digits.part("validation"))[0])

@@ -212,7 +212,7 @@ def test_backward_passes_are_as_many_as_foreseen(
     fisher_spectrum(model, x, y, kind, examples_at_once=2, targets=targets)
     shape = (4, 3) if targets == "positions" else (3,)
     assert len(calls) == 3 * backward_passes(targets, kind, shape)
-    directions = OUTCOMES[targets](kind, y, None).directions(torch.zeros(5, *shape), slice(0, 5))
+    directions = OUTCOMES[targets](kind, y, None, 5).directions(torch.zeros(5, *shape), slice(0, 5))
     assert len(list(directions)) == backward_passes(targets, kind, shape)
 
 
@@ -261,3 +261,28 @@ def test_targets_that_do_not_fit_are_named(
 def test_numbers_of_another_width_than_the_targets_are_named() -> None:
     with pytest.raises(ValueError, match=r"must return numbers \(N, d\), got \(5, 3\)"):
         fisher_spectrum(nn.Linear(3, 3).double(), X[:, 0], NUMBERS, targets="numbers")
+
+
+@pytest.mark.parametrize("targets", get_args(Targets))
+def test_what_is_sampled_does_not_hang_on_the_examples_at_once(targets: Any) -> None:
+    torch.manual_seed(1)
+    x, y = torch.randn(40, 4, 3).double(), torch.randint(3, (40, 4))
+    model = network(targets)
+    if targets == "classes":
+        model = nn.Sequential(Mean(1), nn.Linear(3, 3)).double()
+    spectra = []
+    for at_once in (40, 7, 1):
+        generator = torch.Generator().manual_seed(3)
+        spectra.append(
+            fisher_spectrum(
+                model,
+                x,
+                y if targets == "positions" else None,
+                "sampled",
+                generator,
+                examples_at_once=at_once,
+                targets=targets,
+            )
+        )
+    for other in spectra[1:]:
+        assert_same(spectra[0], other)

@@ -14,7 +14,7 @@ import torch
 
 from actsearch.config import Data, Split
 from actsearch.config.data import Arrays
-from actsearch.data.arrays import split_arrays
+from actsearch.data.arrays import shape_of, split_arrays
 from actsearch.data.dataset import PARTS, Part
 from actsearch.data.examples import MemoryExamples
 from actsearch.data.fetching import fetch
@@ -180,7 +180,7 @@ def test_more_than_a_part_holds_is_named(tmp_path: Path) -> None:
             look()
 
 
-def test_classes_at_positions_that_training_never_meets_are_said() -> None:
+def test_tokens_and_classes_at_positions_that_training_never_meets_are_said() -> None:
     arrays = {name: array for name, array in given().items() if name[0] == "x"}
     arrays = {name: array[:, 0].astype(np.int64) for name, array in arrays.items()}
     arrays |= {name.replace("x", "y"): array % 4 for name, array in arrays.items()}
@@ -189,7 +189,26 @@ def test_classes_at_positions_that_training_never_meets_are_said() -> None:
     assert found.shape.targets_in_words == "a class of 4 at each position"
     assert found.shape.in_words == "9 tokens, of 256 different ones"
     assert found.own_validation
-    assert found.notes == (
-        "train, validation and test are parts as they are given",
-        *(f"2 of the 4 classes in y_{part} do not occur in y_train" for part in PARTS[1:]),
-    )
+    tokens = [
+        f"{n} of the {n} tokens in x_{part} do not occur in x_train"
+        for part, n in (("validation", 25), ("test", 15))
+    ]
+    classes = [f"2 of the 4 classes in y_{part} do not occur in y_train" for part in PARTS[1:]]
+    given = "train, validation and test are parts as they are given"
+    assert found.notes == (given, *tokens, *classes)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_drawn_part_without_a_position_that_counts_is_refused(part: str) -> None:
+    draw = np.random.default_rng(0)
+    arrays = {}
+    for name in PARTS:
+        n = 3 if name == part else SIZES[name]
+        arrays[f"x_{name}"] = draw.integers(0, 5, (n, 4))
+        arrays[f"y_{name}"] = arrays[f"x_{name}"].copy()
+    split = Split(**(SIZES | {part: 2}))
+    # The one whose positions count is the one that is not drawn.
+    arrays[f"y_{part}"][np.random.default_rng(split.seed).permutation(3)[:2]] = -1
+    for ask in (split_arrays, shape_of):
+        with pytest.raises(DataError, match=f"the {part} part as drawn, 2 examples, has no pos"):
+            ask(arrays, split, Arrays(ignore=-1))

@@ -209,3 +209,37 @@ def test_targets_that_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=message):
         layout_of(Array(x, "<f4"), Array(y, dtype), Arrays(targets=said))
+
+
+def test_rows_of_a_single_one_are_numbers_only_where_it_is_said() -> None:
+    y = np.eye(3)[np.arange(12) % 3]
+    arrays = {"x": np.random.default_rng(0).normal(size=(12, 5)), "y": y}
+    message = r"y holds a single 1 .* y.argmax\(axis=1\), or say targets: numbers of the data"
+    with pytest.raises(DataError, match=message):
+        check_values(arrays, NOTHING)
+    assert check_values(arrays, Arrays(targets="numbers")).shape.n_outputs == 3
+    y[0] = 1  # several may hold at once
+    assert check_values(arrays, NOTHING).shape.targets == "numbers"
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+@pytest.mark.parametrize("said", [NOTHING, Arrays(vocabulary=9, ignore=2**63 - 1)])
+def test_tokens_and_classes_that_no_network_can_hold_are_refused(dtype: Any, said: Arrays) -> None:
+    few = np.arange(12, dtype=dtype).reshape(3, 4) % 9
+    many = few.copy()
+    many[2, 3] = 2**62
+    message = r"x holds tokens 0 to 4611686018427387904; allowed: 0 to 16777215 \(the largest voc"
+    with pytest.raises(DataError, match=message):
+        check_values({"x": many, "y": few}, said)
+    message = "y holds the class 4611686018427387904; allowed at positions: 0 to 16777215, and"
+    with pytest.raises(DataError, match=message):
+        check_values({"x": few, "y": many}, said)
+
+
+def test_targets_are_checked_before_they_are_cast() -> None:
+    x, y = np.arange(12).reshape(3, 4), np.arange(12, dtype=np.uint64).reshape(3, 4)
+    y[0, 0] = 2**64 - 100  # as int64 it is -100, which does not count
+    with pytest.raises(DataError, match=f"y holds the class {2**64 - 100}; allowed"):
+        check_values({"x": x, "y": y}, NOTHING)
+    found = check_values({"x": x, "y": y}, Arrays(ignore=2**64 - 100)).targets
+    assert found.n_outputs == 12 and found.values.ravel().tolist() == [-100, *range(1, 12)]

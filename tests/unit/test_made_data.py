@@ -149,6 +149,14 @@ def test_every_example_but_those_of_training_lies_outside_of_the_training_range(
     assert same["x_test"].min() >= 0 and same["x_test"].max() <= 1
 
 
+@pytest.mark.parametrize("low", [1e-5, 1.0, 9e8])
+def test_the_least_ranges_that_are_allowed_are_made(low: float) -> None:
+    high = low * 1.0011
+    options = {"range": [low, high], "wider": [low, low * 1.00113], "variables": 1}
+    arrays = made_arrays(made("extrapolation", terms=1, **options))
+    assert arrays["x_test"].shape == (20, 1) and (arrays["x_test"] > np.float32(high)).all()
+
+
 def test_targets_are_recomputed_term_by_term() -> None:
     def drawn(family: str, terms: int, seed: int) -> tuple[Any, ...]:
         rng = np.random.default_rng([seed, 0])
@@ -234,6 +242,20 @@ def refused(source: str, options: Any) -> str:
         ("extrapolation", {"range": [1, 1]}, "range: the first must lie below the second"),
         ("extrapolation", {"wider": [-0.5, 2]}, "wider must hold range [-1.0, 1.0], got [-0.5, 2"),
         ("extrapolation", {"wider": [-1, 1.001]}, "outside of range [-1.0, 1.0]; allowed: 0.01"),
+        ("extrapolation", {"range": [0, 1e-50], "wider": [0, 1e-49]}, "wide; allowed: 1e-09 and"),
+        ("extrapolation", {"range": [1e8, 1e8 + 1], "wider": [1e8, 1e8 + 1.5]}, "allowed: 1e+05"),
+        (
+            "extrapolation",
+            {"range": [1000, 1002], "wider": [1000, 1002.001], "variables": 1000},
+            "adds 0.001 to range [1000.0, 1002.0]; allowed: 0.01 and more",
+        ),
+        ("extrapolation", {"wider": [-1e300, 1e300]}, "allowed: from -1e+09 to 1e+09"),
+        ("extrapolation", {"wider": [-1e9, 1e9], "terms": 12}, "to the power of 12; allowed: 1e+1"),
+        ("extrapolation", {"family": "waves", "frequency": 1e9}, "less than or equal to 1000"),
+        ("extrapolation", {"noise": 1e300}, "options.noise: Input should be less than or equal"),
+        ("mnist1d", {"shear_scale": 1e308}, "options.shear_scale: Input should be less than or"),
+        ("mnist1d", {"shift": {"scale_coeff": 1e200}}, "scale_coeff: Input should be less than"),
+        ("mnist1d", {"padding": [10**9, 10**9]}, "; allowed: at most 4096"),
         ("extrapolation", {"scale_coeff": 1}, "extrapolation: unknown 'scale_coeff'; allowed: fa"),
     ],
 )
@@ -283,6 +305,39 @@ def test_all_that_arrays_hang_on_is_in_their_place(monkeypatch: pytest.MonkeyPat
         others.append(place())
     assert len({first, *others}) == 6
     assert place() == first
+
+
+@pytest.mark.parametrize(
+    ("source", "one", "other"),
+    [
+        ("mnist1d", None, {}),
+        ("mnist1d", None, {"seed": 42, "padding": [36, 60]}),
+        ("mnist1d", None, {"shift": {}}),
+        ("mnist1d", {"padding": [1, 50]}, {"padding": [1, 50], "shift": {"padding": [1, 50]}}),
+        ("extrapolation", None, {}),
+        ("extrapolation", {"family": "waves"}, {"family": "waves", "frequency": 3}),
+        ("extrapolation", {"family": "products"}, {"family": "products", "factors": 2}),
+    ],
+)
+def test_options_that_mean_the_same_are_the_same_settings_and_place(
+    source: str, one: Any, other: Any
+) -> None:
+    found = []
+    for options in (one, other):
+        task = {
+            "data": "d",
+            "model": "mlp",
+            "recipe": {"optimizer": "sgd", "learning_rate": 0.1, "epochs": 1, "batch_size": 4},
+            "fisher": {"examples": 2},
+        }
+        entry: dict[str, Any] = {"source": source, "split": SMALL}
+        entry |= {} if options is None else {"options": options}
+        config = parse_config({"data": {"d": entry}, "spaces": {}, "tasks": {"t": task}})
+        steps = [step_settings(step, config, "t") for step in ("train", "fim")]
+        fetched = step_settings("fetch", config, data="d")
+        assert all(s["data"]["d"]["options"] == fetched["data"]["d"]["options"] for s in steps)
+        found.append((*steps, fetched, place_of(config.data["d"], "data")))
+    assert found[0] == found[1]
 
 
 @pytest.fixture

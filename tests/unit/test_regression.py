@@ -135,6 +135,53 @@ def test_a_constant_number_is_refused(part: str, rank: int) -> None:
         shape_of({"x": x, "y": y}, SPLIT)
 
 
+def refused(message: str, **arrays: np.ndarray) -> None:
+    """What a job refuses, and ``check``, without a warning of NumPy's."""
+    for ask in (split_arrays, shape_of):
+        with np.errstate(all="raise"), pytest.raises(DataError, match=message):
+            ask(arrays, SPLIT)
+
+
+@pytest.mark.parametrize("factor", [1e200, 1e304, 1e-200, 1e-320])
+@pytest.mark.parametrize("some", [False, True])
+def test_numbers_that_are_too_large_or_too_small_are_refused(factor: float, some: bool) -> None:
+    x, y = regression()
+    at = slice(2) if some else slice(None)
+    large, high = x.copy(), y[:, :1] / y[:, :1].max()
+    large[:, at] *= factor
+    refused("feature 1 of 3 has mean .* allowed are deviations of 1e-100 to 1e", x=large, y=y)
+    refused("the targets of the train part have mean .* allowed are dev", x=x, y=high * factor)
+
+
+def test_numbers_that_differ_by_rounding_alone_are_constant() -> None:
+    x, y = regression()
+    y[:, 1] = 1e9 + 1e-7 * np.arange(200)
+    refused("column 2 of 2 of the targets of the test part are all 1e.09 but for round", x=x, y=y)
+
+
+@pytest.mark.parametrize("part", PARTS[1:])
+def test_numbers_far_from_those_of_training_are_refused(part: str) -> None:
+    x, y = regression()
+    found = rows(split_arrays({"x": x, "y": y}, SPLIT), x)
+    far = y.copy()
+    far[:, 0] *= 1e-30
+    far[found[part][0], 0] = 1e12
+    message = f"targets of the {part} part lie up to .* allowed are 1e.18"
+    refused(f"column 1 of 2 of the {message}", x=x, y=far)
+    x[found[part][0], 1] = -1e300
+    refused(f"feature 2 of 3 of the {part} part lies up to .* allowed are 1e.18", x=x, y=y)
+
+
+@pytest.mark.parametrize("factor", [1e-60, 1e60])
+def test_numbers_of_any_usable_unit_are_scaled(factor: float) -> None:
+    x, y = regression()
+    plain, other = (split_arrays({"x": x * f, "y": y * f}, SPLIT) for f in (1, factor))
+    for found, expected in zip(
+        together(other.parts(PARTS)), together(plain.parts(PARTS)), strict=True
+    ):
+        torch.testing.assert_close(found, expected)
+
+
 @pytest.mark.parametrize("same", [0.0, 1.0])
 def test_what_a_job_would_refuse_is_refused_where_the_shape_alone_is_asked(
     same: float, tmp_path: Path

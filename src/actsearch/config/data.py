@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import (
     AfterValidator,
+    Field,
     FiniteFloat,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
@@ -21,6 +22,8 @@ from actsearch.config.made import MadeData as MadeData
 from actsearch.config.made import Targets as Targets
 
 BUILT_IN_DATA = ("digits", *MADE)
+MOST_TOKENS = 2**24
+"""Different tokens, or classes at positions: each has a row of weights."""
 IGNORED = -100
 """The class of positions that do not count, as in ``torch.nn.functional.cross_entropy``."""
 OF_FILES = ("torchvision:Imagenette", "torchvision:ImageNet", "folder:")
@@ -128,7 +131,7 @@ class Data(Model):
     """What is learned of arrays: ``classes`` (N,), ``positions``, which is a class at each position
     (N, T), or ``numbers`` (N,) or (N, d), which is regression; left out, it is what their rank and
     dtype say, and refused where these do not say it."""
-    vocabulary: PositiveInt | None = None
+    vocabulary: Annotated[int, Field(gt=0, le=MOST_TOKENS)] | None = None
     """Number of different tokens; left out, it is one more than the largest that occurs."""
     ignore: int | None = None
     """Class of the positions that do not count; -100 when left out."""

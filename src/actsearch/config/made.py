@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+import math
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,11 +14,22 @@ Inputs = Literal["features", "tokens", "signals", "images", "volumes"]
 channels along one, two or three axes."""
 Targets = Literal["classes", "positions", "numbers"]
 """What is learned of it: a class, a class at every position, or real numbers."""
-NonNegativeFloat = Annotated[float, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0, le=1000)]
 Padding = tuple[NonNegativeInt, NonNegativeInt]
 Range = tuple[float, float]
 _TEMPLATE = 12
 """Samples of the templates of MNIST-1D."""
+_FACTORS, _FREQUENCY = 2, 3.0
+"""Of products and waves that do not say them."""
+_MOST_PADDING = 4096
+"""Samples, as of a signal."""
+_FARTHEST = 1e9
+"""Of ranges, and one over it their least width: examples are float32."""
+_LEAST_WIDTH = 1e-3
+"""Width of a range in its largest number."""
+_LEAST_STEP = 1e-5
+"""What ``wider`` adds to ``range``, in its largest number: many steps of float32."""
+_LARGEST_TARGET = 1e100
 _LEAST_OUTSIDE = 0.01
 """Share of the wider range that must lie outside of the training range: examples are drawn there
 until they are enough."""
@@ -40,21 +52,29 @@ class MadeData(Model):
         """Shape of an example, channels first."""
         raise NotImplementedError
 
+    def plain(self) -> dict[str, Any]:
+        """Options as plain data, the same for the same meaning: by it settings and places differ.
+
+        Returns:
+            All that have a default; of the others those that say something else than left out.
+        """
+        return self.model_dump(mode="json", exclude_none=True)
+
 
 class Shift(Model):
     """Settings of MNIST-1D that are others in the validation and test parts."""
 
     padding: Padding | None = None
     """Samples that are added to the template: at least and at most."""
-    scale_coeff: NonNegativeFloat | None = None
+    scale_coeff: Amount | None = None
     """Width of the range of factors around 1."""
     max_translation: PositiveInt | None = None
     """Samples that a signal is moved by, in a circle: below this number."""
-    corr_noise_scale: NonNegativeFloat | None = None
+    corr_noise_scale: Amount | None = None
     """Deviation of the noise beside the signal, before it is smoothed."""
-    iid_noise_scale: NonNegativeFloat | None = None
+    iid_noise_scale: Amount | None = None
     """Deviation of the noise of every sample."""
-    shear_scale: NonNegativeFloat | None = None
+    shear_scale: Amount | None = None
     """Width of the range of slopes around 0."""
 
 
@@ -71,15 +91,15 @@ class Mnist1d(MadeData):
     """Of the training part; those of the validation and test parts are derived of it."""
     padding: Padding = (36, 60)
     """Samples that are added to the template: at least and at most."""
-    scale_coeff: NonNegativeFloat = 0.4
+    scale_coeff: Amount = 0.4
     """Width of the range of factors around 1."""
     max_translation: PositiveInt = 48
     """Samples that a signal is moved by, in a circle: below this number."""
-    corr_noise_scale: NonNegativeFloat = 0.25
+    corr_noise_scale: Amount = 0.25
     """Deviation of the noise beside the signal, before it is smoothed."""
-    iid_noise_scale: NonNegativeFloat = 0.02
+    iid_noise_scale: Amount = 0.02
     """Deviation of the noise of every sample."""
-    shear_scale: NonNegativeFloat = 0.75
+    shear_scale: Amount = 0.75
     """Width of the range of slopes around 0."""
     shuffle_seq: bool = False
     """Whether the samples of all signals are put into another order, the same for all."""
@@ -93,6 +113,12 @@ class Mnist1d(MadeData):
         """One channel of samples."""
         return (1, self.final_seq_length)
 
+    def plain(self) -> dict[str, Any]:
+        """See :meth:`MadeData.plain`: a shift to the training part's settings is none."""
+        found = super().plain()
+        shift = {key: v for key, v in found.pop("shift", {}).items() if v != found[key]}
+        return found | ({"shift": shift} if shift else {})
+
     @model_validator(mode="after")
     def _fits(self) -> Mnist1d:
         shift = self.shift or Shift()
@@ -105,6 +131,10 @@ class Mnist1d(MadeData):
             ),
         ):
             low, high = padding
+            if high > _MOST_PADDING:
+                raise ValueError(
+                    f"{name}padding is {[low, high]}; allowed: at most {_MOST_PADDING}"
+                )
             if low > high:
                 raise ValueError(
                     f"{name}the first of padding must not be above the second, got {[low, high]}"
@@ -134,14 +164,14 @@ class Extrapolation(MadeData):
     """Terms that are added up; of a polynomial its degree."""
     factors: Annotated[int, Field(ge=2, le=100)] | None = None
     """Different variables of a product; 2 when left out."""
-    frequency: Annotated[float, Field(gt=0)] | None = None
+    frequency: Annotated[float, Field(gt=0, le=1000)] | None = None
     """Largest angular frequency of a wave; 3 when left out."""
     range: Range = (-1.0, 1.0)
     """Of every variable in the training part."""
     wider: Range = (-2.0, 2.0)
     """Of every variable in the validation and test parts, of which no example lies in the training
     range; the same as ``range`` for parts without a shift."""
-    noise: NonNegativeFloat = 0.0
+    noise: Amount = 0.0
     """Deviation of the noise of training targets, in deviations of these without noise."""
     seed: Seed = 0
     """Of function and examples."""
@@ -154,7 +184,12 @@ class Extrapolation(MadeData):
     @property
     def n_factors(self) -> int:
         """Different variables of a product."""
-        return self.factors or 2
+        return self.factors or _FACTORS
+
+    def plain(self) -> dict[str, Any]:
+        """See :meth:`MadeData.plain`."""
+        left_out = {"factors": _FACTORS, "frequency": _FREQUENCY}
+        return {k: v for k, v in super().plain().items() if (k, v) not in left_out.items()}
 
     @model_validator(mode="after")
     def _fits(self) -> Extrapolation:
@@ -166,9 +201,23 @@ class Extrapolation(MadeData):
                 f"products of {self.n_factors} different variables need as many, got variables: "
                 f"{self.variables}"
             )
+        self._ranges_fit()
+        return self
+
+    def _ranges_fit(self) -> None:
         (low, high), (lowest, highest) = self.range, self.wider
+        for name, ends in (("range", self.range), ("wider", self.wider)):
+            if max(map(abs, ends)) > _FARTHEST:
+                raise ValueError(
+                    f"{name} is {list(ends)}; allowed: from {-_FARTHEST:g} to {_FARTHEST:g}"
+                )
         if low >= high:
             raise ValueError(f"range: the first must lie below the second, got {[low, high]}")
+        least = max(1 / _FARTHEST, _LEAST_WIDTH * max(abs(low), abs(high)))
+        if high - low < least:
+            raise ValueError(
+                f"range {[low, high]} is {high - low:.2g} wide; allowed: {least:.2g} and more"
+            )
         if lowest > low or highest < high:
             raise ValueError(f"wider must hold range {[low, high]}, got {[lowest, highest]}")
         outside = 1 - ((high - low) / (highest - lowest)) ** self.variables
@@ -177,7 +226,23 @@ class Extrapolation(MadeData):
                 f"wider {[lowest, highest]} leaves {outside:.2g} of itself outside of range "
                 f"{[low, high]}; allowed: {_LEAST_OUTSIDE:g} and more, or the same as range"
             )
-        return self
+        largest = max(abs(lowest), abs(highest))
+        added = low - lowest + highest - high
+        if self.wider != self.range and added < _LEAST_STEP * largest:
+            raise ValueError(
+                f"wider {[lowest, highest]} adds {added:.2g} to range {[low, high]}; allowed: "
+                f"{_LEAST_STEP * largest:.2g} and more, or the same as range"
+            )
+        if self.family == "waves":
+            return
+        power, reach = self.n_factors, largest
+        if self.family == "polynomial":
+            power, reach = self.terms, largest * math.sqrt(self.variables)
+        if power * math.log10(reach) > math.log10(_LARGEST_TARGET):
+            raise ValueError(
+                f"wider {[lowest, highest]} makes targets of up to {reach:g} to the power of "
+                f"{power}; allowed: {_LARGEST_TARGET:g}"
+            )
 
 
 MADE: dict[str, type[MadeData]] = {"mnist1d": Mnist1d, "extrapolation": Extrapolation}

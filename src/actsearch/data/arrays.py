@@ -13,15 +13,21 @@ import torch
 from numpy.typing import NDArray
 
 from actsearch.config import Split
-from actsearch.config.data import Arrays
+from actsearch.config.data import MOST_TOKENS, Arrays
 from actsearch.data.dataset import PARTS, Dataset, DataShape, numbered_parts, split_rows
 from actsearch.data.examples import MemoryExamples
-from actsearch.data.scaling import scaled, scaling_by
+from actsearch.data.scaling import refuse_far, scaled, scaling_by
 from actsearch.data.sources.headers import array_headers, check_parts, named_parts
 from actsearch.data.sources.layouts import Array, Layout
 from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import DataError
-from actsearch.data.targets import Numbered, standardized, targets_of
+from actsearch.data.targets import (
+    Numbered,
+    refuse_uncounted,
+    standardized,
+    targets_of,
+    unseen_notes,
+)
 from actsearch.data.user_arrays import Named, call
 
 NOTHING_SAID = Arrays()
@@ -36,12 +42,14 @@ class Checked(NamedTuple):
         targets: theirs.
         shape: what they are.
         own: where the rows of parts that are given begin.
+        notes: what is to be said of all this, in sentences.
     """
 
     x: NDArray[Any]
     targets: Numbered
     shape: DataShape
     own: OwnParts | None
+    notes: tuple[str, ...]
 
 
 def check_values(arrays: Named, said: Arrays) -> Checked:
@@ -63,11 +71,14 @@ def check_values(arrays: Named, said: Arrays) -> Checked:
     for name, x in examples.items():
         if not np.isfinite(x).all():
             raise DataError(f"{name} holds values that are not finite")
-    n_tokens = _vocabulary(examples, said) if layout.inputs == "tokens" else 0
+    n_tokens, notes = 0, tuple[str, ...]()
+    if layout.inputs == "tokens":
+        n_tokens = _vocabulary(examples, said)
+        notes = unseen_notes({name: np.unique(x) for name, x in examples.items()}, "tokens")
     targets = targets_of(labels, layout.targets, said)
     x = _joined([_channels_first(x, layout, said) for x in examples.values()])
     shape = DataShape(layout.example, targets.n_outputs, layout.inputs, layout.targets, n_tokens)
-    return Checked(x, targets, shape, held.own_parts)
+    return Checked(x, targets, shape, held.own_parts, (*notes, *targets.notes))
 
 
 def split_arrays(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> Dataset:
@@ -89,9 +100,10 @@ def split_arrays(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> Da
             or sizes above what there is.
     """
     found = check_values(arrays, said)
-    targets, own = found.targets, found.own
-    notes = targets.notes if own is None else (_parts_in_words(own), *targets.notes)
-    dataset = dataset_of(found.x, targets.values, found.shape, split, own, notes)
+    own, notes = found.own, found.notes
+    if own:
+        notes = (_parts_in_words(own), *notes)
+    dataset = dataset_of(found.x, found.targets.values, found.shape, split, own, notes)
     return replace(dataset, own_validation=bool(own and own.validation))
 
 
@@ -119,8 +131,10 @@ def shape_of(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> DataSh
     chosen = split_rows(found.targets.values, split, found.own)
     if found.shape.targets == "numbers":
         standardized(found.targets.values, chosen)
+    if found.shape.targets == "positions":
+        refuse_uncounted(found.targets.values, chosen)
     if found.shape.inputs != "tokens":
-        scaling_by(found.x, chosen["train"], found.shape.inputs)
+        refuse_far(found.x, chosen, scaling_by(found.x, chosen["train"], found.shape.inputs))
     return found.shape
 
 
@@ -157,11 +171,14 @@ def dataset_of(
     taken, units = targets[used], None
     if shape.targets == "numbers":
         taken, units = standardized(targets, chosen)
+    if shape.targets == "positions":
+        refuse_uncounted(targets, chosen)
     y = torch.from_numpy(taken)
     if shape.inputs == "tokens":
         examples = MemoryExamples(torch.from_numpy(x[used].astype(np.int64)), y)
         return Dataset(examples, rows, shape, notes)
     scaling = scaling_by(x, chosen["train"], shape.inputs)
+    refuse_far(x, chosen, scaling)
     if x.dtype == np.uint8:
         moments = (scaling.mean, scaling.deviation)
         at = (torch.from_numpy(moment.astype(np.float32)) for moment in moments)
@@ -188,6 +205,11 @@ def _vocabulary(arrays: Named, said: Arrays) -> int:
     n = said.vocabulary or 1 + max(int(x.max()) for x in arrays.values())
     for name, x in arrays.items():
         lowest, highest = int(x.min()), int(x.max())
+        if lowest >= 0 and highest >= MOST_TOKENS:
+            raise DataError(
+                f"{name} holds tokens {lowest} to {highest}; allowed: 0 to {MOST_TOKENS - 1} (the "
+                f"largest vocabulary is {MOST_TOKENS}): number those that occur from 0"
+            )
         if lowest < 0 or highest >= n:
             allowed = f"0 to {n - 1} (vocabulary: {n})" if said.vocabulary else "0 and more"
             other = "" if said.inputs else "; if they are numbers, say inputs: features of the data"

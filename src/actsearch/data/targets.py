@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actsearch.config.data import IGNORED, Arrays, Targets
+from actsearch.config.data import IGNORED, MOST_TOKENS, Arrays, Targets
 from actsearch.data.dataset import PARTS, Part, Units
+from actsearch.data.scaling import ALLOWED, CONSTANT, FARTHEST, first_unusable
 from actsearch.data.sources.layouts import WHOLE_KINDS
 from actsearch.data.sources.names import alike, few, same_name
 from actsearch.data.sources.places import DataError
@@ -64,6 +65,13 @@ def _numbers(arrays: Named, said: Arrays) -> Numbered:
     values = np.concatenate([y.astype(np.float64) for y in arrays.values()])
     if values.ndim == 1:
         values = values[:, None]
+    one_hot = values.shape[1] > 1 and ((values == 0) | (values == 1)).all()
+    if said.targets is None and one_hot and (values.sum(axis=1) == 1).all():
+        first, n = next(iter(arrays)), values.shape[1]
+        raise DataError(
+            f"{first} holds a single 1 and else 0 in each row, as {n} classes do: store their "
+            f"numbers, {first}.argmax(axis=1), or say targets: numbers of the data"
+        )
     return Numbered(values, values.shape[1], _like_classes(values, said))
 
 
@@ -82,27 +90,47 @@ def _like_classes(values: NDArray[np.float64], said: Arrays) -> tuple[str, ...]:
 
 def _positions(arrays: Named, said: Arrays) -> Numbered:
     ignored = IGNORED if said.ignore is None else said.ignore
-    arrays = {name: y.astype(np.int64) for name, y in arrays.items()}
-    found = {name: np.setdiff1d(y, [ignored]) for name, y in arrays.items()}
-    for name, classes in found.items():
-        if not len(classes):
+    found: dict[str, NDArray[np.int64]] = {}
+    for name, y in arrays.items():
+        counted = y[y != ignored]
+        if not counted.size:
             raise DataError(f"{name} holds no class but {ignored}, which does not count")
-        if classes[0] < 0:
+        lowest, highest = int(counted.min()), int(counted.max())
+        if lowest < 0:
             raise DataError(
-                f"{name} holds {classes[0]}, but classes at positions are whole numbers from 0; "
+                f"{name} holds {lowest}, but classes at positions are whole numbers from 0; "
                 f"the one that does not count is {ignored} (ignore of the data says which)"
             )
+        if highest >= MOST_TOKENS:
+            raise DataError(
+                f"{name} holds the class {highest}; allowed at positions: 0 to {MOST_TOKENS - 1}, "
+                f"and {ignored}, which does not count (ignore of the data says which)"
+            )
+        found[name] = np.unique(counted).astype(np.int64)
     highest = max(int(classes[-1]) for classes in found.values())
     if highest == 0:
         raise DataError(f"{next(iter(arrays))} holds one class alone: two are needed")
-    values = np.concatenate([*arrays.values()])
-    values[values == ignored] = IGNORED
-    # No fault: tokens may be rare.
-    notes = tuple(
-        f"{len(new)} of the {len(found[name])} classes in {name} do not occur in {first}"
+    values = np.concatenate([y.astype(np.int64) for y in arrays.values()])
+    values[np.concatenate([y == ignored for y in arrays.values()])] = IGNORED
+    return Numbered(values, highest + 1, unseen_notes(found, "classes"))
+
+
+def unseen_notes(found: Named, of: str) -> tuple[str, ...]:
+    """What is to be said of tokens, or of classes at positions, that training never meets.
+
+    They are no fault: tokens may be rare.
+
+    Args:
+        found: different ones of each part by the array's name, the training part first.
+        of: what they are.
+
+    Returns:
+        A sentence a part that has some.
+    """
+    return tuple(
+        f"{len(new)} of the {len(found[name])} {of} in {name} do not occur in {first}"
         for first, name, new in _unseen(found)
     )
-    return Numbered(values, highest + 1, notes)
 
 
 def _unseen(arrays: Named) -> Iterator[tuple[str, str, NDArray[Any]]]:
@@ -143,6 +171,24 @@ def _classes(arrays: Named, said: Arrays) -> Numbered:
     return Numbered(values.reshape(-1).astype(np.int64), len(classes), notes)
 
 
+def refuse_uncounted(values: NDArray[np.int64], chosen: Mapping[Part, NDArray[np.int64]]) -> None:
+    """Refuse classes at positions of which none counts in a part that was drawn.
+
+    Args:
+        values: (N, ...), see :class:`Numbered`.
+        chosen: rows of each part.
+
+    Raises:
+        DataError: naming the part.
+    """
+    for part, rows in chosen.items():
+        if (values[rows] == IGNORED).all():
+            raise DataError(
+                f"the {part} part as drawn, {len(rows)} examples, has no position that counts: "
+                "another size or seed of the split draws others"
+            )
+
+
 def standardized(
     values: NDArray[np.float64], chosen: Mapping[Part, NDArray[np.int64]]
 ) -> tuple[NDArray[np.float32], Units]:
@@ -156,19 +202,46 @@ def standardized(
         (n, d) float32, part after part, and their units.
 
     Raises:
-        DataError: where a column is constant over a part: R2 is not defined there.
+        DataError: where a column is constant over a part, but for rounding: R2 is not defined
+            there; where numbers are too large or too small to be scaled.
     """
-    for part, rows in chosen.items():
-        constant = np.flatnonzero(np.ptp(values[rows], axis=0) == 0)
-        if len(constant):
-            at = constant[0]
-            which = f"column {at + 1} of {values.shape[1]} of the" if values.shape[1] > 1 else "the"
+    with np.errstate(all="ignore"):  # what overflows is refused
+        for part, rows in chosen.items():
+            _refuse_constant(values[rows], part)
+        train = values[chosen["train"]]
+        mean, deviation = train.mean(axis=0), train.std(axis=0)
+        at = first_unusable(mean, deviation)
+        if at is not None:
             raise DataError(
-                f"{which} targets of the {part} part are all {values[rows[0], at]:g}: there is "
-                "nothing to tell apart"
+                f"{_column(values, at)} targets of the train part have mean {mean[at]:g} and "
+                f"deviation {deviation[at]:g}: allowed are {ALLOWED}"
             )
-    train = values[chosen["train"]]
-    mean, deviation = train.mean(axis=0), train.std(axis=0)
+        for part, rows in chosen.items():
+            far = (np.abs(values[rows] - mean) / deviation).max(axis=0)
+            if (far > FARTHEST).any():
+                at = int(far.argmax())
+                raise DataError(
+                    f"{_column(values, at)} targets of the {part} part lie up to {far[at]:g} "
+                    f"deviations of the train part from its mean: allowed are {FARTHEST:g}"
+                )
     used = np.concatenate([chosen[name] for name in PARTS])
     units = Units(tuple(mean.tolist()), tuple(deviation.tolist()))
     return ((values[used] - mean) / deviation).astype(np.float32), units
+
+
+def _refuse_constant(values: NDArray[np.float64], part: Part) -> None:
+    """Refuse a column that is constant over a part, but for rounding."""
+    extent = np.ptp(values, axis=0)
+    constant = np.flatnonzero(extent <= CONSTANT * np.abs(values).max(axis=0))
+    if len(constant):
+        at = int(constant[0])
+        rounding = " but for rounding" if extent[at] else ""
+        raise DataError(
+            f"{_column(values, at)} targets of the {part} part are all {values[0, at]:g}"
+            f"{rounding}: there is nothing to tell apart"
+        )
+
+
+def _column(values: NDArray[np.float64], at: int) -> str:
+    n = values.shape[1]
+    return f"column {at + 1} of {n} of the" if n > 1 else "the"

@@ -96,7 +96,7 @@ def fisher_spectrum(
     if examples_at_once < 1:
         raise ValueError(f"examples_at_once must be at least 1, got {examples_at_once}")
     sums = [_Sums(name, model.get_submodule(name), x.device) for name in covered]  # type: ignore[arg-type]
-    outcomes = OUTCOMES[targets](kind, y, generator)
+    outcomes = OUTCOMES[targets](kind, y, generator, len(x))
     with (
         evaluation_mode(model),
         without_recomputation(),

@@ -51,7 +51,9 @@ class Classes:
 
     form = "logits (N, classes)"
 
-    def __init__(self, kind: Kind, y: Tensor | None, generator: torch.Generator | None) -> None:
+    def __init__(
+        self, kind: Kind, y: Tensor | None, generator: torch.Generator | None, n: int
+    ) -> None:
         self._kind, self._y, self._generator = kind, y, generator
 
     def fits(self, outputs: Tensor, n: int) -> bool:
@@ -69,7 +71,9 @@ class Positions:
 
     form = "logits (N, ..., classes) at the positions of the targets"
 
-    def __init__(self, kind: Kind, y: Tensor | None, generator: torch.Generator | None) -> None:
+    def __init__(
+        self, kind: Kind, y: Tensor | None, generator: torch.Generator | None, n: int
+    ) -> None:
         if y is None:
             raise ValueError("positions need their targets, which say which of them count")
         self._kind, self._y, self._generator = kind, y.flatten(1), generator
@@ -111,8 +115,11 @@ class Numbers:
 
     form = "numbers (N, d)"
 
-    def __init__(self, kind: Kind, y: Tensor | None, generator: torch.Generator | None) -> None:
-        self._kind, self._y, self._generator = kind, y, generator
+    def __init__(
+        self, kind: Kind, y: Tensor | None, generator: torch.Generator | None, n: int
+    ) -> None:
+        self._kind, self._y, self._generator, self._n = kind, y, generator, n
+        self._noise: Tensor | None = None
 
     def fits(self, outputs: Tensor, n: int) -> bool:
         """Whether outputs are (n, d), with the d of the targets where these are known."""
@@ -127,14 +134,23 @@ class Numbers:
                 direction[:, column] = 1
                 yield direction
         elif self._kind == "sampled":
-            device = outputs.device if self._generator is None else self._generator.device
-            noise = torch.randn(
-                outputs.shape, dtype=outputs.dtype, device=device, generator=self._generator
-            )
-            yield noise.to(outputs.device)
+            yield self._drawn(outputs)[part].to(outputs.device)
         else:
             assert self._y is not None
             yield outputs - self._y[part].to(outputs)
+
+    def _drawn(self, outputs: Tensor) -> Tensor:
+        """Noise of all examples (n, d), drawn once."""
+        # Torch draws fewer than 16 numbers in another way than more: blocks would differ.
+        if self._noise is None:
+            device = outputs.device if self._generator is None else self._generator.device
+            self._noise = torch.randn(
+                (self._n, outputs.shape[1]),
+                dtype=outputs.dtype,
+                device=device,
+                generator=self._generator,
+            )
+        return self._noise
 
 
 OUTCOMES: dict[Targets, type[Classes] | type[Positions] | type[Numbers]] = {

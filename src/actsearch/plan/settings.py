@@ -197,8 +197,8 @@ def _network(config: Config, task: str | None, **keys: set[str] | None) -> Setti
     sections = _sections(config, task, **keys)["tasks"][name]
     entry = config.data[chosen.data]
     data = {chosen.data: entry.model_dump(mode="json", exclude={"options"})}
-    if entry.options:
-        data[chosen.data]["options"] = made_options(entry.options)
+    if entry.made:
+        data[chosen.data]["options"] = made_options(entry.made)
     return {"data": data, "tasks": {name: network | sections}}
 
 

@@ -103,8 +103,8 @@ def place_of(data: Data, data_folder: str | Path) -> Place | None:
 
 
 def made_options(made: MadeData) -> dict[str, Any]:
-    """How a source is made, as plain data; what is left out of the defaults is not there."""
-    return made.model_dump(mode="json", exclude_none=True)
+    """How a source is made, as plain data: the same for options that mean the same."""
+    return made.plain()
 
 
 def made_with(made: MadeData) -> str | None:
