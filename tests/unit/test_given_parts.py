@@ -194,8 +194,8 @@ def test_tokens_and_classes_at_positions_that_training_never_meets_are_said() ->
         for part, n in (("validation", 25), ("test", 15))
     ]
     classes = [f"2 of the 4 classes in y_{part} do not occur in y_train" for part in PARTS[1:]]
-    given = "train, validation and test are parts as they are given"
-    assert found.notes == (given, *tokens, *classes)
+    as_given = "train, validation and test are parts as they are given"
+    assert found.notes == (as_given, *tokens, *classes)
 
 
 @pytest.mark.parametrize("part", PARTS)
