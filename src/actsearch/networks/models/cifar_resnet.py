@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from actsearch.networks.by_name import ModelError
+from actsearch.networks.options import check_whole
 
 
 class Block(nn.Module):
@@ -47,6 +48,7 @@ class CifarResNet(nn.Module):
 
     Raises:
         ModelError: when ``depth`` is not 6n + 2 with a positive n.
+        ValueError: when an option is no whole number above 0.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class CifarResNet(nn.Module):
         width: int = 16,
     ) -> None:
         super().__init__()
+        check_whole(depth=depth, width=width)
         if depth < 8 or depth % 6 != 2:
             raise ModelError(
                 f"a residual network for CIFAR cannot have depth {depth}; allowed: 6n + 2 (8, 14, "
