@@ -68,7 +68,6 @@ def test_options_are_sizes() -> None:
         ("digits-vit", IMAGES, "channels", [0], "a whole number above 0"),
         ("digits-cnn", IMAGES, "width", [0, [4]], "a whole number above 0"),
         ("digits-resnet", IMAGES, "width", [0, "a"], "a whole number above 0"),
-        ("resnet-56", IMAGES, "depth", ["a"], "a whole number above 0"),
     ],
 )
 def test_options_of_another_kind_are_refused(

@@ -48,7 +48,7 @@ class CifarResNet(nn.Module):
 
     Raises:
         ModelError: when ``depth`` is not 6n + 2 with a positive n.
-        ValueError: when an option is no whole number above 0.
+        ValueError: when ``width`` is no whole number above 0.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class CifarResNet(nn.Module):
         width: int = 16,
     ) -> None:
         super().__init__()
-        check_whole(depth=depth, width=width)
-        if depth < 8 or depth % 6 != 2:
+        check_whole(width=width)
+        if not isinstance(depth, int) or depth < 8 or depth % 6 != 2:
             raise ModelError(
-                f"a residual network for CIFAR cannot have depth {depth}; allowed: 6n + 2 (8, 14, "
+                f"a residual network for CIFAR cannot have depth {depth!r}; allowed: 6n + 2 (8, 14, "
                 "20, ..., 56, ...)"
             )
         blocks_per_stage = (depth - 2) // 6
