@@ -120,8 +120,9 @@ def test_the_key_that_is_named_decides(shape: tuple[int, ...], dtype: str) -> No
         ((9, 1, 40), "<f4", "signals", (1, 40)),
         ((9, 3, 40), "<f4", "signals", (3, 40)),
         ((9, 12, 5000), "<f4", "signals", (12, 5000)),
-        ((9, 28, 28), "|u1", "images", (1, 28, 28)),
+        ((9, 1, 28, 28), "|u1", "images", (1, 28, 28)),
         ((9, 3, 32, 32), "|u1", "images", (3, 32, 32)),
+        ((9, 4, 4, 4), "|u1", "images", (4, 4, 4)),
         ((9, 512, 7, 7), "<f4", "images", (512, 7, 7)),
         ((9, 1, 16, 32, 32), "<f4", "volumes", (1, 16, 32, 32)),
     ],
@@ -137,6 +138,12 @@ def test_ranks_and_dtypes_tell(
     [
         ((9,), {}, r"x must be one of \(N, F\), \(N, T\), \(N, C, T\), .* got \(9,\)"),
         ((9, 8, 12), {}, r"x of \(9, 8, 12\) may be images of 8 x 12 pixels, or signals of 8 "),
+        ((9, 64, 64), {}, r"images of 64 x 64 pixels, or signals of 64 channels and 64 samples: say"),
+        ((9, 8, 8), {}, "say inputs: images, or inputs: signals"),
+        ((9, 28, 28), {"channels_last": False}, "say inputs: images, or inputs: signals"),
+        ((9, 16, 16, 16), {}, "images of 16 channels and 16 x 16 pixels, or volumes of 16 x 16 x"),
+        ((9, 8, 16, 16), {}, "say inputs: images, or inputs: volumes"),
+        ((9, 5, 5, 5), {}, "say inputs: images, or inputs: volumes"),
         ((9, 64, 128), {}, "say inputs: images, or inputs: signals"),
         ((9, 40, 3), {}, r"looks like \(N, T, C\): 3 channels of 40 samples\. Store x\.transpose"),
         ((9, 40, 3), {}, "if these are images of 40 x 3 pixels, say inputs: images"),
@@ -164,7 +171,8 @@ def test_what_is_said_of_examples_decides() -> None:
     assert taken((9, 40, 3), said=Arrays(channels_last=True)).example == (3, 40)
     assert taken((9, 40, 3), said=Arrays(channels_last=False)).example == (40, 3)
     assert taken((9, 40, 3), said=Arrays(inputs="images")).example == (1, 40, 3)
-    assert taken((9, 28, 28), said=Arrays(channels_last=False)).inputs == "images"
+    assert taken((9, 28, 28), said=Arrays(inputs="images")).example == (1, 28, 28)
+    assert taken((9, 12, 12), said=Arrays(inputs="signals")).example == (12, 12)
     assert taken((9, 32, 64, 64), said=Arrays(inputs="volumes")).example == (1, 32, 64, 64)
     assert taken((9, 32, 64, 64), said=Arrays(channels_last=False)).inputs == "images"
 

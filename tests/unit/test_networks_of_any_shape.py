@@ -101,6 +101,12 @@ def test_a_pooled_transformer_answers_from_its_last_token() -> None:
 @pytest.mark.parametrize(
     ("name", "shape", "options", "message"),
     [
+        (
+            "conv1d",
+            DataShape((1, 64, 64), 10),
+            {},
+            r"got \(1, 64, 64\): for arrays \(N, channels, samples\) say inputs: signals of the",
+        ),
         ("conv1d", IMAGES, {}, r"conv1d takes signals \(channels, samples\), got \(3, 8, 8\)"),
         (
             "conv1d",

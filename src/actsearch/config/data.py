@@ -160,9 +160,11 @@ class Data(Model):
 
     @property
     def arrays(self) -> Arrays:
-        """What is said of its arrays, or known of those that are made here."""
+        """What is said of its arrays, or known of those that come with this package."""
         if made := self.made:
             return Arrays(made.inputs, made.targets)
+        if self.source == "digits":
+            return Arrays(inputs="images")
         return Arrays(self.inputs, self.targets, self.channels_last, self.vocabulary, self.ignore)
 
     @property

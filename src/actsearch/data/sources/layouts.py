@@ -35,6 +35,8 @@ UNITS: dict[Inputs, str] = {
 """What an example of each kind is made of, in words."""
 _FEW_CHANNELS = 16
 """Up to so many rows of a matrix, and fewer than half of its columns, are channels of a signal."""
+_COLOURS = 4
+"""Channels of images: grey or colour, with or without alpha."""
 
 
 class Array(NamedTuple):
@@ -63,9 +65,9 @@ def layout_of(x: Array, y: Array, said: Arrays, names: tuple[str, str] = ("x", "
     """What ``x`` and ``y`` are taken for.
 
     Of examples the rank says it: two axes are features, or tokens where the numbers are whole; four
-    are images, unless the second is above 16 and no longer than the others, as the depth of volumes
-    is; five are volumes. Three are images where the last two are as long, and signals where the
-    second is 1, or at most 16 and less than half of the third. Targets with one axis are classes
+    are images, unless the second is above 4 and no longer than the others, as the depth of volumes
+    is; five are volumes. Three are signals where the second is 1, or at most 16 and less than half
+    of the third; else they may be images, too. Targets with one axis are classes
     where they are whole numbers or strings, else numbers; with more they are a class at each
     position where they are whole numbers and have the positions of the example, or rows of real
     numbers.
@@ -127,7 +129,7 @@ def _inputs(x: Array, said: Arrays, name: str) -> Inputs:
 
 def _images_or_volumes(shape: tuple[int, ...], said: Arrays, name: str) -> Inputs:
     _, first, *others = shape
-    if said.channels_last is None and _FEW_CHANNELS < first <= min(others):
+    if said.channels_last is None and _COLOURS < first <= min(others):
         sizes = " x ".join(map(str, others))
         raise DataError(
             f"{name} of {shape} may be images of {first} channels and {sizes} pixels, or volumes "
@@ -140,8 +142,6 @@ def _signals_or_images(shape: tuple[int, ...], said: Arrays, name: str) -> Input
     _, first, last = shape
     if said.channels_last or first == 1 or (2 * first < last and first <= _FEW_CHANNELS):
         return "signals"
-    if first == last:
-        return "images"
     if 2 * last < first and last <= _FEW_CHANNELS:
         return "signals"  # whose axes are looked at next
     raise DataError(

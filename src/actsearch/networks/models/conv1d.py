@@ -31,11 +31,12 @@ class Conv1d(nn.Module):
     ) -> None:
         super().__init__()
         if len(input_shape) != 2:
-            said = ": for signals (N, samples) of one channel say inputs: signals of the data"
-            raise ValueError(
-                f"conv1d takes signals (channels, samples), got {input_shape}"
-                f"{said if len(input_shape) == 1 else ''}"
-            )
+            said = ""
+            if len(input_shape) == 1:
+                said = ": for signals (N, samples) of one channel say inputs: signals of the data"
+            elif len(input_shape) == 3 and input_shape[0] == 1:
+                said = ": for arrays (N, channels, samples) say inputs: signals of the data"
+            raise ValueError(f"conv1d takes signals (channels, samples), got {input_shape}{said}")
         check_whole(channels=channels)
         check_sizes(kernels=kernels)
         before, length = input_shape
