@@ -221,9 +221,12 @@ def test_images_that_are_not_kept_in_memory_need_none() -> None:
         ({"x": np.zeros((8, 1, 2, 2))}, "lacks y: it must hold x and y .*, and holds x"),
         ({"x": np.zeros(8), "y": np.arange(8)}, r"x must be one of .*, got \(8,\)"),
         ({"x": np.zeros((8, 1, 2, 2), complex), "y": np.arange(8)}, r"x must hold real .* <c16"),
-        ({"x": np.zeros((8, 1, 2, 2)), "y": np.ones((8, 1, 2, 2))}, r"y must be classes .* <f8"),
+        ({"x": np.zeros((8, 1, 2, 2)), "y": np.ones((8, 1, 2, 2))}, r"y must be one of .* <f8"),
         ({"x": np.zeros((8, 1, 2, 2)), "y": np.array([None] * 8)}, r"y must be .* dtype \|O"),
-        ({"x": np.zeros((8, 1, 2, 2)), "y": np.arange(7)}, r"y must be \(8,\) to fit x, got \(7,\)"),
+        (
+            {"x": np.zeros((8, 1, 2, 2)), "y": np.arange(7)},
+            r"y must be \(8,\) to fit x, got \(7,\)",
+        ),
         ({"x": np.zeros((7, 1, 2, 2)), "y": np.arange(7)}, r"asks for 8 examples .* holds 7"),
     ],
 )

@@ -274,7 +274,7 @@ def test_entries_tell_arrays_apart() -> None:
         ("raise KeyError('lost')", r"'loader:load': fails: KeyError: 'lost' \(loader.py, line 4\)"),
         ("return 3", r"'loader:load': must return \(x, y\), or a dictionary of .*, got int"),
         ("return np.array([{}]), np.zeros(1)", r"x must hold real numbers, got dtype \|O"),
-        ("return np.zeros((4, 1, 2, 2)), [None] * 4", r"y must be classes .* got .* dtype \|O"),
+        ("return np.zeros((4, 1, 2, 2)), [None] * 4", r"y must be one of .* got .* dtype \|O"),
         ("return {'x_train': np.zeros((4, 2))}", "lacks y_train, x_test, y_test: it must hold"),
         ("return {1: np.zeros((4, 2))}", "must return .* a dictionary of .*, got dict"),
     ],

@@ -146,7 +146,8 @@ def _signals_or_images(shape: tuple[int, ...], said: Arrays, name: str) -> Input
         return "signals"  # whose axes are looked at next
     raise DataError(
         f"{name} of {shape} may be images of {first} x {last} pixels, or signals of {first} "
-        f"channels and {last} samples: say inputs: images, or inputs: signals, of the data"
+        f"channels and {_many((last,), 'samples')}: say inputs: images, or inputs: signals, "
+        "of the data"
     )
 
 
@@ -193,15 +194,20 @@ def _refuse_channels_last(shape: tuple[int, ...], inputs: Inputs, whole: str, na
     *others, last = shape[1:]
     unit = UNITS[inputs]
     axes = ", ".join(map(str, (0, len(shape) - 1, *range(1, len(shape) - 1))))
-    as_last, as_first = (" x ".join(map(str, sizes)) for sizes in (others, shape[2:]))
+    as_last, as_first = (_many(sizes, unit) for sizes in (others, shape[2:]))
     other = ""
     if inputs == "signals":
-        other = f"; if these are images of {as_last} x {last} pixels, say inputs: images"
+        other = f"; if these are images of {others[0]} x {last} pixels, say inputs: images"
     raise DataError(
-        f"{name} of {shape} looks like {_channels_last(whole)}: {last} channels of {as_last} "
-        f"{unit}. Store {name}.transpose({axes}), or say channels_last: true of the data; if these "
-        f"are {others[0]} channels of {as_first} {unit}, say channels_last: false{other}"
+        f"{name} of {shape} looks like {_channels_last(whole)}: {_many((last,), 'channels')} of "
+        f"{as_last}. Store {name}.transpose({axes}), or say channels_last: true of the data; if "
+        f"these are {_many(others[:1], 'channels')} of {as_first}, say channels_last: false{other}"
     )
+
+
+def _many(sizes: Sequence[int], units: str) -> str:
+    """``8 x 8 pixels``, ``1 sample``."""
+    return f"{' x '.join(map(str, sizes))} {units.removesuffix('s') if [*sizes] == [1] else units}"
 
 
 def _channels_last(form: str) -> str:
@@ -225,15 +231,19 @@ def _targets(
     if at_positions:
         return "positions"
     n = y.shape[0]
-    allowed = [f"classes ({n},), whole numbers or strings", f"numbers ({n},) or ({n}, d)"]
+    allowed = [f"classes ({n},) of {_CLASSES}", f"numbers ({n},) or ({n}, d) of fractions"]
     if positions:
-        allowed.append(f"a class at each position ({', '.join(map(str, (n, *positions)))})")
+        allowed.append(
+            f"a class at each position ({', '.join(map(str, (n, *positions)))}) of whole numbers"
+        )
     if y.kind in WHOLE_KINDS and len(y.shape) == 2:
         raise DataError(
             f"{name} of {y.shape} holds whole numbers, dtype {y.dtype}: say targets: numbers of "
             f"the data if they are to be predicted as such; else allowed: {'; '.join(allowed)}"
         )
-    raise DataError(f"{name} must be {' or '.join(allowed)}; got {y.shape} and dtype {y.dtype}")
+    raise DataError(
+        f"{name} must be one of these: {'; '.join(allowed)}; got {y.shape} of dtype {y.dtype}"
+    )
 
 
 def _check_targets(said: Targets, positions: tuple[int, ...], y: Array, name: str) -> None:

@@ -62,8 +62,8 @@ class CifarResNet(nn.Module):
         check_whole(width=width)
         if not isinstance(depth, int) or depth < 8 or depth % 6 != 2:
             raise ModelError(
-                f"a residual network for CIFAR cannot have depth {depth!r}; allowed: 6n + 2 (8, 14, "
-                "20, ..., 56, ...)"
+                f"a residual network for CIFAR cannot have depth {depth!r}; allowed: 6n + 2 (8, "
+                "14, 20, ..., 56, ...)"
             )
         blocks_per_stage = (depth - 2) // 6
         self.stem = _convolution(image_shape[0], width, 1)
