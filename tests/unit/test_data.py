@@ -207,8 +207,9 @@ def test_npz_round_trip(tmp_path: Path, shape: tuple[int, ...]) -> None:
     x, y = rng.integers(0, 256, shape, dtype=np.uint8), np.arange(60) % 3
     np.savez_compressed(tmp_path / "images.npz", x=x, y=y)
     sizes = split(30, 20, 10)
-    read = load_dataset(Data(source=f"npz:{tmp_path / 'images.npz'}", split=sizes))
-    direct = split_arrays({"x": x, "y": y}, sizes)
+    source = f"npz:{tmp_path / 'images.npz'}"
+    read = load_dataset(Data(source=source, split=sizes, inputs="images"))
+    direct = split_arrays({"x": x, "y": y}, sizes, Arrays(inputs="images"))
     assert read.shape.input_shape == ((1, *shape[1:]) if len(shape) == 3 else shape[1:])
     for part in PARTS:
         assert torch.equal(together(read.part(part))[0], together(direct.part(part))[0])
@@ -249,7 +250,7 @@ def test_a_source_that_is_not_there_is_named(source: str, message: str) -> None:
 
 
 def test_an_npz_without_labels_says_what_it_holds(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", x=np.zeros((4, 2, 2)), labels=np.zeros(4))
+    np.savez(tmp_path / "a.npz", x=np.zeros((4, 1, 2, 2)), labels=np.zeros(4))
     with pytest.raises(DataError, match=r"lacks y.*holds x, labels"):
         load_dataset(Data(source=f"npz:{tmp_path / 'a.npz'}", split=split(2, 1, 1)))
 
@@ -265,11 +266,11 @@ def test_a_broken_npz_is_named(tmp_path: Path, content: bytes) -> None:
     ("x", "y", "message"),
     [
         (np.zeros(6), np.arange(6), r"x must be one of \(N, F\), .* got \(6,\)"),
-        (np.zeros((6, 2, 2)), np.arange(5), r"y must be \(6,\) to fit x, got \(5,\)"),
-        (np.zeros((6, 2, 2)), np.zeros(6, dtype=int), "at least two classes, got 1"),
-        (np.full((6, 2, 2), np.nan), np.arange(6), "not finite"),
-        (np.zeros((6, 2, 2)), 1j * np.arange(6), r"y must be classes \(6,\), .* dtype <c16"),
-        (np.zeros((6, 2, 2), dtype="U1"), np.arange(6), "real numbers, got dtype <U1"),
+        (np.zeros((6, 1, 2, 2)), np.arange(5), r"y must be \(6,\) to fit x, got \(5,\)"),
+        (np.zeros((6, 1, 2, 2)), np.zeros(6, dtype=int), "at least two classes, got 1"),
+        (np.full((6, 1, 2, 2), np.nan), np.arange(6), "not finite"),
+        (np.zeros((6, 1, 2, 2)), 1j * np.arange(6), r"y must be one of .* dtype <c16"),
+        (np.zeros((6, 1, 2, 2), dtype="U1"), np.arange(6), "real numbers, got dtype <U1"),
         (np.zeros((0, 2, 2)), np.zeros(0, dtype=int), r"x must not be empty, got \(0, 2, 2\)"),
     ],
 )
@@ -315,10 +316,11 @@ def test_arrays_that_look_channels_last_are_refused_unless_said(
     np.savez(path, x=x, y=y)
 
     def data(said: bool | None) -> Data:
-        return Data(source=f"npz:{path}", split=split(30, 20, 10), channels_last=said)
+        sizes = split(30, 20, 10)
+        return Data(source=f"npz:{path}", split=sizes, inputs="images", channels_last=said)
 
     if shape in LAST:
-        message = rf"looks like \(N, H, W, C\): {three} channels of {one} x {two} pixels. Store x"
+        message = rf"looks like \(N, H, W, C\): {three} channels? of {one} x {two} pixels. Store x"
         for look in (load_dataset, data_shape, lambda d: check_source(d, tmp_path)):
             with pytest.raises(DataError, match=message):
                 look(data(None))

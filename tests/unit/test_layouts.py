@@ -120,8 +120,9 @@ def test_the_key_that_is_named_decides(shape: tuple[int, ...], dtype: str) -> No
         ((9, 1, 40), "<f4", "signals", (1, 40)),
         ((9, 3, 40), "<f4", "signals", (3, 40)),
         ((9, 12, 5000), "<f4", "signals", (12, 5000)),
-        ((9, 28, 28), "|u1", "images", (1, 28, 28)),
+        ((9, 1, 28, 28), "|u1", "images", (1, 28, 28)),
         ((9, 3, 32, 32), "|u1", "images", (3, 32, 32)),
+        ((9, 4, 4, 4), "|u1", "images", (4, 4, 4)),
         ((9, 512, 7, 7), "<f4", "images", (512, 7, 7)),
         ((9, 1, 16, 32, 32), "<f4", "volumes", (1, 16, 32, 32)),
     ],
@@ -137,10 +138,21 @@ def test_ranks_and_dtypes_tell(
     [
         ((9,), {}, r"x must be one of \(N, F\), \(N, T\), \(N, C, T\), .* got \(9,\)"),
         ((9, 8, 12), {}, r"x of \(9, 8, 12\) may be images of 8 x 12 pixels, or signals of 8 "),
+        (
+            (9, 64, 64),
+            {},
+            r"images of 64 x 64 pixels, or signals of 64 channels and 64 samples: say",
+        ),
+        ((9, 8, 8), {}, "say inputs: images, or inputs: signals"),
+        ((9, 28, 28), {"channels_last": False}, "say inputs: images, or inputs: signals"),
+        ((9, 16, 16, 16), {}, "images of 16 channels and 16 x 16 pixels, or volumes of 16 x 16 x"),
+        ((9, 8, 16, 16), {}, "say inputs: images, or inputs: volumes"),
+        ((9, 5, 5, 5), {}, "say inputs: images, or inputs: volumes"),
         ((9, 64, 128), {}, "say inputs: images, or inputs: signals"),
         ((9, 40, 3), {}, r"looks like \(N, T, C\): 3 channels of 40 samples\. Store x\.transpose"),
         ((9, 40, 3), {}, "if these are images of 40 x 3 pixels, say inputs: images"),
         ((9, 32, 64, 64), {}, "images of 32 channels and 64 x 64 pixels, or volumes of 32 x 64"),
+        ((9, 3, 1), {}, r"\(N, T, C\): 1 channel of 3 samples.*3 channels of 1 sample, say"),
         ((9, 8, 8, 8, 2), {}, r"looks like \(N, D, H, W, C\): 2 channels of 8 x 8 x 8 voxels"),
         ((9, 10), {"inputs": "signals", "channels_last": True}, r"of \(N, T, C\), got \(9, 10\)"),
         ((9, 10), {"channels_last": True}, "channels, which features do not have"),
@@ -164,7 +176,8 @@ def test_what_is_said_of_examples_decides() -> None:
     assert taken((9, 40, 3), said=Arrays(channels_last=True)).example == (3, 40)
     assert taken((9, 40, 3), said=Arrays(channels_last=False)).example == (40, 3)
     assert taken((9, 40, 3), said=Arrays(inputs="images")).example == (1, 40, 3)
-    assert taken((9, 28, 28), said=Arrays(channels_last=False)).inputs == "images"
+    assert taken((9, 28, 28), said=Arrays(inputs="images")).example == (1, 28, 28)
+    assert taken((9, 12, 12), said=Arrays(inputs="signals")).example == (12, 12)
     assert taken((9, 32, 64, 64), said=Arrays(inputs="volumes")).example == (1, 32, 64, 64)
     assert taken((9, 32, 64, 64), said=Arrays(channels_last=False)).inputs == "images"
 
@@ -196,7 +209,16 @@ def test_targets_by_rank_and_dtype(
         ((9, 10), (8, 2), "<f8", None, r"y must be \(9, \.\.\.\) to fit x, got \(8, 2\)"),
         ((9, 10), (9, 1), "<i8", None, r"y of \(9, 1\) holds whole numbers.* say targets: numbers"),
         ((9, 3, 40), (9, 39), "<i8", None, r"a class at each position \(9, 40\)"),
-        ((9, 10), (9, 2, 2), "<f8", None, r"numbers \(9,\) or \(9, d\); got \(9, 2, 2\)"),
+        ((9, 10), (9, 2, 2), "<f8", None, r"numbers .* of fractions; got \(9, 2, 2\)"),
+        (
+            (9, 3, 40),
+            (9, 2, 2),
+            "<f8",
+            None,
+            r"^y must be one of these: classes \(9,\) of whole numbers or strings; "
+            r"numbers \(9,\) or \(9, d\) of fractions; "
+            r"a class at each position \(9, 40\) of whole numbers; got \(9, 2, 2\) of",
+        ),
         ((9, 10), (9,), "<f8", "classes", r"classes are \(9,\) of whole numbers or strings, but"),
         ((9, 10), (9,), "<i8", "positions", "positions go with tokens, signals, images and"),
         ((9, 3, 40), (9, 39), "<i8", "positions", r"positions are \(9, 40\) of whole numbers, but"),

@@ -37,7 +37,7 @@ def test_what_was_found_good_is_not_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    x = np.zeros((250, 8, 8))
+    x = np.zeros((250, 1, 8, 8))
     np.savez("d.npz", x=x, y=np.arange(250) % 10)
     runs: list[list[str]] = []
     outcome = {"returncode": 0, "stdout": "", "stderr": ""}
@@ -77,7 +77,7 @@ def test_what_the_check_says_of_images_and_classes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    np.savez("d.npz", x=np.zeros((250, 9, 9)), y=np.arange(250) % 10)
+    np.savez("d.npz", x=np.zeros((250, 1, 9, 9)), y=np.arange(250) % 10)
     config = configured("npz:d.npz", model="digits-vit")
     told = {"ACTSEARCH_CONFIG": "config.yaml"}
     with pytest.raises(ConfigError, match=r"^tasks.tiny: .*9"):

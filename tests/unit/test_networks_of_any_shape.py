@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -52,6 +53,32 @@ def test_options_are_sizes() -> None:
     assert one == 4 * 7 + 4 + (4 * 18 + 1) * 10
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "option", "values", "allowed"),
+    [
+        ("mlp", TABLE, "widths", [5, ["a"], [], [0], [True], "ab", None], "a list of at least one"),
+        ("conv1d", SIGNALS, "channels", [0, "a", 2.0, True], "a whole number above 0"),
+        ("conv1d", SIGNALS, "kernels", [[0], [], 3, [1.5]], "a list of at least one whole number"),
+        ("transformer", TEXT, "width", [0, -4, "a", 2.5], "a whole number above 0"),
+        ("transformer", TEXT, "depth", [0, "a", None], "a whole number above 0"),
+        ("transformer", TEXT, "heads", [0, "a"], "a whole number above 0"),
+        ("transformer", TEXT, "pooled", ["yes", 1, None], "true or false"),
+        ("digits-vit", IMAGES, "heads", [0, "a"], "a whole number above 0"),
+        ("digits-vit", IMAGES, "depth", [0], "a whole number above 0"),
+        ("digits-vit", IMAGES, "channels", [0], "a whole number above 0"),
+        ("digits-cnn", IMAGES, "width", [0, [4]], "a whole number above 0"),
+        ("digits-resnet", IMAGES, "width", [0, "a"], "a whole number above 0"),
+    ],
+)
+def test_options_of_another_kind_are_refused(
+    name: str, shape: DataShape, option: str, values: list[Any], allowed: str
+) -> None:
+    for value in values:
+        message = rf"{option} must be {allowed}.*, got {re.escape(repr(value))}$"
+        with pytest.raises(ModelError, match=message):
+            build_model(name, shape, 0, {option: value})
+
+
 def test_a_transformer_sees_no_later_tokens() -> None:
     model = build_model("transformer", TEXT, 0).eval()
     x = torch.randint(9, (1, 6), generator=torch.Generator().manual_seed(0))
@@ -74,6 +101,12 @@ def test_a_pooled_transformer_answers_from_its_last_token() -> None:
 @pytest.mark.parametrize(
     ("name", "shape", "options", "message"),
     [
+        (
+            "conv1d",
+            DataShape((1, 64, 64), 10),
+            {},
+            r"got \(1, 64, 64\): for arrays \(N, channels, samples\) say inputs: signals of the",
+        ),
         ("conv1d", IMAGES, {}, r"conv1d takes signals \(channels, samples\), got \(3, 8, 8\)"),
         (
             "conv1d",
@@ -82,7 +115,7 @@ def test_a_pooled_transformer_answers_from_its_last_token() -> None:
             r"got \(7,\): for signals \(N, samples\) of one channel say inputs: s",
         ),
         ("conv1d", SIGNALS._replace(input_shape=(1, 2)), {}, "2 samples are too few for kernels"),
-        ("mlp", TABLE, {"widths": []}, "at least one number above 0, got"),
+        ("mlp", TABLE, {"widths": []}, "at least one whole number above 0, got"),
         ("transformer", TEXT, {"width": 9, "heads": 2}, "a multiple of heads, got 9 and 2"),
         ("transformer", SIGNALS, {}, r"takes tokens \(n_tokens\), but the data are signals, 1 ch"),
         (

@@ -126,10 +126,10 @@ def test_all_depths_have_their_published_sizes(depth: int, millions: str) -> Non
     assert rounded(counted, millions) == millions
 
 
-@pytest.mark.parametrize("depth", [-4, 2, 7, 55, 57])
-def test_a_depth_that_cannot_be_is_named(depth: int) -> None:
+@pytest.mark.parametrize("depth", [-4, 2, 7, 55, 57, 14.0])
+def test_a_depth_that_cannot_be_is_named(depth: float) -> None:
     with pytest.raises(ModelError, match=rf"depth {depth}; allowed: 6n \+ 2"):
-        CifarResNet((3, 32, 32), 10, depth=depth)
+        CifarResNet((3, 32, 32), 10, depth=depth)  # type: ignore[arg-type]
 
 
 def test_the_resnet_has_three_stages_of_nine_blocks() -> None:

@@ -152,3 +152,20 @@ def test_baseline_below_the_upper_histogram_is_named_at_its_edge() -> None:
     assert notes["◂ sigmoid 11.00%"] == spec["layout"]["xaxis"]["range"][0]
     assert notes["relu 97.00%"] == 0.97
     assert len(spec["layout"]["shapes"]) == 1
+
+
+@pytest.mark.parametrize("n", [1, 15, 25, 80])
+def test_bars_keep_their_height_below_any_number_of_baselines(n: int) -> None:
+    table = pd.DataFrame(
+        {
+            "name": [f"f{i}" for i in range(n)],
+            "status": "completed",
+            "validation_score": np.linspace(0.9, 0.99, n),
+        }
+    )
+    layout = upper_histogram(table, table, 0.85, ACCURACY)["layout"]
+    low, high = layout["yaxis"]["domain"]
+    assert low == 0 < high < 1
+    assert high * (layout["height"] - 60) >= 199
+    levels = [note["y"] for note in layout["annotations"]]
+    assert min(levels) > high and max(levels) == 1

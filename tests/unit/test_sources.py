@@ -216,15 +216,18 @@ def test_images_that_are_not_kept_in_memory_need_none() -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x": np.zeros((8, 2, 2), np.uint8), "y": np.arange(8)}, None),
+        ({"x": np.zeros((8, 1, 2, 2), np.uint8), "y": np.arange(8)}, None),
         ({"x": np.asfortranarray(np.zeros((8, 3, 2, 2))), "y": np.array(list("abababab"))}, None),
-        ({"x": np.zeros((8, 2, 2))}, "lacks y: it must hold x and y .*, and holds x"),
+        ({"x": np.zeros((8, 1, 2, 2))}, "lacks y: it must hold x and y .*, and holds x"),
         ({"x": np.zeros(8), "y": np.arange(8)}, r"x must be one of .*, got \(8,\)"),
-        ({"x": np.zeros((8, 2, 2), complex), "y": np.arange(8)}, r"x must hold real .* <c16"),
-        ({"x": np.zeros((8, 2, 2)), "y": np.ones((8, 2, 2))}, r"y must be classes .* <f8"),
-        ({"x": np.zeros((8, 2, 2)), "y": np.array([None] * 8)}, r"y must be .* dtype \|O"),
-        ({"x": np.zeros((8, 2, 2)), "y": np.arange(7)}, r"y must be \(8,\) to fit x, got \(7,\)"),
-        ({"x": np.zeros((7, 2, 2)), "y": np.arange(7)}, r"asks for 8 examples .* holds 7"),
+        ({"x": np.zeros((8, 1, 2, 2), complex), "y": np.arange(8)}, r"x must hold real .* <c16"),
+        ({"x": np.zeros((8, 1, 2, 2)), "y": np.ones((8, 1, 2, 2))}, r"y must be one of .* <f8"),
+        ({"x": np.zeros((8, 1, 2, 2)), "y": np.array([None] * 8)}, r"y must be .* dtype \|O"),
+        (
+            {"x": np.zeros((8, 1, 2, 2)), "y": np.arange(7)},
+            r"y must be \(8,\) to fit x, got \(7,\)",
+        ),
+        ({"x": np.zeros((7, 1, 2, 2)), "y": np.arange(7)}, r"asks for 8 examples .* holds 7"),
     ],
 )
 def test_arrays_are_checked_by_their_headers(
@@ -251,7 +254,7 @@ def test_arrays_that_are_damaged_or_missing_are_named(tmp_path: Path) -> None:
     data = Data(source=f"npz:{path}", split=SPLIT)
     with pytest.raises(MissingDataError, match=f"no data file at {path}"):
         check_source(data, tmp_path)
-    np.savez(path, x=np.zeros((8, 2, 2)), y=np.arange(8))
+    np.savez(path, x=np.zeros((8, 1, 2, 2)), y=np.arange(8))
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(DataError, match=r"data\.npz is not an \.npz file that can be read"):
         check_source(data, tmp_path)

@@ -35,7 +35,7 @@ STEADY = """
 import numpy as np
 def load():
     y = np.arange(40) % 4
-    return np.random.default_rng(0).normal(size=(40, 8, 8)), y
+    return np.random.default_rng(0).normal(size=(40, 1, 8, 8)), y
 """
 UNSEEDED = STEADY.replace("default_rng(0)", "default_rng()")
 # A text's hash, and so the order of a set, is another in every process.
@@ -43,14 +43,14 @@ BY_HASH = """
 import numpy as np
 def load():
     names = list({f"n{number}" for number in range(64)})
-    return np.zeros((64, 8, 8)) + np.arange(8), np.array(names)
+    return np.zeros((64, 1, 8, 8)) + np.arange(8), np.array(names)
 """
 # Its second call in a process gives others, but jobs call it once.
 ONCE = """
 import numpy as np
 rng = np.random.default_rng(0)
 def load():
-    return rng.normal(size=(40, 8, 8)), np.arange(40) % 4
+    return rng.normal(size=(40, 1, 8, 8)), np.arange(40) % 4
 """
 
 
@@ -144,7 +144,7 @@ def test_a_job_that_is_given_others_ends_before_training(monkeypatch: pytest.Mon
 
 
 def test_a_job_tells_what_has_changed_from_chance() -> None:
-    x, y = np.arange(40 * 64.0).reshape(40, 8, 8), np.arange(40) % 4
+    x, y = np.arange(40 * 64.0).reshape(40, 1, 8, 8), np.arange(40) % 4
     np.savez("mine.npz", x=x, y=y)
     # Under a name that its text does not show, or it would count as code.
     lines = ["import numpy as np", "def load():", "    mine = np.load('.'.join(['mine', 'npz']))"]
@@ -276,7 +276,7 @@ def test_entries_tell_arrays_apart() -> None:
         ("raise KeyError('lost')", r"'loader:load': fails: KeyError: 'lost' \(loader.py, line 4\)"),
         ("return 3", r"'loader:load': must return \(x, y\), or a dictionary of .*, got int"),
         ("return np.array([{}]), np.zeros(1)", r"x must hold real numbers, got dtype \|O"),
-        ("return np.zeros((4, 2, 2)), [None] * 4", r"y must be classes .* got .* dtype \|O"),
+        ("return np.zeros((4, 1, 2, 2)), [None] * 4", r"y must be one of .* got .* dtype \|O"),
         ("return {'x_train': np.zeros((4, 2))}", "lacks y_train, x_test, y_test: it must hold"),
         ("return {1: np.zeros((4, 2))}", "must return .* a dictionary of .*, got dict"),
     ],

@@ -121,7 +121,7 @@ def test_arrays_replaced_with_their_time_are_noticed(fresh: Experiment) -> None:
     path, trial = fresh.folder / "x.npz", "results/arrays/trials/zero.x.json"
 
     def write(seed: int) -> None:
-        x = np.random.default_rng(seed).integers(0, 256, (24, 8, 8), np.uint8)
+        x = np.random.default_rng(seed).integers(0, 256, (24, 1, 8, 8), np.uint8)
         np.savez(path, x=x, y=np.arange(24) % 2)
 
     write(0)

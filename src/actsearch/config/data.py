@@ -74,7 +74,7 @@ def _none(_: str) -> bool:
 
 
 class Split(Model):
-    """How many examples go where. Stratified by class, drawn by ``seed``."""
+    """How many examples go where, drawn by ``seed``; stratified where targets are one class each."""
 
     train: PositiveInt
     """Examples the weights are fitted on."""
@@ -104,7 +104,8 @@ class Data(Model):
     source: Annotated[str, AfterValidator(_source)]
     """``digits``, ``mnist1d``, ``extrapolation``, ``torchvision:NAME``, ``folder:PATH`` (a folder
     of images for each class, at the top or under ``train``, ``val`` and ``test``), ``npz:PATH``
-    (arrays ``x`` and ``y``) or ``package.module:function``."""
+    (arrays ``x`` and ``y``, or such of parts: ``x_train``, ``y_train``, ``x_test``, ...) or
+    ``package.module:function``."""
     split: Split
     """Sizes of the three parts. Where the source has a test part of its own, ``test`` is drawn from
     that one, and the others from the rest; with a validation part of its own too, each is drawn
@@ -169,9 +170,11 @@ class Data(Model):
 
     @property
     def arrays(self) -> Arrays:
-        """What is said of its arrays, or known of those that are made here."""
+        """What is said of its arrays, or known of those that come with this package."""
         if made := self.made:
             return Arrays(made.inputs, made.targets)
+        if self.source == "digits":
+            return Arrays(inputs="images")
         return Arrays(
             self.inputs, self.known_targets, self.channels_last, self.vocabulary, self.ignore
         )

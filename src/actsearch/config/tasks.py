@@ -83,7 +83,7 @@ class Fisher(Model):
     """The spectrum of the Fisher information at initialisation, by K-FAC."""
 
     kind: Literal["true", "sampled", "empirical"] = "true"
-    """Labels: exact expectation over the model's classes, one sample of it, or the data's own."""
+    """Targets: exact expectation over what the model predicts, one sample of it, or the data's."""
     examples: PositiveInt = 128
     """Training examples the factors are averaged over."""
     examples_at_once: PositiveInt = 128

@@ -86,7 +86,7 @@ def find_plain_calls(model: nn.Module, x: Tensor) -> PlainCalls:
 
     Args:
         model: Left as it was, except for what it keeps outside of its buffers.
-        x: Images (N, C, H, W) on the model's device, two or more.
+        x: Examples (N, ...) as the model takes them, on its device, two or more.
 
     Returns:
         What was found. A pass that fails is no error: what it met before counts.

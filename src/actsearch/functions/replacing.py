@@ -111,7 +111,7 @@ def _there(kinds: Mapping[str, str], plain: PlainCalls | None) -> str:
     if plain is None and not there:
         return (
             f"{said}; what it calls as a plain function (torch.relu) is replaced too, given "
-            "plain=find_plain_calls(network, images)"
+            "plain=find_plain_calls(network, x)"
         )
     if plain and plain.failure:
         return f"{said}; it fails, so that plain functions it calls may be missing: {plain.failure}"

@@ -16,7 +16,7 @@ from actsearch.networks.by_name import build_model
 
 _EXAMPLES = 2
 _MOST = 256
-"""Images of a batch that plain calls are looked for with."""
+"""Examples of a batch that plain calls are looked for with."""
 _KEPT = 16
 _found: dict[tuple[object, ...], PlainCalls] = {}
 """Plain calls by all that they depend on, the last of them last."""
@@ -55,7 +55,8 @@ def build_plain(task: Task, data: Dataset | DataShape, seed: int) -> nn.Module:
 def plain_calls(task: Task, data: Dataset | DataShape, seed: int, model: nn.Module) -> PlainCalls:
     """The activations that a task's network calls as plain functions.
 
-    They are found on the CPU with two examples drawn from N(0, 1), in a network that was built anew
+    They are found on the CPU with two examples drawn from N(0, 1), tokens
+    uniformly, in a network that was built anew
     for it, so that ``model`` does not change and every job that builds it finds the same. A
     process looks once. A network that cannot take two examples is given a batch of its task's size.
 

@@ -29,6 +29,8 @@ MAP_COLOURS = ("#443983", "#355f8d", "#287c8e", "#20a486", "#5ac864", "#aadc32",
 """Viridis without its darkest sixth, which a dark page would swallow."""
 _CROWD = 1000  # points from which on a map draws them smaller
 _FLAG = 17  # pixels a baseline's label takes above the histogram
+_MARGINS = 60  # pixels of a histogram's height that are not for bars and labels
+_BARS = 200  # pixels that labels leave to the bars
 
 
 def histogram_range(table: pd.DataFrame, score: Score) -> tuple[int, int]:
@@ -119,7 +121,9 @@ def upper_histogram(
     edges = np.arange(first, last + 1) * step
     flags = baselines.sort_values(["validation_score", "name"]).reset_index(drop=True)
     # The baselines' labels stand above the bars, a line of text each.
-    crown = 1 - _FLAG * len(flags) / (HISTOGRAM_HEIGHT - 60)
+    above = _FLAG * len(flags)
+    height = max(HISTOGRAM_HEIGHT, _MARGINS + _BARS + above)
+    crown = 1 - above / (height - _MARGINS)
     shapes: list[Spec] = []
     labels: list[Spec] = []
     for place, (name, number) in enumerate(
@@ -152,7 +156,7 @@ def upper_histogram(
             _bars(values[values >= edges[0]], edges, score, "functions", {"color": "var(--bar)"})
         ],
         "layout": layout(
-            HISTOGRAM_HEIGHT,
+            height,
             axis(
                 f"validation {score.shown}",
                 range=ends,

@@ -35,6 +35,8 @@ UNITS: dict[Inputs, str] = {
 """What an example of each kind is made of, in words."""
 _FEW_CHANNELS = 16
 """Up to so many rows of a matrix, and fewer than half of its columns, are channels of a signal."""
+_COLOURS = 4
+"""Channels of images: grey or colour, with or without alpha."""
 
 
 class Array(NamedTuple):
@@ -63,9 +65,9 @@ def layout_of(x: Array, y: Array, said: Arrays, names: tuple[str, str] = ("x", "
     """What ``x`` and ``y`` are taken for.
 
     Of examples the rank says it: two axes are features, or tokens where the numbers are whole; four
-    are images, unless the second is above 16 and no longer than the others, as the depth of volumes
-    is; five are volumes. Three are images where the last two are as long, and signals where the
-    second is 1, or at most 16 and less than half of the third. Targets with one axis are classes
+    are images, unless the second is above 4 and no longer than the others, as the depth of volumes
+    is; five are volumes. Three are signals where the second is 1, or at most 16 and less than half
+    of the third; else they may be images, too. Targets with one axis are classes
     where they are whole numbers or strings, else numbers; with more they are a class at each
     position where they are whole numbers and have the positions of the example, or rows of real
     numbers.
@@ -127,7 +129,7 @@ def _inputs(x: Array, said: Arrays, name: str) -> Inputs:
 
 def _images_or_volumes(shape: tuple[int, ...], said: Arrays, name: str) -> Inputs:
     _, first, *others = shape
-    if said.channels_last is None and _FEW_CHANNELS < first <= min(others):
+    if said.channels_last is None and _COLOURS < first <= min(others):
         sizes = " x ".join(map(str, others))
         raise DataError(
             f"{name} of {shape} may be images of {first} channels and {sizes} pixels, or volumes "
@@ -140,13 +142,12 @@ def _signals_or_images(shape: tuple[int, ...], said: Arrays, name: str) -> Input
     _, first, last = shape
     if said.channels_last or first == 1 or (2 * first < last and first <= _FEW_CHANNELS):
         return "signals"
-    if first == last:
-        return "images"
     if 2 * last < first and last <= _FEW_CHANNELS:
         return "signals"  # whose axes are looked at next
     raise DataError(
         f"{name} of {shape} may be images of {first} x {last} pixels, or signals of {first} "
-        f"channels and {last} samples: say inputs: images, or inputs: signals, of the data"
+        f"channels and {_many((last,), 'samples')}: say inputs: images, or inputs: signals, "
+        "of the data"
     )
 
 
@@ -193,15 +194,20 @@ def _refuse_channels_last(shape: tuple[int, ...], inputs: Inputs, whole: str, na
     *others, last = shape[1:]
     unit = UNITS[inputs]
     axes = ", ".join(map(str, (0, len(shape) - 1, *range(1, len(shape) - 1))))
-    as_last, as_first = (" x ".join(map(str, sizes)) for sizes in (others, shape[2:]))
+    as_last, as_first = (_many(sizes, unit) for sizes in (others, shape[2:]))
     other = ""
     if inputs == "signals":
-        other = f"; if these are images of {as_last} x {last} pixels, say inputs: images"
+        other = f"; if these are images of {others[0]} x {last} pixels, say inputs: images"
     raise DataError(
-        f"{name} of {shape} looks like {_channels_last(whole)}: {last} channels of {as_last} "
-        f"{unit}. Store {name}.transpose({axes}), or say channels_last: true of the data; if these "
-        f"are {others[0]} channels of {as_first} {unit}, say channels_last: false{other}"
+        f"{name} of {shape} looks like {_channels_last(whole)}: {_many((last,), 'channels')} of "
+        f"{as_last}. Store {name}.transpose({axes}), or say channels_last: true of the data; if "
+        f"these are {_many(others[:1], 'channels')} of {as_first}, say channels_last: false{other}"
     )
+
+
+def _many(sizes: Sequence[int], units: str) -> str:
+    """``8 x 8 pixels``, ``1 sample``."""
+    return f"{' x '.join(map(str, sizes))} {units.removesuffix('s') if [*sizes] == [1] else units}"
 
 
 def _channels_last(form: str) -> str:
@@ -225,15 +231,19 @@ def _targets(
     if at_positions:
         return "positions"
     n = y.shape[0]
-    allowed = [f"classes ({n},), whole numbers or strings", f"numbers ({n},) or ({n}, d)"]
+    allowed = [f"classes ({n},) of {_CLASSES}", f"numbers ({n},) or ({n}, d) of fractions"]
     if positions:
-        allowed.append(f"a class at each position ({', '.join(map(str, (n, *positions)))})")
+        allowed.append(
+            f"a class at each position ({', '.join(map(str, (n, *positions)))}) of whole numbers"
+        )
     if y.kind in WHOLE_KINDS and len(y.shape) == 2:
         raise DataError(
             f"{name} of {y.shape} holds whole numbers, dtype {y.dtype}: say targets: numbers of "
             f"the data if they are to be predicted as such; else allowed: {'; '.join(allowed)}"
         )
-    raise DataError(f"{name} must be {' or '.join(allowed)}; got {y.shape} and dtype {y.dtype}")
+    raise DataError(
+        f"{name} must be one of these: {'; '.join(allowed)}; got {y.shape} of dtype {y.dtype}"
+    )
 
 
 def _check_targets(said: Targets, positions: tuple[int, ...], y: Array, name: str) -> None:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from actsearch.networks.by_name import ModelError
+from actsearch.networks.options import check_whole
 
 
 class Block(nn.Module):
@@ -47,6 +48,7 @@ class CifarResNet(nn.Module):
 
     Raises:
         ModelError: when ``depth`` is not 6n + 2 with a positive n.
+        ValueError: when ``width`` is no whole number above 0.
     """
 
     def __init__(
@@ -57,10 +59,11 @@ class CifarResNet(nn.Module):
         width: int = 16,
     ) -> None:
         super().__init__()
-        if depth < 8 or depth % 6 != 2:
+        check_whole(width=width)
+        if not isinstance(depth, int) or depth < 8 or depth % 6 != 2:
             raise ModelError(
-                f"a residual network for CIFAR cannot have depth {depth}; allowed: 6n + 2 (8, 14, "
-                "20, ..., 56, ...)"
+                f"a residual network for CIFAR cannot have depth {depth!r}; allowed: 6n + 2 (8, "
+                "14, 20, ..., 56, ...)"
             )
         blocks_per_stage = (depth - 2) // 6
         self.stem = _convolution(image_shape[0], width, 1)

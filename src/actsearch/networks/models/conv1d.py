@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from actsearch.networks.options import check_sizes, check_whole
+
 
 class Conv1d(nn.Module):
     """Convolutions of stride 2 with an activation after each, and a linear layer.
@@ -17,7 +19,7 @@ class Conv1d(nn.Module):
         kernels: their lengths.
 
     Raises:
-        ValueError: when an example is no signal, or too short.
+        ValueError: when an example is no signal, or too short, or an option no size.
     """
 
     def __init__(
@@ -29,11 +31,14 @@ class Conv1d(nn.Module):
     ) -> None:
         super().__init__()
         if len(input_shape) != 2:
-            said = ": for signals (N, samples) of one channel say inputs: signals of the data"
-            raise ValueError(
-                f"conv1d takes signals (channels, samples), got {input_shape}"
-                f"{said if len(input_shape) == 1 else ''}"
-            )
+            said = ""
+            if len(input_shape) == 1:
+                said = ": for signals (N, samples) of one channel say inputs: signals of the data"
+            elif len(input_shape) == 3 and input_shape[0] == 1:
+                said = ": for arrays (N, channels, samples) say inputs: signals of the data"
+            raise ValueError(f"conv1d takes signals (channels, samples), got {input_shape}{said}")
+        check_whole(channels=channels)
+        check_sizes(kernels=kernels)
         before, length = input_shape
         layers: list[nn.Module] = []
         for kernel in kernels:

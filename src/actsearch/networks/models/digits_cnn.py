@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from actsearch.networks.models.all_cnn_c import AllConvolutional
+from actsearch.networks.options import check_whole
 
 
 class DigitsCNN(AllConvolutional):
-    """Six convolutions: two of them with stride 2, the last two 1x1."""
+    """Six convolutions: two of them with stride 2, the last two 1x1.
+
+    Raises:
+        ValueError: when ``width`` is no size.
+    """
 
     def __init__(self, image_shape: tuple[int, int, int], n_classes: int, width: int = 16) -> None:
+        check_whole(width=width)
         layout = [
             *((width, 3, 1), (width, 3, 2)),
             *((2 * width, 3, 1), (2 * width, 3, 2)),

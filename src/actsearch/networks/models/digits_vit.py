@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from actsearch.networks.models.attention import Block, glorot_linear
+from actsearch.networks.options import check_whole
 
 PATCH = 2
 """Side of a patch, in pixels."""
@@ -22,7 +23,7 @@ class DigitsViT(nn.Module):
     positions N(0, 0.02^2).
 
     Raises:
-        ValueError: when height or width is not a multiple of 2.
+        ValueError: when height or width is not a multiple of 2, or an option is no size.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class DigitsViT(nn.Module):
         heads: int = 4,
     ) -> None:
         super().__init__()
+        check_whole(channels=channels, width=width, depth=depth, heads=heads)
         inputs, height, breadth = image_shape
         if height % PATCH or breadth % PATCH:
             raise ValueError(

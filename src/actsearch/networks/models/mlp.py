@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from actsearch.networks.options import check_sizes
+
 
 class MLP(nn.Module):
     """Linear layers with an activation between them; of an example all numbers are put in a row.
@@ -20,15 +22,14 @@ class MLP(nn.Module):
         widths: of the hidden layers.
 
     Raises:
-        ValueError: without a hidden layer: there would be no activation.
+        ValueError: when ``widths`` are no sizes; without one there would be no activation.
     """
 
     def __init__(
         self, input_shape: tuple[int, ...], n_outputs: int, widths: Sequence[int] = (100, 100)
     ) -> None:
         super().__init__()
-        if not widths or min(widths) < 1:
-            raise ValueError(f"widths must be at least one number above 0, got {[*widths]}")
+        check_sizes(widths=widths)
         layers: list[nn.Module] = [nn.Flatten()]
         before = math.prod(input_shape)
         for width in widths:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from actsearch.networks.models.attention import Block, glorot_linear
+from actsearch.networks.options import check_truth, check_whole
 
 
 class Transformer(nn.Module):
@@ -21,7 +22,7 @@ class Transformer(nn.Module):
         pooled: one output an example, from its last token, in place of one at each position.
 
     Raises:
-        ValueError: when the width is not a multiple of the heads.
+        ValueError: when the width is not a multiple of the heads, or an option of another kind.
     """
 
     def __init__(
@@ -35,6 +36,8 @@ class Transformer(nn.Module):
         pooled: bool = False,
     ) -> None:
         super().__init__()
+        check_whole(width=width, depth=depth, heads=heads)
+        check_truth(pooled=pooled)
         self.pooled = pooled
         self.embed = nn.Embedding(n_tokens, width)
         self.position = nn.Parameter(0.02 * torch.randn(input_shape[0], width))
