@@ -74,7 +74,7 @@ def _none(_: str) -> bool:
 
 
 class Split(Model):
-    """How many examples go where, drawn by ``seed``; stratified where targets are one class each."""
+    """How many examples go where, drawn by ``seed``; stratified where a target is one class."""
 
     train: PositiveInt
     """Examples the weights are fitted on."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actsearch.config.data import Inputs
+from actsearch.data.dataset import Part
 from actsearch.data.sources.layouts import UNITS
 from actsearch.data.sources.places import DataError
 
@@ -109,7 +110,7 @@ def first_unusable(mean: NDArray[np.float64], deviation: NDArray[np.float64]) ->
     return None if usable.all() else int(np.flatnonzero(~usable)[0])
 
 
-def refuse_far(x: NDArray[Any], chosen: Mapping[str, NDArray[np.int64]], scaling: Scaling) -> None:
+def refuse_far(x: NDArray[Any], chosen: Mapping[Part, NDArray[np.int64]], scaling: Scaling) -> None:
     """Refuse examples that lie so far from those of the training part that float32 ends.
 
     Args:
