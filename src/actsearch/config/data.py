@@ -71,7 +71,10 @@ def _none(_: str) -> bool:
 
 
 class Split(Model):
-    """How many examples go where, drawn by ``seed``; stratified where targets are one class each."""
+    """How many examples go where, drawn by ``seed``.
+
+    Stratified by class where targets are one class an example.
+    """
 
     train: PositiveInt
     """Examples the weights are fitted on."""
