@@ -264,3 +264,20 @@ def test_a_network_without_plain_calls_is_not_touched() -> None:
     assert not found.calls and not found.beneath
     replace_activations(model, "tanh(x)", plain=found)
     assert not any("forward" in vars(module) for module in model.modules())
+
+
+class Scaled(nn.Module):
+    """A scale that is kept positive: of a parameter, or of what is computed from it."""
+
+    def __init__(self, computed: bool) -> None:
+        super().__init__()
+        self.raw, self.computed = nn.Parameter(torch.ones(1)), computed
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * functional.softplus(self.raw * 1.0 if self.computed else self.raw)
+
+
+def test_what_is_computed_from_a_parameter_is_no_parameter() -> None:
+    """The documents say so."""
+    assert names(Scaled(False)) == []
+    assert names(Scaled(True)) == ["softplus()"]

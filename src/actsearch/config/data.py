@@ -74,7 +74,10 @@ def _none(_: str) -> bool:
 
 
 class Split(Model):
-    """How many examples go where, drawn by ``seed``; stratified where a target is one class."""
+    """How many examples go where, drawn by ``seed``.
+
+    Stratified by class where targets are one class an example.
+    """
 
     train: PositiveInt
     """Examples the weights are fitted on."""
