@@ -77,7 +77,8 @@ def test_what_the_check_says_of_images_and_classes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    np.savez("d.npz", x=np.zeros((250, 1, 9, 9)), y=np.arange(250) % 10)
+    x = np.random.default_rng(0).normal(size=(250, 1, 9, 9))
+    np.savez("d.npz", x=x, y=np.arange(250) % 10)
     config = configured("npz:d.npz", model="digits-vit")
     told = {"ACTSEARCH_CONFIG": "config.yaml"}
     with pytest.raises(ConfigError, match=r"^tasks.tiny: .*9"):
