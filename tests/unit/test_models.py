@@ -298,5 +298,5 @@ def test_an_option_that_is_not_taken_is_named(name: str, option: str, message: s
 def test_an_option_with_a_bad_value_is_said_with_the_call() -> None:
     with pytest.raises(ModelError, match=r"6n \+ 2"):
         build_model("resnet-56", DataShape(SHAPE, 10), 0, {"depth": 57})
-    with pytest.raises(ModelError, match=r"n_classes=10, width='four': TypeError"):
+    with pytest.raises(ModelError, match=r"n_classes=10, width='four': ValueError: width must"):
         build_model("digits-cnn", DataShape(SHAPE, 10), 0, {"width": "four"})

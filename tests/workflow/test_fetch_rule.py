@@ -163,7 +163,8 @@ def test_what_is_made_here_is_made_once_and_read_by_what_trains(fresh: Experimen
     tiny = config["tasks"].pop("tiny")
     split = {"train": 80, "validation": 20, "test": 20}
     config["data"]["signals"] = {"source": "mnist1d", "split": split}
-    config["tasks"]["signals"] = {**tiny, "data": "signals", "model": "conv1d"}
+    final = tiny["final"] | {"fit_on": "train"}
+    config["tasks"]["signals"] = {**tiny, "data": "signals", "model": "conv1d", "final": final}
     fresh.configure(config)
     trial = "results/signals/trials/zero.x.json"
     fresh.snakemake("--cores", "1", trial)

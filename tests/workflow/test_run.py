@@ -223,7 +223,7 @@ def test_a_file_of_data_is_an_input(fresh: Experiment) -> None:
     data = fresh.folder / "data.npz"
     np.savez(data, x=digits.images.astype("float32"), y=digits.target)
     config = copying.deepcopy(SMALL)
-    config["data"]["digits"]["source"] = "npz:data.npz"
+    config["data"]["digits"] |= {"source": "npz:data.npz", "inputs": "images"}
     fresh.configure(config)
     target = "results/tiny/trials/relu.x.json"
     fresh.snakemake("--cores", "1", target)

@@ -49,7 +49,7 @@ def own(fresh: Experiment) -> Experiment:
     write(fresh, {"widths.txt": "4", "scales/one.txt": "1"})
     config = copying.deepcopy(SMALL)
     split = {"train": 200, "validation": 200, "test": 200}
-    config["data"] = {"mine": {"source": "mylab.loader:load", "split": split}}
+    config["data"] = {"mine": {"source": "mylab.loader:load", "split": split, "inputs": "images"}}
     tiny = config["tasks"]["tiny"] | {"data": "mine", "model": "network:build", "seeds": [0]}
     tiny |= {"model_options": {"scale": "scales/one.txt"}}
     del tiny["search"], tiny["final"]
