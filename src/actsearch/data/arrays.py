@@ -14,11 +14,19 @@ from numpy.typing import NDArray
 
 from actsearch.config import Split
 from actsearch.config.data import MOST_TOKENS, Arrays
-from actsearch.data.dataset import PARTS, Dataset, DataShape, numbered_parts, split_rows
+from actsearch.data.dataset import (
+    PARTS,
+    Dataset,
+    DataShape,
+    Part,
+    Units,
+    numbered_parts,
+    split_rows,
+)
 from actsearch.data.examples import MemoryExamples
-from actsearch.data.scaling import refuse_far, scaled, scaling_by
+from actsearch.data.scaling import Scaling, refuse_far, scaled, scaling_by
 from actsearch.data.sources.headers import array_headers, check_parts, named_parts
-from actsearch.data.sources.layouts import Array, Layout
+from actsearch.data.sources.layouts import Layout
 from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import DataError
 from actsearch.data.targets import (
@@ -28,7 +36,7 @@ from actsearch.data.targets import (
     targets_of,
     unseen_notes,
 )
-from actsearch.data.user_arrays import Named, call
+from actsearch.data.user_arrays import Named, call, headers_of
 
 NOTHING_SAID = Arrays()
 """Of arrays whose ranks and dtypes tell what they are."""
@@ -65,7 +73,7 @@ def check_values(arrays: Named, said: Arrays) -> Checked:
     Raises:
         DataError: for arrays that do not fit, and values that cannot be used; it names the array.
     """
-    held = check_parts({name: Array(a.shape, a.dtype.str) for name, a in arrays.items()}, said)
+    held = check_parts(headers_of(arrays), said)
     layout = held.layout
     examples, labels = ({names[k]: arrays[names[k]] for names in held.pairs} for k in (0, 1))
     for name, x in examples.items():
@@ -128,14 +136,35 @@ def shape_of(arrays: Named, split: Split, said: Arrays = NOTHING_SAID) -> DataSh
         DataError: as there.
     """
     found = check_values(arrays, said)
-    chosen = split_rows(found.targets.values, split, found.own)
-    if found.shape.targets == "numbers":
-        standardized(found.targets.values, chosen)
-    if found.shape.targets == "positions":
-        refuse_uncounted(found.targets.values, chosen)
-    if found.shape.inputs != "tokens":
-        refuse_far(found.x, chosen, scaling_by(found.x, chosen["train"], found.shape.inputs))
+    _drawn(found.x, found.targets.values, found.shape, split, found.own)
     return found.shape
+
+
+class _Drawn(NamedTuple):
+    """The rows of each part, and what is made of them without a copy of examples."""
+
+    rows: dict[Part, NDArray[np.int64]]
+    targets: NDArray[Any]
+    """Of all parts, one after the other."""
+    units: Units | None
+    scaling: Scaling | None
+    """None of tokens."""
+
+
+def _drawn(
+    x: NDArray[Any], targets: NDArray[Any], shape: DataShape, split: Split, own: OwnParts | None
+) -> _Drawn:
+    """Draw the parts; raises DataError, as :func:`dataset_of`, where they cannot be used."""
+    rows = split_rows(targets, split, own)
+    taken, units, scaling = targets[np.concatenate([rows[name] for name in PARTS])], None, None
+    if shape.targets == "numbers":
+        taken, units = standardized(targets, rows)
+    if shape.targets == "positions":
+        refuse_uncounted(targets, rows)
+    if shape.inputs != "tokens":
+        scaling = scaling_by(x, rows["train"], shape.inputs)
+        refuse_far(x, rows, scaling)
+    return _Drawn(rows, taken, units, scaling)
 
 
 def dataset_of(
@@ -165,20 +194,13 @@ def dataset_of(
     Raises:
         DataError: for sizes above what there is, and for a constant training part.
     """
-    chosen = split_rows(targets, split, own)
-    used = np.concatenate([chosen[name] for name in PARTS])
-    rows = numbered_parts({name: len(chosen[name]) for name in PARTS})
-    taken, units = targets[used], None
-    if shape.targets == "numbers":
-        taken, units = standardized(targets, chosen)
-    if shape.targets == "positions":
-        refuse_uncounted(targets, chosen)
-    y = torch.from_numpy(taken)
-    if shape.inputs == "tokens":
+    drawn = _drawn(x, targets, shape, split, own)
+    used = np.concatenate([drawn.rows[name] for name in PARTS])
+    rows = numbered_parts({name: len(drawn.rows[name]) for name in PARTS})
+    y, units, scaling = torch.from_numpy(drawn.targets), drawn.units, drawn.scaling
+    if scaling is None:
         examples = MemoryExamples(torch.from_numpy(x[used].astype(np.int64)), y)
         return Dataset(examples, rows, shape, notes)
-    scaling = scaling_by(x, chosen["train"], shape.inputs)
-    refuse_far(x, chosen, scaling)
     if x.dtype == np.uint8:
         moments = (scaling.mean, scaling.deviation)
         at = (torch.from_numpy(moment.astype(np.float32)) for moment in moments)

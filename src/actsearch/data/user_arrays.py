@@ -70,6 +70,11 @@ def _result(module: str, name: str) -> Any:
         raise DataError(f"fails: {describe_fault(error)}") from error
 
 
+def headers_of(arrays: Named) -> dict[str, Array]:
+    """Shapes and dtypes of arrays, by their names."""
+    return {name: Array(array.shape, array.dtype.str) for name, array in arrays.items()}
+
+
 def entries(arrays: Named) -> Entries:
     """What a manifest says of arrays, under ``files``: shape, dtype and SHA-256 of each.
 
@@ -134,8 +139,7 @@ def refuse_unsaid(data: Data, arrays: Named) -> None:
         DataError: with the key to set.
     """
     if data.targets is None:
-        there = {name: Array(array.shape, array.dtype.str) for name, array in arrays.items()}
-        targets = check_parts(there, data.arrays._replace(targets=None)).layout.targets
+        targets = check_parts(headers_of(arrays), data.arrays._replace(targets=None)).layout.targets
         if targets != data.known_targets:
             raise DataError(
                 f"its targets are {targets}: say targets: {targets} of the data, since what a "
