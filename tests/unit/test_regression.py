@@ -123,6 +123,13 @@ def test_numbers_are_standardised_by_the_training_part() -> None:
     assert torch.equal(column.part("test").targets[:, 0], dataset.part("test").targets[:, 0])
 
 
+def test_numbers_that_are_learned_of_tokens_have_their_units() -> None:
+    x = np.random.default_rng(0).integers(0, 9, (200, 5))
+    found = split_arrays({"x": x, "y": 7.0 * x[:, 0] + 100}, SPLIT)
+    assert found.shape.inputs == "tokens" and found.shape.targets == "numbers"
+    assert found.units is not None and found.units.deviation[0] > 7
+
+
 @pytest.mark.parametrize(("part", "rank"), [("train", 0), ("validation", 1), ("test", 2)])
 def test_a_constant_number_is_refused(part: str, rank: int) -> None:
     x, y = regression()

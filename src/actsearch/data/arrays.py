@@ -200,7 +200,7 @@ def dataset_of(
     y, units, scaling = torch.from_numpy(drawn.targets), drawn.units, drawn.scaling
     if scaling is None:
         examples = MemoryExamples(torch.from_numpy(x[used].astype(np.int64)), y)
-        return Dataset(examples, rows, shape, notes)
+        return Dataset(examples, rows, shape, notes, units)
     if x.dtype == np.uint8:
         moments = (scaling.mean, scaling.deviation)
         at = (torch.from_numpy(moment.astype(np.float32)) for moment in moments)
