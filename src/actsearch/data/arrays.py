@@ -25,7 +25,7 @@ from actsearch.data.dataset import (
 )
 from actsearch.data.examples import MemoryExamples
 from actsearch.data.scaling import Scaling, refuse_far, scaled, scaling_by
-from actsearch.data.sources.headers import array_headers, check_parts, named_parts
+from actsearch.data.sources.headers import array_headers, check_parts, headers_of, named_parts
 from actsearch.data.sources.layouts import Layout
 from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import DataError
@@ -36,7 +36,7 @@ from actsearch.data.targets import (
     targets_of,
     unseen_notes,
 )
-from actsearch.data.user_arrays import Named, call, headers_of
+from actsearch.data.user_arrays import Named, call
 
 NOTHING_SAID = Arrays()
 """Of arrays whose ranks and dtypes tell what they are."""

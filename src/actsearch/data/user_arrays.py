@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actsearch.config import FAULTS, Data, describe_fault
-from actsearch.data.sources.headers import check_parts
-from actsearch.data.sources.layouts import Array
+from actsearch.data.sources.headers import check_parts, headers_of
 from actsearch.data.sources.places import DataError
 from actsearch.records.search_path import (
     MODULES_VARIABLE,
@@ -68,11 +67,6 @@ def _result(module: str, name: str) -> Any:
         raise
     except FAULTS as error:
         raise DataError(f"fails: {describe_fault(error)}") from error
-
-
-def headers_of(arrays: Named) -> dict[str, Array]:
-    """Shapes and dtypes of arrays, by their names."""
-    return {name: Array(array.shape, array.dtype.str) for name, array in arrays.items()}
 
 
 def entries(arrays: Named) -> Entries:

@@ -7,12 +7,15 @@ import struct
 import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actsearch.config.data import Arrays
 from actsearch.data.sources.layouts import Array, Layout, layout_of
 from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import DataError, MissingDataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _MAGIC = b"\x93NUMPY"
 
@@ -49,6 +52,11 @@ def _header(archive: zipfile.ZipFile, name: str) -> Array:
     dtype = header["descr"]
     # Fields have names and dtypes of their own, which no array of ours has.
     return Array(tuple(header["shape"]), dtype if isinstance(dtype, str) else "V")
+
+
+def headers_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
+    """Shapes and dtypes of arrays in memory, by their names."""
+    return {name: Array(array.shape, array.dtype.str) for name, array in arrays.items()}
 
 
 class Held(NamedTuple):
