@@ -111,6 +111,23 @@ def test_the_shape_of_a_comparison() -> None:
     assert json.loads(json.dumps(result)) == result
 
 
+def test_errors_are_told_in_the_units_of_the_data() -> None:
+    found = make_trial("erf(x)", [0.5, 0.6], diverged=[1], seeds=SEEDS[:2], score="R2")
+    found["runs"][0]["test_errors"] = [2.0, 30.0]
+    best = make_trial("elu(x)", [0.4, 0.3], seeds=SEEDS[:2], score="R2")
+    for run, errors in zip(best["runs"], ([1.0, 10.0], [3.0, 20.0]), strict=True):
+        run["test_errors"] = errors
+    lost = make_trial("relu(x)", [0.0, 0.0], diverged=[0, 1], seeds=SEEDS[:2], score="R2")
+    candidates = make_candidates({"erf(x)": 0.9}).assign(score="R2")
+    trials = [found, best, lost]
+    candidates = candidates[candidates["name"].isin([trial["function"] for trial in trials])]
+    by_name = rows(compare(trials, candidates, 0.05))
+    assert by_name["elu(x)"]["test_errors"] == [2.0, 15.0]
+    assert by_name["erf(x)"]["test_errors"] == [2.0, 30.0]  # of the run that completed
+    assert by_name["relu(x)"]["test_errors"] is None
+    assert "test_errors" not in rows(make_comparison({"erf(x)": shifted(0.03)}))["erf(x)"]
+
+
 def test_p_values_are_corrected_over_all_comparisons() -> None:
     result = make_comparison({"erf(x)": shifted(0.01), "sinh(x)": shifted(0.001, 0.01)})
     by_name = rows(result)

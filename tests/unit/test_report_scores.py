@@ -169,6 +169,28 @@ def test_the_sections_say_the_numbers_as_r2_is_written(page: Page, task: TaskDat
     assert row[1:5] == [formats.size(R2, medians[n]) for n in (8, 20, 50, medians.index.max())]
 
 
+@pytest.mark.parametrize(
+    ("errors", "told"),
+    [
+        ([12.345], "error 12.3"),
+        ([1, 0.02, 3000], "error 1, 0.02, 3 000"),
+        ([1, 2, 9, 4], "1 to 9"),
+    ],
+)
+def test_errors_are_told_in_the_units_of_the_data(
+    task: TaskData, errors: list[float], told: str
+) -> None:
+    assert task.final is not None
+    functions = [function | {"test_errors": errors} for function in task.final["functions"]]
+    functions[0]["test_errors"] = None  # diverged in every run
+    told_of = dataclasses.replace(task, final=task.final | {"functions": functions})
+    page = Page(render(ReportData("t", (told_of,), "make")))
+    assert told in page.row("task-1-final", functions[1]["name"])[2]
+    assert "error" not in page.row("task-1-final", functions[0]["name"])[2]
+    assert "in the units of the data, a mean over seeds" in page.text("task-1-final")
+    assert "units of the data" not in Page(render(ReportData("t", (task,), "make"))).text("content")
+
+
 def test_the_card_says_the_difference_without_a_unit(page: Page, task: TaskData) -> None:
     assert task.table is not None
     known = task.table[task.table["status"] != "diverged"]

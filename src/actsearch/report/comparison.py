@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,6 +20,7 @@ from actsearch.report.formats import (
     p_value,
     plural,
     size,
+    three_digits,
     value,
 )
 
@@ -33,6 +34,7 @@ REGRESSORS = {
 }
 _SCORES = {"r2": "R²", "spearman": "Spearman"}
 _LOWEST_SCORE = -0.3
+_FEW_NUMBERS = 3
 VERDICTS = {
     "better": ("▲", "better"),
     "worse": ("▼", "worse"),
@@ -182,6 +184,7 @@ def _final_row(
         "n_diverged": function["n_diverged"],
         "mean": value(score, function["test_score_mean"]),
         "std": size(score, function["test_score_std"]),
+        "errors": _errors(function.get("test_errors")),
         "seeds": strip(
             tests,
             f"Test {score.shown} of each seed: " + ", ".join(value(score, s) for s in by_seed),
@@ -203,6 +206,15 @@ def _elsewhere(function: Mapping[str, Any]) -> Context:
     there = score_called(function["scored_there_by"])
     number = value(there, function["score_there"])
     return {"from_task": function["from_task"], "score_there": number}
+
+
+def _errors(errors: Sequence[float] | None) -> str | None:
+    """Errors of predicted numbers in their own units: each of a few, else the range."""
+    if not errors:
+        return None
+    if len(errors) > _FEW_NUMBERS:
+        return f"{three_digits(min(errors))} to {three_digits(max(errors))}"
+    return ", ".join(map(three_digits, errors))
 
 
 def _difference_cells(
@@ -262,6 +274,7 @@ def final_section(
         "n_test": count(final["n_test"]),
         "method": final["method"],
         "diverged": any(function["n_diverged"] for function in functions),
+        "errors": any(row["errors"] for row in rows),
         "rows": rows,
         "tests_axis": strip_axis(tests, lambda v: value(score, v, 1)),
         "differences_axis": strip_axis(

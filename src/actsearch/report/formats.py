@@ -60,6 +60,11 @@ def p_value(value: Any) -> str:
     return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
+def three_digits(value: float) -> str:
+    """A positive figure of any size by its first three digits, or as a whole number."""
+    return count(round(value)) if value >= 1000 else f"{value:.3g}"
+
+
 def count(value: int) -> str:
     """A whole number with thousands apart."""
     return f"{value:,}".replace(",", "\u202f")

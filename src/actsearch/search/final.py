@@ -50,8 +50,10 @@ def compare(
         ``validation_score``, ``status``, ``n_diverged``, ``test_scores`` (by seed),
         ``test_score_mean``, ``test_score_std`` (ddof 1), ``difference`` to the best baseline
         (``mean``, ``low`` and ``high`` of the 95% interval, ``p``, ``p_holm``; None for the best
-        baseline) and ``verdict`` ("better", "worse", "tie", "reference"), and those of other tasks
-        with ``from_task``, ``score_there`` and ``scored_there_by``; ``conclusion``, one sentence.
+        baseline) and ``verdict`` ("better", "worse", "tie", "reference"), where numbers are
+        predicted with ``test_errors``, the root mean squared error of each in its own unit (a mean
+        over the completed runs; None without one), and those of other tasks with ``from_task``,
+        ``score_there`` and ``scored_there_by``; ``conclusion``, one sentence.
 
     Raises:
         ValueError: When trials and candidates do not match, no function was found, seeds differ or
@@ -77,6 +79,8 @@ def compare(
     corrected = holm([difference["p"] for difference in differences.values()])
     for difference, p_holm in zip(differences.values(), corrected, strict=True):
         difference["p_holm"] = p_holm
+    errors = {name: _errors(trial) for name, trial in by_name.items()}
+    of_numbers = any(errors.values())
     functions = []
     for row in candidates.to_dict("records"):
         name, trial = row["name"], by_name[row["name"]]
@@ -93,6 +97,8 @@ def compare(
             "difference": differences.get(name),
             "verdict": _verdict(differences.get(name), significance),
         }
+        if of_numbers:
+            function["test_errors"] = errors[name]
         if others and row["kind"] == "found":
             function |= {
                 "from_task": row["from_task"],
@@ -144,6 +150,12 @@ def _best(candidates: pd.DataFrame, kind: str, validation: Mapping[str, float]) 
 def _mean(values: Sequence[float]) -> float:
     """The mean, the same in any order of seeds, so that ties are ties."""
     return math.fsum(values) / len(values)
+
+
+def _errors(trial: Mapping[str, Any]) -> list[float] | None:
+    """Errors (d,) of predicted numbers on the test part, a mean over the runs that have them."""
+    found = [run["test_errors"] for run in trial["runs"] if "test_errors" in run]
+    return np.mean(found, axis=0).tolist() if found else None
 
 
 def _match(
