@@ -111,6 +111,6 @@ def test_the_work_of_small_networks_is_counted() -> None:
 def test_a_transformer_that_gives_positions_is_no_network_for_classes() -> None:
     task, _ = task_and_data("text")
     shape = DataShape((7,), 3, "tokens", "classes", 5)
-    message = r"must return logits \(N, 3\), .* it returned \(2, 7, 3\)"
+    message = r"must return logits \(N, 3\), .* \(2, 7, 3\); model_options: {pooled: true}"
     with pytest.raises(ValueError, match=message):
         rehearse(task, shape, SPLIT)

@@ -154,6 +154,8 @@ _COLUMNS = {
     "numbers": "a column for each number that is predicted",
 }
 
+_POOLED = "; model_options: {pooled: true} gives one output an example, without it one a token"
+
 
 def _outputs(task: Task, model: nn.Module, examples: MemoryExamples, shape: DataShape) -> Tensor:
     """The network's outputs, if they are what training can use."""
@@ -175,7 +177,7 @@ def _outputs(task: Task, model: nn.Module, examples: MemoryExamples, shape: Data
         columns = _COLUMNS[shape.targets].format(n=shape.n_outputs)
         raise ModelError(
             f"{where} must return {what} (N, {form}), {columns}; for {len(examples)} examples it "
-            f"returned {tuple(outputs.shape)}"
+            f"returned {tuple(outputs.shape)}{_POOLED if task.model == 'transformer' else ''}"
         )
     if not outputs.is_floating_point():
         raise ModelError(f"{where} must return {what} of floating point, got {outputs.dtype}")
