@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import sys
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
+from training_tasks import task_of_network
 from typer.testing import CliRunner
 
 from actsearch.cli.app import app, load_commands
@@ -64,17 +63,8 @@ def task_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Task]:
     """A task whose network is made by the given function."""
 
     def task(network: Callable[[], nn.Module], **changes: Any) -> Task:
-        module = types.ModuleType("plain_lab")
-        module.build = lambda image_shape, n_classes: network()  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "plain_lab", module)
-        values = {
-            "data": "any",
-            "model": "plain_lab:build",
-            "recipe": RECIPE | changes.pop("recipe", {}),
-            "fisher": {"examples": 8},
-            "benchmark": {"space": "few"},
-        }
-        return Task.model_validate(values | changes)
+        changes["recipe"] = RECIPE | changes.get("recipe", {})
+        return task_of_network(monkeypatch, network, **changes)
 
     return task
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import types
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +29,7 @@ from networks_to_rehearse import (
     sound,
 )
 from torch import Tensor, nn
+from training_tasks import task_of_network
 
 from actsearch.config import Split, Task
 from actsearch.data.arrays import split_arrays
@@ -58,20 +58,9 @@ def task_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Task]:
     """A task whose network is made by the given function."""
 
     def task(network: Callable[[], nn.Module], **changes: Any) -> Task:
-        module = types.ModuleType("rehearsed_lab")
-        module.build = lambda image_shape, n_classes: network()  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "rehearsed_lab", module)
-        recipe = RECIPE | changes.pop("recipe", {})
-        fisher = {"examples": 8} | changes.pop("fisher", {})
-        values = {
-            "data": "any",
-            "model": "rehearsed_lab:build",
-            "recipe": recipe,
-            "fisher": fisher,
-            "benchmark": {"space": "few"},
-            "final": FINAL,
-        }
-        return Task.model_validate(values | changes)
+        for key, values in {"recipe": RECIPE, "fisher": {"examples": 8}}.items():
+            changes[key] = values | changes.get(key, {})
+        return task_of_network(monkeypatch, network, **{"final": FINAL, **changes})
 
     return task
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import types
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +28,17 @@ def recipe(**changes: Any) -> Recipe:
 
 def task(model: str = "digits-resnet", *, seeds: tuple[int, ...] = (0,), **changes: Any) -> Task:
     return Task(data="digits", model=model, recipe=recipe(**changes), seeds=seeds)
+
+
+def task_of_network(
+    monkeypatch: pytest.MonkeyPatch, network: Callable[[], nn.Module], **values: Any
+) -> Task:
+    """A task whose network is made by the given function, as one of the user's."""
+    module = types.ModuleType("users_lab")
+    module.build = lambda image_shape, n_classes: network()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "users_lab", module)
+    values = {"fisher": {"examples": 8}, "benchmark": {"space": "few"}} | values
+    return Task.model_validate({"data": "any", "model": "users_lab:build", **values})
 
 
 def toy(n: int = 64) -> tuple[nn.Module, Tensor, Tensor]:
