@@ -66,8 +66,16 @@ def with_nan(array: np.ndarray) -> np.ndarray:
 
 
 VALUES: list[tuple[dict[str, np.ndarray], dict[str, Any], str]] = [
-    ({"x": with_nan(NUMBERS), "y": np.arange(N) % 2}, {}, "x holds values that are not finite"),
-    ({"x": NUMBERS, "y": with_nan(NUMBERS)}, {}, "y holds values that are not finite"),
+    (
+        {"x": with_nan(NUMBERS), "y": np.arange(N) % 2},
+        {},
+        "x holds a value that is not finite: nan at \\[7, 0\\]",
+    ),
+    (
+        {"x": NUMBERS, "y": np.where(NUMBERS > 0, np.inf, NUMBERS)},
+        {},
+        f"y holds {(NUMBERS > 0).sum():,} values that are not finite, the first: inf at \\[",
+    ),
     (
         {"x": TOKENS, "y": TOKENS},
         {"vocabulary": 4},

@@ -64,7 +64,7 @@ def test_unknown_key_at_the_top() -> None:
             "among functions of other tasks; allowed with candidates_from: train",
         ),
         (lambda t: t["final"].update(candidates_from=["a", "a"]), "a task appears twice in ['a',"),
-        (lambda t: t.update(model="digits-cn"), "unknown 'digits-cn'; allowed: digits-cnn"),
+        (lambda t: t.update(model="digits-cn"), "unknown 'digits-cn' (did you mean 'digits-cnn'?)"),
         (lambda t: t.pop("model"), "model: Field required"),
         (lambda t: t["fisher"].update(examples=9999), "fisher.examples is 9999, but data"),
         (
@@ -96,7 +96,10 @@ def test_a_bad_value_is_named(change: Callable[[dict[str, Any]], Any], expected:
 
 def test_an_unknown_data_source_is_named() -> None:
     message = _broken(lambda c: c["data"]["digits"].update(source="digit"))
-    assert "data.digits.source: unknown 'digit'; allowed: digits, mnist1d, " in message
+    assert (
+        "data.digits.source: unknown 'digit' (did you mean 'digits'?); allowed: digits, mnist1d, "
+        in message
+    )
 
 
 @pytest.mark.parametrize("name", ["spaces", "Workflow", "digits_resnet", "Digits-ResNet"])

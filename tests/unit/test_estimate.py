@@ -14,9 +14,11 @@ from typer.testing import CliRunner
 
 from actsearch.cli.app import app, load_commands
 from actsearch.cli.questions.estimate import Stage
-from actsearch.config import ConfigError, Recipe, Resources, Task
+from actsearch.config import ConfigError, Recipe, Resources, Task, parse_config
 from actsearch.data.dataset import DataShape
 from actsearch.networks.cost import count_work
+from actsearch.plan.dependencies import step_settings
+from actsearch.records.digests import settings_digest
 from actsearch.records.formats import write_json
 
 ROOT = Path(__file__).parents[2]
@@ -58,9 +60,18 @@ def stages(folder: Path, config: dict[str, Any]) -> dict[tuple[str, str], dict[s
     return {(row["task"], f"{row['kind']} {row['functions']}"): row for row in rows}
 
 
-def write_trial(path: Path, seconds: float, runs: int) -> None:
+def write_trial(path: Path, seconds: float, runs: int, **changes: Any) -> None:
+    """A trial of ``CONFIG``, or of the same with other values in the recipe."""
+    config = copy.deepcopy(CONFIG)
+    config["tasks"]["t"]["recipe"] |= changes
+    block = {
+        "step": "train",
+        "seconds": seconds,
+        "seeds": {"runs": [*range(runs)]},
+        "settings_digest": settings_digest(step_settings("train", parse_config(config), "t")),
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {}, {"step": "train", "seconds": seconds, "seeds": {"runs": [*range(runs)]}})
+    write_json(path, {}, block)
 
 
 def test_stages_are_those_of_the_configuration(tmp_path: Path) -> None:
@@ -82,6 +93,7 @@ def test_stages_are_those_of_the_configuration(tmp_path: Path) -> None:
 def test_measured_seconds_take_the_place_of_estimates(tmp_path: Path) -> None:
     for slug, seconds in (("relu.x", 10.0), ("tanh.x", 30.0), ("elu.x", 80.0)):
         write_trial(tmp_path / f"results/t/trials/{slug}.json", seconds, 2)
+    write_trial(tmp_path / "results/t/trials/swish.x.json", 30.0, 2, epochs=11)
     # Of no function of the space, and of a strategy that is none any more.
     write_trial(tmp_path / "results/t/trials/no.one.x.json", 30.0, 2)
     write_trial(tmp_path / "results/t/search/gone/round-0/00.json", 30.0, 2)

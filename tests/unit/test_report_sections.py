@@ -228,6 +228,13 @@ def test_final_table_is_the_data(page: Page, data: ReportData) -> None:
         assert cells[4].endswith(f"p {formats.p_value(function['difference']['p_holm'])}")
     assert any(function["n_diverged"] for function in final["functions"])
     text = page.text("task-1-final")
+    found = {f["name"] for f in final["functions"] if f["kind"] == "found"}
+    assert data.tasks[0].table is not None and data.tasks[0].histories
+    tabled = len(found & {*data.tasks[0].table["name"]})
+    told = (
+        f"function{'s' * (len(found) != 1)} found the table has {tabled}, and a live search alone "
+    )
+    assert f"Of the {len(found)} {told}{len(found) - tabled}." in text
     assert "those of the paired sign-flip test and corrected" in text
     assert "the test set, 437 examples, is read once" in text
     assert "not of other examples. Diverged runs count with the accuracy of chance. A tie" in text

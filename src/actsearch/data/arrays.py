@@ -31,6 +31,7 @@ from actsearch.data.sources.parts import OwnParts
 from actsearch.data.sources.places import DataError
 from actsearch.data.targets import (
     Numbered,
+    refuse_not_finite,
     refuse_uncounted,
     standardized,
     targets_of,
@@ -76,9 +77,7 @@ def check_values(arrays: Named, said: Arrays) -> Checked:
     held = check_parts(headers_of(arrays), said)
     layout = held.layout
     examples, labels = ({names[k]: arrays[names[k]] for names in held.pairs} for k in (0, 1))
-    for name, x in examples.items():
-        if not np.isfinite(x).all():
-            raise DataError(f"{name} holds values that are not finite")
+    refuse_not_finite(examples)
     n_tokens, notes = 0, tuple[str, ...]()
     if layout.inputs == "tokens":
         n_tokens = _vocabulary(examples, said)

@@ -58,10 +58,22 @@ def targets_of(arrays: Named, targets: Targets, said: Arrays) -> Numbered:
     return _classes(arrays, said)
 
 
+def refuse_not_finite(arrays: Named) -> None:
+    """Raise DataError for values that are not finite, naming array, number and the first place."""
+    for name, values in arrays.items():
+        finite = np.isfinite(values)
+        if not finite.all():
+            place = tuple(int(i) for i in np.argwhere(~finite)[0])
+            n = int(finite.size - finite.sum())
+            many = "a value that is" if n == 1 else f"{n:,} values that are"
+            raise DataError(
+                f"{name} holds {many} not finite{', the first' if n > 1 else ''}: "
+                f"{values[place]} at {list(place)}"
+            )
+
+
 def _numbers(arrays: Named, said: Arrays) -> Numbered:
-    for name, y in arrays.items():
-        if not np.isfinite(y).all():
-            raise DataError(f"{name} holds values that are not finite")
+    refuse_not_finite(arrays)
     values = np.concatenate([y.astype(np.float64) for y in arrays.values()])
     if values.ndim == 1:
         values = values[:, None]

@@ -39,6 +39,7 @@ VERDICTS = {
     "better": ("▲", "better"),
     "worse": ("▼", "worse"),
     "tie": ("○", "tie"),
+    "undecided": ("?", "no verdict"),
     "reference": ("●", "reference"),
 }
 
@@ -247,7 +248,10 @@ def _difference_cells(
 
 
 def final_section(
-    final: Mapping[str, Any] | None, score: Score, activation: str | None = None
+    final: Mapping[str, Any] | None,
+    score: Score,
+    activation: str | None = None,
+    found_by: str | None = None,
 ) -> Context | None:
     """The last comparison as rows, the best mean test score first; the chosen one's source."""
     if not final:
@@ -268,6 +272,7 @@ def final_section(
         "candidates_from": ", ".join(final["candidates_from"]),
         "fitted_on": " and ".join(_PARTS[part] for part in final["fitted_on"]),
         "chosen": final["chosen"],
+        "found_by": found_by,
         "activation": activation,
         "seeds": ", ".join(str(seed) for seed in final["seeds"]),
         "n_seeds": plural(len(final["seeds"]), "seed"),

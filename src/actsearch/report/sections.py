@@ -44,8 +44,21 @@ def task_sections(
         "surrogate": surrogate_section(task.surrogate, task.predictions, score, anchor, figures),
         "simulation": simulation_section(task.simulations, len(baselines), score, anchor, figures),
         "search": search_sections(task.histories, baselines, score, anchor, figures),
-        "final": final_section(task.final, score, task.activation),
+        "final": final_section(task.final, score, task.activation, _found_by(task)),
     }
+
+
+def _found_by(task: TaskData) -> str | None:
+    """How many of the functions found the table had, and how many a search alone, in words."""
+    if not task.final or task.final["candidates_from"] or task.table is None or not task.histories:
+        return None
+    known = {*task.table["name"]}
+    found = [f["name"] for f in task.final["functions"] if f["kind"] == "found"]
+    tabled = sum(name in known for name in found)
+    return (
+        f"Of the {plural(len(found), 'function')} found the table has {count(tabled)}, and a live "
+        f"search alone {count(len(found) - tabled)}."
+    )
 
 
 def _benchmark(

@@ -64,6 +64,7 @@ def _test(
         "better": "better than the baseline",
         "worse": "worse than the baseline",
         "tie": "a tie, the difference is not significant",
+        "undecided": "none, the seeds are too few for one",
     }[chosen["verdict"]]
     n_seeds = len(final["seeds"])
     text = (

@@ -39,7 +39,9 @@ def conclusion(
     )
     top = max(found, key=lambda f: (f["verdict"] == "better", f["difference"]["mean"]))
     clauses = [
-        _claim([f["verdict"] for f in found], against),
+        _no_verdict(len(functions) - 1, n_seeds, len(found), against)
+        if top["verdict"] == "undecided"
+        else _claim([f["verdict"] for f in found], against),
         _of_top(top, len(found), significance, score),
     ]
     if others := [
@@ -53,13 +55,17 @@ def conclusion(
             f"diverged runs ({diverged} of {n_seeds * len(functions)}) count with "
             f"{score.of_failure}"
         )
-    compared = len(functions) - 1
-    if (smallest := min(1.0, compared * smallest_p(n_seeds))) >= significance:
-        clauses.append(
-            f"{n_seeds} seeds are too few for {compared} comparisons: no corrected p can be below "
-            f"{smallest:.2g}"
-        )
     return "; ".join(clauses) + "."
+
+
+def _no_verdict(compared: int, n_seeds: int, n: int, against: str) -> str:
+    """That no difference, however large, could be told from chance."""
+    smallest = min(1.0, compared * smallest_p(n_seeds))
+    functions = "function was" if n == 1 else "functions were"
+    return (
+        f"No verdict: {n_seeds} seeds are too few for {compared} comparisons (no corrected p can "
+        f"be below {smallest:.2g}); {n} found {functions} compared with {against}"
+    )
 
 
 def _claim(verdicts: Sequence[str], against: str) -> str:
@@ -100,7 +106,7 @@ def _of_chosen(chosen: Mapping[str, Any], top: Mapping[str, Any], score: Score) 
     if chosen is top:
         return f"validation had chosen {top['name']}"
     apart = _with_minus(score.with_unit(score.write_difference(chosen["difference"]["mean"])))
-    verdict = {"tie": "a tie", "better": "better", "worse": "worse"}[chosen["verdict"]]
+    verdict = {"undecided": "no verdict", "tie": "a tie"}.get(chosen["verdict"], chosen["verdict"])
     return f"validation had chosen {chosen['name']}, {apart} from the baseline's: {verdict}"
 
 

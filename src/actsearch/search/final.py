@@ -11,7 +11,7 @@ import pandas as pd
 
 from actsearch.config import Score, one_score
 from actsearch.search.conclusion import conclusion
-from actsearch.search.paired import holm, paired_difference
+from actsearch.search.paired import holm, paired_difference, smallest_p
 
 METHOD = "paired sign-flip test"
 BEFORE = "the best validation {} of the functions found, before this comparison"
@@ -50,10 +50,11 @@ def compare(
         ``validation_score``, ``status``, ``n_diverged``, ``test_scores`` (by seed),
         ``test_score_mean``, ``test_score_std`` (ddof 1), ``difference`` to the best baseline
         (``mean``, ``low`` and ``high`` of the 95% interval, ``p``, ``p_holm``; None for the best
-        baseline) and ``verdict`` ("better", "worse", "tie", "reference"), where numbers are
-        predicted with ``test_errors``, the root mean squared error of each in its own unit (a mean
-        over the completed runs; None without one), and those of other tasks with ``from_task``,
-        ``score_there`` and ``scored_there_by``; ``conclusion``, one sentence.
+        baseline) and ``verdict`` ("better", "worse", "tie", "reference", or "undecided" where
+        seeds are too few for any), where numbers are predicted with ``test_errors``, the root mean
+        squared error of each in its own unit (a mean over the completed runs; None without one),
+        and those of other tasks with ``from_task``, ``score_there`` and ``scored_there_by``;
+        ``conclusion``, one sentence.
 
     Raises:
         ValueError: When trials and candidates do not match, no function was found, seeds differ or
@@ -81,6 +82,7 @@ def compare(
         difference["p_holm"] = p_holm
     errors = {name: _errors(trial) for name, trial in by_name.items()}
     of_numbers = any(errors.values())
+    possible = len(differences) * smallest_p(len(seeds)) < significance
     functions = []
     for row in candidates.to_dict("records"):
         name, trial = row["name"], by_name[row["name"]]
@@ -95,7 +97,7 @@ def compare(
             "test_score_mean": float(np.mean(scores[name])),
             "test_score_std": float(np.std(scores[name], ddof=1)),
             "difference": differences.get(name),
-            "verdict": _verdict(differences.get(name), significance),
+            "verdict": _verdict(differences.get(name), significance, possible),
         }
         if of_numbers:
             function["test_errors"] = errors[name]
@@ -206,9 +208,12 @@ def _test_examples(trials: Mapping[str, Mapping[str, Any]]) -> int:
     return next(iter(sizes.values()))
 
 
-def _verdict(difference: Mapping[str, Any] | None, significance: float) -> str:
+def _verdict(difference: Mapping[str, Any] | None, significance: float, possible: bool) -> str:
+    """What a difference is; no verdict where seeds are too few for one, however large it is."""
     if difference is None:
         return "reference"
+    if not possible:
+        return "undecided"
     if difference["p_holm"] >= significance:
         return "tie"
     return "better" if difference["mean"] > 0 else "worse"

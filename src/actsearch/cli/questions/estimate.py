@@ -21,7 +21,9 @@ from actsearch.config import Config, ConfigError, Task, describe_fault
 from actsearch.functions.baselines import baselines_of
 from actsearch.plan import layout
 from actsearch.plan.counts import Kind, trainings
+from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.records.digests import settings_digest
 from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import ArtifactError
 
@@ -42,7 +44,7 @@ class Stage:
     """table, search, final or fim."""
     functions: int
     done: int
-    """Functions whose files stand."""
+    """Functions whose files stand and are of these settings."""
     runs: int
     """Trainings a function."""
     gpus: int
@@ -70,8 +72,10 @@ def estimate(
 ) -> None:
     """Tell how many trainings the experiment takes, and the GPU-hours that are left.
 
-    Seconds are medians of the trials that stand. Where there are none they are estimated for a GPU
-    from the arithmetic and the memory traffic of the network, to a factor of two or three.
+    What other settings made is not counted as done; what changed code or data make again,
+    ``snakemake -n`` tells. Seconds are medians of the trials that stand. Where there are none they
+    are estimated for a GPU from the arithmetic and the memory traffic of the network, to a factor
+    of two or three.
     """
     settings = load(config)
     stages = [stage for name in settings.tasks for stage in _stages(settings, name, results)]
@@ -107,35 +111,56 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
             name,
             asked.kind,
             asked.functions,
-            min(_standing(folder, task, asked.kind, slugs), asked.functions),
+            min(_standing(config, name, folder, asked.kind, slugs), asked.functions),
             asked.runs,
             task.resources.gpu,
             seconds,
             train is not None,
         )
     for place, size in spaces.items():
-        done = min(
-            _count(folder, f"{place}/{layout.FIM_PARTS}") * task.fisher.functions_per_job, size
-        )
+        digest = settings_digest(step_settings("fim", config, name))
+        parts = _count(digest, folder, f"{place}/{layout.FIM_PARTS}")
+        done = min(parts * task.fisher.functions_per_job, size)
         known = _measured_spectrum(folder / place, task.fisher.functions_per_job)
         seconds = known if known is not None else _fisher_seconds(task, work, shape)
         gpus = min(task.resources.gpu, 1)
         yield Stage(name, "fim", size, done, 1, gpus, seconds, known is not None, memory)
 
 
-def _standing(folder: Path, task: Task, kind: Kind, slugs: frozenset[str] | None) -> int:
+def _standing(
+    config: Config, name: str, folder: Path, kind: Kind, slugs: frozenset[str] | None
+) -> int:
     """Trials of a kind that stand; a search's are counted for the strategies asked for."""
+    search = config.task(name).search
+    step = "train-final" if kind == "final" else "train"
+    digest = settings_digest(step_settings(step, config, name))
     if kind == "table":
-        return _count(folder, layout.TRIALS, slugs)
+        return _count(digest, folder, layout.TRIALS, slugs)
     if kind == "final":
-        return _count(folder, layout.FINAL_TRIALS)
-    strategies = task.search.strategies if task.search else ()
-    return sum(_count(folder, layout.SEARCH_TRIALS.format(strategy=s)) for s in strategies)
+        return _count(digest, folder, layout.FINAL_TRIALS)
+    strategies = search.strategies if search else ()
+    patterns = (layout.SEARCH_TRIALS.format(strategy=strategy) for strategy in strategies)
+    return sum(_count(digest, folder, pattern) for pattern in patterns)
 
 
-def _count(folder: Path, pattern: str, slugs: frozenset[str] | None = None) -> int:
-    """Files of a pattern; those named by one of ``slugs`` where these are given."""
-    return sum(1 for path in folder.glob(pattern) if slugs is None or path.stem in slugs)
+def _count(digest: str, folder: Path, pattern: str, slugs: frozenset[str] | None = None) -> int:
+    """Files of a pattern that were made with the settings of a digest.
+
+    Those named by one of ``slugs`` where these are given.
+    """
+    return sum(
+        _made_with(digest, path)
+        for path in folder.glob(pattern)
+        if slugs is None or path.stem in slugs
+    )
+
+
+def _made_with(digest: str, path: Path) -> bool:
+    if path.suffix == ".json":  # of which there may be many: the text is looked into, not read
+        return digest.encode() in path.read_bytes()
+    with contextlib.suppress(ArtifactError):
+        return read_provenance(path).get("settings_digest") == digest
+    return False
 
 
 def _selected(config: Config, name: str) -> tuple[int, frozenset[str] | None]:
