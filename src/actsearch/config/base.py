@@ -163,7 +163,7 @@ def named_source(
     else:
         good = kind not in kinds and is_module(kind) and is_word(rest)
     if not good:
-        hint = _guess(name, built_in)
+        hint = guess(name, built_in)
         raise ValueError(f"unknown {show(name)}{hint}; allowed: {', '.join(built_in)}, {forms}")
     return name
 
@@ -172,11 +172,11 @@ def known(value: str, allowed: Iterable[str], where: str) -> None:
     """Raise ValueError, with a guess at what was meant, unless ``value`` is among ``allowed``."""
     names = sorted(allowed)
     if value not in names:
-        hint = _guess(value, names)
+        hint = guess(value, names)
         raise ValueError(f"{where}: unknown {show(value)}{hint}; allowed: {', '.join(names)}")
 
 
-def _guess(value: str, names: Iterable[str]) -> str:
-    """The closest name as a question, if one is close."""
+def guess(value: str, names: Iterable[str]) -> str:
+    """What may have been meant, for a message: `` (did you mean 'relu'?)``, or nothing."""
     close = difflib.get_close_matches(value[:LONGEST_NAME], list(names), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -12,7 +12,6 @@ differ where torch's vectorised ``sinh`` and ``cosh`` overflow a little early, f
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import re
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from actsearch.config import FAULTS, describe_fault
+from actsearch.config.base import guess
 from actsearch.functions import built_in_operators
 
 LEAF = "x"
@@ -226,9 +226,7 @@ def describe_unknown(name: object) -> str:
     known = registered()
     text = str(name)
     text = text if len(text) <= 40 else text[:37] + "..."
-    close = difflib.get_close_matches(text, known, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
-    return f"{text!r}{hint}; allowed: {', '.join(known)}"
+    return f"{text!r}{guess(text, known)}; allowed: {', '.join(known)}"
 
 
 @functools.lru_cache(maxsize=4096)

@@ -60,7 +60,7 @@ def conclusion(
 
 def _no_verdict(compared: int, n_seeds: int, n: int, against: str) -> str:
     """That no difference, however large, could be told from chance."""
-    smallest = min(1.0, compared * smallest_p(n_seeds))
+    smallest = smallest_p(n_seeds, compared)
     functions = "function was" if n == 1 else "functions were"
     return (
         f"No verdict: {n_seeds} seeds are too few for {compared} comparisons (no corrected p can "

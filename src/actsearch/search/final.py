@@ -82,7 +82,7 @@ def compare(
         difference["p_holm"] = p_holm
     errors = {name: _errors(trial) for name, trial in by_name.items()}
     of_numbers = any(errors.values())
-    possible = len(differences) * smallest_p(len(seeds)) < significance
+    possible = smallest_p(len(seeds), len(differences)) < significance
     functions = []
     for row in candidates.to_dict("records"):
         name, trial = row["name"], by_name[row["name"]]

@@ -74,15 +74,20 @@ def sign_flip_p(differences: NDArray[np.float64], largest: float = 1.0) -> float
     return float((sums >= abs(differences.sum()) - rounding).mean())
 
 
-def smallest_p(n: int) -> float:
+def smallest_p(n: int, comparisons: int = 1) -> float:
     """The smallest p-value that ``n`` seeds can give, reached when all differences agree in sign.
 
     It does not hang on the differences.
 
+    Args:
+        n: number of seeds.
+        comparisons: that the p-value is corrected for (Holm).
+
     Returns:
-        2^(1 - n), or 1 of the sample where signs are sampled.
+        2^(1 - n), or 1 of the sample where signs are sampled, times the comparisons; at most 1.
     """
-    return 2.0 ** (1 - n) if n <= EXACT_UP_TO else 1 / (RESAMPLES + 1)
+    alone = 2.0 ** (1 - n) if n <= EXACT_UP_TO else 1 / (RESAMPLES + 1)
+    return min(1.0, comparisons * alone)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

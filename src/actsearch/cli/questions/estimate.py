@@ -156,9 +156,9 @@ def _count(digest: str, folder: Path, pattern: str, slugs: frozenset[str] | None
 
 
 def _made_with(digest: str, path: Path) -> bool:
-    if path.suffix == ".json":  # of which there may be many: the text is looked into, not read
-        return digest.encode() in path.read_bytes()
-    with contextlib.suppress(ArtifactError):
+    with contextlib.suppress(ArtifactError, OSError):
+        if path.suffix == ".json":  # of which there may be many: looked into, not read
+            return digest.encode() in path.read_bytes()
         return read_provenance(path).get("settings_digest") == digest
     return False
 
