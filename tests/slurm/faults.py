@@ -21,7 +21,8 @@ from slurm_lab import N_FUNCTIONS, TABLE, Cluster, Experiment, make_lab, wait_fo
 JOB_FAULTS = {
     "exit": ("FAILED", "5 exit", {}),
     "memory": ("OUT_OF_MEMORY|FAILED", "5 memory", {}),
-    "time": ("TIMEOUT", "5 hang", {"runtime": 1}),
+    # What is left must fit into the limit, too, beside all else that runs.
+    "time": ("TIMEOUT", "5 hang", {"runtime": 2}),
     "cancelled": ("CANCELLED", "5 hang", {}),
 }
 
@@ -59,16 +60,11 @@ def dies(fault: str, cluster: Cluster, folder: Path) -> None:
         subprocess.run(["scancel", cluster.queued(folder)[0]["id"]], timeout=60, check=True)
     lab.succeeds(process)
     jobs = sorted(cluster.ended(folder), key=lambda job: int(job["JobId"]))
-    *died, last = (job["JobState"] for job in jobs)
-    assert last == "COMPLETED" and {*died} <= {*state.split("|")}
-    asked = [job["Tres"].split(",")[1] for job in jobs]
-    assert asked[:2] == ["mem=2000M", "mem=4000M"], "more"
-    if fault == "time" and len(died) > 1:
-        # A job's minute, SLURM's least, was too short for what was left: another went on.
-        assert _by_job(lab)[0] == 3 and sum(_by_job(lab)) == N_FUNCTIONS
-        return
+    assert [job["JobState"] for job in jobs][1:] == ["COMPLETED"]
+    assert jobs[0]["JobState"] in state.split("|")
     assert _by_job(lab) == [3, 7]
     assert _built(lab) == 13
+    assert [job["Tres"].split(",")[1] for job in jobs] == ["mem=2000M", "mem=4000M"], "more"
 
 
 def a_failing_or_missing_function_is_made_alone(cluster: Cluster, folder: Path) -> None:
