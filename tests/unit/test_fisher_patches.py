@@ -11,7 +11,7 @@ import torch
 from fisher_networks import Mean, assert_same, built
 from torch import Tensor, nn
 
-from actsearch.features import factors
+from actsearch.features import factors, patches
 from actsearch.features.fisher import fisher_spectrum
 
 
@@ -40,7 +40,7 @@ CONVOLUTIONS: list[Callable[[], nn.Conv1d | nn.Conv2d]] = [
 ]
 
 
-def patches(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
+def patches_of(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
     """(groups, k, rows): the convolution itself with kernels that pick single inputs."""
     picker = copy.deepcopy(layer)
     size = layer.weight[0].numel()
@@ -55,14 +55,21 @@ def patches(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
 @pytest.mark.parametrize("make", CONVOLUTIONS)
 @pytest.mark.parametrize("buffer_bytes", [2**26, 1])
+@pytest.mark.parametrize("displaced", [True, False])
 def test_patches(
-    make: Callable[[], nn.Conv1d | nn.Conv2d], buffer_bytes: int, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], nn.Conv1d | nn.Conv2d],
+    displaced: bool,
+    buffer_bytes: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(factors, "_BUFFER_BYTES", buffer_bytes)
+    monkeypatch.setattr(patches, "_BUFFER_BYTES", buffer_bytes)
+    monkeypatch.setattr(patches, "_displaced_costs_less", lambda *_: displaced)
     layer = make().double()
+    if displaced and any(stride > 1 for stride in layer.stride):
+        layer.stride = (1,) * len(layer.stride)
     shape = (3, 4, 11) if isinstance(layer, nn.Conv1d) else (3, 4, 11, 12)
     x = torch.randn(shape, dtype=torch.float64)
-    expected = patches(layer, x)
+    expected = patches_of(layer, x)
     moments = factors.input_sum(layer, x)
     torch.testing.assert_close(moments, expected @ expected.mT, rtol=1e-12, atol=1e-12)
     gradient = torch.randn_like(layer(x))
@@ -74,7 +81,7 @@ def brute_factors(model: nn.Sequential, x: Tensor) -> tuple[Tensor, Tensor]:
     """A and G of the first layer of ``model``, a convolution, one example and class at a time."""
     layer = model[0]
     assert isinstance(layer, nn.Conv1d | nn.Conv2d)
-    rows = patches(layer, x)
+    rows = patches_of(layer, x)
     positions = rows.shape[-1] // len(x)
     channels = layer.out_channels // layer.groups
     gradients = torch.zeros(layer.groups, channels, channels, dtype=x.dtype)

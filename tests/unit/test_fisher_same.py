@@ -10,7 +10,7 @@ import torch
 from fisher_networks import assert_same, built, small_cnn
 from torch import Tensor, nn
 
-from actsearch.features import factors
+from actsearch.features import patches
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.functions.activation import Activation
 
@@ -93,7 +93,7 @@ def test_an_infinite_derivative_is_missing() -> None:
 @pytest.mark.parametrize("groups", [1, 2])
 def test_symmetric_products_in_blocks(size: int, groups: int) -> None:
     rows = torch.randn(groups, size, 30, dtype=torch.float64)
-    torch.testing.assert_close(factors._gram(rows), rows @ rows.mT, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(patches.gram(rows), rows @ rows.mT, rtol=1e-12, atol=1e-12)
 
 
 def test_inplace_activations_and_frozen_weights() -> None:
@@ -130,3 +130,21 @@ def test_float32_is_close_to_float64() -> None:
     rounded = fisher_spectrum(model.float(), x.float())
     assert rounded[0].input_eigenvalues.dtype == np.float64
     assert_same(rounded, exact, 1e-5)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_cores_make_no_difference(threads: int) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(30, 70), nn.Tanh(), nn.Linear(70, 40), nn.Tanh())
+    x = torch.randn(50, 30)
+    expected = fisher_spectrum(model, x, kind="true")
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = fisher_spectrum(model, x, kind="true")
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a.input_eigenvalues, b.input_eigenvalues, rtol=1e-6)
+        np.testing.assert_allclose(a.gradient_eigenvalues, b.gradient_eigenvalues, rtol=1e-6)

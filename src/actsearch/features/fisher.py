@@ -9,10 +9,11 @@ Grosse & Martens 2016). The conventions of the factors stand in ``factors``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, pairwise
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -28,6 +29,8 @@ from actsearch.features.layers import evaluation_mode, fisher_layers
 from actsearch.features.outcomes import OUTCOMES, Kind, Outcomes
 from actsearch.features.recomputation import without_recomputation
 from actsearch.features.spectra import LayerSpectrum
+
+_T = TypeVar("_T")
 
 FLOOR = torch.finfo(torch.float32).eps ** 2
 """Eigenvalues of a factor are told from zero down to this fraction of its largest (1.4e-14).
@@ -106,7 +109,7 @@ def fisher_spectrum(
         for start in range(0, len(x), examples_at_once):
             part = slice(start, start + examples_at_once)
             _accumulate(model, x[part], outcomes, part, sums)
-    return [entry.spectrum(len(x)) for entry in sums]
+    return _spectra(sums, len(x))
 
 
 class _Sums:
@@ -132,16 +135,44 @@ class _Sums:
         self.edges.append(get_gradient_edge(output))
         return output
 
-    def spectrum(self, examples: int) -> LayerSpectrum:
-        parameters = (self.layer.weight, self.layer.bias)
-        n_weights = sum(p.numel() for p in parameters if p is not None)
+    def factors(self, examples: int) -> tuple[Tensor, Tensor]:
+        """A and G, (groups, k, k) float64 each."""
         if not self.rows:  # never called: nothing is known, which is not the same as zero
             self.inputs.fill_(math.nan)
             self.gradients.fill_(math.nan)
-        inputs, inputs_under = _eigenvalues(self.inputs / examples)
-        gradients, gradients_under = _eigenvalues(self.gradients / max(self.rows, 1))
+        return self.inputs / examples, self.gradients / max(self.rows, 1)
+
+    def n_weights(self) -> int:
+        parameters = (self.layer.weight, self.layer.bias)
+        return sum(p.numel() for p in parameters if p is not None)
+
+
+def _spectra(sums: Sequence[_Sums], examples: int) -> list[LayerSpectrum]:
+    """Eigenvalues of all factors: a core each, which is faster than all cores for one."""
+    pairs = [entry.factors(examples) for entry in sums]
+    found = iter(_on_all_cores(_eigenvalues, [factor for pair in pairs for factor in pair]))
+    spectra = []
+    for entry, (inputs, inputs_under), (gradients, gradients_under) in zip(
+        sums, found, found, strict=True
+    ):
         under = (inputs_under, gradients_under)
-        return LayerSpectrum(self.name, n_weights, inputs, gradients, under)
+        spectra.append(LayerSpectrum(entry.name, entry.n_weights(), inputs, gradients, under))
+    return spectra
+
+
+def _on_all_cores(work: Callable[[Tensor], _T], matrices: Sequence[Tensor]) -> list[_T]:
+    """``work`` on each, those on the CPU beside each other, with the bits of one thread."""
+    threads = torch.get_num_threads()
+    if threads == 1 or any(matrix.is_cuda for matrix in matrices):
+        return [work(matrix) for matrix in matrices]
+    order = sorted(range(len(matrices)), key=lambda i: -matrices[i].shape[-1])
+    torch.set_num_threads(1)  # of the threads below, too
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            found = dict(zip(order, pool.map(work, (matrices[i] for i in order)), strict=True))
+    finally:
+        torch.set_num_threads(threads)
+    return [found[i] for i in range(len(matrices))]
 
 
 def _accumulate(
