@@ -11,13 +11,26 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 Table = dict[str, tuple[Callable[..., Any], str]]
 
 SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
 LEAKY_SLOPE = 0.01
+
+
+def _special(name: str) -> Callable[[Any], Any]:
+    """A function of ``scipy.special``, imported when it is called: Snakemake calls none."""
+
+    def function(x: Any) -> Any:
+        from scipy import special
+
+        return getattr(special, name)(x)
+
+    return function
+
+
+_erf, _erfc, _expit, _i0e, _i1e = map(_special, ("erf", "erfc", "expit", "i0e", "i1e"))
 
 
 def _elu(x: Any) -> Any:
@@ -37,12 +50,12 @@ def _log_sigmoid(x: Any) -> Any:
 
 
 def _swish(x: Any) -> Any:
-    return x * special.expit(x)
+    return x * _expit(x)
 
 
 def _gelu(x: Any) -> Any:
     # erfc keeps the digits that 1 + erf(x / sqrt(2)) loses for x far below 0
-    return 0.5 * x * special.erfc(x * -np.sqrt(0.5, dtype=x.dtype))
+    return 0.5 * x * _erfc(x * -np.sqrt(0.5, dtype=x.dtype))
 
 
 def _hard_swish(x: Any) -> Any:
@@ -65,18 +78,18 @@ UNARY: Table = {
     "reciprocal": (lambda x: 1 / x, "torch.reciprocal"),
     "square": (np.square, "torch.square"),
     "exp": (np.exp, "torch.exp"),
-    "erf": (special.erf, "torch.erf"),
-    "erfc": (special.erfc, "torch.erfc"),
+    "erf": (_erf, "torch.erf"),
+    "erfc": (_erfc, "torch.erfc"),
     "sinh": (np.sinh, "torch.sinh"),
     "cosh": (np.cosh, "torch.cosh"),
     "tanh": (np.tanh, "torch.tanh"),
     "expm1": (np.expm1, "torch.expm1"),
-    "sigmoid": (special.expit, "torch.sigmoid"),
+    "sigmoid": (_expit, "torch.sigmoid"),
     "log_sigmoid": (_log_sigmoid, _functional + "logsigmoid"),
     "arcsinh": (np.arcsinh, "torch.asinh"),
     "arctan": (np.arctan, "torch.atan"),
-    "bessel_i0e": (special.i0e, "torch.special.i0e"),
-    "bessel_i1e": (special.i1e, "torch.special.i1e"),
+    "bessel_i0e": (_i0e, "torch.special.i0e"),
+    "bessel_i1e": (_i1e, "torch.special.i1e"),
     "relu": (lambda x: np.maximum(x, 0), "torch.relu"),
     "elu": (_elu, _functional + "elu"),
     "selu": (_selu, _functional + "selu"),
@@ -86,7 +99,7 @@ UNARY: Table = {
     "hard_sigmoid": (lambda x: np.clip(0.2 * x + 0.5, 0, 1), _ours + "hard_sigmoid"),
 }
 EXTRA_UNARY: Table = {
-    "elish": (lambda x: _elu(x) * special.expit(x), _ours + "elish"),
+    "elish": (lambda x: _elu(x) * _expit(x), _ours + "elish"),
     "leakyrelu": (lambda x: np.where(x > 0, x, LEAKY_SLOPE * x), _functional + "leaky_relu"),
     "mish": (lambda x: x * np.tanh(_softplus(x)), _functional + "mish"),
     "gelu": (_gelu, _functional + "gelu"),
