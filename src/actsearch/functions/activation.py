@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from actsearch.functions.call_scopes import with_plain_calls
 from actsearch.functions.expressions import Expression, parse
+from actsearch.functions.gradients import gradient_rule
 from actsearch.functions.operators import LEAF, read_token
+from actsearch.functions.tiles import in_tiles
 
 QUADRATURE_LIMIT = 16.0
 QUADRATURE_PANEL = 0.5
@@ -44,6 +46,7 @@ class Activation(nn.Module):
         self.normalize = normalize
         self.mean, self.std = normal_moments(self.expression) if normalize else (0.0, 1.0)
         self._program = _compile(self.expression)
+        self._rule = gradient_rule(self.expression, self.std)
 
     def forward(self, x: Tensor) -> Tensor:
         """f(x), elementwise.
@@ -54,6 +57,10 @@ class Activation(nn.Module):
         Returns:
             Shape and dtype of ``x``, which may be any of floating point.
         """
+        if self._rule is not None and self._rule.pays:
+            y = in_tiles(x, self._evaluate, self._rule)
+            if y is not None:
+                return y
         if x.dtype in (torch.float16, torch.bfloat16):
             return self._evaluate(x.float()).to(x.dtype)
         return self._evaluate(x)
@@ -73,11 +80,13 @@ class Activation(nn.Module):
         return self.expression.name + (", normalize=True" if self.normalize else "")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "_program"}
+        made = ("_program", "_rule")
+        return {key: value for key, value in self.__dict__.items() if key not in made}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._program = _compile(self.expression)
+        self._rule = gradient_rule(self.expression, self.std)
 
 
 def every_activation(model: nn.Module) -> list[Activation]:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from actsearch.config import Task
+from actsearch.functions.tiles import flushes_denormals
 
 # Memory is filled for no reason of ours when deterministic kernels are on.
 _GPU_FLAGS: tuple[tuple[Any, str], ...] = (
@@ -69,7 +70,7 @@ def run_settings(task: Task, device: torch.device, *, tf32: bool = False) -> Ite
     where torch itself rounds those of convolutions.
     """
     threads = torch.get_num_threads()
-    flushed = _flushes_denormals()
+    flushed = flushes_denormals()
     deterministic, warn_only = before = _determinism()
     workspace = os.environ.get(_WORKSPACE)
     flags = [(owner, name, getattr(owner, name)) for owner, name in _GPU_FLAGS]
@@ -103,7 +104,3 @@ def _determinism() -> tuple[bool, bool]:
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
     )
-
-
-def _flushes_denormals() -> bool:
-    return (torch.tensor(1e-308, dtype=torch.float64) * 1e-10).item() == 0.0
