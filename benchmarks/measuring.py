@@ -7,6 +7,7 @@ alternate does so far less.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import time
 import traceback
@@ -18,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from benchmarks.machine import machine, now, versions
 
@@ -63,6 +65,13 @@ class Row:
     """What the machine could do at most, in ``unit``."""
     limit_is: str = ""
     more: dict[str, Any] = field(default_factory=dict)
+    points: list[tuple[float, float]] = field(default_factory=list)
+    """A curve: size, and what it took in ``unit``."""
+    points_of: str = ""
+    """What the sizes count."""
+    part: str = ""
+    date: str = ""
+    commit: str = ""
     error: str = ""
 
     @property
@@ -71,7 +80,7 @@ class Row:
         if not self.ours or not self.limit:
             return None
         near = self.limit / self.ours
-        return near if self.unit.split("/")[0].strip() in {"s", "ms", "us"} else 1 / near
+        return 1 / near if self.unit.endswith("/s") else near
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -156,17 +165,33 @@ def compare(
     inner: int = 1,
     ratio_of: RatioOf = "times faster",
     warm: bool = True,
+    clock: Literal["wall", "cpu"] = "wall",
 ) -> Row:
-    """A row of two ways, with the CPU seconds of both beside those of the clock."""
+    """A row of two ways, with the CPU seconds of both beside those of the clock.
+
+    Work of one thread may be compared by ``clock="cpu"``, which others on the machine slow less.
+    """
     times = in_turn({"ours": ours, "textbook": textbook}, repeats, device, inner, warm)
-    row = Row(name, times["ours"].median, times["textbook"].median, against, ratio_of=ratio_of)
+    own, other = (getattr(times[way], clock) for way in ("ours", "textbook"))
+    row = Row(name, statistics.median(own), statistics.median(other), against, ratio_of=ratio_of)
+    row.unit = "s" if clock == "wall" else "s of CPU"
     row.more = {
         "turns": repeats,
         "cpu_seconds_ours": statistics.median(times["ours"].cpu),
         "cpu_seconds_textbook": statistics.median(times["textbook"].cpu),
     }
-    above, below = ("textbook", "ours") if ratio_of == "times faster" else ("ours", "textbook")
-    row.ratio, row.spread = ratios(times[above].wall, times[below].wall)
+    above, below = (other, own) if ratio_of == "times faster" else (own, other)
+    row.ratio, row.spread = ratios(above, below)
+    return row
+
+
+def curve(name: str, of: str, points: Sequence[tuple[float, float]], unit: str = "s") -> Row:
+    """A row of sizes, whose figure is the exponent of growth over the upper half of them."""
+    upper = [(math.log(n), math.log(value)) for n, value in points[max(len(points) // 2 - 1, 0) :]]
+    row = Row(name, points[-1][1], unit=unit, points=list(points), points_of=of)
+    row.more = {"largest": points[-1][0]}
+    if len(upper) > 1:
+        row.more["exponent"] = statistics.linear_regression(*zip(*upper, strict=True)).slope
     return row
 
 
@@ -177,7 +202,8 @@ class Results:
         self.path, self.out = path, out
         self.started = time.monotonic()
         self.rows: list[Row] = []
-        self.head = {
+        self.others: list[dict[str, Any]] = []
+        self.head: dict[str, Any] = {
             "date": now(),
             "device": setting.device.type,
             "tiny": setting.tiny,
@@ -186,8 +212,16 @@ class Results:
             "versions": versions(),
         }
 
-    def add(self, row: Row) -> None:
+    def keep_others(self, parts: Sequence[str]) -> None:
+        """Take over what the file has of other parts than ``parts``."""
+        if self.path.exists():
+            kept = json.loads(self.path.read_text())["rows"]
+            self.others = [row for row in kept if row["part"] not in parts]
+
+    def add(self, row: Row, part: str = "") -> None:
         """Print a row, and write all so far."""
+        row.part, row.date = part, now()
+        row.commit = self.head["versions"]["actsearch"]
         self.rows.append(row)
         self.out.print(line(row))
         self.out.file.flush()
@@ -197,26 +231,45 @@ class Results:
         """The whole file anew, in one move."""
         whole = self.head | {
             "seconds": round(time.monotonic() - self.started, 1),
-            "rows": [row.as_dict() for row in self.rows],
+            "rows": [*self.others, *(row.as_dict() for row in self.rows)],
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beside = self.path.with_suffix(".new")
         beside.write_text(json.dumps(whole, indent=1) + "\n")
         beside.replace(self.path)
 
+    def table(self) -> Table:
+        """What was measured in this run."""
+        heads = ("what", "ours", "unit", "ratio", "spread", "beside", "of the limit", "goal", "met")
+        table = Table(*heads)
+        for row in self.rows:
+            met = {None: "", True: "yes", False: "no"}[row.met]
+            table.add_row(
+                escape(row.name), _figure(row.ours), row.unit,
+                f"{row.ratio:.3g} {row.ratio_of}" if row.ratio is not None else "",
+                _figure(row.spread), escape(row.error or row.against),
+                f"{row.share_of_limit:.0%}" if row.share_of_limit is not None else "",
+                row.goal, met,
+            )  # fmt: skip
+        return table
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
 
 def run_parts(parts: Mapping[str, Part], setting: Setting, results: Results) -> None:
     """All rows of all parts; one that fails says so in its row, and the others go on."""
     for name, part in parts.items():
         if setting.left < 0:
-            results.add(Row(name, error="left out: no time was left"))
+            results.add(Row(name, error="left out: no time was left"), name)
             continue
         started = time.monotonic()
         try:
             for row in part(setting):
-                results.add(row)
+                results.add(row, name)
         except Exception as error:  # whatever a machine lacks
-            results.add(failed(name, error))
+            results.add(failed(name, error), name)
         results.out.print(f"[dim]{name}: {time.monotonic() - started:.0f} s[/dim]")
 
 

@@ -8,7 +8,12 @@ from torch.nn import functional
 
 
 def train(
-    model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, batch_size: int
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    x: Tensor,
+    y: Tensor,
+    batch_size: int,
+    clip: float | None = None,
 ) -> None:
     """One epoch of classes.
 
@@ -18,6 +23,7 @@ def train(
         x: (N, ...) float32 inputs.
         y: (N,) labels.
         batch_size: examples a step.
+        clip: largest norm of the gradient.
     """
     model.train()
     order = torch.randperm(len(x)).to(x.device)
@@ -25,4 +31,6 @@ def train(
         loss = functional.cross_entropy(model(x[rows]), y[rows])
         optimizer.zero_grad()
         torch.autograd.backward(loss)
+        if clip is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimizer.step()
