@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine:  make results,  make test.
 .DEFAULT_GOAL := help
-.PHONY: help setup results test lint bench slurm-demo lock schema clean
+.PHONY: help setup results test lint bench bench-gpu slurm-demo lock schema clean
 
 PYTHON ?= python3
 CORES ?= all
@@ -43,6 +43,9 @@ lint: .venv/dev.stamp  ## Formatting, linting, types, rooms, workflow
 
 bench: .venv/dev.stamp  ## Measure speed, as ratios
 	$(BIN)/python -W ignore -m benchmarks
+
+bench-gpu: .venv/dev.stamp  ## Measure speed on a GPU, in 8 minutes
+	$(BIN)/python -W ignore -m benchmarks.gpu
 
 slurm-demo: .venv/run.stamp  ## Try the profile on a private SLURM cluster (root on Debian)
 	tests/slurm/demo

@@ -1,63 +1,78 @@
-"""Time each way of doing a piece of work against the plain way, in turn, and print the ratios.
+"""Speed as ratios, measured in one run, beside a textbook version of each piece of work.
 
-Absolute seconds depend on the machine and on what else it does; a ratio of two measurements that
-alternate does so far less.
+    python -m benchmarks [part ...] [--out FILE]
+
+Prints a table and writes ``benchmarks/results.json``, row by row as they come. With parts named,
+the rows of others stay in the file as they were. Absolute seconds depend on the machine and on what
+else it does; ratios of measurements that alternate do so far less.
 """
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+import argparse
+import os
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks import cases
+from benchmarks.limits import limits
+from benchmarks.machine import ROOT
+from benchmarks.measuring import Part, Results, Setting, run_parts
+from benchmarks.rows import (
+    activations,
+    fisher,
+    growth,
+    libraries,
+    search,
+    training_step,
+    workflow,
+)
 
-REPEATS = 5
-
-
-@dataclass(frozen=True)
-class Case:
-    """Two ways to the same result."""
-
-    what: str
-    ours: Callable[[], object]
-    plain_name: str
-    plain: Callable[[], object]
-
-
-def ratio(case: Case) -> tuple[float, float, float]:
-    """Median seconds of ours, and median and spread of the ratios plain / ours."""
-    case.ours(), case.plain()  # caches, lazy imports
-    times = [(_seconds(case.ours), _seconds(case.plain)) for _ in range(REPEATS)]
-    ratios = [plain / ours for ours, plain in times]
-    return (
-        statistics.median(ours for ours, _ in times),
-        statistics.median(ratios),
-        max(ratios) - min(ratios),
-    )
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+OUT = ROOT / "benchmarks/results.json"
+PARTS: dict[str, Part] = {
+    "limits": limits,
+    "fisher": fisher.rows,
+    "activations": activations.rows,
+    "training-step": training_step.rows,
+    "search": search.rows,
+    "workflow": workflow.rows,
+    "libraries": libraries.rows,
+    "growth": growth.rows,
+}
+BY_NAME: dict[str, Part] = {
+    "growth-functions": growth.functions,
+    "growth-trials": growth.trials,
+    "results": workflow.whole,
+}
+"""Parts that take long, which are measured when they are named."""
 
 
-def main() -> None:
-    """Run all cases."""
+def main(given: Sequence[str] | None = None) -> None:
+    """Run the parts named on the command line, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    every = PARTS | BY_NAME
+    parser.add_argument("names", nargs="*", choices=[*every, []], metavar="part",
+                        help=f"of {', '.join(every)}")  # fmt: skip
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--tiny", action="store_true", help="try the code, measure nothing")
+    arguments = parser.parse_args(given)
+    warnings.simplefilter("ignore")
+    setting = Setting(torch.device("cpu"), arguments.tiny, arguments.threads)
     torch.set_num_threads(1)
-    table = Table("what", "compared with", "ms", "times faster", "spread")
-    for case in (Case(*arguments) for arguments in cases.all_cases()):
-        seconds, median, spread = ratio(case)
-        table.add_row(
-            case.what, case.plain_name, f"{seconds * 1e3:.1f}", f"{median:.1f}", f"{spread:.1f}"
-        )
-    Console().print(table)
+    torch.set_flush_denormal(True)
+    out = Console(width=200, soft_wrap=True)
+    results = Results(arguments.out, setting, out)
+    if arguments.names:
+        results.keep_others(arguments.names)
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
+        run_parts({name: every[name] for name in arguments.names or PARTS}, setting, results)
+    Console(width=180).print(results.table())
 
 
 if __name__ == "__main__":

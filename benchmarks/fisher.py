@@ -76,7 +76,7 @@ def run(case: Case, walk: bool) -> dict[str, float]:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     if walk:
-        fisher.keep_derivatives = lambda model: []
+        fisher.keep_derivatives = lambda model: []  # type: ignore[attr-defined]
     torch.manual_seed(0)
     x, y = together(made_up(case.shape, case.examples, torch.device("cpu")))
 

@@ -128,11 +128,15 @@ def cpu_seconds() -> float:
     """CPU seconds of this process and its workers so far."""
     own = psutil.Process()
     times = [process.cpu_times() for process in (own, *own.children(recursive=True))]
-    return sum(time.user + time.system for time in times)
+    return float(sum(time.user + time.system for time in times))
 
 
 def loader_rates(
-    folder: Path, paths: Sequence[Path], batch: int = 128
+    folder: Path,
+    paths: Sequence[Path],
+    batch: int = 128,
+    workers: Sequence[int] = (0, 1, 2),
+    repeats: int = REPEATS,
 ) -> dict[int, tuple[float, float]]:
     """Images by the second and by the CPU second that the loader gives out, by workers."""
     augmentation = Augmentation(flip=True, resized_crop=SHARE)
@@ -140,24 +144,27 @@ def loader_rates(
     names, unit = [path.name for path in paths], torch.ones(3)
     labels = torch.zeros(n, dtype=torch.int64)
     loaders = {
-        workers: ImageFileExamples(
-            ImageFiles(folder, names, SIZE, workers), torch.arange(n), labels, unit, unit
+        count: ImageFileExamples(
+            ImageFiles(folder, names, SIZE, count), torch.arange(n), labels, unit, unit
         )
-        for workers in (0, 1, 2)
+        for count in workers
     }
-    rates: dict[int, list[tuple[float, float]]] = {workers: [] for workers in loaders}
-    for seed in range(-1, REPEATS):
-        for workers, examples in loaders.items():
-            rows = torch.randperm(n).split(batch)
+    rates: dict[int, list[tuple[float, float]]] = {count: [] for count in loaders}
+    for seed in range(-1, repeats):
+        for count, examples in loaders.items():
+            rows = torch.split(torch.randperm(n), batch)
             started, used = time.perf_counter(), cpu_seconds()
             for _ in examples.batches(rows, augmentation, max(seed, 0)):
                 pass
             if seed >= 0:  # the first round starts the processes
                 spent = time.perf_counter() - started, cpu_seconds() - used
-                rates[workers].append((n / spent[0], n / spent[1]))
+                rates[count].append((n / spent[0], n / spent[1]))
     return {
-        workers: tuple(map(statistics.median, zip(*found, strict=True)))
-        for workers, found in rates.items()
+        count: (
+            statistics.median(clock for clock, _ in found),
+            statistics.median(cpu for _, cpu in found),
+        )
+        for count, found in rates.items()
     }
 
 

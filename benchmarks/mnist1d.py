@@ -45,7 +45,8 @@ def signals() -> Dataset:
     """The published data set, with a test part of ours besides."""
     ours = made_arrays(Data(source="mnist1d", split=SPLIT))
     package = make_dataset()
-    arrays = ours | {
+    arrays = {
+        **ours,
         "x_train": package["x"][:, None],
         "y_train": package["y"],
         "x_validation": package["x_test"][:, None],
@@ -58,8 +59,9 @@ def accuracies(name: str, dataset: Dataset, seed: int) -> tuple[float, float]:
     """Of the published test part, and of ours."""
     task = Task(data="mnist1d", model="conv1d" if name == "conv1d" else "mlp", recipe=RECIPE)
     if name in ("mlp", "conv1d"):
-        parts = ("validation", "test")
-        run = run_trial(task, dataset, parse("relu(x)"), seeds=[seed], evaluate_on=parts)[0]
+        run = run_trial(
+            task, dataset, parse("relu(x)"), seeds=[seed], evaluate_on=("validation", "test")
+        )[0]
         return run["validation_score"], run["test_score"]
     outcome = outcome_of(dataset.shape)  # there is no activation to put in
     torch.manual_seed(seed)

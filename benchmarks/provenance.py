@@ -22,6 +22,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -74,13 +75,13 @@ def _folder(place: Path, config: dict[str, object]) -> Path:
     place.mkdir()
     for source in SOURCES:
         copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
-        copy(ROOT / source, place / source)  # type: ignore[operator]
+        copy(ROOT / source, place / source)
     (place / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     return place
 
 
-def _default(**changes: object) -> dict[str, object]:
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+def _default(**changes: object) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
     first = next(iter(config["tasks"]))
     return config | {"tasks": {first: config["tasks"][first] | changes}}
 
@@ -115,7 +116,7 @@ def _share(commands: list[dict[str, float]]) -> str:
 def audit(place: Path, out: Console) -> None:
     """10,000 trials with records like those of a pack of 64."""
     folder = _folder(place / "audit", _default())
-    task = next(iter(_default()["tasks"]))  # type: ignore[call-overload]
+    task = next(iter(_default()["tasks"]))
     names = [f"results/{task}/trials/tanh.x.json", f"results/{task}/trials/sigmoid.x.json"]
     subprocess.run(
         [BIN / "actsearch", "train", "--task", task, *names],

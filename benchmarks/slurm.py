@@ -28,7 +28,14 @@ from rich.table import Table
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "slurm"))
 
-from lab import LAB, Cluster, Experiment, make_folder, make_lab, wait_for  # noqa: E402
+from lab import (  # type: ignore[import-not-found]  # noqa: E402
+    LAB,
+    Cluster,
+    Experiment,
+    make_folder,
+    make_lab,
+    wait_for,
+)  # fmt: skip
 
 N_FUNCTIONS = 32
 PACKS = (1, 8, 32)
@@ -36,7 +43,7 @@ PACKS = (1, 8, 32)
 
 def _default_task(**changes: Any) -> dict[str, Any]:
     """The first task of the default experiment, benchmarked."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
     task = config["tasks"]["digits-resnet"]
     for section in ("search", "final"):
         del task[section]

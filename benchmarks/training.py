@@ -93,7 +93,7 @@ def augmentation(arguments: argparse.Namespace, device: torch.device) -> Table:
     }
     for side in (32, 160):
         examples = _images(1024, side, device)
-        rows = torch.randperm(1024).split(128)
+        rows = torch.split(torch.randperm(1024), 128)
         for name, kind in kinds.items():
             seconds = [
                 _seconds(lambda e=examples, k=kind, r=rows: list(e.batches(r, k)))

@@ -1,0 +1,181 @@
+"""What a function costs in a network, forward and backward, beside torch's own SiLU."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from actsearch.functions.activation import Activation
+from actsearch.functions.expressions import Expression, parse
+from actsearch.training.compilation import check_compiler, compiled, forget_compiled
+from benchmarks.functions import random_functions
+from benchmarks.limits import Limits, threads
+from benchmarks.measuring import Row, Setting, Work, in_turn
+
+SHAPE = (64, 96, 32, 32)
+FUNCTIONS, COMPILED = 200, 20
+EAGER_WITHIN, COMPILED_WITHIN = 3.0, 1.5
+NAMED = ("mul(hard_sigmoid(hard_sigmoid(x)),elu(x))", "max(arcsinh(tanh(x)),swish(x))",
+         "mul(bessel_i1e(x),exp(x))", "mul(square(x),sinh(x))")  # fmt: skip
+"""Measured before, and so named."""
+
+
+def values(setting: Setting) -> tuple[Tensor, Tensor]:
+    """Inputs that want a gradient, and what comes back from the layers above."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, 3, 4, 4) if setting.tiny else SHAPE
+    x, gradient = (torch.randn(shape, generator=generator).to(setting.device) for _ in range(2))
+    return x.requires_grad_(), gradient
+
+
+def pass_through(function: Any, x: Tensor, gradient: Tensor) -> Work:
+    """Forward and backward."""
+
+    def work() -> None:
+        y = function(x)
+        if y.requires_grad:  # constants hang on nothing
+            torch.autograd.grad(y, x, gradient)
+
+    return work
+
+
+def bytes_kept(function: Any, x: Tensor) -> float:
+    """Bytes that the backward pass keeps, the input among them, for each number that goes in."""
+    kept: dict[int, int] = {}
+    held: list[Tensor] = []  # so that no address is used twice
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        held.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        y = function(x)
+    del y
+    return sum(kept.values()) / x.numel()
+
+
+def one(function: Any, x: Tensor, gradient: Tensor, setting: Setting) -> tuple[float, float]:
+    """Seconds of a function, and how many times those of SiLU, which takes turns with it."""
+    works = {
+        "ours": pass_through(function, x, gradient),
+        "silu": pass_through(functional.silu, x, gradient),
+    }
+    inner = 20 if setting.device.type == "cuda" and not setting.tiny else 1
+    times = in_turn(works, setting.turns(3), setting.device, inner)
+    return min(times["ours"].wall), min(times["ours"].wall) / min(times["silu"].wall)
+
+
+def summary(name: str, found: Sequence[dict[str, Any]], goal: float, setting: Setting) -> Row:
+    """The median function, and how others lie around it."""
+    costs = np.array([each["ratio"] for each in found])
+    low, middle, high = np.quantile(costs, [0.25, 0.5, 0.75])
+    row = Row(
+        name,
+        float(np.median([each["seconds"] for each in found])),
+        against="native SiLU",
+        ratio=float(middle),
+        ratio_of="times as long",
+        spread=float(high - low),
+        goal=f"median within {goal:g} times of SiLU",
+        met=bool(middle <= goal),
+    )
+    row.textbook = (row.ours or 0.0) / float(middle)
+    # forward reads x and writes y; backward reads x and the gradient and writes one
+    row.limit = 5 * 4 * values(setting)[0].numel() / Limits.bytes(setting)
+    row.limit_is = "five tensors read or written at the rate of a copy"
+    worst = max(found, key=lambda each: float(each["ratio"]))
+    row.more = {
+        "functions": len(found),
+        "quartile_low": float(low),
+        "quartile_high": float(high),
+        "percentile_90": float(np.quantile(costs, 0.9)),
+        "worst": worst["ratio"],
+        "worst_function": worst["function"],
+        "kept_bytes": statistics.median(each["kept"] for each in found),
+        "kept_bytes_most": max(each["kept"] for each in found),
+        "each": list(found),
+    }
+    return row
+
+
+def eager(functions: Sequence[Expression], setting: Setting) -> list[dict[str, Any]]:
+    """Each function as it is."""
+    found = []
+    x, gradient = values(setting)
+    for expression in functions:
+        if setting.left < 0:
+            break
+        module = Activation(expression)
+        spent, ratio = one(module, x, gradient, setting)
+        kept = bytes_kept(module, x)
+        found.append({"function": expression.name, "seconds": spent, "ratio": ratio, "kept": kept})
+    return found
+
+
+def compiled_functions(
+    functions: Sequence[Expression], setting: Setting, budget: float
+) -> list[dict[str, Any]]:
+    """Each function as trainings compile it, until ``budget`` seconds are spent."""
+    found: list[dict[str, Any]] = []
+    x, gradient = values(setting)
+    check_compiler(setting.device)  # what the first compilation loads is no cost of a function
+    started = time.monotonic()
+    for expression in functions:
+        if found and min(budget - (time.monotonic() - started), setting.left) < 0:
+            break
+        forget_compiled()
+        begun = time.monotonic()
+        with compiled(nn.Sequential(Activation(expression)), "activations") as module:
+            pass_through(module, x, gradient)()
+            compiling = time.monotonic() - begun
+            spent, ratio = one(module, x, gradient, setting)
+            kept = bytes_kept(module, x)
+        found.append(
+            {"function": expression.name, "seconds": spent, "ratio": ratio, "kept": kept,
+             "compiling": compiling}
+        )  # fmt: skip
+    forget_compiled()
+    return found
+
+
+def rows(
+    setting: Setting, n: int = FUNCTIONS, n_compiled: int = COMPILED, budget: float = 300.0
+) -> Iterator[Row]:
+    """Eager, the functions named in the issue, and compiled."""
+    n, n_compiled = (2, 1) if setting.tiny else (n, n_compiled)
+    functions = random_functions(n)
+    with threads(setting.threads):
+        limit = Limits.bytes(setting)
+        yield summary(f"activation, eager, {n} random functions",
+                      eager(functions, setting), EAGER_WITHIN, setting)  # fmt: skip
+        for each in eager([parse(name) for name in NAMED[: 1 if setting.tiny else None]], setting):
+            yield Row(
+                f"activation, eager, {each['function']}",
+                each["seconds"],
+                against="native SiLU",
+                ratio=each["ratio"],
+                ratio_of="times as long",
+                more={"kept_bytes": each["kept"]},
+            )
+        x, gradient = values(setting)
+        silu, _ = one(functional.silu, x, gradient, setting)
+        yield Row(
+            "activation, native SiLU",
+            silu,
+            limit=5 * 4 * x.numel() / limit,
+            limit_is="five tensors read or written at the rate of a copy",
+            more={"kept_bytes": bytes_kept(functional.silu, x)},
+        )
+        found = compiled_functions(functions[:n_compiled], setting, budget)
+        row = summary("activation, compiled", found, COMPILED_WITHIN, setting)
+        row.more["compiling_seconds"] = statistics.median(each["compiling"] for each in found)
+        yield row

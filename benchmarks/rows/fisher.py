@@ -1,0 +1,137 @@
+"""The spectrum of the Fisher information, of one function in one network."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from actsearch.config import Recipe, Task
+from actsearch.data.dataset import DataShape
+from actsearch.features import fisher
+from actsearch.features.layers import calibrate_batch_norm
+from actsearch.features.spectra import log_spectrum_cdf
+from actsearch.functions.replacing import replace_activations
+from actsearch.networks.by_name import build_model
+from actsearch.networks.cost import count_work
+from benchmarks.functions import TYPICAL
+from benchmarks.limits import Limits, threads
+from benchmarks.measuring import Row, Setting, Work, compare, in_turn, ratios
+from benchmarks.textbook import fisher as textbook
+
+Kind = Literal["true", "empirical"]
+FASTER, TRUE_WITHIN = 10.0, 3.0
+SECONDS = 2.0
+EXAMPLES = 64
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and its data."""
+
+    model: str
+    classes: int = 10
+    examples: int = EXAMPLES
+    side: int = 32
+
+    @property
+    def shape(self) -> DataShape:
+        """Of the images."""
+        return DataShape((3, self.side, self.side), self.classes)
+
+    def network(self, device: torch.device) -> tuple[nn.Module, Tensor, Tensor]:
+        """The network with a function in it, images (N, 3, side, side), labels (N,)."""
+        generator = torch.Generator().manual_seed(0)
+        x = torch.randn(self.examples, *self.shape.input_shape, generator=generator)
+        y = torch.arange(self.examples) % self.classes
+        model = build_model(self.model, self.shape, seed=0)
+        replace_activations(model, TYPICAL)
+        calibrate_batch_norm(model, x)
+        return model.to(device), x.to(device), y.to(device)
+
+    def flops(self, passes: int) -> float:
+        """Of the definition: full products and all eigenvalues."""
+        recipe = Recipe(optimizer="sgd", learning_rate=1, epochs=1, batch_size=1)
+        work = count_work(Task(data="none", model=self.model, recipe=recipe), self.shape)
+        each = work.input_factor_flops + passes * work.gradient_factor_flops
+        each += (1 + 2 * passes) * work.forward_flops
+        return self.examples * each + work.eigenvalue_flops
+
+
+def ways(case: Case, kind: Kind, device: torch.device) -> tuple[Work, Work]:
+    """Ours and the textbook's."""
+    model, x, y = case.network(device)
+    labels = y if kind == "empirical" else None
+
+    def ours() -> object:
+        return fisher.fisher_spectrum(model, x, labels, kind)
+
+    return ours, lambda: textbook.fisher_spectrum(model, x, labels)
+
+
+def row(case: Case, kind: Kind, setting: Setting, repeats: int) -> Row:
+    """One network and one kind, beside the textbook on the same device."""
+    passes = 1 if kind == "empirical" else case.classes
+    with threads(setting.threads):
+        ours, plain = ways(case, kind, setting.device)
+        found = compare(
+            f"FIM, {case.model}, {kind}, {case.classes} classes, batch {case.examples}",
+            ours,
+            plain,
+            "hooks, unfold, a backward pass a class, all in turn",
+            repeats,
+            setting.device,
+        )
+    rate = Limits.flops(setting)
+    found.limit = case.flops(passes) / rate
+    found.limit_is = "the definition's operations at the rate of float64 products"
+    found.more |= {"threads": setting.threads, "gflop_of_the_definition": case.flops(passes) / 1e9}
+    return found
+
+
+def rows(setting: Setting) -> Iterator[Row]:
+    """The row of the issue, the true Fisher beside it, and the feature made of it."""
+    case = Case("digits-cnn", side=8, examples=8) if setting.tiny else Case("all-cnn-c")
+    issue = row(case, "empirical", setting, setting.turns(3))
+    issue.goal = f"{SECONDS:g} s, {FASTER:g} times"
+    issue.met = (issue.ours or 9e9) <= SECONDS and (issue.ratio or 0) >= FASTER
+    yield issue
+    yield row(case, "true", setting, 1)
+    yield true_beside_empirical(case, setting)
+    yield cumulative(case, setting)
+    other = Case("digits-resnet", side=8, examples=8) if setting.tiny else Case("resnet-56")
+    yield row(other, "empirical", setting, 1)
+
+
+def true_beside_empirical(case: Case, setting: Setting) -> Row:
+    """A hundred classes: how much longer the exact expectation takes than given labels."""
+    case = Case(case.model, 20 if setting.tiny else 100, case.examples, case.side)
+    with threads(setting.threads):
+        works = {kind: ways(case, kind, setting.device)[0] for kind in ("true", "empirical")}
+        times = in_turn(works, setting.turns(3), setting.device)
+    found = Row(
+        f"FIM, {case.model}, true, {case.classes} classes",
+        times["true"].median,
+        times["empirical"].median,
+        "ours, empirical",
+        ratio_of="times as long",
+        goal=f"within {TRUE_WITHIN:g} times of the empirical",
+    )
+    found.ratio, found.spread = ratios(times["true"].wall, times["empirical"].wall)
+    found.met = found.ratio <= TRUE_WITHIN
+    found.limit = case.flops(case.classes) / Limits.flops(setting)
+    found.limit_is = "the definition's operations at the rate of float64 products"
+    found.more = {"cpu_seconds_ours": statistics.median(times["true"].cpu)}
+    return found
+
+
+def cumulative(case: Case, setting: Setting) -> Row:
+    """From eigenvalues to the feature, which is of NumPy alone."""
+    model, x, y = case.network(setting.device)
+    spectra = fisher.fisher_spectrum(model, x, y, "empirical")
+    times = in_turn({"ours": lambda: log_spectrum_cdf(spectra)}, setting.turns(3))
+    return Row(f"FIM, {case.model}: the CDF of its eigenvalues", times["ours"].median)
