@@ -17,16 +17,17 @@ from actsearch.data.dataset import DataShape
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.enumeration import enumerate_space
-from actsearch.functions.equivalence import outputs
 from actsearch.functions.expressions import parse
 from actsearch.functions.replacing import replace_activations
 from actsearch.functions.spaces import SearchSpace
 from actsearch.networks.by_name import build_model
 from actsearch.search.candidates import COORDINATES
+from actsearch.search.rounds import propose
 from actsearch.search.simulation import simulate
 from actsearch.search.strategies import register
 from actsearch.search.strategies.surrogate import SurrogateStrategy
 from actsearch.search.surrogates import nearest_neighbors
+from benchmarks import textbook_space
 
 Work = Callable[[], object]
 
@@ -34,6 +35,7 @@ Work = Callable[[], object]
 def all_cases() -> Iterator[tuple[str, Work, str, Work]]:
     """What, ours, name of the plain way, the plain way."""
     yield _enumeration()
+    yield _proposal()
     yield _spectrum()
     yield _simulation()
     yield _import()
@@ -41,17 +43,28 @@ def all_cases() -> Iterator[tuple[str, Work, str, Work]]:
 
 def _enumeration() -> tuple[str, Work, str, Work]:
     space = SearchSpace.named("three-node")
-
-    def one_by_one() -> int:
-        rounded = np.round(outputs(space), 6) + 0.0
-        rounded[np.isnan(rounded)] = np.nan
-        return len({row.tobytes() for row in rounded})
-
     return (
         "classes of the three-node space",
         lambda: enumerate_space(space),
         "one by one",
-        one_by_one,
+        lambda: textbook_space.distinct(textbook_space.three_node()),
+    )
+
+
+def _proposal() -> tuple[str, Work, str, Work]:
+    rng = np.random.default_rng(0)
+    names = [*BASELINES, *(f"f{number}" for number in range(5095))]
+    points = pd.DataFrame(rng.normal(size=(len(names), len(COORDINATES))), columns=COORDINATES)
+    points.insert(0, "name", names)
+    points.insert(1, "slug", names)
+    known = pd.DataFrame({"round": 0, "name": names[:2913], "validation_score": rng.random(2913)})
+    places = dict(zip(names, zip(points["union_x"], points["union_y"], strict=True), strict=True))
+    scores = dict(zip(known["name"], known["validation_score"], strict=True))
+    return (
+        "a proposal, 2,913 functions known",
+        lambda: propose("union-knr", points, known, 8, 1, 0),
+        "scikit-learn's k-NN",
+        lambda: textbook_space.propose(places, scores, 8),
     )
 
 

@@ -38,7 +38,7 @@ BLOCK = 32
 MANY = 100_000
 """Functions from which on several threads and compiled digests save more than they cost."""
 _MOST_THREADS = 4  # more would wait for each other between calls of NumPy
-_MOST_PAIRS = 10_000
+_MOST_PAIRS = 20_000
 _COMMUTATIVE = frozenset({np.add, np.multiply, np.maximum, np.minimum})
 
 
