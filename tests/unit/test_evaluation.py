@@ -80,7 +80,7 @@ def test_what_is_shared_changes_nothing(
 
 
 def test_a_schema_is_evaluated_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    space = SearchSpace(["binary(unary(unary(x)),unary(x))"])
+    space = SearchSpace(["binary(unary(unary(x)),unary(x))"], unary=UNARY[2:9])
     whole = Evaluator(space.size).digests(space.schemas[0], lambda n: None)
     monkeypatch.setattr(evaluation, "BLOCK", 7)
     parted = Evaluator(space.size).digests(space.schemas[0], lambda n: None)
