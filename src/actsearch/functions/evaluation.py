@@ -70,7 +70,7 @@ class Evaluator:
         self._known: dict[tuple[Function, _Table, _Table], Digests] = {}
         many = n_functions >= MANY
         self._write = compiled_writer() if many else write_digests
-        self._threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS) if many else 1
+        self._threads = min(_cores(), _MOST_THREADS) if many else 1
 
     def digests(self, schema: Schema, progress: Callable[[int], None]) -> Digests:
         """Digests of all functions of ``schema`` in order.
@@ -199,6 +199,13 @@ def _build(functions: Sequence[Function], arguments: Sequence[_Table], text: str
                     seen[key] = len(seen)
                 index.append(seen[key])
     return _Table(kept[: len(seen)], _spread(np.array(index), shape, arguments))
+
+
+def _cores() -> int:
+    """Cores that this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _combinations(arguments: Sequence[_Table]) -> int:
