@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
+import random
 import sys
 from collections.abc import Iterator
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,6 @@ import pandas as pd
 from actsearch.config import Simulation
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.enumeration import enumerate_space
-from actsearch.functions.equivalence import outputs
 from actsearch.functions.spaces import SearchSpace
 from actsearch.search.candidates import COORDINATES
 from actsearch.search.rounds import propose
@@ -24,6 +22,7 @@ from actsearch.search.strategies.surrogate import SurrogateStrategy
 from actsearch.search.surrogates import nearest_neighbors
 from benchmarks.children import spent
 from benchmarks.measuring import Row, Setting, compare, failed, in_turn
+from benchmarks.textbook import space as textbook
 
 NAMES = 1_023_524
 SECONDS, MEMORY = 8.0, 0.5e9
@@ -41,46 +40,31 @@ print(json.dumps({"names": len(found.names), "distinct": int(found.representativ
 
 
 def rows(setting: Setting) -> Iterator[Row]:
-    """All of them; those of the textbook need `benchmarks.textbook_space`."""
+    """All of them."""
     yield three_nodes(setting)
     yield replay(setting)
-    plain = textbook_space()
     try:
-        yield four_nodes(setting, plain)
+        yield four_nodes(setting)
     except Exception as error:
         yield failed("enumeration and equals, four-node space", error)
-    yield suggestion(setting, plain)
-
-
-def textbook_space() -> ModuleType | None:
-    """``enumerate_and_find_equals`` and ``suggest``, where they are."""
-    try:
-        return importlib.import_module("benchmarks.textbook_space")
-    except ModuleNotFoundError:
-        return None
+    yield suggestion(setting)
 
 
 def three_nodes(setting: Setting) -> Row:
-    """5,103 names, beside one evaluation a function."""
+    """5,103 names, one by one beside."""
     space = SearchSpace.named("three-node")
-
-    def one_by_one() -> int:
-        rounded = np.round(outputs(space), 6) + 0.0
-        rounded[np.isnan(rounded)] = np.nan
-        return len({row.tobytes() for row in rounded})
-
     return compare(
         "enumeration and equals, three-node space",
         lambda: enumerate_space(space),
-        one_by_one,
-        "one by one, with ours for each",
+        lambda: textbook.distinct(textbook.three_node()),
+        "a loop over functions and a dictionary of their outputs",
         setting.turns(5),
         clock="cpu",
     )
 
 
-def four_nodes(setting: Setting, plain: ModuleType | None) -> Row:
-    """In a process of its own, for its memory; the textbook's rate is that of the small space."""
+def four_nodes(setting: Setting) -> Row:
+    """In a process of its own, for its memory; the textbook's rate is that of some functions."""
     name = "three-node" if setting.tiny else "four-node"
     done = spent([sys.executable, "-W", "ignore", "-c", ENUMERATE, name])
     found = json.loads(done.said.splitlines()[-1])
@@ -95,18 +79,13 @@ def four_nodes(setting: Setting, plain: ModuleType | None) -> Row:
         "cpu_seconds_ours": found["cpu"],
         "memory_mb": done.memory / 1e6,
     }
-    if plain is not None:
-        counts: list[tuple[int, int]] = []
-        own = in_turn(
-            {"textbook": lambda: counts.append(plain.enumerate_and_find_equals("three-node"))},
-            1,
-            warm=False,
-        )["textbook"]
-        plain_rate = counts[0][0] / own.median
-        row.textbook = found["names"] / plain_rate
-        row.against = "a loop over names and a dictionary of rounded outputs, by its rate"
-        row.ratio, row.ratio_of = rate / plain_rate, "times faster"
-        row.more |= {"names_a_second_textbook": plain_rate, "distinct_textbook": counts[0][1]}
+    some = random.Random(0).sample(list(textbook.four_node()), 100 if setting.tiny else 5000)
+    own = in_turn({"textbook": lambda: textbook.distinct(some)}, 1, warm=False)["textbook"]
+    plain_rate = len(some) / own.median
+    row.textbook = found["names"] / plain_rate
+    row.against = "a loop over functions and a dictionary of their outputs, by its rate"
+    row.ratio, row.ratio_of = rate / plain_rate, "times faster"
+    row.more |= {"names_a_second_textbook": plain_rate}
     return row
 
 
@@ -119,31 +98,23 @@ def points(names: list[str]) -> pd.DataFrame:
     return table
 
 
-def suggestion(setting: Setting, plain: ModuleType | None) -> Row:
-    """The next function of a search, with a benchmark table's functions known."""
+def suggestion(setting: Setting) -> Row:
+    """The next functions of a search, with a benchmark table's functions known."""
     known, new = (40, 100) if setting.tiny else (KNOWN, CANDIDATES)
     names = [*BASELINES, *(f"f{number}" for number in range(known + new - len(BASELINES)))]
     table = points(names)
     scores = np.random.default_rng(1).random(known)
     history = pd.DataFrame({"name": names[:known], "validation_score": scores, "round": 0})
-    coordinates = table[list(COORDINATES)[:2]].to_numpy()
-
-    def ours() -> object:
-        return propose("union-knr", table, history, slots=1, round=1, seed=0)
-
-    goal = f"under {SUGGESTION:g} s"
-    name = f"a suggestion, {known:,} known of {known + new:,}"
-    if plain is None:
-        row = Row(name, in_turn({"ours": ours}, setting.turns(5))["ours"].median)
-    else:
-        row = compare(
-            name,
-            ours,
-            lambda: plain.suggest(coordinates[:known], scores, coordinates[known:]),
-            "distances in a loop, sorted for each function",
-            1 if setting.tiny else 3,
-        )
-    row.goal, row.met = goal, (row.ours or 9e9) < SUGGESTION
+    at = table[["union_x", "union_y"]].itertuples(index=False, name=None)
+    places, of = dict(zip(names, at, strict=True)), dict(zip(names, scores, strict=False))
+    row = compare(
+        f"a suggestion, {known:,} known of {known + new:,}",
+        lambda: propose("union-knr", table, history, slots=8, round=1, seed=0),
+        lambda: textbook.propose(places, of, 8),
+        "scikit-learn's nearest neighbours",
+        1 if setting.tiny else 3,
+    )
+    row.goal, row.met = f"under {SUGGESTION:g} s", (row.ours or 9e9) < SUGGESTION
     return row
 
 

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from search_tables import leave_off_map, make_map, make_table
 from sklearn.metrics import r2_score
@@ -45,6 +50,34 @@ def predictions(map_table: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def scores(predictions: pd.DataFrame) -> pd.DataFrame:
     return score(predictions)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(3, 200), st.sampled_from([1e-3, 1.0, 50.0]))
+@settings(deadline=None)
+def test_neighbors_are_scikit_learns_to_the_bit(seed: int, n: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    seen, new = scale * rng.normal(size=(n, 2)), scale * rng.normal(size=(50, 2))
+    values = rng.random(n)
+    ours = make_regressor("knr", 0)
+    ours.fit(seen, values)
+    oracle = KNeighborsRegressor(3).fit(seen, values)
+    np.testing.assert_array_equal(ours.predict(new), oracle.predict(new))
+
+
+def test_a_proposal_by_neighbors_imports_no_scikit_learn() -> None:
+    """It takes longer than all else of such a proposal."""
+    code = (
+        "import sys\n"
+        "import numpy as np\n"
+        "from actsearch.search.rounds import propose\n"
+        "from actsearch.search.surrogates import make_regressor\n"
+        "knr = make_regressor('knr', 0)\n"
+        "knr.fit(np.eye(3, 2), np.arange(3.0))\n"
+        "knr.predict(np.eye(2))\n"
+        "print({'sklearn', 'scipy.stats', 'torch'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_scores_agree_with_scikit_learn(

@@ -9,9 +9,9 @@ A function is its name, ``mul(sigmoid(x),erf(x))``, and from the name follows ev
 - `activation`: the function as a torch module, and putting it into a network.
 - `standalone`: the function as a file that needs nothing but torch; `operator_source` copies into
   it what operators are made of.
-- `spaces`: sets of functions given by `schemas`; `enumeration` evaluates them all, `equivalence`
-  tells the different from the equal, `selection` picks what an experiment uses, and `listing` makes
-  a table of it.
+- `spaces`: sets of functions given by `schemas`; `evaluation` evaluates them all, `equivalence`
+  and `enumeration` tell the different from the equal, `selection` picks what an experiment uses,
+  and `listing` makes a table of it.
 
 Only `activation`, `torch_operators`, `standalone`, `operator_source` and `agreement` import torch,
 so that naming a million functions costs no more than NumPy.

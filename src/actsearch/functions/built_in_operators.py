@@ -62,8 +62,15 @@ def _hard_swish(x: Any) -> Any:
     return x * np.clip(x + 3, 0, 6) / 6
 
 
-def _nary(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    return lambda *arguments: functools.reduce(function, arguments)
+class Fold:
+    """A function of two arguments applied to any number, from the left."""
+
+    def __init__(self, function: Callable[[Any, Any], Any]) -> None:
+        self.function = function
+
+    def __call__(self, *arguments: Any) -> Any:
+        """``f(f(a, b), c)`` and so on."""
+        return functools.reduce(self.function, arguments)
 
 
 _ours = "actsearch.functions.torch_operators."
@@ -120,8 +127,8 @@ BINARY: Table = {
     "min": (np.minimum, "torch.minimum"),
 }
 NARY: Table = {
-    "sum_n": (_nary(np.add), _ours + "sum_n"),
-    "prod_n": (_nary(np.multiply), _ours + "prod_n"),
-    "max_n": (_nary(np.maximum), _ours + "max_n"),
-    "min_n": (_nary(np.minimum), _ours + "min_n"),
+    "sum_n": (Fold(np.add), _ours + "sum_n"),
+    "prod_n": (Fold(np.multiply), _ours + "prod_n"),
+    "max_n": (Fold(np.maximum), _ours + "max_n"),
+    "min_n": (Fold(np.minimum), _ours + "min_n"),
 }

@@ -5,18 +5,22 @@ A space that is too large to be enumerated before sampling is listed as its samp
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from pandas.api.extensions import ExtensionArray
 
 from actsearch.config import Space
 from actsearch.functions.baselines import BASELINES
-from actsearch.functions.enumeration import enumerate_space
+from actsearch.functions.enumeration import Enumeration, enumerate_space
 from actsearch.functions.equivalence import digest, normal_samples
 from actsearch.functions.expressions import Expression
+from actsearch.functions.listed import selected_slugs
 from actsearch.functions.selection import choose, enumerated, select
 from actsearch.functions.spaces import SearchSpace
 
@@ -28,21 +32,31 @@ class Listing:
     """A space, or the sample of it that stands for it.
 
     Attributes:
-        table: One row a name, in the order of the space: name, slug, representative (name of the
-            function that stands for its class), finite (on every normal sample), position (Int64:
-            place of a selected function, missing for the others). A name given twice has two rows,
-            of which the first can be selected.
-        selected: The selected functions by position.
         n_names: Names in the space.
         n_distinct: Distinct functions among the rows.
         n_finite: Distinct functions among the rows that are finite on every sample.
+        make_table: Makes the table.
     """
 
-    table: pd.DataFrame
-    selected: list[Expression]
     n_names: int
     n_distinct: int
     n_finite: int
+    make_table: Callable[[], pd.DataFrame]
+
+    @functools.cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a name, in the order of the space; made when asked for, as it may be large.
+
+        Columns: name, slug, representative (name of the function that stands for its class),
+        finite (on every normal sample), position (Int64: place of a selected function, missing for
+        the others). A name given twice has two rows, of which the first can be selected.
+        """
+        return self.make_table()
+
+    @property
+    def selected(self) -> list[Expression]:
+        """The selected functions by position."""
+        return list(map(Expression.from_slug, selected_slugs(self.table)))
 
 
 def list_functions(
@@ -70,26 +84,42 @@ def list_functions(
 def _list_whole(space: Space, whole: SearchSpace, progress: Progress | None) -> Listing:
     listed = enumerate_space(whole, progress)
     indices = choose(space, whole, listed)
-    names = np.array(listed.names, dtype=object)
-    standing = np.empty(listed.class_of.max() + 1, dtype=object)
-    standing[listed.class_of[listed.representative]] = names[listed.representative]
-    positions = pd.Series(range(len(indices)), index=indices, dtype="Int64")
-    table = pd.DataFrame(
-        {
-            "name": names,
-            "slug": whole.slugs(),
-            "representative": standing[listed.class_of],
-            "finite": listed.finite,
-            "position": positions.reindex(range(whole.size)),
-        }
-    )
     return Listing(
-        table,
-        [whole[index] for index in indices],
         whole.size,
         int(listed.representative.sum()),
         int((listed.representative & listed.finite).sum()),
+        lambda: _table(listed, indices),
     )
+
+
+def _table(listed: Enumeration, indices: list[int]) -> pd.DataFrame:
+    names = _texts(listed.space.names_in_parts())
+    standing = np.empty(listed.class_of.max() + 1, dtype=np.int64)
+    standing[listed.class_of[listed.representative]] = np.flatnonzero(listed.representative)
+    positions = pd.Series(range(len(indices)), index=indices, dtype="Int64")
+    return pd.DataFrame(
+        {
+            "name": names,
+            "slug": _texts(listed.space.slugs_in_parts()),
+            "representative": names.take(standing[listed.class_of]),
+            "finite": listed.finite,
+            "position": positions.reindex(range(len(names))),
+        }
+    )
+
+
+def _texts(parts: Iterable[list[str]]) -> ExtensionArray:
+    """Texts of ASCII put end to end as Arrow has them: one by one they take twice the memory."""
+    lengths, content = [np.zeros(1, dtype=np.int64)], bytearray()
+    for part in parts:
+        lengths.append(np.fromiter(map(len, part), dtype=np.int64, count=len(part)))
+        content += "".join(part).encode("ascii")
+    ends = np.cumsum(np.concatenate(lengths))
+    buffers = pa.py_buffer(ends), pa.py_buffer(content)
+    texts: ExtensionArray = pd.array(
+        pa.LargeStringArray.from_buffers(len(ends) - 1, *buffers), dtype="str"
+    )
+    return texts
 
 
 def _list_sample(n_names: int, selected: list[Expression]) -> Listing:
@@ -104,7 +134,7 @@ def _list_sample(n_names: int, selected: list[Expression]) -> Listing:
             "position": pd.array(range(len(names)), dtype="Int64"),
         }
     )
-    return Listing(table, selected, n_names, len(selected), int(finite.sum()))
+    return Listing(n_names, len(selected), int(finite.sum()), lambda: table)
 
 
 def float32_classes(expressions: Iterable[Expression]) -> list[int]:

@@ -6,9 +6,13 @@ i is read off the digits of i, the first placeholder in prefix order being the s
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from actsearch.functions.expressions import Expression
 from actsearch.functions.operators import LEAF, Operator, OperatorError, get_operator, make_token
@@ -67,7 +71,7 @@ class Schema:
         self.text = text
         self.nodes = tuple(nodes)
 
-    @property
+    @functools.cached_property
     def size(self) -> int:
         """Number of functions."""
         return math.prod(len(operators) for operators, count in self.nodes if count)
@@ -83,27 +87,52 @@ class Schema:
             tokens.append(make_token(operators[digit].name, count))
         return Expression(reversed(tokens))
 
-    def names(self) -> list[str]:
-        """Names of all functions in order."""
+    def names(self) -> Iterator[list[str]]:
+        """Names of all functions in order, a list for each operator at the root."""
         return self._spell(",", lambda operator, _, inner: f"{operator.name}({inner})")
 
-    def slugs(self) -> list[str]:
-        """Slugs of all functions in order."""
+    def slugs(self) -> Iterator[list[str]]:
+        """Slugs of all functions in order, a list for each operator at the root."""
         return self._spell(
             ".", lambda operator, count, inner: f"{make_token(operator.name, count)}.{inner}"
         )
 
-    def _spell(self, separator: str, call: Callable[[Operator, int, str], str]) -> list[str]:
-        """Texts of all functions in order, from the leaves up: much faster than one by one."""
-        stack: list[list[str]] = []
+    def name_lengths(self) -> npt.NDArray[np.int64]:
+        """Characters of all names in order, shape (size,)."""
+        stack: list[npt.NDArray[np.int64]] = []
         for operators, count in reversed(self.nodes):
             if not count:
-                stack.append([LEAF])
+                stack.append(np.array([len(LEAF)]))
                 continue
-            arguments = [stack.pop() for _ in range(count)]
-            inner = [separator.join(parts) for parts in itertools.product(*arguments)]
-            stack.append([call(op, count, text) for op in operators for text in inner])
+            outer = np.array([len(operator.name) for operator in operators])
+            lengths = outer + len("()") + (count - 1) * len(",")
+            for _ in range(count):
+                lengths = np.add.outer(lengths, stack.pop()).ravel()
+            stack.append(lengths)
         return stack.pop()
+
+    def _spell(
+        self, separator: str, call: Callable[[Operator, int, str], str]
+    ) -> Iterator[list[str]]:
+        """Texts of all functions in order, from the leaves up: much faster than one by one."""
+        stack: list[list[str]] = []
+        for operators, count in reversed(self.nodes[1:]):
+            inner = self._joined(stack, separator, count)
+            stack.append([call(op, count, text) for op in operators for text in inner] or inner)
+        operators, count = self.nodes[0]
+        inner = self._joined(stack, separator, count)
+        if not count:
+            yield inner
+        for op in operators:
+            yield [call(op, count, text) for text in inner]
+
+    @staticmethod
+    def _joined(stack: list[list[str]], separator: str, count: int) -> list[str]:
+        """Texts of all combinations of ``count`` arguments, which are taken off the stack."""
+        if not count:
+            return [LEAF]
+        arguments = [stack.pop() for _ in range(count)]
+        return [separator.join(parts) for parts in itertools.product(*arguments)]
 
 
 def _arity(name: str) -> int | None:

@@ -7,6 +7,7 @@ counts for each.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 from actsearch import config
@@ -150,17 +151,23 @@ class SearchSpace:
 
     def names(self) -> list[str]:
         """All names in order; much faster than one by one."""
-        listed = [expression.name for expression in self.include]
-        for schema in self.schemas:
-            listed += schema.names()
-        return listed
+        return list(itertools.chain.from_iterable(self.names_in_parts()))
 
     def slugs(self) -> list[str]:
         """All slugs in order; much faster than one by one."""
-        listed = [expression.slug for expression in self.include]
+        return list(itertools.chain.from_iterable(self.slugs_in_parts()))
+
+    def names_in_parts(self) -> Iterator[list[str]]:
+        """All names in order, some at a time."""
+        yield [expression.name for expression in self.include]
         for schema in self.schemas:
-            listed += schema.slugs()
-        return listed
+            yield from schema.names()
+
+    def slugs_in_parts(self) -> Iterator[list[str]]:
+        """All slugs in order, some at a time."""
+        yield [expression.slug for expression in self.include]
+        for schema in self.schemas:
+            yield from schema.slugs()
 
 
 def names_baselines(space: config.Space) -> bool:

@@ -48,8 +48,8 @@ def enumerate_command(
     listing = list_functions(chosen, counter(f"enumerating {space}"), baselines_of(settings))
     typer.echo(f"{listing.n_names} functions, {listing.n_distinct} distinct")
     typer.echo(f"{listing.n_finite} of the distinct functions are finite on every sample")
-    table = listing.table
     if float32:
+        table = listing.table
         table["float32_class"] = float32_classes(map(parse, table["name"]))
         typer.echo(f"{table['float32_class'].nunique()} differ in some bit of float32 outputs")
     if out is None and outputs is None:
@@ -62,6 +62,6 @@ def enumerate_command(
         space=space,
     )
     if out is not None:
-        write_table(out, table, record.block())
+        write_table(out, listing.table, record.block())
     if outputs is not None:
         write_array(outputs, evaluate(listing.selected), record.block())

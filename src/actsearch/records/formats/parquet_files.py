@@ -16,9 +16,10 @@ from actsearch.records.seals import Provenance, sealed
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 PARQUET_KEY = b"actsearch.provenance"
-_ROWS_AT_ONCE = 64
+_ROWS_AT_ONCE, _TEXTS_AT_ONCE = 64, 4096
 
 
 def write_table(path: str | Path, table: pd.DataFrame | pa.Table, provenance: Provenance) -> None:
@@ -70,26 +71,27 @@ def _digest(path: Path) -> str:
 
     with pq.ParquetFile(path) as file:
         # One column at a time: some are large.
-        columns = (
-            _column_bytes(name, file.read(columns=[name]).column(name).combine_chunks())
-            for name in file.schema_arrow.names
-        )
+        columns = (_column_bytes(file, name) for name in file.schema_arrow.names)
         parts = itertools.chain.from_iterable(columns)
         return digest_parts(itertools.chain([f"{file.metadata.num_rows}\n".encode()], parts))
 
 
-def _column_bytes(name: str, column: pa.Array) -> Iterator[bytes]:
+def _column_bytes(file: pq.ParquetFile, name: str) -> Iterator[bytes]:
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = column.type
+    kind = file.schema_arrow.field(name).type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-        starts = range(0, len(column), _ROWS_AT_ONCE)
-        rows = (column.slice(start, _ROWS_AT_ONCE).to_pylist() for start in starts)
-        values = (canonical_json(some)[1:-1] for some in rows)
+        text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        batches = file.iter_batches(_TEXTS_AT_ONCE if text else _ROWS_AT_ONCE, columns=[name])
+        some = (batch.column(0) for batch in batches if len(batch))
+        # to_pylist would make texts one by one
+        rows = (r.to_numpy(zero_copy_only=False).tolist() if text else r.to_pylist() for r in some)
+        values = (canonical_json(row)[1:-1] for row in rows)
         yield from joined(b"[" + canonical_json(name) + b",[", values, b"]]")
         return
+    column = file.read(columns=[name]).column(name).combine_chunks()
     valid = pc.is_valid(column).to_numpy(zero_copy_only=False)
     filled = pc.fill_null(column, pa.scalar(0).cast(kind)).to_numpy(zero_copy_only=False)
     little = filled.astype(filled.dtype.newbyteorder("<"))
