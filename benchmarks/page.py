@@ -148,6 +148,8 @@ SAID = {
     "peak_mb": ("{} MB at most", ""), "names_a_second": ("{} names/s", ""),
     "images_a_second": ("{} images/s", ""), "seconds_an_epoch": ("{} s an epoch", ""),
     "seconds_a_trial": ("{} s a trial", "epochs"), "compiling_seconds": ("{} s to compile", ""),
+    "ratio_of_cpu_seconds": ("{} by CPU seconds", ""),
+    "median_of_cpu_seconds": ("{} by CPU seconds", ""),
     "cpu_seconds_ours": ("{} CPU s", ""), "jobs": ("{} jobs", ""),
 }  # fmt: skip
 """What is told of further figures, and another that belongs to it."""
