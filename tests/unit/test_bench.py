@@ -18,7 +18,8 @@ from torch.nn import functional
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))
 
-from benchmarks.measuring import Results, Row, Setting, compare, curve, line, run_parts  # noqa: E402
+from benchmarks.measuring import Row, Setting, compare, curve  # noqa: E402
+from benchmarks.results import Results, line, run_parts  # noqa: E402
 from benchmarks.rows.activations import bytes_kept  # noqa: E402
 from benchmarks.rows.growth import as_curves  # noqa: E402
 

@@ -16,8 +16,9 @@ from rich.console import Console
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))
 
-from benchmarks.measuring import Results, Row, Setting, curve  # noqa: E402
+from benchmarks.measuring import Row, Setting, curve  # noqa: E402
 from benchmarks.page import PAGE, filled  # noqa: E402
+from benchmarks.results import Results  # noqa: E402
 
 ROWS = {
     "fisher": [
