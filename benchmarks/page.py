@@ -130,14 +130,13 @@ def cells(row: Json) -> list[str]:
         ratio = f"{figure(row['ratio'])} {row['ratio_of']}"
         ratio += f" (spread {figure(row['spread'])})" if row["spread"] else ""
     share = f"{row['share_of_limit']:.0%}" if row["share_of_limit"] is not None else ""
-    met = {None: "", True: ": met", False: ": **missed**"}[row["met"]]
     return [
         name,
         amount(row["ours"], row["unit"]),
         ratio,
         row["against"],
         f"{share} of {row['limit_is']}" if share else "",
-        f"{row['goal']}{met}",
+        goal(row),
         more(row["more"]),
     ]
 
@@ -170,20 +169,27 @@ def more(found: Json) -> str:
     return ", ".join(said)
 
 
+def goal(row: Json) -> str:
+    """And whether it was met."""
+    met: bool | None = row["met"]
+    return str(row["goal"]) + {None: "", True: ": met", False: ": **missed**"}[met]
+
+
 def growth(results: Json | None, folder: Path) -> str:
     """A plot of all curves, and a table of their ends."""
     rows = [row for row in (results or {"rows": []})["rows"] if row["points"]]
     if not rows:
         return "Not measured yet: `python -m benchmarks growth growth-functions growth-trials`."
     drawing.growth(rows, folder / "performance-growth.svg")
-    lines = ["| what | from | to | at the end | memory | exponent |", "|---|---|---|---|---|---|"]
+    heads = ("what", "from", "to", "at the end", "memory", "exponent", "goal")
+    lines = [f"| {' | '.join(heads)} |", "|---|---|---|---|---|---|---|"]
     for row in rows:
         (first, _), (last, spent) = row["points"][0], row["points"][-1]
         memory, exponent = row["more"].get("memory_mb"), row["more"].get("exponent")
         lines.append(
             f"| {row['name']} | {first:,.0f} | {last:,.0f} {row['points_of']} | "
             f"{amount(spent, row['unit'])} | {f'{memory:,.0f} MB' if memory else ''} | "
-            f"{'' if exponent is None else f'{exponent:.2f}'} |"
+            f"{'' if exponent is None else f'{exponent:.2f}'} | {goal(row)} |"
         )
     return "![Growth](performance-growth.svg)\n\n" + "\n".join(lines)
 
