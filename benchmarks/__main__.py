@@ -21,7 +21,8 @@ from rich.console import Console
 
 from benchmarks.limits import limits
 from benchmarks.machine import ROOT
-from benchmarks.measuring import Part, Results, Setting, run_parts
+from benchmarks.measuring import Part, Setting
+from benchmarks.results import Results, run_parts
 from benchmarks.rows import (
     activations,
     fisher,

@@ -27,7 +27,8 @@ from benchmarks.gpu import beside, fisher, loading, training
 from benchmarks.gpu.older_torch import fill_in
 from benchmarks.limits import limits
 from benchmarks.machine import ROOT
-from benchmarks.measuring import Part, Results, Setting, run_parts
+from benchmarks.measuring import Part, Setting
+from benchmarks.results import Results, run_parts
 from benchmarks.rows import activations
 
 OUT = ROOT / "benchmarks/results-gpu.json"

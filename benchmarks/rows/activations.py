@@ -63,15 +63,20 @@ def bytes_kept(function: Any, x: Tensor) -> float:
     return sum(kept.values()) / x.numel()
 
 
-def one(function: Any, x: Tensor, gradient: Tensor, setting: Setting) -> tuple[float, float]:
-    """Seconds of a function, and how many times those of SiLU, which takes turns with it."""
+def one(function: Any, x: Tensor, gradient: Tensor, setting: Setting) -> dict[str, Any]:
+    """``seconds`` of a function, and how many times those of SiLU, which takes turns with it."""
     works = {
         "ours": pass_through(function, x, gradient),
         "silu": pass_through(functional.silu, x, gradient),
     }
     inner = 20 if setting.device.type == "cuda" and not setting.tiny else 1
     times = in_turn(works, setting.turns(3), setting.device, inner)
-    return min(times["ours"].wall), min(times["ours"].wall) / min(times["silu"].wall)
+    ours, silu = times["ours"], times["silu"]
+    return {
+        "seconds": min(ours.wall),
+        "ratio": min(ours.wall) / min(silu.wall),
+        "ratio_cpu": min(ours.cpu) / min(silu.cpu),
+    }
 
 
 def summary(name: str, found: Sequence[dict[str, Any]], goal: float, setting: Setting) -> Row:
@@ -95,6 +100,7 @@ def summary(name: str, found: Sequence[dict[str, Any]], goal: float, setting: Se
     worst = max(found, key=lambda each: float(each["ratio"]))
     row.more = {
         "functions": len(found),
+        "median_of_cpu_seconds": statistics.median(each["ratio_cpu"] for each in found),
         "quartile_low": float(low),
         "quartile_high": float(high),
         "percentile_90": float(np.quantile(costs, 0.9)),
@@ -115,9 +121,8 @@ def eager(functions: Sequence[Expression], setting: Setting) -> list[dict[str, A
         if setting.left < 0:
             break
         module = Activation(expression)
-        spent, ratio = one(module, x, gradient, setting)
-        kept = bytes_kept(module, x)
-        found.append({"function": expression.name, "seconds": spent, "ratio": ratio, "kept": kept})
+        cost = one(module, x, gradient, setting)
+        found.append({"function": expression.name, **cost, "kept": bytes_kept(module, x)})
     return found
 
 
@@ -137,12 +142,9 @@ def compiled_functions(
         with compiled(nn.Sequential(Activation(expression)), "activations") as module:
             pass_through(module, x, gradient)()
             compiling = time.monotonic() - begun
-            spent, ratio = one(module, x, gradient, setting)
+            cost = one(module, x, gradient, setting)
             kept = bytes_kept(module, x)
-        found.append(
-            {"function": expression.name, "seconds": spent, "ratio": ratio, "kept": kept,
-             "compiling": compiling}
-        )  # fmt: skip
+        found.append({"function": expression.name, **cost, "kept": kept, "compiling": compiling})
     forget_compiled()
     return found
 
@@ -164,10 +166,10 @@ def rows(
                 against="native SiLU",
                 ratio=each["ratio"],
                 ratio_of="times as long",
-                more={"kept_bytes": each["kept"]},
+                more={"kept_bytes": each["kept"], "ratio_of_cpu_seconds": each["ratio_cpu"]},
             )
         x, gradient = values(setting)
-        silu, _ = one(functional.silu, x, gradient, setting)
+        silu = one(functional.silu, x, gradient, setting)["seconds"]
         yield Row(
             "activation, native SiLU",
             silu,

@@ -74,7 +74,7 @@ def ways(case: Case, kind: Kind, device: torch.device) -> tuple[Work, Work]:
 
 
 def row(case: Case, kind: Kind, setting: Setting, repeats: int) -> Row:
-    """One network and one kind, beside the textbook on the same device."""
+    """One network and one kind, beside the textbook on the same device; one turn is not warmed."""
     passes = 1 if kind == "empirical" else case.classes
     with threads(setting.threads):
         ours, plain = ways(case, kind, setting.device)
@@ -85,6 +85,7 @@ def row(case: Case, kind: Kind, setting: Setting, repeats: int) -> Row:
             "hooks, unfold, a backward pass a class, all in turn",
             repeats,
             setting.device,
+            warm=repeats > 1,
         )
     rate = Limits.flops(setting)
     found.limit = case.flops(passes) / rate
@@ -112,7 +113,7 @@ def true_beside_empirical(case: Case, setting: Setting) -> Row:
     case = Case(case.model, 20 if setting.tiny else 100, case.examples, case.side)
     with threads(setting.threads):
         works = {kind: ways(case, kind, setting.device)[0] for kind in ("true", "empirical")}
-        times = in_turn(works, setting.turns(3), setting.device)
+        times = in_turn(works, 1, setting.device, warm=False)
     found = Row(
         f"FIM, {case.model}, true, {case.classes} classes",
         times["true"].median,

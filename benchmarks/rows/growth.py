@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -20,6 +21,9 @@ from benchmarks.rows.fisher import Case, ways
 
 SIZES = ("functions", "trials", "jobs")
 """What the sizes of measurements count, of which each has one."""
+MANY = 100_000
+GOALS = {"dry run": (60.0, 1500.0), "audit": (60.0, math.inf)}
+"""CPU seconds and MB."""
 BATCHES = (8, 16, 32, 64, 128, 256)
 WIDTHS = (16, 32, 64, 128, 256)
 
@@ -44,7 +48,8 @@ def trials(setting: Setting) -> Iterator[Row]:
 def curves(module: str) -> list[Row]:
     """What ``rows()`` of a module found: a curve of seconds for each part and kind.
 
-    Each is a dict of ``part``, ``kind``, one of `SIZES`, ``seconds`` of CPU and ``memory`` bytes.
+    Each is a dict of ``part`` and ``kind``, or ``what``; one of `SIZES`; ``seconds`` of CPU and
+    ``memory`` in bytes, or ``s`` and ``MB``.
     """
     return as_curves(importlib.import_module(module).rows())
 
@@ -53,16 +58,33 @@ def as_curves(found: Iterable[Mapping[str, Any]]) -> list[Row]:
     """The same from what was found."""
     grouped: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for each in found:
-        grouped.setdefault((str(each["part"]), str(each.get("kind", ""))), []).append(each)
+        part = str(each.get("part") or each["what"])
+        grouped.setdefault((part, str(each.get("kind", ""))), []).append(
+            {
+                **each,
+                "seconds": float(each["seconds"] if "seconds" in each else each["s"]),
+                "memory": float(each["memory"] if "memory" in each else 1e6 * each["MB"]),
+            }
+        )
     made = []
     for (part, kind), several in grouped.items():
         [of] = [size for size in SIZES if size in several[0]]
-        points = [(float(each[of]), float(each["seconds"])) for each in several]
+        points = [(float(each[of]), each["seconds"]) for each in several]
         row = curve(f"{part}, {kind}".strip(", "), of, points, "s of CPU")
         row.more["memory_points"] = [[each[of], each["memory"]] for each in several]
         row.more["memory_mb"] = max(each["memory"] for each in several) / 1e6
+        _goal(row, part)
         made.append(row)
     return made
+
+
+def _goal(row: Row, part: str) -> None:
+    """Those of a task with many functions, where it was measured."""
+    for start, (most, megabytes) in GOALS.items():
+        if part.startswith(start) and row.more["largest"] >= MANY:
+            limit = f" and {megabytes:g} MB" if math.isfinite(megabytes) else ""
+            row.goal = f"{MANY:,} in {most:g} CPU s" + limit
+            row.met = (row.ours or 0) <= most and row.more["memory_mb"] <= megabytes
 
 
 def growth(

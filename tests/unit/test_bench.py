@@ -18,7 +18,8 @@ from torch.nn import functional
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))
 
-from benchmarks.measuring import Results, Row, Setting, compare, curve, line, run_parts  # noqa: E402
+from benchmarks.measuring import Row, Setting, compare, curve  # noqa: E402
+from benchmarks.results import Results, line, run_parts  # noqa: E402
 from benchmarks.rows.activations import bytes_kept  # noqa: E402
 from benchmarks.rows.growth import as_curves  # noqa: E402
 
@@ -61,6 +62,21 @@ def test_measurements_of_growth_become_a_curve_a_kind() -> None:
     assert (first.name, second.name) == ("map, all", "map, few")
     assert first.points == [(10, 10), (100, 100)] and second.points == [(10, 20), (100, 200)]
     assert first.points_of == "functions" and first.more["memory_points"] == [[10, 50], [100, 500]]
+
+
+def test_growth_of_trials_is_held_to_its_goals() -> None:
+    found = [
+        {"what": what, "trials": n, "s": seconds * n / 100_000, "MB": 900}
+        for what, seconds in (("dry run, all made", 59), ("audit", 61), ("report", 1e6))
+        for n in (1000, 100_000)
+    ]
+    rows = {row.name: row for row in as_curves(found)}
+    assert [rows[name].met for name in ("dry run, all made", "audit", "report")] == [
+        True, False, None,
+    ]  # fmt: skip
+    assert rows["audit"].more["memory_mb"] == 900 and rows["audit"].points_of == "trials"
+    small = as_curves([each for each in found if each["trials"] == 1000])
+    assert {row.met for row in small} == {None}  # not measured at that size
 
 
 def test_bytes_kept_are_counted_once_a_storage() -> None:
