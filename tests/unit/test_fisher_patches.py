@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 from fisher_networks import Mean, assert_same, built
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from actsearch.features import factors, patches
@@ -41,10 +43,14 @@ CONVOLUTIONS: list[Callable[[], nn.Conv1d | nn.Conv2d]] = [
 
 
 def patches_of(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
-    """(groups, k, rows): the convolution itself with kernels that pick single inputs."""
+    """(groups, k, rows): the convolution itself with kernels that pick single inputs.
+
+    In the order (row, column, channel) within k.
+    """
     picker = copy.deepcopy(layer)
     size = layer.weight[0].numel()
-    kernels = torch.eye(size, dtype=x.dtype).view(size, *layer.weight.shape[1:])
+    shape = layer.weight.shape[1:]
+    kernels = torch.eye(size, dtype=x.dtype).view(size, *shape[1:], shape[0]).movedim(-1, 1)
     picker.weight = nn.Parameter(kernels.repeat(layer.groups, *[1] * (kernels.dim() - 1)))
     picker.bias = None
     picked = picker(x).flatten(2).transpose(0, 1).reshape(layer.groups, size, -1)
@@ -65,8 +71,6 @@ def test_patches(
     monkeypatch.setattr(patches, "_BUFFER_BYTES", buffer_bytes)
     monkeypatch.setattr(patches, "_displaced_costs_less", lambda *_: displaced)
     layer = make().double()
-    if displaced and any(stride > 1 for stride in layer.stride):
-        layer.stride = (1,) * len(layer.stride)
     shape = (3, 4, 11) if isinstance(layer, nn.Conv1d) else (3, 4, 11, 12)
     x = torch.randn(shape, dtype=torch.float64)
     expected = patches_of(layer, x)
@@ -75,6 +79,50 @@ def test_patches(
     gradient = torch.randn_like(layer(x))
     rows = gradient.flatten(2).transpose(0, 1).reshape(layer.groups, -1, expected.shape[-1])
     torch.testing.assert_close(factors.gradient_sum(layer, gradient), rows @ rows.mT)
+
+
+@st.composite
+def convolutions(draw: st.DrawFn) -> tuple[nn.Conv2d, Tensor]:
+    """Any geometry, from kernels larger than the image's rest to strides larger than the kernel."""
+
+    def pair(low: int, high: int) -> tuple[int, int]:
+        return draw(st.integers(low, high)), draw(st.integers(low, high))
+
+    kernel, dilation, padding, stride = pair(1, 4), pair(1, 2), pair(0, 3), pair(1, 4)
+    least = [
+        max(1, d * (k - 1) + 1 - 2 * p) for k, d, p in zip(kernel, dilation, padding, strict=True)
+    ]
+    height, width = (at + draw(st.integers(0, 5)) for at in least)
+    groups, channels = draw(st.sampled_from([(1, 1), (1, 3), (2, 2), (3, 1)]))
+    layer = nn.Conv2d(groups * channels, groups, kernel, stride, padding, dilation, groups)
+    x = torch.randn(draw(st.integers(1, 3)), groups * channels, height, width, dtype=torch.float64)
+    return layer.double(), x
+
+
+@settings(max_examples=150, deadline=None)
+@given(drawn=convolutions(), displaced=st.booleans(), few_rows=st.sampled_from([1, 128]))
+def test_any_geometry(drawn: tuple[nn.Conv2d, Tensor], displaced: bool, few_rows: int) -> None:
+    layer, x = drawn
+    expected = patches_of(layer, x)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(patches, "_displaced_costs_less", lambda *_: displaced)
+        patched.setattr(patches, "_FEW_ROWS", few_rows)
+        found = factors.input_sum(layer, x)
+    torch.testing.assert_close(found, expected @ expected.mT, rtol=1e-12, atol=1e-12)
+
+
+def test_cores_do_not_change_a_bit() -> None:
+    layer, x = nn.Conv2d(200, 4, 3, 2, 1), torch.randn(4, 200, 9, 10)
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(factors.input_sum(layer, x))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
 
 
 def brute_factors(model: nn.Sequential, x: Tensor) -> tuple[Tensor, Tensor]:

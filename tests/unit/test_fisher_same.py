@@ -10,7 +10,7 @@ import torch
 from fisher_networks import assert_same, built, small_cnn
 from torch import Tensor, nn
 
-from actsearch.features import patches
+from actsearch.features import products
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.functions.activation import Activation
 
@@ -92,8 +92,8 @@ def test_an_infinite_derivative_is_missing() -> None:
 @pytest.mark.parametrize("size", [191, 192, 200])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_symmetric_products_in_blocks(size: int, groups: int) -> None:
-    rows = torch.randn(groups, size, 30, dtype=torch.float64)
-    torch.testing.assert_close(patches.gram(rows), rows @ rows.mT, rtol=1e-12, atol=1e-12)
+    rows = torch.randn(groups, 30, size, dtype=torch.float64)
+    torch.testing.assert_close(products.gram(rows), rows.mT @ rows, rtol=1e-12, atol=1e-12)
 
 
 def test_inplace_activations_and_frozen_weights() -> None:

@@ -17,7 +17,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from actsearch.features.patches import Moments, chunks, gram, patch_sum
+from actsearch.features.patches import Moments, patch_sum
+from actsearch.features.products import gram
 
 Layer = nn.Linear | nn.Conv1d | nn.Conv2d
 
@@ -50,8 +51,8 @@ def input_sum(layer: Layer, x: Tensor) -> Tensor:
             convolution, with or without the first axis.
 
     Returns:
-        (groups, k, k) float64. For a convolution the order within k is that of the weight tensor
-        (channel, row, column); with a bias the first entry is the constant 1.
+        (groups, k, k) float64. For a convolution the order within k is (row, column, channel); with
+        a bias the first entry is the constant 1.
     """
     if isinstance(layer, nn.Linear):
         return _with_bias(layer, _linear_sum(x))
@@ -61,23 +62,18 @@ def input_sum(layer: Layer, x: Tensor) -> Tensor:
 def gradient_sum(layer: Layer, gradient: Tensor) -> Tensor:
     """Sum over examples and positions of g g^T, (groups, k, k) float64; g as the layer's output."""
     if isinstance(layer, nn.Linear):
-        flat = gradient.reshape(-1, gradient.shape[-1]).double()
-        return gram(flat.mT[None])
-    by_channel = batched(layer, gradient).flatten(2).transpose(0, 1)  # (channels, N, T)
-    rows = by_channel.new_empty(by_channel.shape, dtype=torch.float64).copy_(by_channel)
-    return gram(rows.view(layer.groups, -1, rows[0].numel()))
+        return gram(gradient.reshape(1, -1, gradient.shape[-1]))
+    values = batched(layer, gradient)
+    images = values[:, :, None] if isinstance(layer, nn.Conv1d) else values
+    rows = images.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
+    return gram(rows.reshape(-1, layer.groups, rows.shape[-1] // layer.groups).transpose(0, 1))
 
 
 def _linear_sum(x: Tensor) -> Moments:
     """Moments of tokens (..., k)."""
     rows = x.reshape(-1, x.shape[-1])
-    moments = rows.new_zeros((rows.shape[1], rows.shape[1]), dtype=torch.float64)
-    sums = rows.new_zeros(rows.shape[1], dtype=torch.float64)
-    for part in chunks(rows, 8 * rows.shape[1]):
-        part = part.double()
-        moments += gram(part.mT[None])[0]
-        sums += part.sum(0)
-    return Moments(moments[None], sums[None], rows.shape[0])
+    sums = rows.sum(0, dtype=torch.float64)
+    return Moments(gram(rows[None]), sums[None], len(rows))
 
 
 def _with_bias(layer: Layer, moments: Moments) -> Tensor:

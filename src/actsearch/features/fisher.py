@@ -9,11 +9,10 @@ Grosse & Martens 2016). The conventions of the factors stand in ``factors``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, pairwise
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -23,14 +22,13 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from actsearch.config.data import Targets
 from actsearch.features import factors
+from actsearch.features.cores import on_all_cores
 from actsearch.features.derivatives import keep_derivatives
 from actsearch.features.factors import Layer
 from actsearch.features.layers import evaluation_mode, fisher_layers
 from actsearch.features.outcomes import OUTCOMES, Kind, Outcomes
 from actsearch.features.recomputation import without_recomputation
 from actsearch.features.spectra import LayerSpectrum
-
-_T = TypeVar("_T")
 
 FLOOR = torch.finfo(torch.float32).eps ** 2
 """Eigenvalues of a factor are told from zero down to this fraction of its largest (1.4e-14).
@@ -149,8 +147,9 @@ class _Sums:
 
 def _spectra(sums: Sequence[_Sums], examples: int) -> list[LayerSpectrum]:
     """Eigenvalues of all factors: a core each, which is faster than all cores for one."""
-    pairs = [entry.factors(examples) for entry in sums]
-    found = iter(_on_all_cores(_eigenvalues, [factor for pair in pairs for factor in pair]))
+    matrices = [factor for entry in sums for factor in entry.factors(examples)]
+    costs = [len(factor) * float(factor.shape[-1]) ** 3 for factor in matrices]
+    found = iter(on_all_cores(_eigenvalues, matrices, costs, sums[0].inputs.device))
     spectra = []
     for entry, (inputs, inputs_under), (gradients, gradients_under) in zip(
         sums, found, found, strict=True
@@ -158,21 +157,6 @@ def _spectra(sums: Sequence[_Sums], examples: int) -> list[LayerSpectrum]:
         under = (inputs_under, gradients_under)
         spectra.append(LayerSpectrum(entry.name, entry.n_weights(), inputs, gradients, under))
     return spectra
-
-
-def _on_all_cores(work: Callable[[Tensor], _T], matrices: Sequence[Tensor]) -> list[_T]:
-    """``work`` on each, those on the CPU beside each other, with the bits of one thread."""
-    threads = torch.get_num_threads()
-    if threads == 1 or any(matrix.is_cuda for matrix in matrices):
-        return [work(matrix) for matrix in matrices]
-    order = sorted(range(len(matrices)), key=lambda i: -matrices[i].shape[-1])
-    torch.set_num_threads(1)  # of the threads below, too
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            found = dict(zip(order, pool.map(work, (matrices[i] for i in order)), strict=True))
-    finally:
-        torch.set_num_threads(threads)
-    return [found[i] for i in range(len(matrices))]
 
 
 def _accumulate(
@@ -216,9 +200,20 @@ def _accumulate(
             retain_graph=following is not None,
             allow_unused=True,
         )
-        for (entry, _), gradient in zip(edges, gradients, strict=True):
-            if gradient is not None:
-                entry.gradients += factors.gradient_sum(entry.layer, gradient)
+        _add_gradients([entry for entry, _ in edges], gradients)
+
+
+def _add_gradients(entries: Sequence[_Sums], gradients: Sequence[Tensor | None]) -> None:
+    """Add the products of gradients, None where a layer has none, to their layers' sums."""
+    found = [(e, g) for e, g in zip(entries, gradients, strict=True) if g is not None]
+    products = on_all_cores(
+        lambda pair: factors.gradient_sum(pair[0].layer, pair[1]),
+        found,
+        [float(g.numel() * e.gradients.shape[-1]) for e, g in found],
+        entries[0].gradients.device,
+    )
+    for (entry, _), sums in zip(found, products, strict=True):
+        entry.gradients += sums
 
 
 def _eigenvalues(matrices: Tensor) -> tuple[NDArray[np.float64], int]:
@@ -228,7 +223,8 @@ def _eigenvalues(matrices: Tensor) -> tuple[NDArray[np.float64], int]:
         The eigenvalues, ascending: (k,) for one group, else (groups, k), all NaN when an entry is
         not finite; and how many were raised to the floor.
     """
-    if not matrices.isfinite().all():
+    # By Cauchy and Schwarz, what is not finite in a matrix of moments reaches its diagonal.
+    if not matrices.diagonal(dim1=1, dim2=2).isfinite().all():
         shape = matrices.shape[1:2] if len(matrices) == 1 else matrices.shape[:2]
         return np.full(shape, np.nan), 0
     values = torch.linalg.eigvalsh(matrices).squeeze(0).cpu().numpy()

@@ -1,68 +1,35 @@
 """Second moments of the patches that a convolution meets, without a matrix of all patches.
 
 A patch holds the image at each place of the kernel, so that a block of the moments is a product of
-the image with itself, a displacement apart. Many blocks share their products. There are two ways to
-share them, and the one with fewer multiplications is taken:
+the image with itself, a displacement apart: the same displacement for many blocks, whose windows
+differ at the borders alone. The image is cut where the windows begin and end, and each piece is
+multiplied with what lies a displacement on once: 13 products for a kernel of 3 x 3, in place of 45.
 
-- *displaced*, for stride 1: places of the kernel that are as far apart share one product of the
-  whole image, from which what lies outside of either's window is taken off again: 13 products for
-  a kernel of 3 x 3, in place of 45;
-- *strips*: patches are unfolded along the width only, and rows of the kernel that are as far apart
-  share the products of image rows: 3 in place of 6, of strips thrice as high.
+Columns of the kernel can be unfolded instead, as channels of a wider image of which only rows are
+displaced. That takes more multiplications, but few large ones: better with few channels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import combinations_with_replacement, product
+from collections import defaultdict
+from itertools import product
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_BUFFER_BYTES = 64 * 2**20  # float64 images or strips held at a time; more go in chunks of examples
-_CALL = 5e5  # multiplications that a product costs besides its own: those of 20 microseconds
-_GRAM_BLOCK = 96  # rows of a symmetric product taken at once; fewer run slower than they spare
+from actsearch.features.axes import Axis, Lag, lags
+from actsearch.features.cores import in_shares, on_all_cores
+from actsearch.features.products import add_product, blocks, mirrored
 
-
-class Axis(NamedTuple):
-    """How a kernel moves along the height or width of images."""
-
-    size: int
-    """Of the image."""
-    near: int
-    """Zeros before it."""
-    far: int
-    """Zeros after it."""
-    kernel: int
-    stride: int
-    dilation: int
-
-    @property
-    def reach(self) -> int:
-        """From the kernel's first place to its last."""
-        return self.dilation * (self.kernel - 1)
-
-    @property
-    def padded(self) -> int:
-        """Length with the zeros."""
-        return self.near + self.size + self.far
-
-    @property
-    def steps(self) -> int:
-        """Positions of the kernel."""
-        return (self.padded - self.reach - 1) // self.stride + 1
-
-    def window(self, place: int) -> range:
-        """Where the image meets a place of the kernel, for stride 1."""
-        first = place * self.dilation - self.near
-        return range(max(first, 0), min(first + self.steps, self.size))
-
-    def outside(self, place: int, other: int) -> tuple[int, ...]:
-        """Where the image meets only by its displaced self what ``place`` and ``other`` do not."""
-        window, shift = self.window(place), (other - place) * self.dilation
-        return tuple(i for i in range(self.size) if i not in window and 0 <= i + shift < self.size)
+_BUFFER_BYTES = (
+    24 * 2**20
+)  # float64 images held at a time: of buffers over 32 MB, malloc keeps none
+_FEW_ROWS = 128  # products of fewer rows are joined, although their rows must be copied
+_CALL = 6e5  # multiplications that a product costs besides its own: those of 20 microseconds
+_COPY = 30  # those that a copied number costs
+_THIN = 8  # a product of k channels takes its time as if they were this many more
 
 
 class Moments(NamedTuple):
@@ -84,7 +51,7 @@ def patch_sum(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Moments:
         x: images (N, C, H, W), or of a 1-d convolution (N, C, W).
 
     Returns:
-        Moments whose order within k is that of the weight tensor (channel, row, column).
+        Moments whose order within k is (row, column, channel).
     """
     if isinstance(layer, nn.Conv1d):
         x = x[:, :, None]
@@ -93,16 +60,23 @@ def patch_sum(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Moments:
         x = F.pad(x, sides, layer.padding_mode)
         sides = [0, 0, 0, 0]
     left, right, top, bottom = sides
-    axes = (
-        Axis(x.shape[2], top, bottom, kernel[0], stride[0], dilation[0]),
-        Axis(x.shape[3], left, right, kernel[1], stride[1], dilation[1]),
-    )
+    high = Axis(x.shape[2], top, bottom, kernel[0], stride[0], dilation[0])
+    wide = Axis(x.shape[3], left, right, kernel[1], stride[1], dilation[1])
     channels = x.shape[1] // layer.groups
-    way = _Displaced if _displaced_costs_less(axes, channels, len(x)) else _Strips
-    found = way(x, axes, layer.groups)
-    for part in chunks(x, way.bytes_per_example(x, axes)):
-        found.add(part)
-    return found.moments(len(x))
+    shape = (layer.groups, channels)
+    if _displaced_costs_less(high, wide, *shape, len(x)):
+        found, arrange = _Sums(high, wide, *shape, x), _sorted
+        bytes_each = 8 * x[0].numel()
+    else:
+        unfolded = Axis(wide.steps, 0, 0, 1, 1, 1)
+        found, arrange = _Sums(high, unfolded, shape[0], channels * wide.kernel, x), _unfolded
+        bytes_each = 8 * x[0, :, :, 0].numel() * wide.steps * wide.kernel
+    x = x.contiguous(memory_format=torch.channels_last)  # the faster way to put them last
+    for part in torch.split(x, max(1, _BUFFER_BYTES // bytes_each)):
+        by_place = part.permute(2, 3, 0, 1)
+        by_group = by_place.reshape(*by_place.shape[:3], *shape)  # H, W, N, groups, C
+        found.add(arrange(by_group.permute(0, 3, 1, 2, 4), wide))
+    return found.moments(len(x) * high.steps * wide.steps)
 
 
 def _geometry(
@@ -125,238 +99,152 @@ def _geometry(
     return ([*sides, 0, 0] if one_d else sides), kernel, stride, dilation
 
 
-def gram(rows: Tensor) -> Tensor:
-    """``rows @ rows.mT`` of (groups, k, n): the blocks on and above the diagonal, then mirrored."""
-    size = rows.shape[1]
-    if size < 2 * _GRAM_BLOCK:
-        return _product(rows, rows)
-    result = rows.new_empty((rows.shape[0], size, size))
-    for start in range(0, size, _GRAM_BLOCK):
-        end = min(start + _GRAM_BLOCK, size)
-        result[:, start:end, start:] = _product(rows[:, start:end], rows[:, start:])
-        result[:, end:, start:end] = result[:, start:end, end:].mT
-    return result
+def _sorted(x: Tensor, wide: Axis) -> Tensor:
+    """(H, groups, W, N, C) to float64, those columns beside each other that are a stride apart."""
+    image = torch.empty_like(x, dtype=torch.float64, memory_format=torch.contiguous_format)
+    for phase in range(min(wide.stride, wide.size)):
+        columns = wide.of_phase(phase)
+        first = wide.sorted_place(phase)
+        image[:, :, first : first + len(columns)] = x[:, :, phase :: wide.stride]
+    return image
 
 
-def _product(left: Tensor, right: Tensor) -> Tensor:
-    """``left @ right.mT`` of (groups, k, n); one group is faster as matrices than as a batch."""
-    if len(left) == 1:
-        return (left[0] @ right[0].mT)[None]
-    return left @ right.mT
+def _unfolded(x: Tensor, wide: Axis) -> Tensor:
+    """(H, groups, W, N, C) to float64 (H, groups, steps, N, kernel times C)."""
+    high, groups, _, examples, channels = x.shape
+    shape = (high, groups, wide.steps, examples, wide.kernel, channels)
+    strips = x.new_empty(shape, dtype=torch.float64)
+    for place in range(wide.kernel):
+        meets = wide.meets(place)
+        first = (meets.start + wide.near - place * wide.dilation) // wide.stride
+        end = first + len(meets)
+        strips[:, :, :first, :, place] = 0
+        strips[:, :, first:end, :, place] = x[:, :, meets.start : meets.stop : wide.stride]
+        strips[:, :, end:, :, place] = 0
+    return strips.flatten(4)
 
 
-def chunks(x: Tensor, bytes_per_row: int) -> Iterator[Tensor]:
-    """``x`` in parts of rows that take some 64 MB."""
-    return iter(torch.split(x, max(1, _BUFFER_BYTES // bytes_per_row)))
+def _displaced_costs_less(
+    high: Axis, wide: Axis, groups: int, channels: int, examples: int
+) -> bool:
+    """Whether displaced columns take less time than unfolded ones."""
+
+    def cost(wide: Axis, channels: int) -> float:
+        rows = [sum(map(len, lag.parts.values())) for lag in lags(high)]
+        columns = [sum(map(len, lag.parts.values())) for lag in lags(wide, both=True)]
+        each = examples * groups * (channels + _THIN) ** 2
+        return sum(r * (each * c + _CALL) for r in rows for c in columns)
+
+    copied = examples * groups * high.size * wide.steps * wide.kernel * channels
+    unfolded = cost(Axis(wide.steps, 0, 0, 1, 1, 1), channels * wide.kernel) + _COPY * copied
+    return cost(wide, channels) < unfolded
 
 
-_Axes = tuple[Axis, Axis]
-_Pair = tuple[tuple[int, int], tuple[int, int]]
+class _Piece(NamedTuple):
+    """A piece of the image, multiplied with what lies a displacement on."""
+
+    lags: tuple[Lag, Lag]
+    """Of rows and columns."""
+    places: tuple[tuple[int, ...], tuple[int, ...]]
+    """Rows and columns of the kernel that meet the piece."""
+    columns: tuple[int, int, int]
+    """First and further first column, sorted, and how many."""
+    total: Tensor
+    """(groups, C, C): the sum of the products; if symmetric, its upper blocks."""
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether it is multiplied with itself."""
+        return self.lags[0].places == self.lags[1].places == 0
+
+    @property
+    def rows(self) -> list[int]:
+        """Of the image."""
+        return self.lags[0].parts[self.places[0]]
 
 
-def _pairs(axes: _Axes) -> list[_Pair]:
-    """Places of the kernel, each with itself and each later one."""
-    places = product(range(axes[0].kernel), range(axes[1].kernel))
-    return list(combinations_with_replacement(places, 2))
+class _Sums:
+    """Sums over images, of which rows and columns are displaced."""
 
+    def __init__(self, high: Axis, wide: Axis, groups: int, channels: int, like: Tensor) -> None:
+        self.high, self.wide, self.groups, self.channels = high, wide, groups, channels
+        self.image = like.new_zeros((high.size, groups, wide.size, channels), dtype=torch.float64)
+        self.pieces = [
+            _Piece(
+                (row, column),
+                (rows, columns),
+                (wide.sorted_place(at[0]), wide.sorted_place(at[0] + column.shift), len(at)),
+                self.image.new_zeros((groups, channels, channels)),
+            )
+            for row, column in product(lags(high), list(lags(wide, both=True)))
+            if row.places or column.places >= 0  # the others are their transposes
+            for rows in row.parts
+            for columns, at in column.parts.items()
+        ]
 
-class _Term(NamedTuple):
-    """A product of parts of the image with those a displacement on."""
-
-    rows: tuple[int, ...] | None
-    columns: tuple[int, ...] | None
-    """All where None."""
-    shift: tuple[int, int]
-    """Rows and columns."""
-
-
-def _terms(axes: _Axes, pair: _Pair) -> dict[_Term, int]:
-    """What adds up to a block of the moments, with signs.
-
-    The window of a place is all but some rows and some columns: the whole, less these rows, less
-    these columns, and what both hold again.
-
-    Returns:
-        The sign of each product.
-    """
-    first, second = pair
-    shift = tuple(axis.dilation * (b - a) for axis, a, b in zip(axes, first, second, strict=True))
-    rows, columns = (axis.outside(a, b) for axis, a, b in zip(axes, first, second, strict=True))
-    terms = {_Term(None, None, (shift[0], shift[1])): 1}
-    if rows:
-        terms[_Term(rows, None, (shift[0], shift[1]))] = -1
-    if columns:
-        terms[_Term(None, columns, (shift[0], shift[1]))] = -1
-    if rows and columns:
-        terms[_Term(rows, columns, (shift[0], shift[1]))] = 1
-    return terms
-
-
-def _numbers(term: _Term, axes: _Axes) -> int:
-    """Numbers of one image that a term sums over."""
-    sizes = []
-    for axis, chosen, shift in zip(axes, (term.rows, term.columns), term.shift, strict=True):
-        sizes.append(axis.size - abs(shift) if chosen is None else len(chosen))
-    return sizes[0] * sizes[1]
-
-
-def _displaced_costs_less(axes: _Axes, channels: int, examples: int) -> bool:
-    """Whether products of displaced images take fewer multiplications than those of strips."""
-    if any(axis.stride > 1 for axis in axes):
-        return False
-    high, wide = axes
-    symmetric = 0.5 if channels >= 2 * _GRAM_BLOCK else 1.0
-    each = examples * channels**2
-    terms = {term for pair in _pairs(axes) for term in _terms(axes, pair)}
-    numbers = sum((symmetric if t == _WHOLE else 1) * _numbers(t, axes) for t in terms)
-    rows = [high.padded - distance * high.dilation for distance in range(high.kernel)]
-    unfolded = wide.kernel**2 * wide.steps * (sum(rows) - (1 - symmetric) * rows[0])
-    return each * numbers + _CALL * len(terms) < each * unfolded + _CALL * sum(rows)
-
-
-_WHOLE = _Term(None, None, (0, 0))
-
-
-class _Displaced:
-    """Products of whole images with themselves, displaced; what lies outside is taken off."""
-
-    def __init__(self, x: Tensor, axes: _Axes, groups: int) -> None:
-        self.axes, self.groups, self.channels = axes, groups, x.shape[1] // groups
-        self.terms = {pair: _terms(axes, pair) for pair in _pairs(axes)}
-        shape = (groups, self.channels, self.channels)
-        # In order, for the same bits on every run.
-        needed = dict.fromkeys(term for terms in self.terms.values() for term in terms)
-        self.products = {term: x.new_zeros(shape, dtype=torch.float64) for term in needed}
-        sizes = [axis.size for axis in axes]
-        self.image = x.new_zeros((groups, self.channels, *sizes), dtype=torch.float64)
-
-    @staticmethod
-    def bytes_per_example(x: Tensor, axes: _Axes) -> int:
-        """Of an image with the zeros that stand between images."""
-        return 8 * x.shape[1] * (axes[0].size + axes[0].reach) * (axes[1].size + axes[1].reach)
-
-    def add(self, x: Tensor) -> None:
-        """Take in images (N, C, H, W)."""
-        high, wide = self.axes
-        # Zeros between rows and between images: displaced along the flat axis, no row meets another
-        # image's, or the next but one.
-        grid = x.new_zeros(
-            (x.shape[1], len(x), high.size + high.reach, wide.size + wide.reach),
-            dtype=torch.float64,
+    def add(self, image: Tensor) -> None:
+        """Take in images, float64 (H, groups, W, N, C)."""
+        parts = [
+            (piece, start, end, start if piece.symmetric else 0)
+            for piece in self.pieces
+            for start, end in blocks(self.channels)
+        ]
+        costs = [
+            float(len(piece.rows) * piece.columns[2] * (end - start) * (self.channels - first))
+            for piece, start, end, first in parts
+        ]
+        shares = in_shares(costs, torch.get_num_threads())
+        on_all_cores(
+            lambda share: _multiply(image, [parts[i] for i in share]),
+            shares,
+            [1.0] * len(shares),
+            image.device,
         )
-        grid[:, :, : high.size, : wide.size] = x.transpose(0, 1)
-        images = grid.view(self.groups, self.channels, *grid.shape[1:])
-        flat = images.flatten(2)
-        self.image += images[..., : high.size, : wide.size].sum(2)
-        for term, found in self.products.items():
-            if term == _WHOLE:
-                found += gram(flat)
-                continue
-            if term.rows is None and term.columns is None:
-                apart = term.shift[0] * grid.shape[-1] + term.shift[1]
-                found += _product(flat[..., : flat.shape[-1] - apart], flat[..., apart:])
-                continue
-            near, far = (self._part(images, term, at) for at in (0, 1))
-            found += _product(near, far)
+        self.image += image.sum(3)
 
-    def _part(self, images: Tensor, term: _Term, at: int) -> Tensor:
-        """The chosen rows and columns of images, or those a displacement on: (groups, k, n)."""
-        for axis, some, shift, dim in zip(
-            self.axes, (term.rows, term.columns), term.shift, (-2, -1), strict=True
-        ):
-            chosen = some or range(max(0, -shift), axis.size - max(0, shift))
-            if chosen[-1] - chosen[0] == len(chosen) - 1:
-                images = images.narrow(dim, chosen[0] + at * shift, len(chosen))
+    def moments(self, n: int) -> Moments:
+        """Of all images, where the kernel had ``n`` positions."""
+        shape = (self.groups, self.high.kernel, self.wide.kernel, self.channels)
+        products = self.image.new_zeros((*shape, *shape[1:]))
+        for piece in self.pieces:
+            total = mirrored(piece.total) if piece.symmetric else piece.total
+            down, across = (lag.places for lag in piece.lags)
+            for row, column in product(*piece.places):
+                other = (row + down, column + across)
+                products[:, row, column, :, other[0], other[1]] += total
+                if not piece.symmetric:
+                    products[:, other[0], other[1], :, row, column] += total.mT
+        sums = self.image.new_empty(shape)
+        for row, column in product(range(shape[1]), range(shape[2])):
+            rows, columns = self.high.meets(row), self.wide.meets(column)
+            window = self.image[rows.start : rows.stop : rows.step]
+            if columns:
+                window = window.narrow(2, self.wide.sorted_place(columns[0]), len(columns))
             else:
-                places = torch.tensor(chosen, device=images.device) + at * shift
-                images = images.index_select(dim, places)
-        return images.flatten(2)
-
-    def moments(self, n: int) -> Moments:
-        """Of all ``n`` images that were taken in."""
-        high, wide = self.axes
-        shape = (high.kernel, wide.kernel)
-        blocks = self.image.new_empty((*shape, *shape, self.groups, self.channels, self.channels))
-        for (first, second), terms in self.terms.items():
-            block = blocks[(*first, *second)]
-            block.zero_()
-            for term, sign in terms.items():
-                block.add_(self.products[term], alpha=sign)
-            if first != second:
-                blocks[(*second, *first)] = block.mT
-        size = self.channels * high.kernel * wide.kernel
-        sums = self.image.new_empty((self.groups, self.channels, *shape))
-        for row, column in product(*map(range, shape)):
-            down, across = high.window(row), wide.window(column)
-            window = self.image[..., down.start : down.stop, across.start : across.stop]
-            sums[..., row, column] = window.sum((-2, -1))
-        ordered = blocks.permute(4, 5, 0, 1, 6, 2, 3).reshape(self.groups, size, size)
-        return Moments(ordered, sums.view(self.groups, size), n * high.steps * wide.steps)
+                window = window[:, :, :0]
+            sums[:, row, column] = window.sum((0, 2))
+        return Moments(products.flatten(4).flatten(1, 3), sums.flatten(1), n)
 
 
-class _Strips:
-    """Products of patches that are unfolded along the width, for rows of the kernel apart."""
+def _multiply(image: Tensor, parts: list[tuple[_Piece, int, int, int]]) -> None:
+    """Add up the products of pieces, of some channels (start, end) with those from ``first`` on.
 
-    def __init__(self, x: Tensor, axes: _Axes, groups: int) -> None:
-        high, wide = axes
-        self.axes, self.groups, self.channels = axes, groups, x.shape[1] // groups
-        self.width = self.channels * wide.kernel
-        self.products = x.new_zeros(
-            (high.kernel, high.kernel, groups, self.width, self.width), dtype=torch.float64
-        )
-        self.sums = x.new_zeros((high.kernel, groups, self.width), dtype=torch.float64)
-
-    @staticmethod
-    def bytes_per_example(x: Tensor, axes: _Axes) -> int:
-        """Of the strips of an image."""
-        return 8 * x.shape[1] * axes[0].padded * axes[1].kernel * axes[1].steps
-
-    def add(self, x: Tensor) -> None:
-        """Take in images (N, C, H, W)."""
-        high = self.axes[0]
-        strips = self._unfold(x).view(high.padded, self.groups, self.width, -1)
-        row_sums = strips.sum(-1)
-        last = (high.steps - 1) * high.stride
-        for place in range(high.kernel):
-            start = place * high.dilation
-            self.sums[place] += row_sums[start : start + last + 1 : high.stride].sum(0)
-        for distance in range(high.kernel):
-            for row in range(high.padded - distance * high.dilation):
-                # places of the kernel that meet this row at some position
-                meets = [
-                    place
-                    for place in range(high.kernel - distance)
-                    if (row - place * high.dilation) % high.stride == 0
-                    and 0 <= row - place * high.dilation <= last
-                ]
-                if meets:
-                    other = strips[row + distance * high.dilation]
-                    found = _product(strips[row], other) if distance else gram(other)
-                    for place in meets:
-                        self.products[place, place + distance] += found
-
-    def _unfold(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to float64 (padded H, C, kernel, N, steps)."""
-        high, wide = self.axes
-        x = F.pad(x, (wide.near, wide.far, high.near, high.far))
-        examples, channels, height, _ = x.shape
-        shape = (height, channels, wide.kernel, examples, wide.steps)
-        strips = x.new_empty(shape, dtype=torch.float64)
-        for place in range(wide.kernel):
-            start = place * wide.dilation
-            window = x[..., start : start + (wide.steps - 1) * wide.stride + 1 : wide.stride]
-            strips[:, :, place] = window.permute(2, 1, 0, 3)
-        return strips
-
-    def moments(self, n: int) -> Moments:
-        """Of all ``n`` images that were taken in."""
-        high, wide = self.axes
-        for row in range(high.kernel):
-            for earlier in range(row):
-                self.products[row, earlier] = self.products[earlier, row].mT
-        size = high.kernel * self.width
-        pair = (self.channels, wide.kernel)
-        split = self.products.view(high.kernel, high.kernel, self.groups, *pair, *pair)
-        ordered = split.permute(2, 3, 0, 4, 5, 1, 6).reshape(self.groups, size, size)
-        sums = self.sums.view(high.kernel, self.groups, *pair).permute(1, 2, 0, 3)
-        return Moments(ordered, sums.reshape(self.groups, size), n * high.steps * wide.steps)
+    A row of the image meets all its pieces while it lies in the cache.
+    """
+    examples = image.shape[3]
+    steps = defaultdict(list)
+    for piece, start, end, first in parts:
+        total = piece.total[:, start:end, first:]
+        down = piece.lags[0].shift
+        begin, further, n = piece.columns
+        near = image[:, :, begin : begin + n, :, start:end].flatten(2, 3)
+        far = image[:, :, further : further + n, :, first:].flatten(2, 3)
+        if n * examples < _FEW_ROWS and len(piece.rows) > 1:
+            sides = near[piece.rows], far[[row + down for row in piece.rows]]
+            add_product(total, *(side.transpose(0, 1).flatten(1, 2) for side in sides))
+            continue
+        for row in piece.rows:
+            steps[row].append((total, near, far, row + down))
+    for row in sorted(steps):
+        for total, near, far, other in steps[row]:
+            add_product(total, near[row], far[other])
