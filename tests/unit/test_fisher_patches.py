@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from actsearch.features import factors, patches
+from actsearch.features import factors, patches, products, unfolding
 from actsearch.features.fisher import fisher_spectrum
 
 
@@ -79,6 +79,25 @@ def test_patches(
     gradient = torch.randn_like(layer(x))
     rows = gradient.flatten(2).transpose(0, 1).reshape(layer.groups, -1, expected.shape[-1])
     torch.testing.assert_close(factors.gradient_sum(layer, gradient), rows @ rows.mT)
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("make", CONVOLUTIONS)
+@pytest.mark.parametrize("all_at_once", [True, False])
+def test_patches_as_on_a_gpu(
+    make: Callable[[], nn.Conv1d | nn.Conv2d], all_at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = make().double()
+    x = torch.randn(5, 4, *([9, 8] if isinstance(layer, nn.Conv2d) else [9]), dtype=torch.float64)
+    expected = factors.input_sum(layer, x)
+    gradient = torch.randn_like(layer(x))
+    of_gradient = factors.gradient_sum(layer, gradient)
+    monkeypatch.setattr(products, "calls_cost_most", lambda _: True)
+    if not all_at_once:
+        monkeypatch.setattr(unfolding, "_BYTES", 1)
+        monkeypatch.setattr(products, "_GPU_ROWS", 7)
+    torch.testing.assert_close(factors.input_sum(layer, x), expected)
+    torch.testing.assert_close(factors.gradient_sum(layer, gradient), of_gradient)
 
 
 @st.composite

@@ -19,13 +19,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from actsearch.features import products
 from actsearch.features.axes import Axis, Lag, lags
 from actsearch.features.cores import in_shares, on_all_cores
 from actsearch.features.products import add_product, blocks, mirrored
+from actsearch.features.unfolding import unfolded_sum
 
-_BUFFER_BYTES = (
-    24 * 2**20
-)  # float64 images held at a time: of buffers over 32 MB, malloc keeps none
+_BUFFER_BYTES = 24 * 2**20  # float64 images held at a time: malloc keeps no buffer over 32 MB
 _FEW_ROWS = 128  # products of fewer rows are joined, although their rows must be copied
 _CALL = 6e5  # multiplications that a product costs besides its own: those of 20 microseconds
 _COPY = 30  # those that a copied number costs
@@ -59,6 +59,9 @@ def patch_sum(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Moments:
     if layer.padding_mode != "zeros":
         x = F.pad(x, sides, layer.padding_mode)
         sides = [0, 0, 0, 0]
+    if products.calls_cost_most(x):
+        padded = F.pad(x, sides)
+        return Moments(*unfolded_sum(padded, kernel, stride, dilation, layer.groups))
     left, right, top, bottom = sides
     high = Axis(x.shape[2], top, bottom, kernel[0], stride[0], dilation[0])
     wide = Axis(x.shape[3], left, right, kernel[1], stride[1], dilation[1])
@@ -205,15 +208,15 @@ class _Sums:
     def moments(self, n: int) -> Moments:
         """Of all images, where the kernel had ``n`` positions."""
         shape = (self.groups, self.high.kernel, self.wide.kernel, self.channels)
-        products = self.image.new_zeros((*shape, *shape[1:]))
+        found = self.image.new_zeros((*shape, *shape[1:]))
         for piece in self.pieces:
             total = mirrored(piece.total) if piece.symmetric else piece.total
             down, across = (lag.places for lag in piece.lags)
             for row, column in product(*piece.places):
                 other = (row + down, column + across)
-                products[:, row, column, :, other[0], other[1]] += total
+                found[:, row, column, :, other[0], other[1]] += total
                 if not piece.symmetric:
-                    products[:, other[0], other[1], :, row, column] += total.mT
+                    found[:, other[0], other[1], :, row, column] += total.mT
         sums = self.image.new_empty(shape)
         for row, column in product(range(shape[1]), range(shape[2])):
             rows, columns = self.high.meets(row), self.wide.meets(column)
@@ -223,7 +226,7 @@ class _Sums:
             else:
                 window = window[:, :, :0]
             sums[:, row, column] = window.sum((0, 2))
-        return Moments(products.flatten(4).flatten(1, 3), sums.flatten(1), n)
+        return Moments(found.flatten(4).flatten(1, 3), sums.flatten(1), n)
 
 
 def _multiply(image: Tensor, parts: list[tuple[_Piece, int, int, int]]) -> None:

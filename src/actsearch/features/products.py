@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 
 _BLOCK = 96  # columns of a product taken at once; fewer run slower than they spare
+_GPU_ROWS = 2**18
 ROWS = 2048  # rows taken at once: what stays in a core's cache
+
+
+def calls_cost_most(values: Tensor) -> bool:
+    """Whether starting a product takes longer than a small product does: on a GPU."""
+    return values.is_cuda
 
 
 def add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
@@ -35,6 +41,10 @@ def gram(rows: Tensor) -> Tensor:
     """Sum over rows of x x^T: (groups, n, k), of any dtype and strides, to (groups, k, k)."""
     groups, _, k = rows.shape
     products = rows.new_zeros((groups, k, k), dtype=torch.float64)
+    if calls_cost_most(rows):
+        for part in torch.split(rows, _GPU_ROWS, dim=1):
+            products.baddbmm_(part.double().mT, part.double())
+        return products
     for part in torch.split(rows, ROWS, dim=1):
         part = part.double()
         for start, end in blocks(k):
