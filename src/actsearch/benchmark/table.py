@@ -132,13 +132,18 @@ def seed_reliability(table: pd.DataFrame) -> dict[str, Any]:
         "n_completed": len(steady),
         "spearman": _mean(over_all),
         "spearman_best_quarter": _mean(over_best),
-        "seed_std": _pooled_std(runs),
-        "seed_std_completed": _pooled_std(steady),
+        "seed_std": pooled_deviation(runs),
+        "seed_std_completed": pooled_deviation(steady),
     }
 
 
-def _pooled_std(runs: NDArray[np.float64]) -> float | None:
-    """Root of the mean variance within the rows of ``runs`` (functions, seeds)."""
+def pooled_deviation(runs: NDArray[np.float64]) -> float | None:
+    """Root of the mean variance within the rows of ``runs`` (functions, seeds).
+
+    Returns:
+        The deviation (ddof 1) between the seeds of one function; None without rows, and with fewer
+        than two seeds.
+    """
     if len(runs) == 0 or runs.shape[1] < 2:
         return None
     return float(np.sqrt(runs.var(axis=1, ddof=1).mean()))

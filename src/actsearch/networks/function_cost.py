@@ -1,0 +1,261 @@
+"""What a function costs beside relu: seconds forward and backward, and bytes kept between them.
+
+Seconds depend on the machine and on who else works there. So a function and relu are timed in
+turns, on a CPU in seconds of one core, and what is told is the ratio. The unit is torch's own relu
+as a network calls it that is not compiled, for compiled functions too: so both compare.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+from torch.nn import functional
+
+from actsearch.functions.activation import Activation
+from actsearch.functions.expressions import Expression
+from actsearch.records.provenance import cpu_model
+
+SHAPE = {"cpu": (64, 16, 32, 32), "cuda": (64, 96, 32, 32)}
+"""Of the tensor of normal numbers, float32, that functions are applied to, by the type of device.
+A GPU's is larger: on small ones it waits for the next call."""
+CALLS = {"cpu": 1, "cuda": 10}
+"""Calls that are timed together: a GPU computes while the next calls are made."""
+CLOCKS: dict[str, Callable[[], float]] = {"cpu": time.process_time, "cuda": time.perf_counter}
+"""Seconds of a core leave out what other programs take of it."""
+FEWEST_TURNS = 3
+MOST_TURNS = 100
+_SEED = 0
+
+Function = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a function costs; times are multiples of those of relu in the same turns."""
+
+    forward: float
+    backward: float
+    both: float
+    """Forward and backward together."""
+    bytes_kept: float
+    """Bytes that are kept for the backward pass, for each number of the input; relu keeps 4."""
+    relu_seconds: float
+    """Of relu, forward and backward, on one tensor."""
+    compile_seconds: float = math.nan
+    """That compiling took, which are in none of the above; less where torch has it in its cache."""
+
+
+NOT_KNOWN = Cost(*[math.nan] * 5)
+"""Of what cannot be compiled here."""
+
+
+class Turn(NamedTuple):
+    """Seconds of one function, forward and backward."""
+
+    forward: float
+    backward: float
+
+    @property
+    def both(self) -> float:
+        """Forward and backward together."""
+        return self.forward + self.backward
+
+
+class Meter:
+    """Measures functions on a device."""
+
+    def __init__(
+        self,
+        device: torch.device,
+        seconds: float = 0.1,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        """Draw the tensor; the same on every machine.
+
+        Args:
+            device: where.
+            seconds: that a function is timed for, relu's turns among them; at least
+                ``FEWEST_TURNS`` turns.
+            clock: seconds from any start; that of the device in ``CLOCKS`` when left out.
+        """
+        generator = torch.Generator().manual_seed(_SEED)
+        numbers = torch.randn(2, *SHAPE[device.type], generator=generator).to(device)
+        self._x = numbers[0].clone().requires_grad_()
+        self._gradient = numbers[1].clone()
+        self._device, self._seconds = device, seconds
+        self._clock = clock or CLOCKS[device.type]
+        self._calls = CALLS[device.type]
+
+    def eager(self, expression: Expression) -> Cost:
+        """Of a function as it stands, operator after operator."""
+        return self._cost(Activation(expression))
+
+    def compiled(self, expression: Expression) -> Cost:
+        """Of a function compiled by itself for tensors of this shape, where the compiler works."""
+        torch.compiler.reset()  # torch stops compiling after a few functions otherwise
+        function = torch.compile(Activation(expression), fullgraph=True, dynamic=False)
+        started = time.perf_counter()  # compilers are other processes
+        self._turn(function)
+        seconds = time.perf_counter() - started
+        return replace(self._cost(function), compile_seconds=seconds)
+
+    def _cost(self, function: Function) -> Cost:
+        turns, reference = self._in_turns(function)
+        before_and_after = list(zip(turns, reference, reference[1:], strict=False))
+
+        def ratio(seconds: Callable[[Turn], float]) -> float:
+            """Median over turns, each against relu right before and after it."""
+            return statistics.median(
+                2 * seconds(turn) / (seconds(before) + seconds(after))
+                for turn, before, after in before_and_after
+            )
+
+        return Cost(
+            forward=ratio(lambda turn: turn.forward),
+            backward=ratio(lambda turn: turn.backward),
+            both=ratio(lambda turn: turn.both),
+            bytes_kept=bytes_kept(function, self._x),
+            relu_seconds=statistics.median(turn.both for turn in reference),
+        )
+
+    def _in_turns(self, function: Function) -> tuple[list[Turn], list[Turn]]:
+        """Turns of a function, and those of relu: one before each, and one after the last."""
+        for once in (functional.relu, function):  # warm up: memory, threads, kernels
+            self._turn(once)
+        started = self._clock()
+        reference = [self._turn(functional.relu)]
+        turns: list[Turn] = []
+        while len(turns) < FEWEST_TURNS or (
+            len(turns) < MOST_TURNS and self._clock() - started < self._seconds
+        ):
+            turns.append(self._turn(function))
+            reference.append(self._turn(functional.relu))
+        return turns, reference
+
+    def _turn(self, function: Function) -> Turn:
+        with torch.enable_grad():
+            self._wait()
+            started = self._clock()
+            outputs = [function(self._x) for _ in range(self._calls)]
+            self._wait()
+            between = self._clock()
+            for y in outputs:
+                if y.requires_grad:  # a constant has no backward pass
+                    torch.autograd.grad(y, self._x, self._gradient)
+            self._wait()
+            ended = self._clock()
+        return Turn((between - started) / self._calls, (ended - between) / self._calls)
+
+    def _wait(self) -> None:
+        """Until the device has done what it was asked for."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+
+def bytes_kept(function: Function, x: Tensor) -> float:
+    """Bytes that autograd keeps for the backward pass of a function, for each number of its input.
+
+    Args:
+        function: elementwise.
+        x: its input, which requires a gradient.
+
+    Returns:
+        The sizes of all distinct memory that is saved, over the numbers of ``x``; the input's and
+        the output's own memory counts where it is saved.
+    """
+    held: dict[int, torch.UntypedStorage] = {}
+
+    def note(saved: Tensor) -> None:
+        storage = saved.untyped_storage()
+        held[storage.data_ptr()] = storage  # held, so that no other takes its place
+
+    with torch.enable_grad(), saved_tensors_hooks(note, lambda _: _never()):
+        function(x)
+    return sum(storage.nbytes() for storage in held.values()) / x.numel()
+
+
+def _never() -> Tensor:
+    raise AssertionError("nothing is passed back")
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Compute on one core and, as in trainings, without denormal numbers."""
+    threads = torch.get_num_threads()
+    flushed = (torch.tensor(1e-308, dtype=torch.float64) * 1e-10).item() == 0.0
+    try:
+        torch.set_num_threads(1)
+        torch.set_flush_denormal(True)
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(flushed)
+
+
+def devices_here() -> list[torch.device]:
+    """The CPU, and a GPU if there is one."""
+    gpu = [torch.device("cuda")] if torch.cuda.is_available() else []
+    return [torch.device("cpu"), *gpu]
+
+
+def name_of(device: torch.device) -> str:
+    """``cpu``, or the GPU's name."""
+    return "cpu" if device.type == "cpu" else torch.cuda.get_device_name(device)
+
+
+def device_field(devices: Sequence[torch.device]) -> dict[str, Any]:
+    """What a record says of the devices: the GPU where there is one, else nothing."""
+    gpu = next((device for device in devices if device.type != "cpu"), None)
+    return {"device": {"type": gpu.type, "name": name_of(gpu)}} if gpu else {}
+
+
+def row_of(expression: Expression, device: torch.device, mode: str, cost: Cost) -> dict[str, Any]:
+    """One row of a table of costs.
+
+    Args:
+        expression: the function.
+        device: where it was measured.
+        mode: "eager" or "compiled".
+        cost: what was measured.
+
+    Returns:
+        ``name``, ``slug``, ``device`` ("cpu", or the GPU's name), ``processor`` (the model of what
+        computed, ``unknown`` where the system does not say it), ``mode``, and the cost's fields.
+    """
+    where = name_of(device)
+    processor = (cpu_model() or "unknown") if device.type == "cpu" else where
+    named = {"name": expression.name, "slug": expression.slug}
+    return named | {"device": where, "processor": processor, "mode": mode} | asdict(cost)
+
+
+def eager_rows(
+    expressions: Sequence[Expression],
+    devices: Sequence[torch.device],
+    done: Sequence[dict[str, Any]] = (),
+) -> Iterator[dict[str, Any]]:
+    """Rows of a table of costs: every function on every device, function by function.
+
+    Args:
+        expressions: the functions.
+        devices: where.
+        done: the first rows, as an earlier call gave them; they are not measured again.
+
+    Yields:
+        The rows that are missing, as of :func:`row_of`.
+    """
+    meters = [(device, Meter(device)) for device in devices]
+    places = [(expression, *meter) for expression in expressions for meter in meters]
+    for expression, device, meter in places[len(done) :]:
+        with settled():
+            cost = meter.eager(expression)
+        row = row_of(expression, device, "eager", cost)
+        yield {key: value for key, value in row.items() if key != "compile_seconds"}
