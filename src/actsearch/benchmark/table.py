@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from actsearch.benchmark.deviation import pooled_deviation
 from actsearch.config import one_score
 
 _NUMBERS = (
@@ -135,18 +136,6 @@ def seed_reliability(table: pd.DataFrame) -> dict[str, Any]:
         "seed_std": pooled_deviation(runs),
         "seed_std_completed": pooled_deviation(steady),
     }
-
-
-def pooled_deviation(runs: NDArray[np.float64]) -> float | None:
-    """Root of the mean variance within the rows of ``runs`` (functions, seeds).
-
-    Returns:
-        The deviation (ddof 1) between the seeds of one function; None without rows, and with fewer
-        than two seeds.
-    """
-    if len(runs) == 0 or runs.shape[1] < 2:
-        return None
-    return float(np.sqrt(runs.var(axis=1, ddof=1).mean()))
 
 
 def _spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:

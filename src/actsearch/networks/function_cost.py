@@ -1,8 +1,9 @@
 """What a function costs beside relu: seconds forward and backward, and bytes kept between them.
 
 Seconds depend on the machine and on who else works there. So a function and relu are timed in
-turns, on a CPU in seconds of one core, and what is told is the ratio. The unit is torch's own relu
-as a network calls it that is not compiled, for compiled functions too: so both compare.
+turns, on a CPU in seconds of one core and on a GPU in seconds of its own, and what is told is the
+ratio. The unit is torch's own relu as a network calls it that is not compiled, for compiled
+functions too: so both compare.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,20 +23,14 @@ from torch.nn import functional
 
 from actsearch.functions.activation import Activation
 from actsearch.functions.expressions import Expression
+from actsearch.networks.pass_times import CpuTimer, Function, GpuTimer, Timer, Turn, backward
 from actsearch.records.provenance import cpu_model
 
 SHAPE = {"cpu": (64, 16, 32, 32), "cuda": (64, 96, 32, 32)}
-"""Of the tensor of normal numbers, float32, that functions are applied to, by the type of device.
-A GPU's is larger: on small ones it waits for the next call."""
-CALLS = {"cpu": 1, "cuda": 10}
-"""Calls that are timed together: a GPU computes while the next calls are made."""
-CLOCKS: dict[str, Callable[[], float]] = {"cpu": time.process_time, "cuda": time.perf_counter}
-"""Seconds of a core leave out what other programs take of it."""
+"""Of the tensor of normal numbers, float32, that functions take, by the type of device."""
 FEWEST_TURNS = 3
 MOST_TURNS = 100
 _SEED = 0
-
-Function = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -58,18 +53,6 @@ NOT_KNOWN = Cost(*[math.nan] * 5)
 """Of what cannot be compiled here."""
 
 
-class Turn(NamedTuple):
-    """Seconds of one function, forward and backward."""
-
-    forward: float
-    backward: float
-
-    @property
-    def both(self) -> float:
-        """Forward and backward together."""
-        return self.forward + self.backward
-
-
 class Meter:
     """Measures functions on a device."""
 
@@ -77,7 +60,7 @@ class Meter:
         self,
         device: torch.device,
         seconds: float = 0.1,
-        clock: Callable[[], float] | None = None,
+        clock: Callable[[], float] = time.process_time,
     ) -> None:
         """Draw the tensor; the same on every machine.
 
@@ -85,15 +68,17 @@ class Meter:
             device: where.
             seconds: that a function is timed for, relu's turns among them; at least
                 ``FEWEST_TURNS`` turns.
-            clock: seconds from any start; that of the device in ``CLOCKS`` when left out.
+            clock: of the CPU, seconds from any start; those that this process took when left out.
         """
         generator = torch.Generator().manual_seed(_SEED)
         numbers = torch.randn(2, *SHAPE[device.type], generator=generator).to(device)
-        self._x = numbers[0].clone().requires_grad_()
-        self._gradient = numbers[1].clone()
-        self._device, self._seconds = device, seconds
-        self._clock = clock or CLOCKS[device.type]
-        self._calls = CALLS[device.type]
+        self._x, self._gradient = numbers[0].clone().requires_grad_(), numbers[1].clone()
+        self._seconds, self._clock = seconds, clock
+        self._timer: Timer = (
+            GpuTimer(self._x, self._gradient)
+            if device.type == "cuda"
+            else CpuTimer(self._x, self._gradient, clock)
+        )
 
     def eager(self, expression: Expression) -> Cost:
         """Of a function as it stands, operator after operator."""
@@ -104,7 +89,7 @@ class Meter:
         torch.compiler.reset()  # torch stops compiling after a few functions otherwise
         function = torch.compile(Activation(expression), fullgraph=True, dynamic=False)
         started = time.perf_counter()  # compilers are other processes
-        self._turn(function)
+        self._warm_up(function)
         seconds = time.perf_counter() - started
         return replace(self._cost(function), compile_seconds=seconds)
 
@@ -129,36 +114,23 @@ class Meter:
 
     def _in_turns(self, function: Function) -> tuple[list[Turn], list[Turn]]:
         """Turns of a function, and those of relu: one before each, and one after the last."""
-        for once in (functional.relu, function):  # warm up: memory, threads, kernels
-            self._turn(once)
-        started = self._clock()
-        reference = [self._turn(functional.relu)]
-        turns: list[Turn] = []
-        while len(turns) < FEWEST_TURNS or (
-            len(turns) < MOST_TURNS and self._clock() - started < self._seconds
-        ):
-            turns.append(self._turn(function))
-            reference.append(self._turn(functional.relu))
+        with torch.enable_grad():
+            for once in (functional.relu, function):
+                self._warm_up(once)
+            started = self._clock()
+            reference = [self._timer.turn(functional.relu)]
+            turns: list[Turn] = []
+            while len(turns) < FEWEST_TURNS or (
+                len(turns) < MOST_TURNS and self._clock() - started < self._seconds
+            ):
+                turns.append(self._timer.turn(function))
+                reference.append(self._timer.turn(functional.relu))
         return turns, reference
 
-    def _turn(self, function: Function) -> Turn:
+    def _warm_up(self, function: Function) -> None:
+        """The first time compiles, loads kernels and asks for memory."""
         with torch.enable_grad():
-            self._wait()
-            started = self._clock()
-            outputs = [function(self._x) for _ in range(self._calls)]
-            self._wait()
-            between = self._clock()
-            for y in outputs:
-                if y.requires_grad:  # a constant has no backward pass
-                    torch.autograd.grad(y, self._x, self._gradient)
-            self._wait()
-            ended = self._clock()
-        return Turn((between - started) / self._calls, (ended - between) / self._calls)
-
-    def _wait(self) -> None:
-        """Until the device has done what it was asked for."""
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
+            backward(function(self._x), self._x, self._gradient)
 
 
 def bytes_kept(function: Function, x: Tensor) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from actsearch.benchmark.table import pooled_deviation
+from actsearch.benchmark.deviation import pooled_deviation
 from actsearch.config import one_score
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.equivalence import classes
