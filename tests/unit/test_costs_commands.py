@@ -50,7 +50,11 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
         return cost
 
+    def in_rounds(self: Meter, expressions: Any, rounds: int, progress: Any) -> list[Cost]:
+        return [self.eager(expression) for expression in expressions]
+
     monkeypatch.setitem(function_cost.SHAPE, "cpu", (1, 2))
+    monkeypatch.setattr(Meter, "eager_in_rounds", in_rounds)
     monkeypatch.setattr(Meter, "eager", measure("eager"))
     monkeypatch.setattr(Meter, "compiled", measure("compiled"))
     monkeypatch.setattr(compilation, "check_compiler", lambda device: None)
@@ -98,7 +102,7 @@ def test_compiled_functions_are_measured_where_the_task_compiles_or_it_is_asked_
     measured: list[tuple[str, str]],
 ) -> None:
     table, _ = final_costs(values)
-    assert measured == [(mode, name) for name in NAMES for mode in modes]
+    assert measured == [(mode, name) for mode in modes for name in NAMES]
     assert table["mode"].to_list() == modes * len(NAMES)
     assert set(table.loc[table["as_trained"], "mode"]) == {trains}
     assert table["as_trained"].sum() == len(NAMES)

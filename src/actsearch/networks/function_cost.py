@@ -1,20 +1,21 @@
 """What a function costs beside relu: seconds forward and backward, and bytes kept between them.
 
 Seconds depend on the machine and on who else works there. So a function and relu are timed in
-turns, on a CPU in seconds of one core and on a GPU in seconds of its own, and what is told is the
-ratio. The unit is torch's own relu as a network calls it that is not compiled, for compiled
-functions too: so both compare.
+turns, on a CPU in seconds of one core and on a GPU in seconds of its own. What is told is the ratio
+of the fastest passes of both: whatever else a machine does only adds to a time, by tens of per
+cent, and medians with it. The unit is torch's own relu as a network calls it that is not compiled,
+for compiled functions too: so both compare.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -35,7 +36,7 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Cost:
-    """What a function costs; times are multiples of those of relu in the same turns."""
+    """What a function costs; times are multiples of relu's."""
 
     forward: float
     backward: float
@@ -51,6 +52,21 @@ class Cost:
 
 NOT_KNOWN = Cost(*[math.nan] * 5)
 """Of what cannot be compiled here."""
+
+
+class Fastest(NamedTuple):
+    """The fastest passes of a function, and of relu in its turns."""
+
+    function: Turn
+    relu: Turn
+
+    def faster(self, other: Fastest) -> Fastest:
+        """The fastest of both: what else a machine does only adds to a time."""
+        return Fastest(*map(_faster, self, other))
+
+
+def _faster(one: Turn, other: Turn) -> Turn:
+    return Turn(*map(min, one, other))
 
 
 class Meter:
@@ -82,7 +98,41 @@ class Meter:
 
     def eager(self, expression: Expression) -> Cost:
         """Of a function as it stands, operator after operator."""
-        return self._cost(Activation(expression))
+        function = Activation(expression)
+        return self._cost(function, self._in_turns(function))
+
+    def eager_in_rounds(
+        self,
+        expressions: Sequence[Expression],
+        rounds: int,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> list[Cost]:
+        """Of functions that are compared: each has its turns in every round.
+
+        What slows the machine down for a while then meets them all; and all are compared with the
+        fastest relu of any.
+
+        Args:
+            expressions: the functions.
+            rounds: each as long as a function is timed for.
+            progress: called with the number of times done and of all.
+
+        Returns:
+            A cost a function.
+        """
+        functions = [Activation(expression) for expression in expressions]
+        found: list[Fastest] = []
+        for done in range(rounds * len(functions)):
+            place = done % len(functions)
+            fastest = self._in_turns(functions[place])
+            if done < len(functions):
+                found.append(fastest)
+            else:
+                found[place] = found[place].faster(fastest)
+            progress(done + 1, rounds * len(functions))
+        relu = functools.reduce(_faster, (fastest.relu for fastest in found))
+        shared = [Fastest(fastest.function, relu) for fastest in found]
+        return list(map(self._cost, functions, shared))
 
     def compiled(self, expression: Expression) -> Cost:
         """Of a function compiled by itself for tensors of this shape, where the compiler works."""
@@ -91,41 +141,36 @@ class Meter:
         started = time.perf_counter()  # compilers are other processes
         self._warm_up(function)
         seconds = time.perf_counter() - started
-        return replace(self._cost(function), compile_seconds=seconds)
+        cost = self._cost(function, self._in_turns(function))
+        return replace(cost, compile_seconds=seconds)
 
-    def _cost(self, function: Function) -> Cost:
-        turns, reference = self._in_turns(function)
-        before_and_after = list(zip(turns, reference, reference[1:], strict=False))
-
-        def ratio(seconds: Callable[[Turn], float]) -> float:
-            """Median over turns, each against relu right before and after it."""
-            return statistics.median(
-                2 * seconds(turn) / (seconds(before) + seconds(after))
-                for turn, before, after in before_and_after
-            )
-
+    def _cost(self, function: Function, fastest: Fastest) -> Cost:
+        one, relu = fastest
         return Cost(
-            forward=ratio(lambda turn: turn.forward),
-            backward=ratio(lambda turn: turn.backward),
-            both=ratio(lambda turn: turn.both),
+            forward=one.forward / relu.forward,
+            backward=one.backward / relu.backward,
+            both=one.both / relu.both,
             bytes_kept=bytes_kept(function, self._x),
-            relu_seconds=statistics.median(turn.both for turn in reference),
+            relu_seconds=relu.both,
         )
 
-    def _in_turns(self, function: Function) -> tuple[list[Turn], list[Turn]]:
-        """Turns of a function, and those of relu: one before each, and one after the last."""
+    def _in_turns(self, function: Function) -> Fastest:
+        """The fastest passes of a function and of relu: one turn each, again and again."""
         with torch.enable_grad():
             for once in (functional.relu, function):
                 self._warm_up(once)
             started = self._clock()
-            reference = [self._timer.turn(functional.relu)]
-            turns: list[Turn] = []
-            while len(turns) < FEWEST_TURNS or (
-                len(turns) < MOST_TURNS and self._clock() - started < self._seconds
+            fastest = self._both(function)
+            turns = 1
+            while turns < FEWEST_TURNS or (
+                turns < MOST_TURNS and self._clock() - started < self._seconds
             ):
-                turns.append(self._timer.turn(function))
-                reference.append(self._timer.turn(functional.relu))
-        return turns, reference
+                fastest = fastest.faster(self._both(function))
+                turns += 1
+        return fastest
+
+    def _both(self, function: Function) -> Fastest:
+        return Fastest(relu=self._timer.turn(functional.relu), function=self._timer.turn(function))
 
     def _warm_up(self, function: Function) -> None:
         """The first time compiles, loads kernels and asks for memory."""

@@ -9,7 +9,7 @@ import typer
 
 from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile, Out, TaskName
-from actsearch.cli.progress import say, track
+from actsearch.cli.progress import counter, say, track
 from actsearch.cli.recording import execution, load
 from actsearch.config import Final
 from actsearch.plan.environment import DEFAULT_CONFIG
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from actsearch.functions.expressions import Expression
     from actsearch.networks.function_cost import Cost, Meter
 
+ROUNDS = 5
+"""In which functions are timed in turn, since one of them is chosen by its cost."""
 SECONDS = 0.5
-"""That each is timed for: longer than the functions of a space, since one of these is chosen."""
+"""That each is timed for compiled: it is compiled once."""
 
 
 @app.command("final-costs")
@@ -62,18 +64,25 @@ def final_costs(
     missing = _compiler_missing(own) if compiles else None
     if missing:
         say(f"costs of {task}: none of compiled functions; {missing}")
-    meters = {device: Meter(device, SECONDS) for device in devices_here()}
+    devices = devices_here()
     rows = []
-    for expression in track(expressions, f"costs of {task}"):
-        with settled():
-            costs = [(device, "eager", meter.eager(expression)) for device, meter in meters.items()]
+    with settled():
+        eager = {
+            device: Meter(device).eager_in_rounds(
+                expressions, ROUNDS, counter(f"costs of {task} on {device.type}")
+            )
+            for device in devices
+        }
+        meter = Meter(own, SECONDS)
+        for number, expression in enumerate(track(expressions, f"costs of {task}")):
+            costs = [(device, "eager", eager[device][number]) for device in devices]
             if compiles:
-                cost = NOT_KNOWN if missing else _compiled(meters[own], expression)
+                cost = NOT_KNOWN if missing else _compiled(meter, expression)
                 costs.append((own, "compiled", cost))
-        for device, mode, cost in costs:
-            as_trained = device == own and mode == trains
-            rows.append(row_of(expression, device, mode, cost) | {"as_trained": as_trained})
-    write_csv(out, pd.DataFrame(rows), record.block(**device_field(list(meters))))
+            for device, mode, cost in costs:
+                as_trained = device == own and mode == trains
+                rows.append(row_of(expression, device, mode, cost) | {"as_trained": as_trained})
+    write_csv(out, pd.DataFrame(rows), record.block(**device_field(devices)))
 
 
 def _compiler_missing(device: torch.device) -> str | None:
