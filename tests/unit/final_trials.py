@@ -14,16 +14,45 @@ SEEDS = tuple(range(100, 110))
 
 
 def make_source(
-    found: dict[str, float], baselines: float = 0.5, score: str = "accuracy"
+    found: dict[str, float],
+    baselines: float = 0.5,
+    score: str = "accuracy",
+    wobble: tuple[float, ...] = (0.0,),
 ) -> pd.DataFrame:
+    """A table; ``wobble``: how far the runs of every function lie from its score."""
     scores = dict.fromkeys(BASELINES, baselines) | found
     return pd.DataFrame(
         {
             "name": list(scores),
             "slug": [parse(name).slug for name in scores],
             "validation_score": list(scores.values()),
+            "n_runs": len(wobble),
+            "n_diverged": 0,
+            "run_validation_scores": [[value + w for w in wobble] for value in scores.values()],
             "score": score,
         }
+    )
+
+
+def make_costs(both: dict[str, float], **compiled: dict[str, float]) -> pd.DataFrame:
+    """Costs of the baselines, 1 each, and of others; ``compiled=`` as the task trains."""
+    modes = {"eager": dict.fromkeys(BASELINES, 1.0) | both, **compiled}
+    return pd.DataFrame(
+        [
+            {
+                "name": name,
+                "device": "cpu",
+                "processor": "A Processor",
+                "mode": mode,
+                "forward": 0.5 * value,
+                "backward": 1.5 * value,
+                "both": value,
+                "bytes_kept": 8.0 * value,
+                "as_trained": mode == ("compiled" if compiled else "eager"),
+            }
+            for mode, times in modes.items()
+            for name, value in times.items()
+        ]
     )
 
 

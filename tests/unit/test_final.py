@@ -21,7 +21,8 @@ from actsearch.search.paired import holm, sign_flip_p
 def test_baselines_then_the_best() -> None:
     table = make_source({"erf(x)": 0.7, "cosh(x)": 0.3, "sinh(x)": 0.9, "exp(x)": 0.8})
     candidates = choose_candidates(table.sample(frac=1, random_state=0), [], 3)
-    columns = ["slot", "name", "slug", "kind", "validation_score", "score"]
+    columns = ["slot", "name", "slug", "kind", "validation_score"]
+    columns += ["validation_error", "n_runs", "score"]
     assert candidates.columns.to_list() == columns
     assert candidates["slot"].to_list() == list(range(11))
     assert candidates["name"].to_list() == [*BASELINES, "sinh(x)", "exp(x)", "erf(x)"]
@@ -62,6 +63,32 @@ def test_sources_are_joined_and_the_first_has_the_word() -> None:
     alone = choose_candidates(None, [first], 2)
     assert found_names(alone) == ["erf(x)", "sinh(x)"]
     assert alone["validation_score"].to_list() == [0.1] * 8 + [0.9, 0.7]
+
+
+def test_the_error_is_what_seeds_differ_in_over_the_root_of_the_runs() -> None:
+    wobble = (-0.01, 0.0, 0.04)
+    table = make_source({"erf(x)": 0.7, "sinh(x)": 0.6}, wobble=wobble)
+    table.at[8, "n_diverged"] = 1  # of erf(x), whose runs lie far apart
+    table.at[8, "run_validation_scores"] = [0.7, 0.7, 0.1]
+    searched = make_source({"exp(x)": 0.65}, wobble=(-0.02, 0.0, 0.0))
+    candidates = choose_candidates(table, [searched], 3)
+    variances = [np.var(wobble, ddof=1)] * 9 + [np.var((-0.02, 0.0, 0.0), ddof=1)]
+    expected = np.sqrt(np.mean(variances) / 3)
+    assert candidates["validation_error"].to_list() == pytest.approx([expected] * 11)
+    assert candidates["n_runs"].to_list() == [3] * 11
+    alone = choose_candidates(make_source({"erf(x)": 0.7}), [], 1)
+    assert alone["validation_error"].isna().all() and alone["n_runs"].to_list() == [1] * 9
+
+
+def test_of_an_imported_table_no_error_is_known() -> None:
+    imported = make_source({"erf(x)": 0.7}, wobble=())
+    searched = make_source({"sinh(x)": 0.6}, wobble=(-0.01, 0.01))
+    candidates = choose_candidates(imported, [searched], 2).set_index("name")
+    assert candidates["n_runs"].to_dict() == dict.fromkeys([*BASELINES, "erf(x)"], 0) | {
+        "sinh(x)": 2
+    }
+    known = candidates["validation_error"].dropna()
+    assert known.to_dict() == pytest.approx({"sinh(x)": 0.01 * np.sqrt(2) / np.sqrt(2)})
 
 
 def test_nothing_to_choose_from() -> None:

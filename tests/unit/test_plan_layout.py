@@ -14,6 +14,7 @@ SLOTS = range(9, 11)
 PATHS: dict[str, tuple[tuple[Any, ...], str | list[str]]] = {
     "functions": (("deep",), "results/spaces/deep/functions.parquet"),
     "outputs": (("deep",), "results/spaces/deep/outputs.npy"),
+    "costs": (("deep",), "results/spaces/deep/costs.parquet"),
     "trials_folder": (("digits-cnn",), "results/digits-cnn/trials"),
     "trial": (("digits-cnn", "relu.x"), "results/digits-cnn/trials/relu.x.json"),
     "table": (("digits-cnn",), "results/digits-cnn/benchmark.parquet"),
@@ -43,6 +44,7 @@ PATHS: dict[str, tuple[tuple[Any, ...], str | list[str]]] = {
         ("digits-cnn", SLOTS),
         ["results/digits-cnn/final/09.json", "results/digits-cnn/final/10.json"],
     ),
+    "final_costs": (("digits-cnn",), "results/digits-cnn/final/costs.csv"),
     "final": (("digits-cnn",), "results/digits-cnn/final.json"),
     "final_activation": (("digits-cnn",), "results/digits-cnn/final_activation.py"),
     "act_bench_folder": (("data",), "data/act-bench"),
@@ -119,6 +121,7 @@ def test_what_is_counted_is_found_where_it_is_written(tmp_path: Path) -> None:
         layout.proposals("t", "s", 0),
         layout.history("t", "s"),
         layout.candidates("t"),
+        layout.final_costs("t"),
         layout.final("t"),
         layout.published_features("t"),
     ]

@@ -114,6 +114,25 @@ def test_spectra_take_one_gpu_at_most_and_four_hours() -> None:
     }
 
 
+def test_measuring_takes_one_gpu_at_most_and_four_hours() -> None:
+    four = Resources(processes=4, gpu=4, mem_mb=9000, runtime=600)
+    assert asked(MODELS.costs_job(four)) == {"mem_mb": 9000, "runtime": 240, "gpu": 1}
+    there = {"slurm_partition": "cpu"}
+    assert asked(PARTS.costs_job(Resources())) == {"mem_mb": 2000, "runtime": 240} | there
+
+
+def test_a_job_for_a_space_asks_for_as_much_as_any_task_that_uses_it() -> None:
+    values = copy.deepcopy(SMALL)
+    tiny = values["tasks"]["tiny"]
+    values["spaces"]["alone"] = {"schemas": ["unary(x)"]}
+    table = {key: value for key, value in tiny.items() if key not in ("search", "final")}
+    gpus = {"resources": {"gpu": 2, "processes": 2, "mem_mb": 9000, "threads": 4}}
+    values["tasks"]["large"] = table | gpus
+    plan = Plan(parse_config(values))
+    assert plan.space_resources("small") == Resources(gpu=1, mem_mb=9000)
+    assert plan.space_resources("deep") == plan.space_resources("alone") == Resources()
+
+
 @pytest.mark.parametrize(
     ("source", "runtime", "minutes"),
     [("loader:load", 90, 180), ("loader:load", 10, 60), ("folder:images", 90, 60)],

@@ -214,7 +214,8 @@ def test_final_table_is_the_data(page: Page, data: ReportData) -> None:
     assert final is not None
     for function in final["functions"]:
         tag = f" {function['n_diverged']} of 5 seeds diverged" if function["n_diverged"] else ""
-        cells = page.row("task-1-final", function["name"] + tag)
+        *cells, cost = page.row("task-1-final", function["name"] + tag)
+        assert "×" in cost and "B" in cost
         assert cells[1] == f"{100 * function['validation_score']:.2f}%"
         mean, std = function["test_score_mean"], function["test_score_std"]
         assert cells[2] == f"{100 * mean:.2f}% ± {100 * std:.2f}"
@@ -253,9 +254,8 @@ def test_functions_of_other_tasks_are_told_from_those_of_the_task(page: Page) ->
     transfer = Page(render(one_task(final=final, activation=source)))
     text = transfer.text("task-1-final")
     assert text.startswith("Transfer: the comparison on the test set")
-    assert (
-        f"{chosen['name']}. The functions found are the best of other tasks: small, large." in text
-    )
+    assert f"Chosen: {chosen['name']}, for the best validation accuracy of the functions" in text
+    assert ". The functions found are the best of other tasks: small, large." in text
     assert "Trained on training data alone with 5 seeds" in text
     assert source in text
     row = transfer.row("task-1-final", f"{chosen['name']} 43.21% on small")

@@ -41,6 +41,8 @@ ONE_OF_EACH = [
 ]
 IMPORTING = ("import-act-bench", "imported-table", "published-features", "export-imported")
 """Steps that test_act_bench.py replays, of a table that is imported."""
+TIMED = ("spaces/small/costs.parquet", "tiny/final/costs.csv")
+"""What is timed is never timed the same again."""
 
 
 @pytest.fixture
@@ -79,6 +81,12 @@ def test_one_of_each_step_is_tried(finished: Experiment) -> None:
 
     tried = {read_provenance(finished.path(name))["step"] for name in ONE_OF_EACH}
     assert tried == {step.name for step in STEPS.values() if step.replayable} - set(IMPORTING)
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_what_was_timed_cannot_be_replayed(here: CliRunner, name: str) -> None:
+    done = here.invoke(app, ["replay", f"results/{name}"])
+    assert "cannot be made again by itself" in str(done.exception)
 
 
 def test_an_old_configuration_is_put_back(copy: Experiment) -> None:

@@ -68,6 +68,21 @@ def test_the_test_set_is_read_for_the_finalists_alone(finished: Experiment) -> N
     assert final["seeds"] == SMALL["tasks"]["tiny"]["final"]["seeds"]
 
 
+def test_every_function_of_the_table_and_every_finalist_has_its_cost(finished: Experiment) -> None:
+    table = load_benchmark(finished.path("tiny/benchmark.parquet"))
+    costs = pd.read_parquet(finished.path("spaces/small/costs.parquet"))
+    on_cpu = costs[costs["device"] == "cpu"].set_index("name")
+    assert sorted(on_cpu.index) == sorted(table["name"])
+    assert (on_cpu[["forward", "backward", "both", "relu_seconds"]] >= 0).all(axis=None)
+    assert on_cpu.loc["relu(x)", "bytes_kept"] == 4
+    functions = read_json(finished.path("tiny/final.json"))["functions"]
+    finalists = read_csv(finished.path("tiny/final/costs.csv"))
+    assert [f["name"] for f in functions] == list(finalists.loc[finalists["as_trained"], "name"])
+    assert all(f["cost"]["both"] > 0 and f["cost"]["compiled"] is None for f in functions)
+    page = finished.path("report.html").read_text()
+    assert "Cost of the chosen function" in page
+
+
 def test_the_chosen_function_is_a_module_of_its_own(finished: Experiment) -> None:
     chosen = read_json(finished.path("tiny/final.json"))["chosen"]["name"]
     program = (
@@ -106,11 +121,14 @@ def test_functions_of_another_task_meet_the_baselines_in_two_processes(copy: Exp
     assert [f["name"] for f in found] == [f["name"] for f in before[8:]]
     assert [f["score_there"] for f in found] == [f["validation_score"] for f in before[8:]]
     best = max(found, key=lambda function: function["validation_score"])
-    assert comparison["chosen"]["name"] == best["name"]
+    chosen = comparison["chosen"]
+    assert chosen["best_validation"] == best["name"]
+    costs = {f["name"]: f["cost"]["both"] for f in found if f["name"] in chosen["tied"]}
+    assert costs[chosen["name"]] <= 1.05 * min(costs.values())
     trial = read_json(copy.path("new/final/08.json"))
     assert trial["examples"] == {"validation": 200, "test": 200}
     assert trial["provenance"]["device"]["processes"] == 2
-    assert best["name"] in copy.path("new/final_activation.py").read_text()
+    assert chosen["name"] in copy.path("new/final_activation.py").read_text()
 
 
 def test_every_file_says_what_made_it(finished: Experiment) -> None:

@@ -59,9 +59,18 @@ OPERATORS = {"actsearch.functions.built_in_operators"}
 EXPRESSIONS = {f"actsearch.functions.{name}" for name in ("expressions", "operators", "syntax")}
 # Exchanged while plain functions are called, which the small experiment's networks do not.
 PLAIN = {"actsearch.functions.recomputation"}
+# What sends calls in networks elsewhere: a function by itself makes none.
+SCOPES = {f"actsearch.functions.{name}" for name in ("call_modes", "call_scopes", "known")}
 # In the digest of a step, and never executed by it in the small experiment. What it costs: an edit
 # there makes the step's files again.
 IDLE = {
+    "costs": {*OPERATORS, *PLAIN, *SCOPES},
+    # Recipes that do not compile have their functions measured as they stand.
+    "final-costs": {*OPERATORS, *PLAIN, *SCOPES, "actsearch.training.compilation"},
+    # The report asks for it, of a module that makes the table too.
+    "benchmark": {"actsearch.benchmark.deviation"},
+    # Trainings that were fitted on validation examples say nothing of them.
+    "final": {"actsearch.benchmark.deviation"},
     "train": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN},
     "train-final": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN},
     "fim": {*IMAGES, *FUNCTIONS, "actsearch.data.augmentation", *OPERATORS},

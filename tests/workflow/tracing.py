@@ -41,7 +41,7 @@ CARRIERS = {
         "plan.made": "_any_step _inside _match _pattern is_made may_be_made step_makes",
         "plan.settings": "chosen_task task_section",
         "plan.steps": "is_watching step_called",
-        "records.provenance": "Execution _agent _cpu_model _git _named _repository _slurm _text "
+        "records.provenance": "Execution _agent cpu_model _git _named _repository _slurm _text "
         "environment lock_digest now says",
         "records.code": "_import_graph _is_carrier _kept _makes_command _module_digest _own_source "
         "_with_templates _without_docstrings _without_options module_digests reached_modules "

@@ -1,8 +1,8 @@
 """The last comparison: the baselines and the best found, new seeds, the test set read once.
 
 Needs: the benchmark table and the search histories of a task, or of the tasks in its
-candidates_from. Makes: results/{task}/final/candidates.csv, final/{slot}.json, final.json, and
-final_activation.py, a PyTorch module that needs nothing but torch.
+candidates_from. Makes: results/{task}/final/candidates.csv, final/costs.csv, final/{slot}.json,
+final.json, and final_activation.py, a PyTorch module that needs nothing but torch.
 """
 
 
@@ -72,9 +72,38 @@ for task in PLAN.compared:
                 "--proposals {input.candidates} {output} 2>&1 | tee {log}"
 
 
+for task in PLAN.compared:
+
+    rule:
+        name:
+            rule_name("costs", task, "final")
+        input:
+            layout.candidates(task),
+        output:
+            layout.final_costs(task),
+        log:
+            f"logs/{task}/final/costs.log",
+        conda:
+            CONDA
+        resources:
+            **SITE.costs_job(TASKS[task].resources),
+        params:
+            rule=rule_name("costs", task, "final"),
+            task=task,
+            settings=PLAN.settings("final-costs", task),
+            code=PLAN.code("final-costs"),
+            operators=lambda w, task=task: PLAN.operators_of_task(task),
+        message:
+            f"{task}: measuring what the finalists cost"
+        shell:
+            "ACTSEARCH_RULE={params.rule} actsearch final-costs --task {params.task} "
+            "--candidates {input} --out {output} 2>&1 | tee {log}"
+
+
 rule compare_finalists:
     input:
         candidates=layout.candidates("{task}"),
+        costs=layout.final_costs("{task}"),
         trials=lambda w: PLAN.final_trials(w.task),
     output:
         layout.final("{task}"),
@@ -90,7 +119,7 @@ rule compare_finalists:
         "{wildcards.task}: comparing the finalists on the test set"
     shell:
         "ACTSEARCH_RULE={params.rule} actsearch final --task {wildcards.task} "
-        "--candidates {input.candidates} --out {output} {input.trials} 2>&1 | tee {log}"
+        "--candidates {input.candidates} --costs {input.costs} --out {output} {input.trials} 2>&1 | tee {log}"
 
 
 rule write_activation:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from actsearch.benchmark.deviation import pooled_deviation
 from actsearch.config import one_score
 
 _NUMBERS = (
@@ -132,16 +133,9 @@ def seed_reliability(table: pd.DataFrame) -> dict[str, Any]:
         "n_completed": len(steady),
         "spearman": _mean(over_all),
         "spearman_best_quarter": _mean(over_best),
-        "seed_std": _pooled_std(runs),
-        "seed_std_completed": _pooled_std(steady),
+        "seed_std": pooled_deviation(runs),
+        "seed_std_completed": pooled_deviation(steady),
     }
-
-
-def _pooled_std(runs: NDArray[np.float64]) -> float | None:
-    """Root of the mean variance within the rows of ``runs`` (functions, seeds)."""
-    if len(runs) == 0 or runs.shape[1] < 2:
-        return None
-    return float(np.sqrt(runs.var(axis=1, ddof=1).mean()))
 
 
 def _spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:

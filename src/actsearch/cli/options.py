@@ -36,6 +36,7 @@ AnyFile = Annotated[Path, typer.Argument(metavar="FILE", help="A file under resu
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Files = list[str] | None
 ReportTables = Annotated[Files, typer.Option(help="A benchmark table, as TASK=FILE.")]
+ReportCosts = Annotated[Files, typer.Option(help="What functions cost, as SPACE=FILE.")]
 ReportMaps = Annotated[Files, typer.Option("--map", help="A map, as TASK=FILE.")]
 ReportSpectra = Annotated[
     Files, typer.Option(help="A part with Fisher spectra, for its layers, as TASK=FILE.")

@@ -181,6 +181,10 @@ class Final(Model):
     significance: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Corrected p-value under which a difference is called one."""
 
+    compiled_costs: bool | None = None
+    """Whether the time of compiled functions is measured though the recipe compiles none, which
+    takes seconds a function; where it compiles, it always is."""
+
     @property
     def leaves_validation_open(self) -> bool:
         """Whether it is not said what becomes of a validation part that data give by itself."""

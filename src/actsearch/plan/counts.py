@@ -81,9 +81,10 @@ def trainings(
         functions = search_size(task.search, n_baselines) * len(task.search.strategies)
         yield Trainings("search", functions, runs, train, validation)
     if task.final:
-        fitted = train + validation * ("validation" in task.final.fitted_on)
+        unseen = validation * ("validation" not in task.final.fitted_on)
+        fitted, measured = train + validation - unseen, test + unseen
         functions = len(final_slots(task.final, n_baselines))
-        yield Trainings("final", functions, len(task.final.seeds), fitted, test)
+        yield Trainings("final", functions, len(task.final.seeds), fitted, measured)
 
 
 def trained_besides_baselines(task: Task, n_baselines: int, table_size: int) -> int:

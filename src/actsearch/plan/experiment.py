@@ -11,7 +11,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from actsearch.config import ACT_BENCH_SCORE, ACT_BENCH_TABLES, Config, Final, Score, Search
+from actsearch.config import (
+    ACT_BENCH_SCORE,
+    ACT_BENCH_TABLES,
+    Config,
+    Final,
+    Resources,
+    Score,
+    Search,
+)
 from actsearch.data.sources.known import arrays_of, score_of
 from actsearch.data.sources.places import is_function, place_of
 from actsearch.functions.baselines import baselines_of
@@ -28,7 +36,7 @@ from actsearch.plan.dependencies import (
     task_spaces,
 )
 from actsearch.plan.markers import marker
-from actsearch.plan.resources import FETCH_MINUTES
+from actsearch.plan.resources import FETCH_MINUTES, most_of
 from actsearch.plan.settings import task_section
 from actsearch.records.digests import settings_digest
 
@@ -148,6 +156,14 @@ class Plan:
         """Number of functions that a space selects."""
         size = known_size(space, self.config.space(space), self.baselines)
         return len(self.slugs(space)) if size is None else size
+
+    def space_resources(self, space: str) -> Resources:
+        """What a job for a whole space asks for: as much as those of any task that uses it."""
+        return most_of(
+            task.resources
+            for task in self.tasks.values()
+            if space in {part.space for part in (task.benchmark, task.search) if part}
+        )
 
     # Tables and features
 
@@ -285,6 +301,8 @@ class Plan:
         files: dict[tuple[str, str], str] = {}
         for task in self.benchmarked:
             files["table", task] = layout.table(task)
+            space = self.space_of(task, "")
+            files["costs", space] = layout.costs(space)
             files["map", task] = layout.map_file(task)
             if not self.takes_published(task, ""):
                 files["spectra", task] = self.fim_parts(task, "")[0]

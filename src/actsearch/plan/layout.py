@@ -52,6 +52,11 @@ def outputs(space: str) -> str:
     return f"{RESULTS}/spaces/{space}/outputs.npy"
 
 
+def costs(space: str) -> str:
+    """What they cost beside relu."""
+    return f"{RESULTS}/spaces/{space}/costs.parquet"
+
+
 def trials_folder(task: str) -> str:
     """The trials of a task's benchmark space, and of functions asked for by name."""
     return f"{RESULTS}/{task}/trials"
@@ -131,6 +136,11 @@ def history(task: str, strategy: str) -> str:
 def candidates(task: str) -> str:
     """Who meets in the last comparison."""
     return f"{RESULTS}/{task}/final/candidates.csv"
+
+
+def final_costs(task: str) -> str:
+    """What they cost beside relu."""
+    return f"{RESULTS}/{task}/final/costs.csv"
 
 
 def final_trials(task: str, slots: Iterable[int | str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from actsearch.config import Resources
 Asked = dict[str, Any]
 FIM_MINUTES = 240
 FETCH_MINUTES = 60
+COSTS_MINUTES = 240
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,21 @@ class Site:
         """What a job for a part of a task's Fisher spectra asks for: one process."""
         return self.gpu_job(min(wanted.gpu, 1), wanted.mem_mb, FIM_MINUTES)
 
+    def costs_job(self, wanted: Resources) -> Asked:
+        """What a job that measures functions asks for: one core, and a GPU if tasks train there."""
+        return self.gpu_job(min(wanted.gpu, 1), wanted.mem_mb, COSTS_MINUTES)
+
 
 def training_threads(wanted: Resources) -> int:
     """CPU cores of a training job on each of its nodes."""
     return wanted.threads * wanted.processes // wanted.nodes
+
+
+def most_of(wanted: Iterable[Resources]) -> Resources:
+    """What the largest of several jobs of one process ask for; the defaults where there is none."""
+    asked = list(wanted) or [Resources()]
+    gpu = min(max(each.gpu for each in asked), 1)
+    return Resources(gpu=gpu, mem_mb=max(each.mem_mb for each in asked))
 
 
 def _any_job(mem_mb: int, runtime: int) -> Asked:

@@ -103,6 +103,15 @@ def finalists(config: Config, task: str | None, **_: Any) -> Settings:
     return chosen | _baselines(config)
 
 
+def final_costs(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of what finalists cost: whether they are compiled."""
+    name, chosen = chosen_task(config, task)
+    compiled = chosen.recipe.model_dump(mode="json", include={"compile"})
+    section: Final = task_section(config, task, "final")
+    asked = {} if section.compiled_costs is None else {"compiled_costs": section.compiled_costs}
+    return {"tasks": {name: {"recipe": compiled, "final": asked}}}
+
+
 def comparison(config: Config, task: str | None, **_: Any) -> Settings:
     """Of the last comparison."""
     return _sections(

@@ -44,7 +44,8 @@ class Step:
     watching: bool = False
     """Whether it looks at whatever stands, besides what the workflow gives it."""
     replayable: bool = True
-    """Whether its recorded inputs make its file again."""
+    """Whether its recorded inputs make its file again: a download may bring other bytes, and what
+    was timed is never timed the same again."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -97,6 +98,13 @@ STEPS: dict[str, Step] = {
             "enumerate",
             makes=(_LISTED, layout.outputs(_S)),
             settings=settings.enumeration,
+        ),
+        Step(
+            "costs",
+            makes=(layout.costs(_S),),
+            reads=(_LISTED,),
+            further=(TORCH_OPERATORS,),
+            replayable=False,
         ),
         Step(
             "train",
@@ -190,9 +198,17 @@ STEPS: dict[str, Step] = {
             further=(_SCORES,),
         ),
         Step(
+            "final-costs",
+            makes=(layout.final_costs(_T),),
+            reads=(layout.candidates(_T),),
+            settings=settings.final_costs,
+            further=(TORCH_OPERATORS,),
+            replayable=False,
+        ),
+        Step(
             "final",
             makes=(layout.final(_T),),
-            reads=(layout.candidates(_T), _FINAL_TRIAL),
+            reads=(layout.candidates(_T), layout.final_costs(_T), _FINAL_TRIAL),
             settings=settings.comparison,
             further=(_SCORES,),
         ),
@@ -207,6 +223,7 @@ STEPS: dict[str, Step] = {
             makes=(layout.REPORT,),
             reads=(
                 layout.table(_T),
+                layout.costs(_S),
                 layout.map_file(_T),
                 layout.fim_part(_T, "", 0),
                 layout.surrogate(_T),

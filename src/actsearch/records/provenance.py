@@ -100,7 +100,8 @@ def _agent() -> dict[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
-def _cpu_model() -> str | None:
+def cpu_model() -> str | None:
+    """The processor's model as the system names it; None where it says nothing."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -207,7 +208,7 @@ class Execution:
             "agent": _agent(),
             "host": platform.node() or None,
             "platform": platform.platform(),
-            "cpu": _cpu_model(),
+            "cpu": cpu_model(),
             "device": {"type": "cpu"},
             "slurm": _slurm(),
         }

@@ -9,6 +9,7 @@ import pandas as pd
 
 from actsearch.config import Score, score_called
 from actsearch.report import plots
+from actsearch.report.costs import final_cost, machine_in_words
 from actsearch.report.drawings import Scale, curve, focus_floor, strip, strip_axis
 from actsearch.report.figures import Figures
 from actsearch.report.formats import (
@@ -197,6 +198,7 @@ def _final_row(
         "mark": mark,
         "verdict": verdict,
         "verdict_class": function["verdict"],
+        "cost": final_cost(function["cost"]),
     }
 
 
@@ -278,8 +280,10 @@ def final_section(
         "n_seeds": plural(len(final["seeds"]), "seed"),
         "n_test": count(final["n_test"]),
         "method": final["method"],
+        "measured_on": machine_in_words(**final["measured_on"]) if final["measured_on"] else None,
         "diverged": any(function["n_diverged"] for function in functions),
         "errors": any(row["errors"] for row in rows),
+        "compiled": any(row["cost"] and row["cost"]["compiled_times"] for row in rows),
         "rows": rows,
         "tests_axis": strip_axis(tests, lambda v: value(score, v, 1)),
         "differences_axis": strip_axis(

@@ -22,6 +22,7 @@ class TaskData:
         name: The task's name.
         description: Data, model and recipe: a label and its value each.
         table: Benchmark table, as `actsearch.benchmark.table.build_table` returns it.
+        costs: What the functions of the table cost, as the step ``costs`` writes it.
         layers: The layers behind the Fisher spectra, as `fisher_layers` finds them; None where the
             features are published.
         map: Embedding, as `actsearch.features.embedding.embed` returns it.
@@ -41,6 +42,7 @@ class TaskData:
     name: str
     description: Mapping[str, str] = field(default_factory=dict)
     table: pd.DataFrame | None = None
+    costs: pd.DataFrame | None = None
     layers: FisherLayers | None = None
     map: pd.DataFrame | None = None
     surrogate: pd.DataFrame | None = None

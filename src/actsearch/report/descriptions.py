@@ -11,6 +11,7 @@ _RUNS = {"cnn": 3, "resnet": 3, "vit": 1}
 """Public Act-Bench tables, with the runs that each of their numbers is the median of."""
 _LABELS = {
     "table": "Benchmark table",
+    "costs": "What functions cost",
     "map": "Map",
     "surrogate": "Surrogate scores",
     "simulation": "Simulated searches",

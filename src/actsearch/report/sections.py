@@ -12,10 +12,12 @@ from actsearch.config import Score
 from actsearch.features.passed_over import in_words
 from actsearch.report import plots
 from actsearch.report.comparison import FEATURES, final_section, surrogate_section
+from actsearch.report.costs import cost_lines, measured_on
 from actsearch.report.data import TaskData
 from actsearch.report.drawings import curve
 from actsearch.report.figures import Figures
 from actsearch.report.formats import (
+    MISSING,
     Context,
     count,
     decimal,
@@ -38,7 +40,7 @@ def task_sections(
     """The sections of a task by name; None where a part was not in the experiment."""
     score = task.score
     return {
-        "benchmark": _benchmark(task.table, baselines, score, anchor, figures),
+        "benchmark": _benchmark(task.table, task.costs, baselines, score, anchor, figures),
         "reliability": _reliability(task.reliability, score),
         "map": _map(task, baselines, anchor, figures),
         "surrogate": surrogate_section(task.surrogate, task.predictions, score, anchor, figures),
@@ -63,6 +65,7 @@ def _found_by(task: TaskData) -> str | None:
 
 def _benchmark(
     table: pd.DataFrame | None,
+    costs: pd.DataFrame | None,
     baselines: Collection[str],
     score: Score,
     anchor: str,
@@ -70,6 +73,7 @@ def _benchmark(
 ) -> Context | None:
     if table is None or table.empty:
         return None
+    cost_of = cost_lines(costs)
     ordered = best_first(table)
     standard = ordered[ordered["name"].isin(baselines)]
     diverged = int((table["status"] == "diverged").sum())
@@ -95,6 +99,7 @@ def _benchmark(
         "below": value(score, lowest, score.digits)
         if lowest > table["validation_score"].min()
         else None,
+        "measured_on": measured_on(costs),
         "upper": _upper(ordered, standard, score, anchor, figures) if len(trained) else None,
         "best": [
             {
@@ -104,6 +109,7 @@ def _benchmark(
                 "curve": curve(row["name"], role(row["name"], baselines)),
                 "role": role(row["name"], baselines),
                 "partial": row["status"] == "partial",
+                "cost": cost_of.get(row["name"]),
             }
             for rank, row in enumerate(trained.head(BEST_SHOWN).to_dict("records"), start=1)
         ],
@@ -113,6 +119,7 @@ def _benchmark(
                 "score": value(score, row["validation_score"]),
                 "rank": count(rank),
                 "diverged": row["status"] == "diverged",
+                "cost": cost_of.get(row["name"], MISSING),
             }
             for rank, row in enumerate(ordered.to_dict("records"), start=1)
             if row["name"] in baselines

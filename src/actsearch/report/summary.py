@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from actsearch.config import Score
+from actsearch.report.costs import in_a_line
 from actsearch.report.data import TaskData
 from actsearch.report.drawings import curve
 from actsearch.report.formats import Context, count, difference, function_name, percent, value
@@ -58,6 +59,13 @@ def task_summary(task: TaskData, baselines: Collection[str]) -> Context:
         reference = by_name[task.final["best_baseline"]]
         facts.append(("Best baseline, validation", _named(reference, score)))
         facts.append(("Chosen function, validation", _named(by_name[best], score)))
+    if task.final and task.final["measured_on"]:
+        functions_of = {function["name"]: function for function in task.final["functions"]}
+        chosen = str(task.final["chosen"]["name"])
+        told = Markup("{} {}").format(
+            function_name(chosen), in_a_line(functions_of[chosen]["cost"])
+        )
+        facts.append(("Cost of the chosen function", told))
     finding = str(task.final["conclusion"]) if task.final else _NO_FINAL
     return {
         "finding": finding,

@@ -35,15 +35,15 @@ def final_activation(final: Mapping[str, Any], task: str, command: str) -> tuple
     docstring = [
         f"f(x) = {formula(expression)}, elementwise; without parameters.",
         f"Name in the notation of Act-Bench: {expression.name}",
-        _choice(final, chosen, task, score),
+        _choice(final, chosen, task),
         _test(final, chosen, reference, score),
+        *_cost(final, chosen),
     ]
     return module_source(expression, CLASS, about, docstring)
 
 
-def _choice(final: Mapping[str, Any], chosen: Mapping[str, Any], task: str, score: Score) -> str:
-    best = score.write(chosen["validation_score"])
-    how = f"Chosen on {task} for {final['chosen']['how']}: {best}."
+def _choice(final: Mapping[str, Any], chosen: Mapping[str, Any], task: str) -> str:
+    how = f"Chosen on {task} for {final['chosen']['how']}."
     if not final["candidates_from"]:
         return how
     there = score_called(chosen["scored_there_by"])
@@ -52,6 +52,23 @@ def _choice(final: Mapping[str, Any], chosen: Mapping[str, Any], task: str, scor
         f"comes from {chosen['from_task']} (validation {there.shown} there: "
         f"{there.write(chosen['score_there'])})."
     )
+
+
+def _cost(final: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[str]:
+    """What it costs beside relu, where that was measured."""
+    cost = chosen["cost"]
+    if not cost:
+        return []
+    text = (
+        f"Cost on {final['measured_on']['processor']}: {cost['both']:.3g} times as long as relu, "
+        f"forward and backward, and {cost['bytes_kept']:.3g} bytes kept a number (relu: 4)"
+    )
+    if cost["compiled"]:
+        text += (
+            f"; compiled {cost['compiled']['both']:.3g} times and "
+            f"{cost['compiled']['bytes_kept']:.3g} bytes"
+        )
+    return [f"{text}."]
 
 
 def _test(

@@ -12,6 +12,7 @@ from actsearch.search.paired import smallest_p
 def conclusion(
     functions: Sequence[Mapping[str, Any]],
     chosen: str,
+    by_cost: bool,
     n_seeds: int,
     n_test: int,
     significance: float,
@@ -21,7 +22,8 @@ def conclusion(
 
     Args:
         functions: As `actsearch.search.final.compare` lists them, a found one at least.
-        chosen: The found function that validation chose.
+        chosen: The found function that was chosen.
+        by_cost: Whether its cost has chosen it among those that tie on validation.
         n_seeds: Number of seeds.
         n_test: Number of test examples.
         significance: Level under which a corrected p is called a difference.
@@ -49,7 +51,9 @@ def conclusion(
     ]:
         verb = "is" if len(others) == 1 else "are"
         clauses.append(f"of the other baselines {', '.join(others)} {verb} better than it")
-    clauses.append(_of_chosen(next(f for f in found if f["name"] == chosen), top, score))
+    chosen_by = "validation and, among its ties, cost" if by_cost else "validation"
+    named = next(f for f in found if f["name"] == chosen)
+    clauses.append(f"{chosen_by} had chosen {_of_chosen(named, top, score)}")
     if diverged := sum(f["n_diverged"] for f in functions):
         clauses.append(
             f"diverged runs ({diverged} of {n_seeds * len(functions)}) count with "
@@ -102,12 +106,12 @@ def _of_top(top: Mapping[str, Any], n: int, significance: float, score: Score) -
 
 
 def _of_chosen(chosen: Mapping[str, Any], top: Mapping[str, Any], score: Score) -> str:
-    """What validation chose, with its numbers where they are not told yet."""
+    """The function that was chosen, with its numbers where they are not told yet."""
     if chosen is top:
-        return f"validation had chosen {top['name']}"
+        return str(top["name"])
     apart = _with_minus(score.with_unit(score.write_difference(chosen["difference"]["mean"])))
     verdict = {"undecided": "no verdict", "tie": "a tie"}.get(chosen["verdict"], chosen["verdict"])
-    return f"validation had chosen {chosen['name']}, {apart} from the baseline's: {verdict}"
+    return f"{chosen['name']}, {apart} from the baseline's: {verdict}"
 
 
 def _with_minus(numbers: str) -> str:

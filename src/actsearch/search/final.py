@@ -10,24 +10,30 @@ import numpy as np
 import pandas as pd
 
 from actsearch.config import Score, one_score
+from actsearch.search.choice import choose
 from actsearch.search.conclusion import conclusion
+from actsearch.search.final_costs import FinalCosts
 from actsearch.search.paired import holm, paired_difference, smallest_p
+from actsearch.search.validation_errors import standard_errors
 
 METHOD = "paired sign-flip test"
-BEFORE = "the best validation {} of the functions found, before this comparison"
-HERE = "the best mean validation {} of the functions found, in these trainings"
-"""How a function was chosen, with what functions are compared by."""
+BEFORE = "before this comparison"
+HERE = "a mean over these trainings"
+"""Which validation score has chosen."""
 
 
 def compare(
-    trials: Iterable[Mapping[str, Any]], candidates: pd.DataFrame, significance: float
+    trials: Iterable[Mapping[str, Any]],
+    candidates: pd.DataFrame,
+    significance: float,
+    costs: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Test scores of all candidates, each compared with the best baseline seed by seed.
 
-    Validation score alone says which baseline is the best, and which of the found functions is
-    chosen (the first on a tie); the test set has no say in it. Candidates of this task were ranked
-    by it before, in ``candidates``. Those of other tasks have no such number: for them it is the
-    mean over the very trainings that are tested.
+    Validation score alone says which baseline is the best (the first on a tie), and with it cost
+    which of the found functions is chosen (``actsearch.search.choice``); the test set has no say in
+    either. Candidates of this task were ranked by it before, in ``candidates``. Those of other
+    tasks have no such number: for them it is the mean over the very trainings that are tested.
 
     p-values are those of the paired sign-flip test over seeds, two-sided and corrected by Holm over
     all comparisons made, baselines included. They and the intervals speak of the seeds, on the one
@@ -37,21 +43,28 @@ def compare(
     Args:
         trials: Contents of the trials, one a candidate, all on the same seeds and test examples,
             with the same ``score`` (a name), with ``test_score`` in every run, and
-            ``validation_score`` if the candidates are those of other tasks.
+            ``validation_score`` where validation examples were not fitted, as always if the
+            candidates are those of other tasks.
         candidates: As returned by ``choose_candidates`` or ``choose_from_tasks``.
         significance: A comparison is a tie unless its corrected p is below.
+        costs: What the candidates cost, see ``actsearch.search.final_costs``; None where nothing
+            was measured.
 
     Returns:
         Plain data: ``score``, the name of what functions are compared by; ``seeds``; ``n_test``,
         the number of test examples; ``method``, the name of the statistical test;
         ``candidates_from``, the other tasks, none for candidates of this one; ``best_baseline``;
-        ``chosen``, a found function's ``name`` and ``slug`` and ``how`` it was chosen;
+        ``measured_on``, the ``device`` and ``processor`` of the costs, or None; ``chosen``, a found
+        function's ``name`` and ``slug``, ``how`` it was chosen, ``best_validation``, the one with
+        the highest score, ``tied``, those within ``standard_error`` of it (None where that is not
+        known), and ``compared`` ("eager", "compiled" or None), as what their costs were compared;
         ``functions``, in the order of ``candidates``, each with ``name``, ``slug``, ``kind``,
         ``validation_score``, ``status``, ``n_diverged``, ``test_scores`` (by seed),
         ``test_score_mean``, ``test_score_std`` (ddof 1), ``difference`` to the best baseline
         (``mean``, ``low`` and ``high`` of the 95% interval, ``p``, ``p_holm``; None for the best
-        baseline) and ``verdict`` ("better", "worse", "tie", "reference", or "undecided" where
-        seeds are too few for any), where numbers are predicted with ``test_errors``, the root mean
+        baseline), ``cost`` (``FinalCosts.of``; None where nothing was measured) and ``verdict``
+        ("better", "worse", "tie", "reference", or "undecided" where seeds are too few for any),
+        where numbers are predicted with ``test_errors``, the root mean
         squared error of each in its own unit (a mean over the completed runs; None without one),
         and those of other tasks with ``from_task``, ``score_there`` and ``scored_there_by``;
         ``conclusion``, one sentence.
@@ -71,7 +84,15 @@ def compare(
     else:
         validation = dict(zip(candidates["name"], candidates["validation_score"], strict=True))
     best_baseline = _best(candidates, "baseline", validation)
-    chosen = _best(candidates, "found", validation)
+    measured = FinalCosts(costs) if costs is not None else None
+    chosen = choose(
+        _of_kind(candidates, "found"),
+        validation,
+        standard_errors(by_name, candidates, others),
+        measured,
+        score,
+        HERE if others else BEFORE,
+    )
     differences = {
         name: paired_difference(values, scores[best_baseline])
         for name, values in scores.items()
@@ -98,6 +119,7 @@ def compare(
             "test_score_std": float(np.std(scores[name], ddof=1)),
             "difference": differences.get(name),
             "verdict": _verdict(differences.get(name), significance, possible),
+            "cost": measured.of(name) if measured else None,
         }
         if of_numbers:
             function["test_errors"] = errors[name]
@@ -109,7 +131,6 @@ def compare(
             }
         functions.append(function)
     slugs = dict(zip(candidates["name"], candidates["slug"], strict=True))
-    how = (HERE if others else BEFORE).format(score.shown)
     return {
         "score": score.name,
         "seeds": seeds,
@@ -117,9 +138,20 @@ def compare(
         "method": METHOD,
         "candidates_from": others,
         "best_baseline": best_baseline,
-        "chosen": {"name": chosen, "slug": slugs[chosen], "how": how},
+        "measured_on": measured.machine if measured else None,
+        "chosen": {
+            "name": chosen.name,
+            "slug": slugs[chosen.name],
+            "how": chosen.how,
+            "best_validation": chosen.best,
+            "tied": list(chosen.tied),
+            "standard_error": chosen.error,
+            "compared": chosen.mode,
+        },
         "functions": functions,
-        "conclusion": conclusion(functions, chosen, len(seeds), n_test, significance, score),
+        "conclusion": conclusion(
+            functions, chosen.name, chosen.by_cost, len(seeds), n_test, significance, score
+        ),
     }
 
 
@@ -143,10 +175,15 @@ def _score(
 
 def _best(candidates: pd.DataFrame, kind: str, validation: Mapping[str, float]) -> str:
     """The candidate of a kind with the highest validation score, the first on a tie."""
+    return max(_of_kind(candidates, kind), key=lambda name: validation[name])
+
+
+def _of_kind(candidates: pd.DataFrame, kind: str) -> list[str]:
+    """Names of the candidates of a kind, one at least."""
     names = [str(name) for name in candidates.loc[candidates["kind"] == kind, "name"]]
     if not names:
         raise ValueError(f"the final comparison needs a {kind} function among the candidates")
-    return max(names, key=lambda name: validation[name])
+    return names
 
 
 def _mean(values: Sequence[float]) -> float:

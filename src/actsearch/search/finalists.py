@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
+from actsearch.benchmark.deviation import pooled_deviation
 from actsearch.config import one_score
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.equivalence import classes
@@ -27,21 +30,27 @@ def choose_candidates(
     table, then the histories in order.
 
     Args:
-        table: Benchmark table (``name``, ``validation_score``, ``score``), if there is one.
+        table: Benchmark table (``name``, ``validation_score``, ``score``, ``n_runs``,
+            ``n_diverged``, ``run_validation_scores``), if there is one.
         histories: Histories of live searches, with the same columns.
         n: Number of functions that meet the baselines.
         baselines: Baselines by name; the paper's eight when left out.
 
     Returns:
         ``len(baselines) + n`` rows: ``slot`` (from 0), ``name``, ``slug``, ``kind`` ("baseline" or
-        "found"), ``validation_score`` and ``score``, its name; baselines in their fixed order, then
-        found ones, best first.
+        "found"), ``validation_score``, ``validation_error``, its standard error (NaN where the
+        functions were trained once, or nothing is known of their runs), ``n_runs`` behind it (0
+        where that is not known), and ``score``, its name; baselines in their fixed order, then
+        found ones, best first. The error is the deviation between seeds, pooled over all functions
+        whose runs completed, over the root of the number of runs: that of a mean. A median of
+        many normal numbers has up to a quarter more.
 
     Raises:
         ValueError: When there is no source, sources differ in score, a baseline is in none, or
             fewer than ``n`` distinct functions are left.
     """
-    known, score = _joined([source for source in (table, *histories) if source is not None])
+    sources = [source for source in (table, *histories) if source is not None]
+    known, score = _joined(sources)
     require_baselines(known.index, "the benchmark table and the histories", baselines)
     class_of = _classes([*baselines, *known.index])
     taken = {class_of[name] for name in baselines}
@@ -56,7 +65,15 @@ def choose_candidates(
             f"{len(chosen)} distinct ones were trained"
         )
     candidates = _candidates(baselines, chosen[:n])
-    return candidates.assign(validation_score=known.loc[candidates["name"]].to_numpy(), score=score)
+    rows = pd.concat(sources).drop_duplicates("name").set_index("name")
+    n_runs = rows.loc[candidates["name"], "n_runs"].to_numpy(int)
+    deviation = _deviation(rows)
+    return candidates.assign(
+        validation_score=known.loc[candidates["name"]].to_numpy(),
+        validation_error=np.where(n_runs > 1, deviation / np.sqrt(np.maximum(n_runs, 1)), np.nan),
+        n_runs=n_runs,
+        score=score,
+    )
 
 
 def choose_from_tasks(
@@ -121,6 +138,19 @@ def _joined(sources: Sequence[pd.DataFrame], of: str = "") -> tuple[pd.Series[fl
     rows = pd.concat([source[["name", "validation_score", "score"]] for source in sources])
     score = one_score(zip(rows["name"], rows["score"], strict=True), f"functions{of}")
     return rows.drop_duplicates("name").set_index("name")["validation_score"], score.name
+
+
+def _deviation(rows: pd.DataFrame) -> float:
+    """Deviation between the seeds of one function, over those that completed all of several runs.
+
+    Returns:
+        The deviation; NaN where there is none. An imported table says nothing of its runs.
+    """
+    several = rows[(rows["n_diverged"] == 0) & (rows["n_runs"] > 1)]
+    lengths = several["run_validation_scores"].map(len)
+    runs = several.loc[lengths == lengths.max(), "run_validation_scores"]
+    pooled = pooled_deviation(np.array(runs.to_list(), dtype=np.float64)) if len(runs) else None
+    return math.nan if pooled is None else pooled
 
 
 def _ranked(scores: pd.Series[float]) -> list[str]:

@@ -22,6 +22,7 @@ HISTORY_COLUMNS = (
     "n_diverged",
     "train_score",
     "validation_score",
+    "run_validation_scores",
     "score",
 )
 
@@ -63,7 +64,8 @@ def build_history(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         One row a trial, by round and slot: ``round``, ``slot``, ``name``, ``slug``,
         ``prediction``, ``status``, ``n_runs``, ``n_diverged``, ``train_score``,
         ``validation_score`` (medians over runs; a diverged run counts with the value that the
-        task has for it), and ``score``, the name of what these are.
+        task has for it), ``run_validation_scores``, a list of floats in the order of seeds, and
+        ``score``, the name of what these are.
 
     Raises:
         ValueError: When a function or a slot of a round appears twice, or trials differ in score.
@@ -76,8 +78,10 @@ def build_history(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         row["score"] = trial.get("score")
         row["slug"] = trial["slug"]
         row["prediction"] = float("nan") if prediction is None else float(prediction)
-        row["n_runs"] = len(trial["runs"])
-        row["n_diverged"] = sum(run["status"] == "diverged" for run in trial["runs"])
+        runs = sorted(trial["runs"], key=lambda run: run["seed"])
+        row["run_validation_scores"] = [float(run["validation_score"]) for run in runs]
+        row["n_runs"] = len(runs)
+        row["n_diverged"] = sum(run["status"] == "diverged" for run in runs)
         rows.append(row)
     history = pd.DataFrame(rows, columns=list(HISTORY_COLUMNS))
     if rows:

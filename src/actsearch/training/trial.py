@@ -54,8 +54,9 @@ def parts_of(task: Task, *, final: bool) -> tuple[Sequence[Part], Sequence[Part]
         return _FIT_ON, _EVALUATE_ON
     if task.final is None:
         raise ValueError("the task has no section 'final'")
-    chosen_by = ("validation",) if task.final.candidates_from else ()
-    return task.final.fitted_on, (*chosen_by, "test")
+    # Of examples that were not fitted, the score says something, and how far seeds part there.
+    unseen = ("validation",) if task.final.fitted_on == ("train",) else ()
+    return task.final.fitted_on, (*unseen, "test")
 
 
 def run_trial(
@@ -140,8 +141,8 @@ def run_final_trial(
     Fitted on the parts that ``task.final`` says, with its seeds.
 
     Returns:
-        As of :func:`run_trial`, with the numbers of the test part, and for functions of other tasks
-        those of the validation part.
+        As of :func:`run_trial`, with the numbers of the test part, and those of the validation part
+        where no function is fitted on it.
 
     Raises:
         ValueError: when the task has no final comparison.

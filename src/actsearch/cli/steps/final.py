@@ -20,6 +20,7 @@ from actsearch.records.formats import read_csv, read_json, write_json
 def final(
     task: TaskName,
     candidates: Annotated[Path, typer.Option(help="The finalists.")],
+    costs: Annotated[Path, typer.Option(help="What they cost.")],
     out: Out,
     trials: TrialFiles,
     config: ConfigFile = DEFAULT_CONFIG,
@@ -29,10 +30,13 @@ def final(
 
     settings = load(config)
     section: Final = task_section(settings, task, "final")
-    inputs = [candidates, *trials]
+    inputs = [candidates, costs, *trials]
     record = execution("final", settings, task, inputs=inputs, seeds={"runs": section.seeds})
     comparison = compare(
-        [read_json(path) for path in trials], read_csv(candidates), section.significance
+        [read_json(path) for path in trials],
+        read_csv(candidates),
+        section.significance,
+        read_csv(costs),
     )
     fitted_on = {"fitted_on": list(section.fitted_on)}
     write_json(out, {"task": task, **fitted_on, **comparison}, record.block())

@@ -11,6 +11,7 @@ from actsearch.cli.options import (
     Files,
     Out,
     ReportActivations,
+    ReportCosts,
     ReportFinals,
     ReportHistories,
     ReportMaps,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 def report(
     out: Out,
     table: ReportTables = None,
+    costs: ReportCosts = None,
     map_: ReportMaps = None,
     spectra: ReportSpectra = None,
     surrogate: ReportScores = None,
@@ -62,6 +64,7 @@ def report(
     settings = load(config)
     files = {
         "table": _by_key(table),
+        "costs": _by_key(costs),
         "map": _by_key(map_),
         "spectra": _by_key(spectra),
         "surrogate": _by_key(surrogate),
@@ -118,6 +121,7 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskD
         name=name,
         description=describe_task(config, name),
         table=table,
+        costs=_costs(config, name, files["costs"]),
         map=one("map"),
         layers=_layers(files["spectra"].get(name)),
         surrogate=one("surrogate"),
@@ -129,6 +133,13 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskD
         reliability=seed_reliability(table) if table is not None else None,
         imported=describe_import(config, name),
     )
+
+
+def _costs(config: Config, name: str, files: dict[str, Path]) -> pd.DataFrame | None:
+    """What the functions of a task's table cost."""
+    benchmark = config.task(name).benchmark
+    path = files.get(benchmark.space) if benchmark else None
+    return read_table(path) if path is not None else None
 
 
 def _layers(path: Path | None) -> FisherLayers | None:
