@@ -36,14 +36,16 @@ def on_all_cores(
         if threads == 1 or len(items) < 2:
             return [work(item) for item in items]
         order = sorted(range(len(items)), key=lambda i: -costs[i])
-        with ThreadPoolExecutor(min(threads, len(items))) as pool:
+        # Said in each thread: the number of MKL's threads is a thread's own.
+        most = min(threads, len(items))
+        with ThreadPoolExecutor(most, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             found = dict(zip(order, pool.map(work, (items[i] for i in order)), strict=True))
     return [found[i] for i in range(len(items))]
 
 
 @contextmanager
 def _one_thread() -> Iterator[int]:
-    """One thread for torch's own work, here and in threads started within; yields the number."""
+    """One thread for torch's own work, here; yields the number before."""
     threads = torch.get_num_threads()
     if threads == 1:
         yield threads
