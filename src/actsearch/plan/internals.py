@@ -47,6 +47,48 @@ def given_configuration(workflow: Any) -> tuple[list[str], list[str]]:
     return [str(file) for file in files], list(settings.config_args or ())
 
 
+def look_up_names_first() -> None:
+    """Have Snakemake find the rule that names a file in a table, before it tries patterns.
+
+    It prefers a rule without wildcards anyway, but compares each file with every pattern first, and
+    makes a job of each that fits: of a trial, that of the pack and that of the function by name.
+    Where Snakemake has another form, it is left as it is.
+    """
+    import snakemake.dag
+    from snakemake.rules import Rule
+
+    index: Any = getattr(snakemake.dag, "OutputIndex", None)
+    asked = getattr(index, "match_producers", None), getattr(Rule, "has_wildcards", None)
+    if not all(map(callable, asked)) or index.__name__ != "OutputIndex":
+        return
+
+    class NamesFirst(index):  # type: ignore[misc]
+        def __init__(self, rules: Any) -> None:
+            patterned = [rule for rule in rules if rule.has_wildcards()]
+            super().__init__(patterned)
+            self._named: dict[str, set[Any]] = {}
+            for rule in set(rules).difference(patterned):
+                for file in rule.products():
+                    self._named.setdefault(str(file), set()).add(rule)
+
+        def match_producers(self, targetfile: str) -> set[Any]:
+            named = self._named.get(str(targetfile))
+            return named or set(super().match_producers(targetfile))
+
+    snakemake.dag.OutputIndex = NamesFirst
+
+
+def forget_rule_names(workflow: Any) -> None:
+    """Take the names of rules out of the variables that Snakemake copies for each line it prints.
+
+    A rule has its own function; the name of it is left over, one for every pack.
+    """
+    for rule in workflow.rules:
+        name = f"__{rule.name}"
+        if workflow.globals.get(name) is getattr(rule, "run_func", None):
+            workflow.globals.pop(name, None)
+
+
 class Options:
     """What the command line asks Snakemake for."""
 
