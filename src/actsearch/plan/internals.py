@@ -192,12 +192,17 @@ def write_outputs(workflow: Any, path: str) -> None:
                 named[str(file)] = maker
     makers = [(re.compile(pattern), maker) for pattern, maker in patterns.items()]
     inputs: dict[str, list[str] | None] = {}
+    of_rule: dict[str, list[str] | None] = {}  # of a rule that names its files: the same for all
 
     def look_up(wanted: str) -> list[str]:
-        if wanted not in inputs:
-            # A rule that names a file makes it, rather than one whose pattern it matches.
+        # A rule that names a file makes it, rather than one whose pattern it matches.
+        if wanted not in inputs and (maker := named.get(wanted)):
+            if maker.name not in of_rule:
+                of_rule[maker.name] = _inputs_of(maker, wanted)
+            inputs[wanted] = of_rule[maker.name]
+        elif wanted not in inputs:
             matching = (maker for pattern, maker in makers if pattern.fullmatch(wanted))
-            maker = named.get(wanted) or next(matching, None)
+            maker = next(matching, None)
             inputs[wanted] = _inputs_of(maker, wanted) if maker else None
         return inputs[wanted] or []
 
