@@ -8,6 +8,7 @@ or a name of its hidden folder. Snakemake is imported inside functions: commands
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import json
 import os
@@ -45,6 +46,12 @@ def given_configuration(workflow: Any) -> tuple[list[str], list[str]]:
     settings = workflow.config_settings
     files = settings.configfiles if settings.replace_workflow_config else workflow.configfiles
     return [str(file) for file in files], list(settings.config_args or ())
+
+
+def collect_seldom() -> None:
+    """Have Python look for cycles among objects less often: nearly all of a graph's are kept."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def look_up_names_first() -> None:
