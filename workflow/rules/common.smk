@@ -35,6 +35,9 @@ from actsearch.plan.experiment import Plan, rule_name
 from actsearch.plan.refusals import check_plan, check_targets
 from actsearch.plan.resources import Site, training_threads
 
+internals.collect_seldom()
+internals.look_up_names_first()
+
 
 # One clear message in place of a stack trace, for the errors that the package defines.
 def checked(function, *arguments, **options):

@@ -9,6 +9,7 @@ from actsearch.cluster.interrupts import leave_ctrl_c
 from actsearch.cluster.start import start
 from actsearch.plan.environment import OUTPUTS_VARIABLE
 
+internals.forget_rule_names(workflow)
 OPTIONS = internals.options(workflow)
 # A job has no options, and starts nothing.
 RUN = OPTIONS and checked(start, PLAN, OPTIONS, TOLD, logger.info, logger.warning)

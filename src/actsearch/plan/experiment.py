@@ -24,7 +24,7 @@ from actsearch.data.sources.known import arrays_of, score_of
 from actsearch.data.sources.places import is_function, place_of
 from actsearch.functions.baselines import baselines_of
 from actsearch.functions.expressions import Expression
-from actsearch.functions.selection import known_size, select
+from actsearch.functions.selection import known_size
 from actsearch.plan import counts, layout
 from actsearch.plan.data_files import act_bench_file, array_digest, data_file
 from actsearch.plan.dependencies import (
@@ -35,6 +35,7 @@ from actsearch.plan.dependencies import (
     step_settings,
     task_spaces,
 )
+from actsearch.plan.kept_functions import KeptFunctions
 from actsearch.plan.markers import marker
 from actsearch.plan.resources import FETCH_MINUTES, most_of
 from actsearch.plan.settings import task_section
@@ -55,6 +56,7 @@ class Plan:
         trained: of those whose table is trained here.
         searched: of those with a live search.
         compared: of those with a last comparison.
+        kept: what is known of functions without evaluating them again.
     """
 
     def __init__(self, config: Config) -> None:
@@ -66,6 +68,7 @@ class Plan:
         """
         register_operators(config)
         self.config = config
+        self.kept = KeptFunctions(config.operators)
         self.baselines = baselines_of(config)
         self.tasks = config.tasks
         self.benchmarked = [name for name, task in self.tasks.items() if task.benchmark]
@@ -148,8 +151,7 @@ class Plan:
             SpaceError: when it is too large, or cannot be sampled as asked.
         """
         if space not in self._slugs:
-            functions = select(self.config.space(space), self.baselines)
-            self._slugs[space] = [function.slug for function in functions]
+            self._slugs[space] = self.kept.slugs(self.config.space(space), self.baselines)
         return self._slugs[space]
 
     def space_size(self, space: str) -> int:

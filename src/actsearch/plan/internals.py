@@ -8,6 +8,7 @@ or a name of its hidden folder. Snakemake is imported inside functions: commands
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import json
 import os
@@ -45,6 +46,54 @@ def given_configuration(workflow: Any) -> tuple[list[str], list[str]]:
     settings = workflow.config_settings
     files = settings.configfiles if settings.replace_workflow_config else workflow.configfiles
     return [str(file) for file in files], list(settings.config_args or ())
+
+
+def collect_seldom() -> None:
+    """Have Python look for cycles among objects less often: nearly all of a graph's are kept."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+def look_up_names_first() -> None:
+    """Have Snakemake find the rule that names a file in a table, before it tries patterns.
+
+    It prefers a rule without wildcards anyway, but compares each file with every pattern first, and
+    makes a job of each that fits: of a trial, that of the pack and that of the function by name.
+    Where Snakemake has another form, it is left as it is.
+    """
+    import snakemake.dag
+    from snakemake.rules import Rule
+
+    index: Any = getattr(snakemake.dag, "OutputIndex", None)
+    asked = getattr(index, "match_producers", None), getattr(Rule, "has_wildcards", None)
+    if not all(map(callable, asked)) or index.__name__ != "OutputIndex":
+        return
+
+    class NamesFirst(index):  # type: ignore[misc]
+        def __init__(self, rules: Any) -> None:
+            patterned = [rule for rule in rules if rule.has_wildcards()]
+            super().__init__(patterned)
+            self._named: dict[str, set[Any]] = {}
+            for rule in set(rules).difference(patterned):
+                for file in rule.products():
+                    self._named.setdefault(str(file), set()).add(rule)
+
+        def match_producers(self, targetfile: str) -> set[Any]:
+            named = self._named.get(str(targetfile))
+            return named or set(super().match_producers(targetfile))
+
+    snakemake.dag.OutputIndex = NamesFirst
+
+
+def forget_rule_names(workflow: Any) -> None:
+    """Take the names of rules out of the variables that Snakemake copies for each line it prints.
+
+    A rule has its own function; the name of it is left over, one for every pack.
+    """
+    for rule in workflow.rules:
+        name = f"__{rule.name}"
+        if workflow.globals.get(name) is getattr(rule, "run_func", None):
+            workflow.globals.pop(name, None)
 
 
 class Options:
@@ -150,12 +199,17 @@ def write_outputs(workflow: Any, path: str) -> None:
                 named[str(file)] = maker
     makers = [(re.compile(pattern), maker) for pattern, maker in patterns.items()]
     inputs: dict[str, list[str] | None] = {}
+    of_rule: dict[str, list[str] | None] = {}  # of a rule that names its files: the same for all
 
     def look_up(wanted: str) -> list[str]:
-        if wanted not in inputs:
-            # A rule that names a file makes it, rather than one whose pattern it matches.
+        # A rule that names a file makes it, rather than one whose pattern it matches.
+        if wanted not in inputs and (maker := named.get(wanted)):
+            if maker.name not in of_rule:
+                of_rule[maker.name] = _inputs_of(maker, wanted)
+            inputs[wanted] = of_rule[maker.name]
+        elif wanted not in inputs:
             matching = (maker for pattern, maker in makers if pattern.fullmatch(wanted))
-            maker = named.get(wanted) or next(matching, None)
+            maker = next(matching, None)
             inputs[wanted] = _inputs_of(maker, wanted) if maker else None
         return inputs[wanted] or []
 

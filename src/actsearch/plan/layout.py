@@ -34,6 +34,8 @@ SEEN_TABLES = HIDDEN / "act-bench"
 SEEN_IMAGES = HIDDEN / "images"
 """Files whose times tell Snakemake whether the images of a folder have changed."""
 SEEN_ARRAYS = HIDDEN / "arrays"
+SEEN_FUNCTIONS = HIDDEN / "functions"
+"""What was found by evaluating functions."""
 MERGED_CONFIGURATIONS = HIDDEN / "config"
 
 

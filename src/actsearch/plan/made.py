@@ -37,10 +37,8 @@ def step_makes(step: str, path: str) -> bool:
 
 def _inside(path: str | Path) -> Iterator[str]:
     """Names of a file below the folder of results: as it is written, and where its links lead."""
-    for place, results in (
-        (os.path.abspath(path), os.path.abspath(layout.RESULTS)),  # noqa: PTH100 - many files
-        (os.path.realpath(path), os.path.realpath(layout.RESULTS)),
-    ):
+    for where in (os.path.abspath, os.path.realpath):  # the second seldom: it asks the disk
+        place, results = where(path), where(layout.RESULTS)
         if place.startswith(results + os.sep):
             yield os.path.join(layout.RESULTS, os.path.relpath(place, results))  # noqa: PTH118
 

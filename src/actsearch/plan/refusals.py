@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from actsearch.benchmark.act_bench.check import check_file
 from actsearch.config import (
     ACT_BENCH_SCORE,
@@ -17,8 +15,7 @@ from actsearch.config import (
     VALIDATION_IS_OPEN,
     ConfigError,
 )
-from actsearch.functions.equivalence import classes, outputs
-from actsearch.functions.expressions import Expression, ExpressionError, parse
+from actsearch.functions.expressions import Expression, ExpressionError
 from actsearch.functions.spaces import SearchSpace
 from actsearch.functions.syntax import shorten
 from actsearch.plan import counts, layout
@@ -81,13 +78,14 @@ def check_baselines(plan: Plan) -> None:
         ConfigError: naming the function, or the strategy.
     """
     try:
-        values = outputs(map(parse, plan.baselines))
+        finite = plan.kept.finite(plan.baselines)
     except ExpressionError as error:
         raise ConfigError(f"baselines: {error}") from None
     first: dict[int, str] = {}
-    for name, row, number in zip(plan.baselines, values, classes(plan.baselines), strict=True):
+    numbers = plan.kept.classes(plan.baselines)
+    for name, is_finite, number in zip(plan.baselines, finite, numbers, strict=True):
         refuse_unless(
-            bool(np.isfinite(row).all()),
+            is_finite,
             f"baselines: {shorten(name)!r} is not finite on every normal sample, so it is on no "
             "map; allowed: functions that are",
         )
@@ -155,7 +153,7 @@ def check_space(plan: Plan, where: str, space: str) -> int:
         f"{where}: space {space!r} lacks baselines; give it include: [baselines]",
     )
     standing: dict[int, str] = {}
-    for name, number in zip(included, classes(included), strict=True):
+    for name, number in zip(included, plan.kept.classes(included), strict=True):
         other = standing.setdefault(number, name)
         refuse_unless(
             other == name or name not in plan.baselines,

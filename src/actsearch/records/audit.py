@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,7 @@ class Finding:
     """What is wrong, for this file."""
 
 
+_NO_ENVIRONMENT: Mapping[str, Any] = {}
 ReasonsOf = Callable[[Artifact], Iterable[Reason]]
 _CHECKPOINT = re.compile(r"\.checkpoint(\.[0-9a-f]+\.new)?$")
 
@@ -204,26 +206,27 @@ def _mixtures(artifact: Artifact, artifacts: Mapping[str, Artifact]) -> Iterator
         if block:
             groups.setdefault((block["step"], str(block.get("task"))), []).append(block)
     for (step, _), blocks in groups.items():
-        for kind, key in (("mixed-code", _code), ("mixed-environment", _environment)):
-            counts = _counted(map(key, blocks))
+        codes = Counter(str(block.get("code_digest")) for block in blocks)
+        # Of thousands of trials few have an environment of their own: see lineage.py.
+        known = {id(environment): environment for environment in map(_environment_of, blocks)}
+        names = {number: _environment(environment) for number, environment in known.items()}
+        environments = Counter(names[id(_environment_of(block))] for block in blocks)
+        for kind, counts in (
+            ("mixed-code", {f"code {digest[7:19]}": count for digest, count in codes.items()}),
+            ("mixed-environment", environments),
+        ):
             if len(counts) > 1:
-                shares = ", ".join(f"{count} by {name}" for name, count in counts.items())
+                ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+                shares = ", ".join(f"{count} by {name}" for name, count in ordered)
                 yield Finding(kind, artifact.path, f"{step}: {shares}")
 
 
-def _counted(names: Iterable[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for name in names:
-        counts[name] = counts.get(name, 0) + 1
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def _environment_of(block: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = block.get("environment", _NO_ENVIRONMENT)
+    return found
 
 
-def _code(block: Mapping[str, Any]) -> str:
-    return f"code {str(block.get('code_digest'))[7:19]}"
-
-
-def _environment(block: Mapping[str, Any]) -> str:
+def _environment(known: Mapping[str, Any]) -> str:
     """What of an environment shapes numbers; other packages may differ from machine to machine."""
-    known = block.get("environment", {})
     shaping = {key: known.get(key) for key in ("python", "lock", "versions")}
     return f"environment {settings_digest(shaping)[7:19]}"

@@ -59,24 +59,35 @@ def check_block(block: Any) -> dict[str, Any]:
     return block
 
 
-def _check_plain(value: Any, depth: int = 0) -> None:
+def _check_plain(block: dict[str, Any]) -> None:
     """Refuse what reads as JSON and can be neither written again nor named."""
-    if depth > MAX_DEPTH:
-        raise BlockError(f"more than {MAX_DEPTH} objects and lists within each other")
-    if isinstance(value, str):
-        if "\0" in value or not value.isascii():
-            _check_text(value)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            _check_plain(key, depth)
-            _check_plain(item, depth + 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check_plain(item, depth + 1)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise BlockError(f"a number is {value}")
-    elif isinstance(value, int) and abs(value) >= _LARGEST:
-        raise BlockError("a whole number has more than 64 bits")
+    level: list[Any] = [block]
+    for _ in range(MAX_DEPTH + 1):
+        texts: list[str] = []
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, str):
+                texts.append(value)
+            elif isinstance(value, dict):
+                texts += value
+                try:
+                    texts.append("".join(value.values()))  # most hold texts alone
+                except TypeError:
+                    below += value.values()
+            elif isinstance(value, list):
+                below += value
+            elif isinstance(value, float) and not math.isfinite(value):
+                raise BlockError(f"a number is {value}")
+            elif isinstance(value, int) and abs(value) >= _LARGEST:
+                raise BlockError("a whole number has more than 64 bits")
+        # A block has hundreds of texts, and an audit reads many blocks.
+        whole = "".join(texts)
+        if "\0" in whole or not whole.isascii():
+            _check_text(whole)
+        if not below:
+            return
+        level = below
+    raise BlockError(f"more than {MAX_DEPTH} objects and lists within each other")
 
 
 def _check_text(text: str) -> None:

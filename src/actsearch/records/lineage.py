@@ -6,9 +6,10 @@ Paths are those of the records: relative to the folder of the experiment, ``resu
 from __future__ import annotations
 
 import functools
+import marshal
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ from actsearch.records.seals import is_sealed
 
 SUFFIXES = tuple(FORMATS)
 """Kinds of files that carry provenance."""
+_SHARED = frozenset(
+    {"settings", "modules", "environment", "git", "seeds", "agent", "device", "slurm", "command"}
+)
+"""Parts of a block that many files have in common."""
+_PLAIN = 2  # of equal parts marshal writes the same bytes: later versions write references
 
 
 @dataclass(frozen=True)
@@ -93,12 +99,30 @@ def read_all(
 ) -> dict[str, Artifact]:
     """The files at ``paths`` that are not hidden, without those that are gone by now."""
     seen = [path for path in paths if not is_hidden(path)]
-    found = {path: read_artifact(path, root) for path in track(seen)}
+    known: dict[bytes, Any] = {}
+    found = {path: _sharing(read_artifact(path, root), known) for path in track(seen)}
     return {
         path: artifact
         for path, artifact in found.items()
         if artifact.block or os.path.lexists(root / path)
     }
+
+
+def _sharing(artifact: Artifact, known: dict[bytes, Any]) -> Artifact:
+    """The same, whose parts are those of other files that say the same: one copy for all trials.
+
+    Args:
+        artifact: a file.
+        known: parts by what they say; those of this file are added.
+
+    Returns:
+        An equal object.
+    """
+    block = {
+        key: known.setdefault(marshal.dumps(part, _PLAIN), part) if key in _SHARED else part
+        for key, part in artifact.block.items()
+    }
+    return replace(artifact, block=block)
 
 
 class Lineage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -88,8 +89,10 @@ def checked(
     """The files among what stands there that a step may have made, and what is wrong with all."""
     # What no step makes is a stray, whatever is in it.
     names = [entry.path for entry in entries if entry.what == FILE and may_be_made(entry.path)]
-    artifacts = read_all(names, track=lambda found: track(found, "checking files"))
-    outputs = Outputs.of_workflow(config, artifacts)
+    with ThreadPoolExecutor(1) as beside:  # Snakemake is asked in a process of its own
+        asked = beside.submit(Outputs.of_workflow, config, names)
+        artifacts = read_all(names, track=lambda found: track(found, "checking files"))
+        outputs = asked.result()
     findings = audit(
         artifacts,
         entries=entries,

@@ -31,10 +31,12 @@ def fim(
     from actsearch.functions.expressions import parse
     from actsearch.functions.listed import selected_names
     from actsearch.networks.devices import FISHER_TOLERANCE, choose_device, device_fields
+    from actsearch.networks.uncompiled import leave_compiler_out
     from actsearch.rehearsal.network import check_network
     from actsearch.rehearsal.operators import check_operators
     from actsearch.rehearsal.spectra import rehearse_spectra
 
+    leave_compiler_out()
     settings = load(config)
     chosen = settings.task(task)
     size = chosen.fisher.functions_per_job

@@ -1,0 +1,192 @@
+"""How what stands around the work grows with the number of trials of a task.
+
+    python -m benchmarks.growth_trials [1000 10000 100000]
+
+For each number a folder is made in which a whole experiment stands: functions, trials and table are
+real, or have the records of real ones; what is dear to make (spectra, map, surrogates) is stood for
+by files of a row. Then ``snakemake -n`` (with nothing made, and with all), ``audit``, ``crate`` and
+``report`` are measured. Seconds are CPU time, which hangs less on what else the machine does.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from actsearch.cli.recording import execution, load
+from actsearch.functions.expressions import Expression
+from actsearch.plan import layout
+from actsearch.plan.experiment import Plan
+from actsearch.records.formats import (
+    read_json,
+    write_array,
+    write_arrays,
+    write_html,
+    write_json,
+    write_table,
+)
+from benchmarks.provenance import BIN, _folder
+
+SIZES = (1_000, 10_000, 100_000)
+TASK = "digits-mlp"
+_RECIPE = {"optimizer": "adamw", "learning_rate": 0.005, "epochs": 1, "batch_size": 100}
+_AT_ONCE = 50
+"""Trials of a pack."""
+
+
+def config(trials: int) -> dict[str, Any]:
+    """One task with a table of so many functions."""
+    split = {"train": 800, "validation": 500, "test": 497}
+    return {
+        "data": {"digits": {"source": "digits", "split": split}},
+        "spaces": {"big": {"schemas": ["four-node"], "include": ["baselines"], "sample": trials}},
+        "tasks": {
+            TASK: {
+                "data": "digits",
+                "model": "mlp",
+                "recipe": _RECIPE,
+                "functions_per_job": _AT_ONCE,
+                "fisher": {"examples": 64, "functions_per_job": 500},
+                "benchmark": {"space": "big"},
+            }
+        },
+    }
+
+
+def rows(sizes: Iterable[int] = SIZES) -> list[dict[str, float | str]]:
+    """CPU seconds and MB of each command for each number of trials, in the order of the sizes."""
+    found: list[dict[str, float | str]] = []
+    here = Path.cwd()
+    for trials in sizes:
+        with tempfile.TemporaryDirectory() as place:
+            folder = _folder(Path(place) / "experiment", config(trials))
+            os.chdir(folder)
+            try:
+                found += [{"trials": trials, **row} for row in _measured()]
+            finally:
+                os.chdir(here)
+    return found
+
+
+def _measured() -> Iterable[dict[str, float | str]]:
+    Path(".snakemake").mkdir()
+    plan = Plan(load(Path("config.yaml")))
+    crate = ["crate", "--copies", layout.COPIES, "--out", layout.CRATE]
+    sources = ["Snakefile", *map(str, sorted(Path("workflow/rules").glob("*.smk")))]
+    table = ["--table", f"{TASK}={layout.table(TASK)}"]
+    yield _row("dry run, first", [BIN / "snakemake", "-n"])
+    yield _row("dry run, nothing made", [BIN / "snakemake", "-n"])
+    _make(plan)
+    yield _row("report", [BIN / "actsearch", "report", "--out", "report.html", *table])
+    yield _row("crate", [BIN / "actsearch", *crate, *sources])
+    yield _row("audit", [BIN / "actsearch", "audit", "--exit-zero", "--out", layout.AUDIT])
+    _run([BIN / "actsearch", "adopt"])
+    yield _row("dry run, all made", [BIN / "snakemake", "-n"])
+
+
+def _make(plan: Plan) -> None:
+    """All files that the report and the crate are made of."""
+    space = plan.space_of(TASK, "")
+    _run([BIN / "actsearch", "enumerate", "--space", space, "--out", plan.functions(TASK)])
+    record = functools.partial(execution, config=plan.config)
+    block = record("enumerate", seeds={"sample": 0}, space=space).block()
+    write_array(plan.outputs(TASK), np.zeros((1, 1)), block)
+    _make_trials(plan.trial_files(TASK))
+    out, trials = layout.table(TASK), layout.trials_folder(TASK)
+    of = ["--task", TASK, "--functions", plan.functions(TASK)]
+    _run([BIN / "actsearch", "benchmark", *of, "--trials", trials, "--out", out])
+    stand_in, functions_of = pd.DataFrame({"x": [0.0]}), plan.functions(TASK)
+    parts = plan.fim_parts(TASK, "")
+    for part, path in enumerate(parts):
+        block = record("fim", task=TASK, inputs=[functions_of], part=part).block()
+        write_arrays(path, {"x": np.zeros(1)}, block)
+    inputs = [functions_of, plan.outputs(TASK), *parts]
+    write_table(layout.map_file(TASK), stand_in, record("map", task=TASK, inputs=inputs).block())
+    inputs = [functions_of, out, *plan.trial_files(TASK), *parts]
+    block = record("export", task=TASK, inputs=inputs).block()
+    write_json(layout.exported_table(TASK), {"x": 0}, block)
+    inputs = [layout.map_file(TASK), out]
+    block = record("surrogate", task=TASK, inputs=inputs).block()
+    write_table(layout.surrogate(TASK), stand_in, block)
+    write_table(layout.predictions(TASK), stand_in, block)
+    for strategy in plan.config.simulation.strategies:
+        block = record("simulate", task=TASK, inputs=inputs, strategy=strategy).block()
+        write_table(layout.simulation(TASK, strategy), stand_in, block)
+    block = record("report", inputs=[*plan.report_files().values()]).block()
+    write_html(layout.REPORT, "<html><head></head><body></body></html>", block)
+
+
+def _make_trials(files: list[str]) -> None:
+    """The trials of a space: the first two are trained, the others have their numbers."""
+    _run([BIN / "actsearch", "train", "--task", TASK, *files[:2]])
+    trial = read_json(files[0])
+    block = trial.pop("provenance")
+    for start in range(2, len(files), _AT_ONCE):
+        pack = files[start : start + _AT_ONCE]
+        command = f"actsearch train --task {TASK} {' '.join(pack)}"
+        for path in pack:
+            slug = path.rpartition("/")[2].removesuffix(".json")
+            content = trial | {"function": Expression.from_slug(slug).name, "slug": slug}
+            own = {key: block[key] for key in block.keys() - {"file"}}
+            write_json(path, content, own | {"item": slug, "command": command})
+
+
+def _row(name: str, command: list[Any]) -> dict[str, float | str]:
+    before, peak = _cpu(), _peak_of(command)
+    return {"what": name, "s": round(_cpu() - before, 2), "MB": peak}
+
+
+def _run(command: list[Any]) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command}: {done.stderr[-2000:]}")
+
+
+def _peak_of(command: list[Any]) -> int:
+    """Run a command; MB that it held at most."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command}: {said.decode(errors='replace')[-2000:]}")
+    return used.ru_maxrss // 1024
+
+
+def _cpu() -> float:
+    """CPU seconds of the processes that have ended."""
+    return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+
+
+def growth(found: list[dict[str, float | str]]) -> Table:
+    """A line a command: seconds and MB by the number of trials."""
+    sizes = sorted({int(row["trials"]) for row in found})
+    table = Table("what", *(f"{size:,} trials" for size in sizes), box=None)
+    show: Callable[[dict[str, float | str]], str] = lambda row: f"{row['s']} s, {row['MB']} MB"  # noqa: E731
+    for what in dict.fromkeys(row["what"] for row in found):
+        of = {int(row["trials"]): show(row) for row in found if row["what"] == what}
+        table.add_row(str(what), *(of.get(size, "") for size in sizes))
+    return table
+
+
+def main() -> None:
+    """Measure the numbers of trials on the command line."""
+    sizes = [int(size.replace(",", "")) for size in sys.argv[1:]] or SIZES
+    Console().print(growth(rows(sizes)))
+
+
+if __name__ == "__main__":
+    main()
