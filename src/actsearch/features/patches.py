@@ -28,6 +28,7 @@ from actsearch.features.unfolding import unfolded_sum
 _BUFFER_BYTES = 24 * 2**20  # float64 images held at a time: malloc keeps no buffer over 32 MB
 _FEW_ROWS = 128  # products of fewer rows are joined, although their rows must be copied
 _CALL = 6e5  # multiplications that a product costs besides its own: those of 20 microseconds
+_LOCKED = 2e5  # multiplications in the time that a call holds Python's lock
 _COPY = 30  # those that a copied number costs
 _THIN = 8  # a product of k channels takes its time as if they were this many more
 
@@ -196,7 +197,10 @@ class _Sums:
             float(len(piece.rows) * piece.columns[2] * (end - start) * (self.channels - first))
             for piece, start, end, first in parts
         ]
-        shares = in_shares(costs, torch.get_num_threads())
+        calls = max(1, sum(len(piece.rows) for piece, *_ in parts))
+        # A call holds Python's lock at first: more threads than these would wait for each other.
+        most = 1 + int(sum(costs) * image.shape[3] / calls / _LOCKED)
+        shares = in_shares(costs, min(most, torch.get_num_threads()))
         on_all_cores(
             lambda share: _multiply(image, [parts[i] for i in share]),
             shares,
