@@ -14,6 +14,8 @@ from torch import Tensor
 from actsearch.functions import operators, tiles
 from actsearch.functions.activation import Activation
 from actsearch.functions.derivatives import BINARY, NARY, UNARY
+from actsearch.functions.expressions import Expression
+from actsearch.functions.gradients import DEEPEST
 from actsearch.functions.operators import Operator, register
 from actsearch.functions.spaces import SearchSpace
 
@@ -243,6 +245,15 @@ def test_users_operators_are_left_to_autograd(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(operators, "_registry", dict(operators._registry))
     register(Operator("sine", 1, numpy=np.sin, torch="torch.sin"))
     assert Activation("mul(sine(x),x)")._rule is None
+
+
+def test_a_tree_of_any_depth_has_a_gradient() -> None:
+    for depth in (DEEPEST, DEEPEST + 1, 2000):
+        function = Activation(Expression(["tanh"] * depth + ["x"]))
+        assert (function._rule is None) == (depth > DEEPEST)
+        x = inputs().requires_grad_()
+        function(x).sum().backward()
+        assert x.grad is not None
 
 
 def test_a_function_that_autograd_does_faster_is_left_to_it() -> None:

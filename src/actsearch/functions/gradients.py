@@ -17,6 +17,8 @@ from actsearch.functions.operators import LEAF, Operator, read_token
 
 TILES = 30
 """What taking a function in tiles costs beside its operators, as `derivatives.Unary` counts."""
+DEEPEST = 100
+"""Levels of a tree: a level is a few calls within each other, of which Python allows a thousand."""
 Pull = Callable[[Tensor], Tensor]
 """Gradient of x of the gradient of a value; it may return the tensor that it is given."""
 
@@ -35,8 +37,9 @@ class GradientRule(NamedTuple):
 
 
 def gradient_rule(expression: Expression, divisor: float = 1.0) -> GradientRule | None:
-    """The rule of f / ``divisor``, where all operators of f have one."""
-    if expression.operators - UNARY.keys() - BINARY.keys() - NARY.keys():
+    """The rule of f / ``divisor``, where all operators of f have one and it is not too deep."""
+    others = expression.operators - UNARY.keys() - BINARY.keys() - NARY.keys()
+    if others or expression.depth > DEEPEST:
         return None
     costs = _Costs()
     top = _node(iter(expression.tokens), costs, wanted=False)
