@@ -70,7 +70,8 @@ CARRIERS = {
         "records.formats": "content_digest",
         "records.packs": "Pack _job_started",
         "records.checkpoints": "CheckpointFile",
-        "records.lineage": "Artifact files_under is_hidden read_all read_artifact read_artifacts",
+        "records.lineage": "Artifact _sharing files_under is_hidden read_all read_artifact "
+        "read_artifacts",
         "records.differences": "flat",
     },
     "rehearses a task: refuses, or changes nothing": {

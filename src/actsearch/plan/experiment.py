@@ -78,17 +78,26 @@ class Plan:
         self.compared = [name for name, task in self.tasks.items() if task.final]
         self._slugs: dict[str, list[str]] = {}
         self._scores: dict[str, Score | None] = {}
+        # Each pack is a rule, and asks the same.
+        self._settings: dict[tuple[Any, ...], str] = {}
+        self._code: dict[tuple[str, str | None], str] = {}
         self._operators: dict[tuple[str, ...], str] = {}
 
     # What files depend on
 
     def settings(self, step: str, task: str | None = None, **wildcards: Any) -> str:
         """Digest of the part of the configuration that a step depends on."""
-        return settings_digest(step_settings(step, self.config, task, **wildcards))
+        key = (step, task, *sorted(wildcards.items()))
+        if key not in self._settings:
+            found = step_settings(step, self.config, task, **wildcards)
+            self._settings[key] = settings_digest(found)
+        return self._settings[key]
 
     def code(self, step: str, task: str | None = None) -> str:
         """Digest of the code that a step can execute."""
-        return step_code(step, self.config, task)
+        if (step, task) not in self._code:
+            self._code[step, task] = step_code(step, self.config, task)
+        return self._code[step, task]
 
     def operators(self, *spaces: str) -> str:
         """Digest of the user's modules behind all functions of spaces.
