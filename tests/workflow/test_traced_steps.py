@@ -61,6 +61,8 @@ EXPRESSIONS = {f"actsearch.functions.{name}" for name in ("expressions", "operat
 PLAIN = {"actsearch.functions.recomputation"}
 # What sends calls in networks elsewhere: a function by itself makes none.
 SCOPES = {f"actsearch.functions.{name}" for name in ("call_modes", "call_scopes", "known")}
+# Gradients of large tensors, and spectra on a GPU.
+LARGE, ON_A_GPU = "actsearch.functions.derivatives", "actsearch.features.unfolding"
 # In the digest of a step, and never executed by it in the small experiment. What it costs: an edit
 # there makes the step's files again.
 IDLE = {
