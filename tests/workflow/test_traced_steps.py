@@ -73,9 +73,9 @@ IDLE = {
     "benchmark": {"actsearch.benchmark.deviation"},
     # Trainings that were fitted on validation examples say nothing of them.
     "final": {"actsearch.benchmark.deviation"},
-    "train": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN},
-    "train-final": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN},
-    "fim": {*IMAGES, *FUNCTIONS, "actsearch.data.augmentation", *OPERATORS},
+    "train": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN, LARGE},
+    "train-final": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN, LARGE},
+    "fim": {*IMAGES, *FUNCTIONS, "actsearch.data.augmentation", *OPERATORS, LARGE, ON_A_GPU},
     "map": OPERATORS,
     "export": {*OPERATORS, *EXPRESSIONS},
     # Strategies are registered by their import, and one of them is asked.
