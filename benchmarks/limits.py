@@ -8,6 +8,7 @@ from functools import partial
 
 import torch
 
+from actsearch.functions.threads import threads
 from benchmarks.measuring import Row, Setting, Work, seconds
 
 PRECISIONS = {
@@ -16,17 +17,6 @@ PRECISIONS = {
     "tf32": (torch.float32, True),
     "bfloat16": (torch.bfloat16, False),
 }
-
-
-@contextmanager
-def threads(n: int) -> Iterator[None]:
-    """Threads of torch on the CPU."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

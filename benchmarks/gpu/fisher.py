@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 
-from benchmarks.limits import threads
+from actsearch.functions.threads import threads
 from benchmarks.measuring import Row, Setting, guarded, in_turn, ratios
 from benchmarks.rows.fisher import Case, Kind, row, ways
 

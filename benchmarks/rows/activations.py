@@ -14,9 +14,10 @@ from torch.nn import functional
 
 from actsearch.functions.activation import Activation
 from actsearch.functions.expressions import Expression, parse
+from actsearch.functions.threads import threads
 from actsearch.training.compilation import check_compiler, compiled, forget_compiled
 from benchmarks.functions import random_functions
-from benchmarks.limits import Limits, threads
+from benchmarks.limits import Limits
 from benchmarks.measuring import Row, Setting, Work, in_turn
 
 SHAPE = (64, 96, 32, 32)

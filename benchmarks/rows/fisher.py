@@ -16,10 +16,11 @@ from actsearch.features import fisher
 from actsearch.features.layers import calibrate_batch_norm
 from actsearch.features.spectra import log_spectrum_cdf
 from actsearch.functions.replacing import replace_activations
+from actsearch.functions.threads import threads
 from actsearch.networks.by_name import build_model
 from actsearch.networks.cost import count_work
 from benchmarks.functions import TYPICAL
-from benchmarks.limits import Limits, threads
+from benchmarks.limits import Limits
 from benchmarks.measuring import Row, Setting, Work, compare, in_turn, ratios
 from benchmarks.textbook import fisher as textbook
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.functions.activation import Activation
+from actsearch.functions.threads import threads
 from benchmarks.functions import TYPICAL
-from benchmarks.limits import threads
 from benchmarks.measuring import Row, Setting, Work, curve, seconds
 from benchmarks.rows.fisher import Case, ways
 

@@ -11,8 +11,8 @@ from actsearch.data.dataset import DataShape
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.functions.expressions import parse
 from actsearch.functions.replacing import replace_activations
+from actsearch.functions.threads import threads
 from actsearch.networks.by_name import build_model
-from benchmarks.limits import threads
 from benchmarks.measuring import Row, Setting, compare
 
 

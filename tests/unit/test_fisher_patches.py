@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from actsearch.features import factors, patches, products, unfolding
 from actsearch.features.fisher import fisher_spectrum
+from actsearch.functions.threads import threads
 
 
 @pytest.fixture(autouse=True)
@@ -133,14 +134,10 @@ def test_any_geometry(drawn: tuple[nn.Conv2d, Tensor], displaced: bool, few_rows
 def test_cores_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patches, "_LOCKED", 1)  # however small products are
     layer, x = nn.Conv2d(200, 4, 3, 2, 1), torch.randn(4, 200, 9, 10)
-    before = torch.get_num_threads()
     found = []
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
+    for number in (1, 2, 3):
+        with threads(number):
             found.append(factors.input_sum(layer, x))
-    finally:
-        torch.set_num_threads(before)
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from actsearch.features import products
 from actsearch.features.fisher import fisher_spectrum
 from actsearch.functions.activation import Activation
+from actsearch.functions.threads import threads
 
 
 @pytest.fixture(autouse=True)
@@ -132,19 +133,15 @@ def test_float32_is_close_to_float64() -> None:
     assert_same(rounded, exact, 1e-5)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_cores_make_no_difference(threads: int) -> None:
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_cores_make_no_difference(number: int) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(30, 70), nn.Tanh(), nn.Linear(70, 40), nn.Tanh())
     x = torch.randn(50, 30)
     expected = fisher_spectrum(model, x, kind="true")
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with threads(number):
         found = fisher_spectrum(model, x, kind="true")
-        assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
+        assert torch.get_num_threads() == number
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a.input_eigenvalues, b.input_eigenvalues, rtol=1e-6)
         np.testing.assert_allclose(a.gradient_eigenvalues, b.gradient_eigenvalues, rtol=1e-6)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -18,6 +15,7 @@ from actsearch.functions.expressions import Expression
 from actsearch.functions.gradients import DEEPEST
 from actsearch.functions.operators import Operator, register
 from actsearch.functions.spaces import SearchSpace
+from actsearch.functions.threads import threads
 
 BESSEL = "bessel_i0e(x)"
 INFINITY = float("inf")
@@ -43,16 +41,6 @@ def plain(name: str, normalize: bool = False) -> Activation:
     function = Activation(name, normalize)
     function._rule = None
     return function
-
-
-@contextlib.contextmanager
-def threads(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def inputs(seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:

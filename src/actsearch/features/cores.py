@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
+
+from actsearch.functions.threads import each_on_a_core
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -32,29 +32,9 @@ def on_all_cores(
     """
     if device.type != "cpu":
         return [work(item) for item in items]
-    with _one_thread() as threads:
-        if threads == 1 or len(items) < 2:
-            return [work(item) for item in items]
-        order = sorted(range(len(items)), key=lambda i: -costs[i])
-        # Said in each thread: the number of MKL's threads is a thread's own.
-        most = min(threads, len(items))
-        with ThreadPoolExecutor(most, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            found = dict(zip(order, pool.map(work, (items[i] for i in order)), strict=True))
+    order = sorted(range(len(items)), key=lambda i: -costs[i])
+    found = dict(zip(order, each_on_a_core(work, [items[i] for i in order]), strict=True))
     return [found[i] for i in range(len(items))]
-
-
-@contextmanager
-def _one_thread() -> Iterator[int]:
-    """One thread for torch's own work, here; yields the number before."""
-    threads = torch.get_num_threads()
-    if threads == 1:
-        yield threads
-        return
-    torch.set_num_threads(1)
-    try:
-        yield threads
-    finally:
-        torch.set_num_threads(threads)
 
 
 def in_shares(costs: Sequence[float], shares: int) -> list[list[int]]:

@@ -7,11 +7,7 @@ the backward pass computes the derivative (see ``gradients``). The forward pass 
 
 from __future__ import annotations
 
-import functools
-import os
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -19,6 +15,7 @@ from torch import Tensor
 from torch.autograd import Function, forward_ad
 
 from actsearch.functions.gradients import GradientRule
+from actsearch.functions.threads import each_on_a_core
 
 TILE = 2**16
 """Numbers of a tile, of which several are in use at once, in a megabyte of cache. Torch takes what
@@ -115,48 +112,16 @@ def _each_tile(work: Callable[..., None], *tensors: Tensor) -> None:
     By threads of our own: torch's would wait for each other after every operator of every tile.
     """
     tiles = list(zip(*(torch.split(_flat(t), TILE) for t in tensors), strict=True))
-    threads = torch.get_num_threads()
-    if threads == 1:
-        _run(work, tiles)
-        return
-    run = functools.partial(_run, work, flush_denormals=flushes_denormals())
-    shares = [tiles[number::threads] for number in range(threads)]
-    list(_workers(os.getpid(), threads).map(run, shares))
+    number = torch.get_num_threads()
 
+    def run(share: Sequence[tuple[Tensor, ...]]) -> None:
+        with torch.no_grad():
+            for tile in share:
+                work(*tile)
 
-def _run(
-    work: Callable[..., None],
-    tiles: Sequence[tuple[Tensor, ...]],
-    flush_denormals: bool | None = None,
-) -> None:
-    if flush_denormals is not None:
-        torch.set_flush_denormal(flush_denormals)
-    with torch.no_grad():
-        for tile in tiles:
-            work(*tile)
+    each_on_a_core(run, [tiles[first::number] for first in range(number)])
 
 
 def _flat(tensor: Tensor) -> Tensor:
     """Its numbers in the order of memory."""
     return tensor.as_strided((tensor.numel(),), (1,))
-
-
-@functools.lru_cache(maxsize=1)
-def _workers(process: int, threads: int) -> ThreadPoolExecutor:
-    """Threads of ``process`` (after a fork a child has none of its parent's), for a core each."""
-    pool = ThreadPoolExecutor(threads)
-    started = threading.Barrier(threads)
-
-    def for_one_core(_: int) -> None:
-        torch.get_num_threads()  # a thread takes over the number of all when it is first asked
-        torch.set_num_threads(1)
-        started.wait()
-
-    list(pool.map(for_one_core, range(threads)))
-    torch.set_num_threads(threads)  # of this thread, and of those to come
-    return pool
-
-
-def flushes_denormals() -> bool:
-    """Whether this thread has torch take denormal numbers for zero."""
-    return (torch.tensor(1e-308, dtype=torch.float64) * 1e-10).item() == 0.0

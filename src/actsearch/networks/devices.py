@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from actsearch.config import Task
-from actsearch.functions.tiles import flushes_denormals
+from actsearch.functions.threads import flushed_denormals, threads
 
 # Memory is filled for no reason of ours when deterministic kernels are on.
 _GPU_FLAGS: tuple[tuple[Any, str], ...] = (
@@ -69,33 +69,28 @@ def run_settings(task: Task, device: torch.device, *, tf32: bool = False) -> Ite
     convolutions, found by trying them; and float32 products that are float32, unless ``tf32``,
     where torch itself rounds those of convolutions.
     """
-    threads = torch.get_num_threads()
-    flushed = flushes_denormals()
     deterministic, warn_only = before = _determinism()
     workspace = os.environ.get(_WORKSPACE)
     flags = [(owner, name, getattr(owner, name)) for owner, name in _GPU_FLAGS]
-    try:
-        torch.set_num_threads(task.resources.threads)
-        torch.set_flush_denormal(True)
-        if device.type == "cuda":
-            if task.deterministic:
-                os.environ.setdefault(_WORKSPACE, ":4096:8")
-                torch.use_deterministic_algorithms(True)
-            for (owner, name), on in zip(
-                _GPU_FLAGS, (tf32, tf32, not task.deterministic, False), strict=True
-            ):
-                setattr(owner, name, on)
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(flushed)
-        if _determinism() != before:  # putting back imports the compiler, which takes seconds
-            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-        for owner, name, value in flags:
-            setattr(owner, name, value)
-        if workspace is None:
-            os.environ.pop(_WORKSPACE, None)
+    with threads(task.resources.threads), flushed_denormals():
+        try:
+            if device.type == "cuda":
+                if task.deterministic:
+                    os.environ.setdefault(_WORKSPACE, ":4096:8")
+                    torch.use_deterministic_algorithms(True)
+                for (owner, name), on in zip(
+                    _GPU_FLAGS, (tf32, tf32, not task.deterministic, False), strict=True
+                ):
+                    setattr(owner, name, on)
+            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+                yield
+        finally:
+            if _determinism() != before:  # putting back imports the compiler, which takes seconds
+                torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+            for owner, name, value in flags:
+                setattr(owner, name, value)
+            if workspace is None:
+                os.environ.pop(_WORKSPACE, None)
 
 
 def _determinism() -> tuple[bool, bool]:

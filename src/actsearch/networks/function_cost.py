@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from actsearch.functions.activation import Activation
 from actsearch.functions.expressions import Expression
+from actsearch.functions.threads import flushed_denormals, threads
 from actsearch.networks.pass_times import CpuTimer, Function, GpuTimer, Timer, Turn, backward
 from actsearch.records.provenance import cpu_model
 
@@ -207,15 +208,8 @@ def _never() -> Tensor:
 @contextmanager
 def settled() -> Iterator[None]:
     """Compute on one core and, as in trainings, without denormal numbers."""
-    threads = torch.get_num_threads()
-    flushed = (torch.tensor(1e-308, dtype=torch.float64) * 1e-10).item() == 0.0
-    try:
-        torch.set_num_threads(1)
-        torch.set_flush_denormal(True)
+    with threads(1), flushed_denormals():
         yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(flushed)
 
 
 def devices_here() -> list[torch.device]:
