@@ -28,7 +28,6 @@ from rich.console import Console
 from rich.table import Table
 
 from actsearch import config
-from actsearch.functions.baselines import BASELINES
 from actsearch.functions.operators import UNARY
 from actsearch.functions.spaces import SearchSpace
 
@@ -66,15 +65,12 @@ def _enumeration(kind: str, n: int) -> tuple[int, Callable[[], object]]:
 
 
 def _proposal(kind: str, n: int) -> tuple[int, Callable[[], object]]:
-    from actsearch.search.candidates import COORDINATES
     from actsearch.search.rounds import propose
+    from benchmarks.made import function_map
 
-    rng = np.random.default_rng(0)
-    names = [*BASELINES, *(f"f{number}" for number in range(2 * n - len(BASELINES)))]
-    points = pd.DataFrame(rng.normal(size=(len(names), len(COORDINATES))), columns=COORDINATES)
-    points.insert(0, "name", names)
-    points.insert(1, "slug", names)
-    history = pd.DataFrame({"round": 0, "name": names[:n], "validation_score": rng.random(n)})
+    points = function_map(2 * n)
+    scores = np.random.default_rng(1).random(n)
+    history = pd.DataFrame({"round": 0, "name": points["name"][:n], "validation_score": scores})
     few = propose(kind, points[:100], history[:50], SLOTS, 1, 0)  # what libraries load meanwhile
     assert len(few) == SLOTS
     return n, lambda: propose(kind, points, history, SLOTS, 1, 0)

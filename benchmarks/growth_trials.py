@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import functools
 import os
-import resource
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +35,7 @@ from actsearch.records.formats import (
     write_json,
     write_table,
 )
+from benchmarks.children import Spent, spent
 from benchmarks.provenance import BIN, _folder
 
 SIZES = (1_000, 10_000, 100_000)
@@ -66,7 +65,7 @@ def config(trials: int) -> dict[str, Any]:
 
 
 def rows(sizes: Iterable[int] = SIZES) -> list[dict[str, float | str]]:
-    """CPU seconds and MB of each command for each number of trials, in the order of the sizes."""
+    """A row a command and size: ``part``, ``trials``, ``seconds`` of CPU, ``memory`` in bytes."""
     found: list[dict[str, float | str]] = []
     here = Path.cwd()
     for trials in sizes:
@@ -108,6 +107,8 @@ def _make(plan: Plan) -> None:
     of = ["--task", TASK, "--functions", plan.functions(TASK)]
     _run([BIN / "actsearch", "benchmark", *of, "--trials", trials, "--out", out])
     stand_in, functions_of = pd.DataFrame({"x": [0.0]}), plan.functions(TASK)
+    block = record("costs", inputs=[functions_of], space=space).block()
+    write_table(layout.costs(space), stand_in, block)
     parts = plan.fim_parts(TASK, "")
     for part, path in enumerate(parts):
         block = record("fim", task=TASK, inputs=[functions_of], part=part).block()
@@ -144,41 +145,25 @@ def _make_trials(files: list[str]) -> None:
 
 
 def _row(name: str, command: list[Any]) -> dict[str, float | str]:
-    before, peak = _cpu(), _peak_of(command)
-    return {"what": name, "s": round(_cpu() - before, 2), "MB": peak}
+    used = _run(command)
+    return {"part": name, "seconds": used.cpu, "memory": used.memory}
 
 
-def _run(command: list[Any]) -> None:
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{command}: {done.stderr[-2000:]}")
-
-
-def _peak_of(command: list[Any]) -> int:
-    """Run a command; MB that it held at most."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{command}: {said.decode(errors='replace')[-2000:]}")
-    return used.ru_maxrss // 1024
-
-
-def _cpu() -> float:
-    """CPU seconds of the processes that have ended."""
-    return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+def _run(command: list[Any]) -> Spent:
+    return spent(command, Path.cwd())
 
 
 def growth(found: list[dict[str, float | str]]) -> Table:
     """A line a command: seconds and MB by the number of trials."""
     sizes = sorted({int(row["trials"]) for row in found})
     table = Table("what", *(f"{size:,} trials" for size in sizes), box=None)
-    show: Callable[[dict[str, float | str]], str] = lambda row: f"{row['s']} s, {row['MB']} MB"  # noqa: E731
-    for what in dict.fromkeys(row["what"] for row in found):
-        of = {int(row["trials"]): show(row) for row in found if row["what"] == what}
-        table.add_row(str(what), *(of.get(size, "") for size in sizes))
+    for part in dict.fromkeys(row["part"] for row in found):
+        of = {
+            int(row["trials"]): f"{row['seconds']:.2f} s, {float(row['memory']) / 1e6:.0f} MB"
+            for row in found
+            if row["part"] == part
+        }
+        table.add_row(str(part), *(of.get(size, "") for size in sizes))
     return table
 
 

@@ -33,6 +33,7 @@ from actsearch.networks.devices import run_settings
 from actsearch.training.compilation import check_compiler, forget_compiled
 from actsearch.training.fitting import fit
 from actsearch.training.outcomes import Classes
+from benchmarks.made import images
 
 ROOT = Path(__file__).parents[1]
 REPEATS = 3
@@ -68,13 +69,6 @@ for name, task in config.tasks.items():
 """
 
 
-def _images(n: int, side: int, device: torch.device) -> MemoryExamples:
-    generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(0, 256, (n, 3, side, side), generator=generator, dtype=torch.uint8)
-    moments = torch.full((3,), 127.0), torch.full((3,), 74.0)
-    return MemoryExamples(pixels, torch.arange(n) % 10, *moments).to(device)
-
-
 def _seconds(work: Any, clock: Any = time.perf_counter) -> float:
     started = clock()
     work()
@@ -92,7 +86,7 @@ def augmentation(arguments: argparse.Namespace, device: torch.device) -> Table:
         "flip, resized_crop": Augmentation(flip=True, resized_crop=(0.08, 1.0)),
     }
     for side in (32, 160):
-        examples = _images(1024, side, device)
+        examples = images(1024, device, side)
         rows = torch.split(torch.randperm(1024), 128)
         for name, kind in kinds.items():
             seconds = [
@@ -110,7 +104,7 @@ def switches(arguments: argparse.Namespace, device: torch.device) -> Table:
     clock = time.perf_counter if device.type == "cuda" else time.process_time
     check_compiler(device)  # what the first compilation loads is no cost of a function
     for model in arguments.model or MODELS:
-        examples = _images(arguments.batch * arguments.steps, 32, device)
+        examples = images(arguments.batch * arguments.steps, device)
         dataset = Dataset(
             examples, {"train": torch.arange(len(examples))}, DataShape(examples.input_shape, 10)
         )

@@ -13,8 +13,9 @@ from typing import IO, Any
 
 import torch
 
-from benchmarks.gpu.training import FAST, Training, images, models
+from benchmarks.gpu.training import FAST, Training, models
 from benchmarks.machine import ROOT
+from benchmarks.made import images
 from benchmarks.measuring import Row, Setting, wait
 
 KEPT = 8_192

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from actsearch.config import Augmentation
-from benchmarks.gpu.training import EXAMPLES, images
+from benchmarks.gpu.training import EXAMPLES
+from benchmarks.made import images
 from benchmarks.measuring import Row, Setting, in_turn, ratios, wait
 
 BATCH = 128

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +24,8 @@ from actsearch.training.outcomes import Classes
 from benchmarks.functions import TYPICAL
 from benchmarks.limits import PRECISIONS, Limits
 from benchmarks.machine import ROOT
-from benchmarks.measuring import Row, Setting, Times, failed, guarded, in_turn, seconds
+from benchmarks.made import images
+from benchmarks.measuring import Row, Setting, Times, failed, guarded, in_turn, ratios, seconds
 from benchmarks.textbook.training import train
 
 MODELS = {"all-cnn-c": "act-bench-cnn", "resnet-56": "act-bench-resnet"}
@@ -48,14 +48,6 @@ NETWORK = {"both, network compiled": {**FAST, "compile": "network"}}
 def models(setting: Setting) -> list[str]:
     """Both networks; a tiny run has one that stands for both."""
     return [*MODELS][: 1 if setting.tiny else None]
-
-
-def images(n: int, device: torch.device) -> MemoryExamples:
-    """Random images of 32 x 32 pixels in ten classes, as bytes on the device."""
-    generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(0, 256, (n, 3, 32, 32), generator=generator, dtype=torch.uint8)
-    moments = torch.full((3,), 127.0), torch.full((3,), 74.0)
-    return MemoryExamples(pixels, torch.arange(n) % 10, *moments).to(device)
 
 
 def paper_task(model: str, tiny: bool, **switches: Any) -> Task:
@@ -150,19 +142,18 @@ def beside_by_hand(model: str, setting: Setting, examples: MemoryExamples) -> Ro
     ]
     works = {"ours": trainings[0].run, "by hand": by_hand(trainings[1])}
     times = in_turn(works, setting.turns(5), setting.device)
-    each = [a / b for a, b in zip(times["ours"].wall, times["by hand"].wall, strict=True)]
-    row = Row(
+    ratio, spread = ratios(times["ours"].wall, times["by hand"].wall)
+    return Row(
         f"training step, {model}",
         times["ours"].median / trainings[0].steps,
         times["by hand"].median / trainings[0].steps,
         "a hand-written loop",
-        statistics.median(each),
+        ratio,
         "times as long",
-        max(each) - min(each),
+        spread,
         goal="under 1.05",
+        met=ratio < 1.05,
     )
-    row.met = statistics.median(each) < 1.05
-    return row
 
 
 def switched(
@@ -206,7 +197,7 @@ def _row(
     peak: float | None,
 ) -> Row:
     step = times[name].median / training.steps
-    each = [a / b for a, b in zip(times["plain"].wall, times[name].wall, strict=True)]
+    ratio, spread = ratios(times["plain"].wall, times[name].wall)
     precision = training.task.recipe.precision
     epoch = step * EXAMPLES / training.task.recipe.batch_size
     row = Row(
@@ -214,9 +205,9 @@ def _row(
         step,
         times["plain"].median / training.steps,
         "plain float32",
-        statistics.median(each),
+        ratio,
         "times faster",
-        max(each) - min(each),
+        spread,
         limit=flops / Limits.flops(setting, *PRECISIONS[precision]),
         limit_is=f"the network's operations at the rate of {precision} products",
     )

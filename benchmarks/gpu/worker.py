@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from benchmarks.gpu.beside import KEPT
-from benchmarks.gpu.training import Training, images
+from benchmarks.gpu.training import Training
+from benchmarks.made import images
 from benchmarks.measuring import Setting, wait
 
 

@@ -15,6 +15,7 @@ from torch.nn import functional
 from actsearch.functions.activation import Activation
 from actsearch.functions.expressions import Expression, parse
 from actsearch.functions.threads import threads
+from actsearch.networks.function_cost import bytes_kept
 from actsearch.training.compilation import check_compiler, compiled, forget_compiled
 from benchmarks.functions import random_functions
 from benchmarks.limits import Limits
@@ -45,23 +46,6 @@ def pass_through(function: Any, x: Tensor, gradient: Tensor) -> Work:
             torch.autograd.grad(y, x, gradient)
 
     return work
-
-
-def bytes_kept(function: Any, x: Tensor) -> float:
-    """Bytes that the backward pass keeps, the input among them, for each number that goes in."""
-    kept: dict[int, int] = {}
-    held: list[Tensor] = []  # so that no address is used twice
-
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
-        held.append(tensor)
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        y = function(x)
-    del y
-    return sum(kept.values()) / x.numel()
 
 
 def one(function: Any, x: Tensor, gradient: Tensor, setting: Setting) -> dict[str, Any]:

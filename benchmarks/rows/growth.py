@@ -48,8 +48,8 @@ def trials(setting: Setting) -> Iterator[Row]:
 def curves(module: str) -> list[Row]:
     """What ``rows()`` of a module found: a curve of seconds for each part and kind.
 
-    Each is a dict of ``part`` and ``kind``, or ``what``; one of `SIZES`; ``seconds`` of CPU and
-    ``memory`` in bytes, or ``s`` and ``MB``.
+    Each is a dict of ``part``, maybe ``kind``, one of `SIZES`, ``seconds`` of CPU and ``memory`` in
+    bytes.
     """
     return as_curves(importlib.import_module(module).rows())
 
@@ -58,14 +58,7 @@ def as_curves(found: Iterable[Mapping[str, Any]]) -> list[Row]:
     """The same from what was found."""
     grouped: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for each in found:
-        part = str(each.get("part") or each["what"])
-        grouped.setdefault((part, str(each.get("kind", ""))), []).append(
-            {
-                **each,
-                "seconds": float(each["seconds"] if "seconds" in each else each["s"]),
-                "memory": float(each["memory"] if "memory" in each else 1e6 * each["MB"]),
-            }
-        )
+        grouped.setdefault((str(each["part"]), str(each.get("kind", ""))), []).append(each)
     made = []
     for (part, kind), several in grouped.items():
         [of] = [size for size in SIZES if size in several[0]]

@@ -11,16 +11,15 @@ import numpy as np
 import pandas as pd
 
 from actsearch.config import Simulation
-from actsearch.functions.baselines import BASELINES
 from actsearch.functions.enumeration import enumerate_space
 from actsearch.functions.spaces import SearchSpace
-from actsearch.search.candidates import COORDINATES
 from actsearch.search.rounds import propose
 from actsearch.search.simulation import simulate
 from actsearch.search.strategies import register
 from actsearch.search.strategies.surrogate import SurrogateStrategy
 from actsearch.search.surrogates import nearest_neighbors
 from benchmarks.children import spent
+from benchmarks.made import function_map
 from benchmarks.measuring import Row, Setting, compare, failed, in_turn
 from benchmarks.textbook import space as textbook
 
@@ -89,20 +88,11 @@ def four_nodes(setting: Setting) -> Row:
     return row
 
 
-def points(names: list[str]) -> pd.DataFrame:
-    """A made-up map."""
-    rng = np.random.default_rng(0)
-    table = pd.DataFrame(rng.normal(size=(len(names), len(COORDINATES))), columns=COORDINATES)
-    table.insert(0, "name", names)
-    table.insert(1, "slug", names)
-    return table
-
-
 def suggestion(setting: Setting) -> Row:
     """The next functions of a search, with a benchmark table's functions known."""
     known, new = (40, 100) if setting.tiny else (KNOWN, CANDIDATES)
-    names = [*BASELINES, *(f"f{number}" for number in range(known + new - len(BASELINES)))]
-    table = points(names)
+    table = function_map(known + new)
+    names = table["name"].to_list()
     scores = np.random.default_rng(1).random(known)
     history = pd.DataFrame({"name": names[:known], "validation_score": scores, "round": 0})
     at = table[["union_x", "union_y"]].itertuples(index=False, name=None)
@@ -120,16 +110,17 @@ def suggestion(setting: Setting) -> Row:
 
 def replay(setting: Setting) -> Row:
     """A replayed search, beside a refit an evaluation."""
-    names = [*BASELINES, *(f"f{number}" for number in range(600))]
-    table = pd.DataFrame({"name": names, "validation_score": np.random.default_rng(0).random(608)})
+    functions = function_map(608)
+    scores = np.random.default_rng(0).random(len(functions))
+    table = pd.DataFrame({"name": functions["name"], "validation_score": scores})
     runs, evaluations = (1, 12) if setting.tiny else (2, 60)
     settings = Simulation(runs=runs, evaluations=evaluations)
     # Another regressor object of the same kind: the walk then refits scikit-learn's each time.
     register("refitted-knr", SurrogateStrategy("union", lambda seed: nearest_neighbors(seed)))
     return compare(
         "replayed search, k-NN",
-        lambda: simulate("union-knr", table, points(names), settings),
-        lambda: simulate("refitted-knr", table, points(names), settings),
+        lambda: simulate("union-knr", table, functions, settings),
+        lambda: simulate("refitted-knr", table, functions, settings),
         "a refit an evaluation",
         setting.turns(5),
         clock="cpu",

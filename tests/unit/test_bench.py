@@ -15,12 +15,13 @@ import torch
 from rich.console import Console
 from torch.nn import functional
 
+from actsearch.networks.function_cost import bytes_kept
+
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))
 
 from benchmarks.measuring import Row, Setting, compare, curve  # noqa: E402
 from benchmarks.results import Results, line, run_parts  # noqa: E402
-from benchmarks.rows.activations import bytes_kept  # noqa: E402
 from benchmarks.rows.growth import as_curves  # noqa: E402
 
 TINY = Setting(torch.device("cpu"), tiny=True, threads=1)
@@ -66,8 +67,8 @@ def test_measurements_of_growth_become_a_curve_a_kind() -> None:
 
 def test_growth_of_trials_is_held_to_its_goals() -> None:
     found = [
-        {"what": what, "trials": n, "s": seconds * n / 100_000, "MB": 900}
-        for what, seconds in (("dry run, all made", 59), ("audit", 61), ("report", 1e6))
+        {"part": part, "trials": n, "seconds": seconds * n / 100_000, "memory": 900e6}
+        for part, seconds in (("dry run, all made", 59), ("audit", 61), ("report", 1e6))
         for n in (1000, 100_000)
     ]
     rows = {row.name: row for row in as_curves(found)}

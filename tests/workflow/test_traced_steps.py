@@ -69,10 +69,8 @@ IDLE = {
     "costs": {*OPERATORS, *PLAIN, *SCOPES},
     # Recipes that do not compile have their functions measured as they stand.
     "final-costs": {*OPERATORS, *PLAIN, *SCOPES, "actsearch.training.compilation"},
-    # The report asks for it, of a module that makes the table too.
-    "benchmark": {"actsearch.benchmark.deviation"},
     # Trainings that were fitted on validation examples say nothing of them.
-    "final": {"actsearch.benchmark.deviation"},
+    "final": {"actsearch.benchmark.runs"},
     "train": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN, LARGE},
     "train-final": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN, LARGE},
     "fim": {*IMAGES, *FUNCTIONS, "actsearch.data.augmentation", *OPERATORS, LARGE, ON_A_GPU},

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from actsearch.benchmark.deviation import pooled_deviation
+from actsearch.benchmark.runs import of_runs, pooled_deviation
 from actsearch.config import one_score
 
 _NUMBERS = (
@@ -51,16 +51,13 @@ def build_table(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     rows = []
     seeds: dict[tuple[int, ...], str] = {}
     for trial in trials:
-        runs = sorted(trial["runs"], key=lambda run: run["seed"])
-        seeds.setdefault(tuple(run["seed"] for run in runs), trial["function"])
+        seeds.setdefault(tuple(sorted(run["seed"] for run in trial["runs"])), trial["function"])
         row: dict[str, Any] = {
             "name": trial["function"],
             "slug": trial["slug"],
             "status": trial["status"],
-            "n_runs": len(runs),
-            "n_diverged": sum(run["status"] == "diverged" for run in runs),
-            "run_validation_scores": [float(run["validation_score"]) for run in runs],
             "score": trial.get("score"),
+            **of_runs(trial),
         }
         for column in _NUMBERS:
             value = trial.get(column)

@@ -17,8 +17,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from actsearch.features.patches import Moments, patch_sum
-from actsearch.features.products import gram
+from actsearch.features.patches import patch_sum
+from actsearch.features.products import Moments, gram
 
 Layer = nn.Linear | nn.Conv1d | nn.Conv2d
 

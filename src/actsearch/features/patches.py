@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from actsearch.features import products
 from actsearch.features.axes import Axis, Lag, lags
 from actsearch.features.cores import in_shares, on_all_cores
-from actsearch.features.products import add_product, blocks, mirrored
+from actsearch.features.products import Moments, add_product, blocks, mirrored
 from actsearch.features.unfolding import unfolded_sum
 
 _BUFFER_BYTES = 24 * 2**20  # float64 images held at a time: malloc keeps no buffer over 32 MB
@@ -31,17 +31,6 @@ _CALL = 6e5  # multiplications that a product costs besides its own: those of 20
 _LOCKED = 2e5  # multiplications in the time that a call holds Python's lock
 _COPY = 30  # those that a copied number costs
 _THIN = 8  # a product of k channels takes its time as if they were this many more
-
-
-class Moments(NamedTuple):
-    """Sums over all patches."""
-
-    products: Tensor
-    """(groups, k, k) float64."""
-    sums: Tensor
-    """(groups, k) float64."""
-    n: int
-    """Number of patches."""
 
 
 def patch_sum(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Moments:
@@ -61,8 +50,7 @@ def patch_sum(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Moments:
         x = F.pad(x, sides, layer.padding_mode)
         sides = [0, 0, 0, 0]
     if products.calls_cost_most(x):
-        padded = F.pad(x, sides)
-        return Moments(*unfolded_sum(padded, kernel, stride, dilation, layer.groups))
+        return unfolded_sum(F.pad(x, sides), kernel, stride, dilation, layer.groups)
     left, right, top, bottom = sides
     high = Axis(x.shape[2], top, bottom, kernel[0], stride[0], dilation[0])
     wide = Axis(x.shape[3], left, right, kernel[1], stride[1], dilation[1])

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 _BLOCK = 96  # columns of a product taken at once; fewer run slower than they spare
 _GPU_ROWS = 2**18
 ROWS = 2048  # rows taken at once: what stays in a core's cache
+
+
+class Moments(NamedTuple):
+    """Sums over all rows, which are patches or tokens."""
+
+    products: Tensor
+    """(groups, k, k) float64."""
+    sums: Tensor
+    """(groups, k) float64."""
+    n: int
+    """Number of rows."""
 
 
 def calls_cost_most(values: Tensor) -> bool:
@@ -43,7 +56,8 @@ def gram(rows: Tensor) -> Tensor:
     products = rows.new_zeros((groups, k, k), dtype=torch.float64)
     if calls_cost_most(rows):
         for part in torch.split(rows, _GPU_ROWS, dim=1):
-            products.baddbmm_(part.double().mT, part.double())
+            part = part.double()
+            add_product(products, part, part)
         return products
     for part in torch.split(rows, ROWS, dim=1):
         part = part.double()

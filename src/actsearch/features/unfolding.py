@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from actsearch.features.products import Moments, gram
+
 _BYTES = 2**30  # float64 patches held at a time
 
 
@@ -19,12 +21,11 @@ def unfolded_sum(
     stride: tuple[int, int],
     dilation: tuple[int, int],
     groups: int,
-) -> tuple[Tensor, Tensor, int]:
+) -> Moments:
     """Sum up the patches of padded images (N, C, H, W), and their products.
 
     Returns:
-        Products (groups, k, k) and sums (groups, k), float64, whose order within k is (row, column,
-        channel); and the number of patches.
+        Moments whose order within k is (row, column, channel).
     """
     channels, places = x.shape[1] // groups, kernel[0] * kernel[1]
     size = channels * places
@@ -36,7 +37,7 @@ def unfolded_sum(
         patches = F.unfold(part, kernel, dilation, 0, stride).double()
         by_place = patches.view(len(part), groups, channels, places, -1).permute(1, 0, 4, 3, 2)
         rows = by_place.reshape(groups, -1, size)
-        products.baddbmm_(rows.mT, rows)
+        products += gram(rows)
         sums += rows.sum(1)
         n += rows.shape[1]
-    return products, sums, n
+    return Moments(products, sums, n)

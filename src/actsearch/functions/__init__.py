@@ -12,7 +12,9 @@ A function is its name, ``mul(sigmoid(x),erf(x))``, and from the name follows ev
 - `spaces`: sets of functions given by `schemas`; `evaluation` evaluates them all, `equivalence`
   and `enumeration` tell the different from the equal, `selection` picks what an experiment uses,
   and `listing` makes a table of it.
+- `tiles`: large tensors a piece at a time, with the backward pass of `gradients`, made of the
+  operators' `derivatives`; `threads` share the pieces.
 
-Only `activation`, `torch_operators`, `standalone`, `operator_source` and `agreement` import torch,
-so that naming a million functions costs no more than NumPy.
+What `operators`, `expressions` and `spaces` import does without torch, so that naming a million
+functions costs no more than NumPy.
 """

@@ -205,3 +205,8 @@ def parse(text: str) -> Expression:
     """
     nodes = parse_calls(text, lambda name: get_operator(name).arity)
     return Expression(LEAF if name == LEAF else make_token(name, count) for name, count in nodes)
+
+
+def operators_of(expressions: Iterable[Expression]) -> set[str]:
+    """Names of all operators in some expressions."""
+    return {name for expression in expressions for name in expression.operators}

@@ -7,7 +7,7 @@ known when the Snakefile is parsed.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,28 +76,27 @@ class Plan:
         self.trained = [name for name in self.benchmarked if name not in self.imported]
         self.searched = [name for name, task in self.tasks.items() if task.search]
         self.compared = [name for name, task in self.tasks.items() if task.final]
-        self._slugs: dict[str, list[str]] = {}
-        self._scores: dict[str, Score | None] = {}
-        # Each pack is a rule, and asks the same.
-        self._settings: dict[tuple[Any, ...], str] = {}
-        self._code: dict[tuple[str, str | None], str] = {}
-        self._operators: dict[tuple[str, ...], str] = {}
+        self._answers: dict[tuple[Any, ...], Any] = {}
+
+    def _once(self, question: tuple[Any, ...], answer: Callable[[], S]) -> S:
+        """What ``answer`` gives the first time: each pack is a rule, and asks the same."""
+        if question not in self._answers:
+            self._answers[question] = answer()
+        found: S = self._answers[question]
+        return found
 
     # What files depend on
 
     def settings(self, step: str, task: str | None = None, **wildcards: Any) -> str:
         """Digest of the part of the configuration that a step depends on."""
-        key = (step, task, *sorted(wildcards.items()))
-        if key not in self._settings:
-            found = step_settings(step, self.config, task, **wildcards)
-            self._settings[key] = settings_digest(found)
-        return self._settings[key]
+        return self._once(
+            ("settings", step, task, *sorted(wildcards.items())),
+            lambda: settings_digest(step_settings(step, self.config, task, **wildcards)),
+        )
 
     def code(self, step: str, task: str | None = None) -> str:
         """Digest of the code that a step can execute."""
-        if (step, task) not in self._code:
-            self._code[step, task] = step_code(step, self.config, task)
-        return self._code[step, task]
+        return self._once(("code", step, task), lambda: step_code(step, self.config, task))
 
     def operators(self, *spaces: str) -> str:
         """Digest of the user's modules behind all functions of spaces.
@@ -107,11 +106,10 @@ class Plan:
         Returns:
             ``sha256:<hex>``.
         """
-        key = tuple(sorted(spaces))
-        if key not in self._operators:
-            digests = operator_digests(space_operators(self.config, *spaces))
-            self._operators[key] = settings_digest(digests)
-        return self._operators[key]
+        return self._once(
+            ("operators", *sorted(spaces)),
+            lambda: settings_digest(operator_digests(space_operators(self.config, *spaces))),
+        )
 
     def operators_of_slug(self, slug: str) -> str:
         """The same for one function.
@@ -159,9 +157,8 @@ class Plan:
         Raises:
             SpaceError: when it is too large, or cannot be sampled as asked.
         """
-        if space not in self._slugs:
-            self._slugs[space] = self.kept.slugs(self.config.space(space), self.baselines)
-        return self._slugs[space]
+        chosen = self.config.space(space)
+        return self._once(("slugs", space), lambda: self.kept.slugs(chosen, self.baselines))
 
     def space_size(self, space: str) -> int:
         """Number of functions that a space selects."""
@@ -228,10 +225,8 @@ class Plan:
 
     def score_of(self, task: str) -> Score | None:
         """What the functions of a task are compared by; None where absent data say it."""
-        if task not in self._scores:
-            data = self.config.data[self.tasks[task].data]
-            self._scores[task] = score_of(data, self.config.data_folder)
-        return self._scores[task]
+        data = self.config.data[self.tasks[task].data]
+        return self._once(("score", task), lambda: score_of(data, self.config.data_folder))
 
     def has_own_validation(self, task: str) -> bool:
         """Whether a task's data give the validation part by itself: arrays, or what is made."""

@@ -100,6 +100,7 @@ def _agent() -> dict[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
+@functools.cache
 def cpu_model() -> str | None:
     """The processor's model as the system names it; None where it says nothing."""
     try:

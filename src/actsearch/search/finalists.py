@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from actsearch.benchmark.deviation import pooled_deviation
+from actsearch.benchmark.runs import pooled_deviation
 from actsearch.config import one_score
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.equivalence import classes
@@ -50,7 +50,8 @@ def choose_candidates(
             fewer than ``n`` distinct functions are left.
     """
     sources = [source for source in (table, *histories) if source is not None]
-    known, score = _joined(sources)
+    rows, score = _joined(sources)
+    known = rows["validation_score"]
     require_baselines(known.index, "the benchmark table and the histories", baselines)
     class_of = _classes([*baselines, *known.index])
     taken = {class_of[name] for name in baselines}
@@ -65,7 +66,6 @@ def choose_candidates(
             f"{len(chosen)} distinct ones were trained"
         )
     candidates = _candidates(baselines, chosen[:n])
-    rows = pd.concat(sources).drop_duplicates("name").set_index("name")
     n_runs = rows.loc[candidates["name"], "n_runs"].to_numpy(int)
     deviation = _deviation(rows)
     return candidates.assign(
@@ -103,10 +103,11 @@ def choose_from_tasks(
             function left when it is its turn.
     """
     known = {task: _joined(tables, f" of task {task!r}") for task, tables in sources.items()}
-    names = (name for scores, _ in known.values() for name in scores.index)
+    names = (name for rows, _ in known.values() for name in rows.index)
     class_of = _classes([*baselines, *names])
     taken = {class_of[name] for name in baselines}
-    ranked = {task: iter(_ranked(scores)) for task, (scores, _) in known.items()}
+    scores = {task: rows["validation_score"] for task, (rows, _) in known.items()}
+    ranked = {task: iter(_ranked(of_task)) for task, of_task in scores.items()}
     chosen: list[tuple[str, str]] = []
     for turn in range(n):
         for task, left in ranked.items():
@@ -122,22 +123,22 @@ def choose_from_tasks(
     found = candidates.index[len(baselines) :]
     return candidates.assign(
         from_task=pd.Series([task for task, _ in chosen], index=found, dtype=object),
-        score_there=pd.Series([known[task][0][name] for task, name in chosen], index=found),
+        score_there=pd.Series([scores[task][name] for task, name in chosen], index=found),
         scored_there_by=pd.Series(
             [known[task][1] for task, _ in chosen], index=found, dtype=object
         ),
     )
 
 
-def _joined(sources: Sequence[pd.DataFrame], of: str = "") -> tuple[pd.Series[float], str]:
-    """Validation scores by name, a function's from the first source that has it; what they are."""
+def _joined(sources: Sequence[pd.DataFrame], of: str = "") -> tuple[pd.DataFrame, str]:
+    """Rows by name, a function's from the first source that has it; what their scores are."""
     if not sources:
         raise ValueError(
             f"nothing to choose from{of}: give a benchmark table or a search's history"
         )
-    rows = pd.concat([source[["name", "validation_score", "score"]] for source in sources])
+    rows = pd.concat(sources)
     score = one_score(zip(rows["name"], rows["score"], strict=True), f"functions{of}")
-    return rows.drop_duplicates("name").set_index("name")["validation_score"], score.name
+    return rows.drop_duplicates("name").set_index("name"), score.name
 
 
 def _deviation(rows: pd.DataFrame) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from actsearch.benchmark.runs import of_runs
 from actsearch.config import one_score
 from actsearch.search.candidates import require_unique
 
@@ -78,11 +79,7 @@ def build_history(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         row["score"] = trial.get("score")
         row["slug"] = trial["slug"]
         row["prediction"] = float("nan") if prediction is None else float(prediction)
-        runs = sorted(trial["runs"], key=lambda run: run["seed"])
-        row["run_validation_scores"] = [float(run["validation_score"]) for run in runs]
-        row["n_runs"] = len(runs)
-        row["n_diverged"] = sum(run["status"] == "diverged" for run in runs)
-        rows.append(row)
+        rows.append(row | of_runs(trial))
     history = pd.DataFrame(rows, columns=list(HISTORY_COLUMNS))
     if rows:
         one_score(zip(history["name"], history["score"], strict=True), "trials of the search")

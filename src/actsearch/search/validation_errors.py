@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from actsearch.benchmark.deviation import pooled_deviation
+from actsearch.benchmark.runs import pooled_deviation
 
 
 def standard_errors(

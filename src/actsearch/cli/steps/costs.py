@@ -24,7 +24,7 @@ def costs(
     """
     import pandas as pd
 
-    from actsearch.functions.expressions import parse
+    from actsearch.functions.expressions import operators_of, parse
     from actsearch.functions.listed import selected_names
     from actsearch.networks.function_cost import device_field, devices_here, eager_rows, name_of
     from actsearch.networks.unfinished_costs import UnfinishedCosts
@@ -33,7 +33,7 @@ def costs(
     settings = load(config)
     names = selected_names(read_table(functions))
     expressions = [parse(name) for name in names]
-    operators = {name for expression in expressions for name in expression.operators}
+    operators = operators_of(expressions)
     record = execution("costs", settings, inputs=[functions], operators=operators, space=space)
     devices = devices_here()
     machine = {"devices": [name_of(device) for device in devices], "cpu": cpu_model()}

@@ -28,7 +28,7 @@ def fim(
     from actsearch.features.fisher_parts import fisher_features
     from actsearch.features.passed_over import in_words
     from actsearch.features.unfinished import UnfinishedPart
-    from actsearch.functions.expressions import parse
+    from actsearch.functions.expressions import operators_of, parse
     from actsearch.functions.listed import selected_names
     from actsearch.networks.devices import FISHER_TOLERANCE, choose_device, device_fields
     from actsearch.networks.uncompiled import leave_compiler_out
@@ -51,7 +51,7 @@ def fim(
         inputs=[functions],
         part=part,
         seeds={"features": chosen.fisher.seed},
-        operators={name for expression in expressions for name in expression.operators},
+        operators=operators_of(expressions),
     )
     device = device_fields(chosen, FISHER_TOLERANCE)
     # The bits hang on the installed versions, the device and the number of threads too.

@@ -42,7 +42,7 @@ def final_costs(
     """
     import pandas as pd
 
-    from actsearch.functions.expressions import parse
+    from actsearch.functions.expressions import operators_of, parse
     from actsearch.networks.devices import choose_device
     from actsearch.networks.function_cost import (
         NOT_KNOWN,
@@ -57,7 +57,7 @@ def final_costs(
     chosen, section = settings.task(task), task_section(settings, task, "final")
     assert isinstance(section, Final)
     expressions = [parse(name) for name in read_csv(candidates)["name"]]
-    operators = {name for expression in expressions for name in expression.operators}
+    operators = operators_of(expressions)
     record = execution("final-costs", settings, task, inputs=[candidates], operators=operators)
     own, trains = choose_device(chosen), "eager" if chosen.recipe.compile == "none" else "compiled"
     compiles = trains == "compiled" or bool(section.compiled_costs)
