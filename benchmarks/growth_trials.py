@@ -36,7 +36,7 @@ from actsearch.records.formats import (
     write_table,
 )
 from benchmarks.children import Spent, spent
-from benchmarks.provenance import BIN, _folder
+from benchmarks.folders import BIN, experiment
 
 SIZES = (1_000, 10_000, 100_000)
 TASK = "digits-mlp"
@@ -70,7 +70,7 @@ def rows(sizes: Iterable[int] = SIZES) -> list[dict[str, float | str]]:
     here = Path.cwd()
     for trials in sizes:
         with tempfile.TemporaryDirectory() as place:
-            folder = _folder(Path(place) / "experiment", config(trials))
+            folder = experiment(Path(place) / "experiment", config(trials))
             os.chdir(folder)
             try:
                 found += [{"trials": trials, **row} for row in _measured()]

@@ -16,7 +16,6 @@ import functools
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,10 +27,9 @@ import yaml
 from rich.console import Console
 
 from actsearch.records.formats import read_json, write_json
+from benchmarks.folders import BIN, experiment
+from benchmarks.machine import ROOT
 
-ROOT = Path(__file__).parents[1]
-BIN = Path(sys.executable).parent
-SOURCES = ("Snakefile", "workflow", "profiles", "envs")
 N_TRIALS = 10_000
 
 # Imported by every Python started with its folder on the path; only commands are measured.
@@ -71,15 +69,6 @@ if sys.argv and sys.argv[0].endswith("/actsearch") or sys.orig_argv[1].endswith(
 """
 
 
-def _folder(place: Path, config: dict[str, object]) -> Path:
-    place.mkdir()
-    for source in SOURCES:
-        copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
-        copy(ROOT / source, place / source)
-    (place / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    return place
-
-
 def _default(**changes: object) -> dict[str, Any]:
     config: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
     first = next(iter(config["tasks"]))
@@ -88,7 +77,7 @@ def _default(**changes: object) -> dict[str, Any]:
 
 def run(place: Path, out: Console) -> None:
     """One task of the default experiment, metered."""
-    folder = _folder(place / "experiment", _default())
+    folder = experiment(place / "experiment", _default())
     (place / "meter").mkdir()
     seconds = place / "seconds"
     (place / "meter/sitecustomize.py").write_text(METER.replace("METER_FILE", repr(str(seconds))))
@@ -115,7 +104,7 @@ def _share(commands: list[dict[str, float]]) -> str:
 
 def audit(place: Path, out: Console) -> None:
     """10,000 trials with records like those of a pack of 64."""
-    folder = _folder(place / "audit", _default())
+    folder = experiment(place / "audit", _default())
     task = next(iter(_default()["tasks"]))
     names = [f"results/{task}/trials/tanh.x.json", f"results/{task}/trials/sigmoid.x.json"]
     subprocess.run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,11 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.children import Spent, best, spent
+from benchmarks.folders import BIN, copy_of_sources
 from benchmarks.machine import ROOT
 from benchmarks.measuring import Row, Setting, guarded
 
-SNAKEMAKE = Path(sys.executable).with_name("snakemake")
-SOURCES = ("Snakefile", "workflow", "profiles", "envs", "config", "config.yaml")
+SNAKEMAKE = BIN / "snakemake"
+CONFIGURATIONS = ("config", "config.yaml")
 NOTHING, PROGRAMME, RESULTS = 2.0, 8.0, 20.0
 """Goals: CPU seconds of two dry runs, CPU minutes of the default experiment."""
 PLAIN = """
@@ -61,7 +61,7 @@ def nothing_to_do(turns: int) -> Row:
 def programme(turns: int) -> Row:
     """All of ``config/paper.yaml``, in a folder without results; spaces are listed before."""
     with tempfile.TemporaryDirectory() as name:
-        folder = copy_of_sources(Path(name) / "programme")
+        folder = copy_of_sources(Path(name) / "programme", *CONFIGURATIONS)
         command: list[str | Path] = [SNAKEMAKE, "-n", "--configfile", "config/paper.yaml"]
         first = spent(command, folder)
         runs = [spent(command, folder) for _ in range(turns)]
@@ -75,7 +75,7 @@ def programme(turns: int) -> Row:
 def whole(setting: Setting) -> Iterator[Row]:
     """The default experiment from nothing; asked for by name alone."""
     with tempfile.TemporaryDirectory() as name:
-        folder = copy_of_sources(Path(name) / "results")
+        folder = copy_of_sources(Path(name) / "results", *CONFIGURATIONS)
         done = spent([SNAKEMAKE, "--cores", "all", "--quiet", "all"], folder)
     yield Row(
         "make results, set-up apart",
@@ -85,15 +85,6 @@ def whole(setting: Setting) -> Iterator[Row]:
         met=done.cpu / 60 <= RESULTS,
         more={"wall_minutes": done.wall / 60},
     )
-
-
-def copy_of_sources(folder: Path) -> Path:
-    """A folder in which experiments can be made."""
-    folder.mkdir()
-    for source in SOURCES:
-        copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
-        copy(ROOT / source, folder / source)
-    return folder
 
 
 def _plain(jobs: int, turns: int) -> tuple[Spent, str, Spent, str]:

@@ -45,6 +45,10 @@ class Activation(nn.Module):
         self.expression = expression if isinstance(expression, Expression) else parse(expression)
         self.normalize = normalize
         self.mean, self.std = normal_moments(self.expression) if normalize else (0.0, 1.0)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """What is made of the expression."""
         self._program = _compile(self.expression)
         self._rule = gradient_rule(self.expression, self.std)
 
@@ -85,8 +89,7 @@ class Activation(nn.Module):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._program = _compile(self.expression)
-        self._rule = gradient_rule(self.expression, self.std)
+        self._prepare()
 
 
 def every_activation(model: nn.Module) -> list[Activation]:
