@@ -150,6 +150,9 @@ SAID = {
     "ratio_of_cpu_seconds": ("{} by CPU seconds", ""),
     "median_of_cpu_seconds": ("{} by CPU seconds", ""),
     "cpu_seconds_ours": ("{} CPU s", ""), "jobs": ("{} jobs", ""),
+    "of_autograd": ("{} of the time of autograd", ""),
+    "slower": ("{} functions slower than that", ""),
+    "forward": ("forward alone {}", ""),
 }  # fmt: skip
 """What is told of further figures, and another that belongs to it."""
 

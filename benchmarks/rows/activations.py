@@ -24,6 +24,8 @@ from benchmarks.measuring import Row, Setting, Work, in_turn
 SHAPE = (64, 96, 32, 32)
 FUNCTIONS, COMPILED = 200, 20
 EAGER_WITHIN, COMPILED_WITHIN = 3.0, 1.5
+SLOWER = 1.05
+"""Of the time that autograd takes; less is within what differs between two measurements."""
 NAMED = ("mul(hard_sigmoid(hard_sigmoid(x)),elu(x))", "max(arcsinh(tanh(x)),swish(x))",
          "mul(bessel_i1e(x),exp(x))", "mul(square(x),sinh(x))")  # fmt: skip
 """Measured before, and so named."""
@@ -42,26 +44,39 @@ def pass_through(function: Any, x: Tensor, gradient: Tensor) -> Work:
 
     def work() -> None:
         y = function(x)
-        if y.requires_grad:  # constants hang on nothing
+        if y.requires_grad:  # a constant has no gradient
             torch.autograd.grad(y, x, gradient)
 
     return work
 
 
-def one(function: Any, x: Tensor, gradient: Tensor, setting: Setting) -> dict[str, Any]:
-    """``seconds`` of a function, and how many times those of SiLU, which takes turns with it."""
+def one(
+    function: Any, x: Tensor, gradient: Tensor, setting: Setting, operators: Any = None
+) -> dict[str, Any]:
+    """``seconds`` of a function, and how many times those of SiLU, which takes turns with it.
+
+    With ``operators``, the same function left to autograd, also beside that, and its forward pass
+    alone beside SiLU's both.
+    """
     works = {
         "ours": pass_through(function, x, gradient),
         "silu": pass_through(functional.silu, x, gradient),
     }
+    if operators is not None:
+        works["operators"] = pass_through(operators, x, gradient)
+        works["forward"] = lambda: operators(x.detach())
     inner = 20 if setting.device.type == "cuda" and not setting.tiny else 1
     times = in_turn(works, setting.turns(3), setting.device, inner)
-    ours, silu = times["ours"], times["silu"]
-    return {
-        "seconds": min(ours.wall),
-        "ratio": min(ours.wall) / min(silu.wall),
-        "ratio_cpu": min(ours.cpu) / min(silu.cpu),
+    least = {name: min(each.wall) for name, each in times.items()}
+    found = {
+        "seconds": least["ours"],
+        "ratio": least["ours"] / least["silu"],
+        "ratio_cpu": min(times["ours"].cpu) / min(times["silu"].cpu),
     }
+    if operators is not None:
+        found["of_autograd"] = least["ours"] / least["operators"]
+        found["forward"] = least["forward"] / least["silu"]
+    return found
 
 
 def summary(name: str, found: Sequence[dict[str, Any]], goal: float, setting: Setting) -> Row:
@@ -95,6 +110,12 @@ def summary(name: str, found: Sequence[dict[str, Any]], goal: float, setting: Se
         "kept_bytes_most": max(each["kept"] for each in found),
         "each": list(found),
     }
+    if "of_autograd" in found[0]:
+        row.more |= {
+            "of_autograd": statistics.median(each["of_autograd"] for each in found),
+            "slower": sum(each["of_autograd"] > SLOWER for each in found),
+            "forward": statistics.median(each["forward"] for each in found),
+        }
     return row
 
 
@@ -106,7 +127,8 @@ def eager(functions: Sequence[Expression], setting: Setting) -> list[dict[str, A
         if setting.left < 0:
             break
         module = Activation(expression)
-        cost = one(module, x, gradient, setting)
+        operators = expression if setting.device.type == "cpu" else None
+        cost = one(module, x, gradient, setting, operators)
         found.append({"function": expression.name, **cost, "kept": bytes_kept(module, x)})
     return found
 
@@ -151,7 +173,11 @@ def rows(
                 against="native SiLU",
                 ratio=each["ratio"],
                 ratio_of="times as long",
-                more={"kept_bytes": each["kept"], "ratio_of_cpu_seconds": each["ratio_cpu"]},
+                more={
+                    "kept_bytes": each["kept"],
+                    "ratio_of_cpu_seconds": each["ratio_cpu"],
+                    **{key: each[key] for key in ("of_autograd", "forward") if key in each},
+                },
             )
         x, gradient = values(setting)
         silu = one(functional.silu, x, gradient, setting)["seconds"]

@@ -174,7 +174,7 @@ UNARY: dict[str, Unary] = {
     "swish": Unary(lambda g, x, y: _aten.silu_backward(g, x), 30, 10),
     "softplus": Unary(lambda g, x, y: torch.sigmoid(x).mul_(g), 90, 60),
     "softsign": Unary(lambda g, x, y: x.abs().add_(1).square_().reciprocal_().mul_(g), 70, 60),
-    "hard_sigmoid": Unary(_hard_sigmoid, 40, 130),
+    "hard_sigmoid": Unary(_hard_sigmoid, 40, 100),
     "elish": Unary(_elish, 110, 10),
     "leakyrelu": Unary(lambda g, x, y: _aten.leaky_relu_backward(g, x, LEAKY_SLOPE, False), 10, 10),
     "mish": Unary(lambda g, x, y: _aten.mish_backward(g, x), 250, 10),
@@ -210,7 +210,7 @@ BINARY: dict[str, Binary] = {
     "add": Binary(lambda g, a, b: (lambda: g, lambda: g), reads=False),
     "sub": Binary(lambda g, a, b: (lambda: g, lambda: -g), reads=False),
     "mul": Binary(lambda g, a, b: (lambda: g * b, lambda: g * a), spared=10),
-    "div": Binary(_div, spared=30),
+    "div": Binary(_div, spared=60),
     "max": Binary(_max, spared=600),
     "min": Binary(_min, spared=600),
 }
