@@ -16,7 +16,9 @@ from actsearch.cli.app import app, load_commands
 from actsearch.cli.questions.estimate import Stage
 from actsearch.config import ConfigError, Recipe, Resources, Task, parse_config
 from actsearch.data.dataset import DataShape
+from actsearch.networks import cost
 from actsearch.networks.cost import count_work
+from actsearch.networks.work import Work
 from actsearch.plan.dependencies import step_settings
 from actsearch.records.digests import settings_digest
 from actsearch.records.formats import write_json
@@ -102,6 +104,29 @@ def test_measured_seconds_take_the_place_of_estimates(tmp_path: Path) -> None:
     assert (table["measured"], table["seconds"], table["done"]) == (True, 15.0, 3)
     assert table["hours_left"] == pytest.approx(47 * 2 * 15 / 3600)
     assert found["t", "search 20"]["seconds"] == 15.0
+
+
+def test_a_network_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".snakemake").mkdir()
+    monkeypatch.chdir(tmp_path)
+    counted = []
+
+    def count(task: Task, shape: DataShape) -> Work:
+        counted.append(task.recipe.epochs)
+        return count_work(task, shape)
+
+    monkeypatch.setattr(cost, "count_work", count)
+    longer, wider = copy.deepcopy(CONFIG), copy.deepcopy(CONFIG)
+    longer["tasks"]["t"]["recipe"]["epochs"] = 20
+    wider["tasks"]["t"]["model"] = "resnet-56"
+    first, again = stages(tmp_path, CONFIG), stages(tmp_path, CONFIG)
+    assert first == again
+    assert first["t", "fim 50"]["memory"] > 0
+    twice = stages(tmp_path, longer)["t", "table 50"]["seconds"]
+    assert 1.9 < twice / first["t", "table 50"]["seconds"] < 2
+    assert counted == [10]
+    stages(tmp_path, wider)
+    assert len(counted) == 2
 
 
 def test_all_gpus_of_a_job_count(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ UNARY: dict[str, Unary] = {
     "square": Unary(lambda g, x, y: torch.mul(x, 2).mul_(g), 10, 30),
     "exp": Unary(lambda g, x, y: y * g, 15, 10, reads_value=True),
     "erf": Unary(lambda g, x, y: _gauss(x, _TWO_OVER_ROOT_PI).mul_(g), 50, 60),
-    "erfc": Unary(lambda g, x, y: _gauss(x, -_TWO_OVER_ROOT_PI).mul_(g), 70, 60),
+    "erfc": Unary(lambda g, x, y: _gauss(x, -_TWO_OVER_ROOT_PI).mul_(g), 70, 50),
     "sinh": Unary(lambda g, x, y: _cosh(x).mul_(g), 150, 540, value=_sinh),
     "cosh": Unary(lambda g, x, y: _sinh(x).mul_(g), 50, 940, value=_cosh),
     "tanh": Unary(lambda g, x, y: _aten.tanh_backward(g, y), 20, 10, reads_value=True),
@@ -159,7 +159,7 @@ UNARY: dict[str, Unary] = {
     "sigmoid": Unary(lambda g, x, y: _aten.sigmoid_backward(g, y), 30, 10, reads_value=True),
     "log_sigmoid": Unary(lambda g, x, y: torch.sigmoid(-x).mul_(g), 80, 0),
     "arcsinh": Unary(
-        lambda g, x, y: torch.square(x).add_(1).rsqrt_().mul_(g), 170, 60, value=_arcsinh
+        lambda g, x, y: torch.square(x).add_(1).rsqrt_().mul_(g), 170, 0, value=_arcsinh
     ),
     "arctan": Unary(lambda g, x, y: torch.square(x).add_(1).reciprocal_().mul_(g), 20, 30),
     "bessel_i0e": Unary(
@@ -173,8 +173,8 @@ UNARY: dict[str, Unary] = {
     ),
     "swish": Unary(lambda g, x, y: _aten.silu_backward(g, x), 30, 10),
     "softplus": Unary(lambda g, x, y: torch.sigmoid(x).mul_(g), 90, 60),
-    "softsign": Unary(lambda g, x, y: x.abs().add_(1).square_().reciprocal_().mul_(g), 70, 60),
-    "hard_sigmoid": Unary(_hard_sigmoid, 40, 100),
+    "softsign": Unary(lambda g, x, y: x.abs().add_(1).square_().reciprocal_().mul_(g), 70, 100),
+    "hard_sigmoid": Unary(_hard_sigmoid, 40, 60),
     "elish": Unary(_elish, 110, 10),
     "leakyrelu": Unary(lambda g, x, y: _aten.leaky_relu_backward(g, x, LEAKY_SLOPE, False), 10, 10),
     "mish": Unary(lambda g, x, y: _aten.mish_backward(g, x), 250, 10),

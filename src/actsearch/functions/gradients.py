@@ -15,7 +15,7 @@ from actsearch.functions.derivatives import BINARY, NARY, UNARY, Binary
 from actsearch.functions.expressions import Expression
 from actsearch.functions.operators import LEAF, Operator, read_token
 
-TILES = 40
+TILES = 75
 """What taking a function in tiles costs beside its operators, as `derivatives.Unary` counts."""
 DEEPEST = 100
 """Levels of a tree: a level is a few calls within each other, of which Python allows a thousand."""

@@ -1,13 +1,11 @@
 """What is found by evaluating functions, kept from one reading of the workflow to the next.
 
-Which functions a space selects hangs on the space alone, and takes a second for each 5,000 of them.
+Which functions a space selects depends on the space alone; each 5,000 of them take a second.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import json
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -20,10 +18,9 @@ from actsearch.functions.equivalence import classes, outputs
 from actsearch.functions.expressions import parse
 from actsearch.functions.selection import select
 from actsearch.plan import layout
-from actsearch.plan.environment import is_asked_for_outputs
+from actsearch.plan.kept import kept
 from actsearch.records.code import module_digests
-from actsearch.records.digests import digest_bytes, settings_digest
-from actsearch.records.files import written_beside
+from actsearch.records.digests import settings_digest
 
 T = TypeVar("T")
 
@@ -32,7 +29,6 @@ class KeptFunctions:
     """Answers about functions, in Snakemake's hidden folder.
 
     An answer is made anew where code of operators or of spaces, NumPy, SciPy or Python is another.
-    The files may be removed at any time; one that was damaged counts as none.
     """
 
     def __init__(self, operators: Sequence[str] = ()) -> None:
@@ -63,17 +59,4 @@ class KeptFunctions:
         )
 
     def _kept(self, asked: list[Any], make: Callable[[], T]) -> T:
-        path = layout.SEEN_FUNCTIONS / settings_digest([asked, self._made_by])[7:23]
-        # An audit asks for what the workflow makes: whoever wrote such a file, it is not believed.
-        if not is_asked_for_outputs():
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                digest, _, content = path.read_bytes().partition(b"\n")
-                if digest.decode() == digest_bytes(content):
-                    found: T = json.loads(content)
-                    return found
-        answer = make()
-        content = json.dumps(answer).encode()
-        if path.parents[1].is_dir():
-            with contextlib.suppress(OSError), written_beside(path) as beside:
-                beside.write_bytes(digest_bytes(content).encode() + b"\n" + content)
-        return answer
+        return kept(layout.SEEN_FUNCTIONS / settings_digest([asked, self._made_by])[7:23], make)

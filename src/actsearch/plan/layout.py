@@ -36,6 +36,8 @@ SEEN_IMAGES = HIDDEN / "images"
 SEEN_ARRAYS = HIDDEN / "arrays"
 SEEN_FUNCTIONS = HIDDEN / "functions"
 """What was found by evaluating functions."""
+SEEN_WORK = HIDDEN / "work"
+"""What networks were found to cost."""
 MERGED_CONFIGURATIONS = HIDDEN / "config"
 
 

@@ -21,8 +21,8 @@ from actsearch.records.code import module_digests
 from actsearch.records.digests import settings_digest
 from actsearch.records.provenance import environment
 
-TRIED = ("actsearch.rehearsal.whole", "actsearch.data.loading")
-"""Modules that rehearse a task, and that tell the shape of its data."""
+TRIED = ("actsearch.rehearsal.whole", "actsearch.data.loading", "actsearch.networks.cost")
+"""Modules that rehearse a task, tell the shape of its data, and count what its network costs."""
 _NO_MATTER: Any = {
     "map": True,
     "functions_per_job": True,
@@ -59,7 +59,8 @@ def check_networks(
     waiting = {
         name: seen
         for name in tasks
-        if has_network(config.task(name)) and not (seen := memory / _digest(config, name)).exists()
+        if has_network(config.task(name))
+        and not (seen := memory / network_digest(config, name)).exists()
     }
     if not waiting:
         return
@@ -78,8 +79,12 @@ def check_networks(
         seen.touch()
 
 
-def _digest(config: Config, name: str) -> str:
-    """Digest of all that the check depends on."""
+def network_digest(config: Config, name: str) -> str:
+    """Digest of all that checking a task's network, or counting what it costs, depends on.
+
+    Returns:
+        16 hexadecimal digits.
+    """
     task = config.task(name)
     data = config.data[task.data]
     known = data.published or data.made or is_function(data)

@@ -24,6 +24,7 @@ from actsearch.functions.expressions import Expression, parse
 from actsearch.networks.building import build_network
 from actsearch.networks.by_name import ModelError
 from actsearch.networks.devices import run_settings
+from actsearch.networks.work import gigabytes
 from actsearch.rehearsal.examples import FUNCTION, in_words, made_up, reason, stand_ins
 
 _ANOTHER = parse("tanh(x)")
@@ -158,11 +159,6 @@ def _layers(
     layers = task_layers(task, data, made_up(data, _EXAMPLES, device).inputs)
     model, _ = build_network(task, data, FUNCTION, task.fisher.seed)
     return layers, {name: _factor_bytes(model.get_submodule(name)) for name in layers.covered}
-
-
-def gigabytes(size: int) -> str:
-    """Bytes in words."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{max(size / 1e6, 1):.0f} MB"
 
 
 def _factor_bytes(layer: nn.Module) -> tuple[int, ...]:

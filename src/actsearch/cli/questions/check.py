@@ -141,7 +141,7 @@ def _calls(number: int) -> str:
 
 def _say_fisher(found: FisherCheck, task: Task, shape: DataShape) -> None:
     from actsearch.features.passed_over import in_words
-    from actsearch.rehearsal.spectra import gigabytes
+    from actsearch.networks.work import gigabytes
 
     asked, kind = task.resources, task.fisher.kind
     there = "of the GPU's memory" if asked.gpu else f"of {asked.mem_mb:,} MB (resources.mem_mb)"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,17 +19,18 @@ from actsearch.cli.progress import console
 from actsearch.cli.recording import load
 from actsearch.config import Config, ConfigError, Task, describe_fault
 from actsearch.functions.baselines import baselines_of
+from actsearch.functions.selection import known_size
+from actsearch.networks.work import Work, gigabytes
 from actsearch.plan import layout
 from actsearch.plan.counts import Kind, trainings
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.plan.kept import kept
+from actsearch.plan.kept_functions import KeptFunctions
+from actsearch.plan.network_checks import network_digest
 from actsearch.records.digests import settings_digest
 from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import ArtifactError
-
-if TYPE_CHECKING:
-    from actsearch.data.dataset import DataShape
-    from actsearch.networks.cost import Work
 
 READ_AT_MOST = 200
 """Trials of a task that are read for their seconds."""
@@ -89,10 +90,7 @@ def estimate(
 def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
     task = config.task(name)
     folder = results / name
-    # The data are asked once: a function of the user's is called for it.
-    shape = _shape(config, task) if task.resources.gpu or task.has_spectra else None
-    work = _work(task, shape)
-    memory = _fisher_memory(task, shape)
+    known = _known(config, name)
     train = _measured(folder)
     split = config.data[task.data].split
 
@@ -106,7 +104,7 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
     for asked in trainings(task, n_baselines, size, split.train, split.validation, split.test):
         seconds = train
         if seconds is None:
-            seconds = _training_seconds(task, work, asked.fitted, asked.measured)
+            seconds = _training_seconds(task, known.work, asked.fitted, asked.measured)
         yield Stage(
             name,
             asked.kind,
@@ -121,10 +119,11 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
         digest = settings_digest(step_settings("fim", config, name))
         parts = _count(digest, folder, f"{place}/{layout.FIM_PARTS}")
         done = min(parts * task.fisher.functions_per_job, size)
-        known = _measured_spectrum(folder / place, task.fisher.functions_per_job)
-        seconds = known if known is not None else _fisher_seconds(task, work, shape)
+        measured = _measured_spectrum(folder / place, task.fisher.functions_per_job)
+        seconds = measured if measured is not None else _fisher_seconds(task, known)
         gpus = min(task.resources.gpu, 1)
-        yield Stage(name, "fim", size, done, 1, gpus, seconds, known is not None, memory)
+        memory = known.memory
+        yield Stage(name, "fim", size, done, 1, gpus, seconds, measured is not None, memory)
 
 
 def _standing(
@@ -165,13 +164,11 @@ def _made_with(digest: str, path: Path) -> bool:
 
 def _selected(config: Config, name: str) -> tuple[int, frozenset[str] | None]:
     """Number of functions that a space selects, and their slugs where it is listed anyway."""
-    from actsearch.functions.selection import known_size, select
-
     space, baselines = config.space(name), baselines_of(config)
     size = known_size(name, space, baselines)
     if size is not None:
         return size, None
-    slugs = frozenset(function.slug for function in select(space, baselines))
+    slugs = frozenset(KeptFunctions(config.operators).slugs(space, baselines))
     return len(slugs), slugs
 
 
@@ -199,35 +196,48 @@ def _measured_spectrum(folder: Path, functions: int) -> float | None:
     return statistics.median(seconds) if seconds else None
 
 
-def _shape(config: Config, task: Task) -> DataShape | None:
-    """What of the task's data shapes its network; None while they are not there to tell it."""
-    from actsearch.data.loading import data_shape
+@dataclass(frozen=True)
+class Known:
+    """What is known of a task's network before any job."""
+
+    work: Work | None = None
+    """What it costs; None on a CPU, of which it says nothing."""
+    memory: int | None = None
+    """Bytes of the factors of a function's Fisher spectra, where the task has some."""
+    passes: int = 1
+    """Backward passes of these."""
+
+
+def _known(config: Config, name: str) -> Known:
+    """Counted once, and kept; nothing while the data are not there to tell their shape."""
     from actsearch.data.sources.places import DataError
 
-    try:
-        return data_shape(config.data[task.data], config.data_folder)
-    except DataError:
-        return None
+    task = config.task(name)
+    if not (task.resources.gpu or task.has_spectra):
+        return Known()
+    path = layout.SEEN_WORK / network_digest(config, name)
+    with contextlib.suppress(DataError):
+        found = kept(path, lambda: asdict(_counted(config, task)))
+        work = found.pop("work")
+        return Known(Work(**work) if work else None, **found)
+    return Known()
 
 
-def _work(task: Task, shape: DataShape | None) -> Work | None:
-    """What the task's network costs; None on a CPU, of which it says nothing."""
+def _counted(config: Config, task: Task) -> Known:
+    """The network built, and run once; DataError while the data are not there."""
+    from actsearch.data.loading import data_shape
+    from actsearch.features.outcomes import backward_passes
     from actsearch.networks.cost import count_work
-
-    if shape is None or not task.resources.gpu:
-        return None
-    with _naming(task):
-        return count_work(task, shape)
-
-
-def _fisher_memory(task: Task, shape: DataShape | None) -> int | None:
-    """Bytes of the factors of a task's spectra, where it has some."""
     from actsearch.rehearsal.spectra import fisher_bytes
 
-    if shape is None or not task.has_spectra:
-        return None
+    # The data are asked once: a function of the user's is called for it.
+    shape = data_shape(config.data[task.data], config.data_folder)
     with _naming(task):
-        return fisher_bytes(task, shape)
+        return Known(
+            count_work(task, shape) if task.resources.gpu else None,
+            fisher_bytes(task, shape) if task.has_spectra else None,
+            backward_passes(shape.targets, task.fisher.kind, shape.output_shape),
+        )
 
 
 @contextlib.contextmanager
@@ -254,19 +264,14 @@ def _training_seconds(task: Task, work: Work | None, fitted: int, measured: int)
     return (train + look) / task.resources.processes
 
 
-def _fisher_seconds(task: Task, work: Work | None, shape: DataShape | None) -> float | None:
-    from actsearch.features.outcomes import backward_passes
-
-    if work is None or shape is None:
+def _fisher_seconds(task: Task, known: Known) -> float | None:
+    if known.work is None:
         return None
-    passes = backward_passes(shape.targets, task.fisher.kind, shape.output_shape)
-    return work.fisher_seconds(task.fisher.examples, passes)
+    return known.work.fisher_seconds(task.fisher.examples, known.passes)
 
 
 def _print(stages: list[Stage]) -> None:
     from rich.table import Table
-
-    from actsearch.rehearsal.spectra import gigabytes
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("task", "step"):
