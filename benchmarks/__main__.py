@@ -2,8 +2,8 @@
 
     python -m benchmarks [part ...] [--out FILE]
 
-Prints a table and writes ``benchmarks/results.json``, row by row as they come. With parts named,
-the rows of others stay in the file as they were. Absolute seconds depend on the machine and on what
+Prints a table and writes ``benchmarks/results.json``, row by row as they come. The rows of parts
+that are not run stay in the file as they were. Absolute seconds depend on the machine and on what
 else it does; ratios of measurements that alternate do so far less.
 """
 
@@ -20,7 +20,7 @@ import torch
 from rich.console import Console
 
 from benchmarks.limits import limits
-from benchmarks.machine import ROOT
+from benchmarks.machine import ROOT, n_cores
 from benchmarks.measuring import Part, Setting
 from benchmarks.results import Results, run_parts
 from benchmarks.rows import (
@@ -59,20 +59,22 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("names", nargs="*", choices=[*every, []], metavar="part",
                         help=f"of {', '.join(every)}")  # fmt: skip
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--threads", type=int, default=n_cores())
     parser.add_argument("--tiny", action="store_true", help="try the code, measure nothing")
     arguments = parser.parse_args(given)
+    if arguments.tiny and arguments.out == OUT:
+        parser.error("--tiny measures nothing: say where it may write, with --out")
     warnings.simplefilter("ignore")
     setting = Setting(torch.device("cpu"), arguments.tiny, arguments.threads)
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     out = Console(width=200, soft_wrap=True)
+    chosen = {name: every[name] for name in arguments.names or PARTS}
     results = Results(arguments.out, setting, out)
-    if arguments.names:
-        results.keep_others(arguments.names)
+    results.keep_others(chosen)
     with tempfile.TemporaryDirectory() as cache:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
-        run_parts({name: every[name] for name in arguments.names or PARTS}, setting, results)
+        run_parts(chosen, setting, results)
     Console(width=180).print(results.table())
 
 

@@ -120,7 +120,7 @@ def main() -> None:
         return
     out = Console(width=150)
     heads = ("network", "examples", "targets", "kind", "examples (at once)", "s a function",
-             "memory MB", "kB stored", "h a part", "MB a part", "times faster")  # fmt: skip
+             "memory MB", "kB stored", "h a part", "MB a part", "times as fast")  # fmt: skip
     table = Table(*heads)
     for case in CASES:
         if sys.argv[1:] and case.model not in sys.argv[1:]:

@@ -31,8 +31,8 @@ def tf32(on: bool) -> Iterator[None]:
         matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
-def matmul_flops(device: torch.device, dtype: torch.dtype, n: int, turns: int = 5) -> float:
-    """Floating-point operations a second of an (n, n) product; the best of some turns."""
+def matmul_flops(device: torch.device, dtype: torch.dtype, n: int, turns: int = 15) -> float:
+    """Floating-point operations per second of an (n, n) product; the best of some turns."""
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.randn(n, n, generator=generator).to(device, dtype) for _ in range(2))
     out = torch.empty_like(a)
@@ -40,8 +40,8 @@ def matmul_flops(device: torch.device, dtype: torch.dtype, n: int, turns: int = 
     return 2 * n**3 / _least(lambda: torch.matmul(a, b, out=out), device, inner, turns)
 
 
-def copy_bytes(device: torch.device, n: int, turns: int = 5) -> float:
-    """Bytes a second, read and written, of a copy of ``n`` bytes; the best of some turns."""
+def copy_bytes(device: torch.device, n: int, turns: int = 15) -> float:
+    """Bytes per second, read and written, of a copy of ``n`` bytes; the best of some turns."""
     source = torch.ones(n // 4, device=device)
     target = torch.empty_like(source)
     inner = 10 if device.type == "cuda" else 1
@@ -50,15 +50,12 @@ def copy_bytes(device: torch.device, n: int, turns: int = 5) -> float:
 
 
 def _least(work: Work, device: torch.device, inner: int, turns: int) -> float:
-    """Seconds of the best turn; on a CPU those of its threads, which others slow less."""
-    found = [seconds(work, device, inner) for _ in range(turns + 1)][1:]
-    if device.type == "cuda":
-        return min(wall for wall, _ in found)
-    return min(cpu for _, cpu in found) / torch.get_num_threads()
+    """Seconds of the best turn, by the clock."""
+    return min(wall for wall, _ in [seconds(work, device, inner) for _ in range(turns + 1)][1:])
 
 
 class Limits:
-    """Measured once a run, when first asked for."""
+    """Measured once per run, when first asked for."""
 
     _found: dict[tuple[str, ...], float] = {}  # noqa: RUF012
 
@@ -66,7 +63,7 @@ class Limits:
     def flops(
         cls, setting: Setting, dtype: torch.dtype = torch.float64, rounded: bool = False
     ) -> float:
-        """Of a product of matrices, a second; ``rounded`` is tf32."""
+        """Of a product of matrices, per second; ``rounded`` is tf32."""
         key = (setting.device.type, f"{dtype}{rounded}", str(setting.threads), str(setting.tiny))
         if key not in cls._found:
             cuda = setting.device.type == "cuda"
@@ -77,7 +74,7 @@ class Limits:
 
     @classmethod
     def bytes(cls, setting: Setting) -> float:
-        """Of a copy, a second, read and written."""
+        """Of a copy, per second, read and written."""
         key = (setting.device.type, "copy", str(setting.threads), str(setting.tiny))
         if key not in cls._found:
             cuda = setting.device.type == "cuda"

@@ -29,7 +29,7 @@ def machine(device: torch.device) -> dict[str, Any]:
     """CPU, cores, memory, and the GPU if there is one."""
     found: dict[str, Any] = {
         "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": n_cores(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "load": round(os.getloadavg()[0], 2),
@@ -43,6 +43,13 @@ def machine(device: torch.device) -> dict[str, Any]:
             "cuda": torch.version.cuda,
         }
     return found
+
+
+def n_cores() -> int:
+    """Cores that this process may use; all where the system does not say."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def versions() -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 
 Work = Callable[[], object]
-RatioOf = Literal["", "times faster", "times as long", "times as many"]
+RatioOf = Literal["", "times as fast", "times as long", "times as many"]
 """What a ratio says of ours: seconds of the other over ours, of ours over the other, or rates."""
 NO_LIMIT = 1e9
 
@@ -106,7 +106,7 @@ Part = Callable[[Setting], Iterator[Row]]
 
 
 def wait(device: torch.device) -> None:
-    """Until the device has done what it was told."""
+    """Until the device has done what it was asked to."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -156,7 +156,7 @@ def compare(
     repeats: int,
     device: torch.device | None = None,
     inner: int = 1,
-    ratio_of: RatioOf = "times faster",
+    ratio_of: RatioOf = "times as fast",
     warm: bool = True,
     clock: Literal["wall", "cpu"] = "wall",
 ) -> Row:
@@ -173,18 +173,19 @@ def compare(
         "cpu_seconds_ours": statistics.median(times["ours"].cpu),
         "cpu_seconds_textbook": statistics.median(times["textbook"].cpu),
     }
-    above, below = (other, own) if ratio_of == "times faster" else (own, other)
+    above, below = (other, own) if ratio_of == "times as fast" else (own, other)
     row.ratio, row.spread = ratios(above, below)
     if clock == "wall" and (device is None or device.type == "cpu"):
         pair = times["textbook"].cpu, times["ours"].cpu
-        above, below = pair if ratio_of == "times faster" else pair[::-1]
+        above, below = pair if ratio_of == "times as fast" else pair[::-1]
         row.more["ratio_of_cpu_seconds"] = ratios(above, below)[0]
     return row
 
 
 def curve(name: str, of: str, points: Sequence[tuple[float, float]], unit: str = "s") -> Row:
     """A row of sizes, whose figure is the exponent of growth over the upper half of them."""
-    upper = [(math.log(n), math.log(value)) for n, value in points[max(len(points) // 2 - 1, 0) :]]
+    first = max(min(len(points) // 2, len(points) - 2), 0)
+    upper = [(math.log(n), math.log(value)) for n, value in points[first:]]
     row = Row(name, points[-1][1], unit=unit, points=list(points), points_of=of)
     row.more = {"largest": points[-1][0]}
     if len(upper) > 1:

@@ -49,8 +49,10 @@ def filled(page: str, cpu: Json | None, gpu: Json | None, folder: Path) -> str:
     """The page with its tables; plots go to ``folder``.
 
     Raises:
-        ValueError: when the page lacks a place for one of them.
+        ValueError: when the page lacks a place for one of them, or sizes were tiny.
     """
+    if any(results and results["tiny"] for results in (cpu, gpu)):
+        raise ValueError("sizes were tiny, which measures nothing")
     made = {
         "machine": machine(cpu, "make bench"),
         "table": tables(cpu),
@@ -83,15 +85,23 @@ def machine(results: Json | None, command: str) -> str:
         said.insert(0, f"{own['gpu']}, {own['gpu_memory_gb']:g} GB, CUDA {own['cuda']}")
     there = [f"{name} {version}" for name, version in versions.items()
              if version != "-" and name != "actsearch"]  # fmt: skip
-    commit = versions["actsearch"].rstrip("+")[:10]
     return (
-        f"{'; '.join(said)}. {', '.join(there)}. Commit {commit}, {results['date'][:10]}, by "
-        f"`{command}` in {results['seconds'] / 60:.0f} minutes."
+        f"{'; '.join(said)}. {', '.join(there)}. Date and commit of each part are above its table."
     )
 
 
+def when(rows: Sequence[Json]) -> str:
+    """Date and commit of rows that were measured together; "+" for one with changes."""
+    commits = dict.fromkeys(
+        f"{row['date'][:10]}, {row['commit'].rstrip('+')[:10]}"
+        f"{' with changes' if row['commit'].endswith('+') else ''}"
+        for row in rows
+    )
+    return "; ".join(commits)
+
+
 def tables(results: Json | None) -> str:
-    """A table a part."""
+    """A table per part."""
     if results is None:
         return ""
     rows = [row for row in results["rows"] if row["part"] not in GROWTH]
@@ -99,7 +109,7 @@ def tables(results: Json | None) -> str:
     texts = []
     for part in order:
         if own := [row for row in rows if row["part"] == part]:
-            texts.append(f"**{NAMES.get(part, part)}**\n\n{table(own)}")
+            texts.append(f"**{NAMES.get(part, part)}** ({when(own)})\n\n{table(own)}")
     return "\n\n".join(texts)
 
 
@@ -142,19 +152,20 @@ def cells(row: Json) -> list[str]:
 
 
 SAID = {
+    "turns": ("{} turns", ""),
     "quartile_low": ("quartiles {}", ""), "worst": ("worst {}", "worst_function"),
-    "kept_bytes": ("{} bytes kept a number", ""), "memory_mb": ("{} MB", ""),
+    "kept_bytes": ("{} bytes kept per number", ""), "memory_mb": ("{} MB", ""),
     "peak_mb": ("{} MB at most", ""), "names_a_second": ("{} names/s", ""),
-    "images_a_second": ("{} images/s", ""), "seconds_an_epoch": ("{} s an epoch", ""),
-    "seconds_a_trial": ("{} s a trial", "epochs"), "compiling_seconds": ("{} s to compile", ""),
-    "ratio_of_cpu_seconds": ("{} by CPU seconds", ""),
-    "median_of_cpu_seconds": ("{} by CPU seconds", ""),
+    "images_a_second": ("{} images/s", ""), "seconds_an_epoch": ("{} s per epoch", ""),
+    "seconds_a_trial": ("{} s per trial", "epochs"), "compiling_seconds": ("{} s to compile", ""),
+    "ratio_of_cpu_seconds": ("ratio of CPU seconds {}", ""),
+    "median_of_cpu_seconds": ("ratio of CPU seconds {}", ""),
     "cpu_seconds_ours": ("{} CPU s", ""), "jobs": ("{} jobs", ""),
-    "of_autograd": ("{} of the time of autograd", ""),
-    "slower": ("{} functions slower than that", ""),
-    "forward": ("forward alone {}", ""),
+    "of_autograd": ("{} times as long as by autograd", ""),
+    "slower": ("{} functions over 5% slower than by autograd", ""),
+    "forward": ("the forward pass alone takes {} times SiLU's both", ""),
 }  # fmt: skip
-"""What is told of further figures, and another that belongs to it."""
+"""How further figures are written, and another that belongs to each."""
 
 
 def more(found: Json) -> str:

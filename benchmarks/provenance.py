@@ -7,7 +7,7 @@ command the seconds from the first line of its process to its last, git's among 
 went into records: digests of code, settings and inputs, the description of machine and environment,
 the seals of files. The commands ``audit`` and ``crate`` count whole. The benchmark ``audit`` checks
 10,000 trials and describes them in a crate, beside a plain read of the same files. Seconds are CPU
-time, which hangs less on what else the machine does.
+time, which depends less on what else the machine does.
 """
 
 from __future__ import annotations

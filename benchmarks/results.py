@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,11 @@ class Results:
             "versions": versions(),
         }
 
-    def keep_others(self, parts: Sequence[str]) -> None:
+    def keep_others(self, parts: Iterable[str]) -> None:
         """Take over what the file has of other parts than ``parts``."""
         if self.path.exists():
             kept = json.loads(self.path.read_text())["rows"]
-            self.others = [row for row in kept if row["part"] not in parts]
+            self.others = [row for row in kept if row["part"] not in set(parts)]
 
     def add(self, row: Row, part: str = "") -> None:
         """Print a row, and write all so far."""

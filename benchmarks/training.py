@@ -99,8 +99,8 @@ def augmentation(arguments: argparse.Namespace, device: torch.device) -> Table:
 
 def switches(arguments: argparse.Namespace, device: torch.device) -> Table:
     """Seconds a step, and how many times faster than plain; medians over turns."""
-    table = Table("network", "switches", "ms a step", "times faster", "spread", "compiling, s")
-    # Without a GPU one thread works, and its own time hangs less on what else the machine does.
+    table = Table("network", "switches", "ms a step", "times as fast", "spread", "compiling, s")
+    # Without a GPU one thread works, and its own time depends less on what else the machine does.
     clock = time.perf_counter if device.type == "cuda" else time.process_time
     check_compiler(device)  # what the first compilation loads is no cost of a function
     for model in arguments.model or MODELS:

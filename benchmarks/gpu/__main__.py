@@ -26,7 +26,7 @@ from rich.console import Console
 from benchmarks.gpu import beside, fisher, loading, training
 from benchmarks.gpu.older_torch import fill_in
 from benchmarks.limits import limits
-from benchmarks.machine import ROOT
+from benchmarks.machine import ROOT, n_cores
 from benchmarks.measuring import Part, Setting
 from benchmarks.results import Results, run_parts
 from benchmarks.rows import activations
@@ -51,21 +51,23 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--cpu-dry", action="store_true", help="tiny sizes, on the CPU")
     arguments = parser.parse_args(given)
+    if arguments.cpu_dry and arguments.out == OUT:
+        parser.error("--cpu-dry measures nothing: say where it may write, with --out")
     out = Console(width=200, soft_wrap=True)
     if not torch.cuda.is_available() and not arguments.cpu_dry:
         out.print("There is no GPU here that torch can use, so nothing was measured.")
         return
     device = torch.device("cpu" if arguments.cpu_dry else "cuda")
     ends = time.monotonic() + arguments.seconds
-    cores = len(os.sched_getaffinity(0))
-    setting = Setting(device, arguments.cpu_dry, 1 if arguments.cpu_dry else cores, ends)
+    setting = Setting(device, arguments.cpu_dry, 1 if arguments.cpu_dry else n_cores(), ends)
     torch.set_num_threads(setting.threads)
     torch.set_flush_denormal(True)
     warnings.simplefilter("ignore")
     logging.getLogger("torch").setLevel(logging.ERROR)
     fill_in()
-    results = Results(arguments.out, setting, out)
     chosen = {name: PARTS[name] for name in arguments.names or PARTS}
+    results = Results(arguments.out, setting, out)
+    results.keep_others(chosen)
     with tempfile.TemporaryDirectory() as cache:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", cache)
         run_parts(chosen, setting, results)

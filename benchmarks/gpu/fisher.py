@@ -44,7 +44,7 @@ def beside_cpu(case: Case, kind: Kind, setting: Setting) -> Row:
         times["gpu"].median,
         times["cpu"].median,
         f"ours on {setting.threads} threads",
-        ratio_of="times faster",
+        ratio_of="times as fast",
     )
     found.ratio, found.spread = ratios(times["cpu"].wall, times["gpu"].wall)
     return found

@@ -26,6 +26,7 @@ from benchmarks.limits import PRECISIONS, Limits
 from benchmarks.machine import ROOT
 from benchmarks.made import images
 from benchmarks.measuring import Row, Setting, Times, failed, guarded, in_turn, ratios, seconds
+from benchmarks.rows.training_step import require_whole
 from benchmarks.textbook.training import train
 
 MODELS = {"all-cnn-c": "act-bench-cnn", "resnet-56": "act-bench-resnet"}
@@ -97,7 +98,7 @@ class Training:
         recipe = self.task.recipe.model_copy(update=once)
         device = self.examples.device
         with run_settings(self.task, device, tf32=recipe.precision == "tf32"):
-            fit(self.network, recipe, self.used, Classes(10), seed=0)
+            require_whole(fit(self.network, recipe, self.used, Classes(10), seed=0), recipe)
 
 
 def by_hand(training: Training) -> Callable[[], None]:
@@ -206,7 +207,7 @@ def _row(
         times["plain"].median / training.steps,
         "plain float32",
         ratio,
-        "times faster",
+        "times as fast",
         spread,
         limit=flops / Limits.flops(setting, *PRECISIONS[precision]),
         limit_is=f"the network's operations at the rate of {precision} products",

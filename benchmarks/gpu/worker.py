@@ -36,20 +36,20 @@ def main() -> None:
                 answer: dict[str, Any] = {"ready": True}
             else:
                 assert training is not None
-                answer = {"rate": _rate(training, message["seconds"], setting)}
+                answer = _steps(training, message["seconds"], setting)
         except Exception as error:  # the one that asked writes it down
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
 
 
-def _rate(training: Training, window: float, setting: Setting) -> float:
-    """Steps a second over ``window`` seconds or a little more."""
+def _steps(training: Training, window: float, setting: Setting) -> dict[str, Any]:
+    """Steps in ``window`` seconds or a little more, and the seconds."""
     started, steps = time.perf_counter(), 0
     while time.perf_counter() - started < window:
         training.run()
         wait(setting.device)
         steps += training.steps
-    return steps / (time.perf_counter() - started)
+    return {"steps": steps, "seconds": time.perf_counter() - started}
 
 
 if __name__ == "__main__":

@@ -81,6 +81,8 @@ def one(
 
 def summary(name: str, found: Sequence[dict[str, Any]], goal: float, setting: Setting) -> Row:
     """The median function, and how others lie around it."""
+    if not found:
+        return Row(name, error="left out: no time was left")
     costs = np.array([each["ratio"] for each in found])
     low, middle, high = np.quantile(costs, [0.25, 0.5, 0.75])
     row = Row(
@@ -89,7 +91,6 @@ def summary(name: str, found: Sequence[dict[str, Any]], goal: float, setting: Se
         against="native SiLU",
         ratio=float(middle),
         ratio_of="times as long",
-        spread=float(high - low),
         goal=f"median within {goal:g} times of SiLU",
         met=bool(middle <= goal),
     )
@@ -164,8 +165,9 @@ def rows(
     functions = random_functions(n)
     with threads(setting.threads):
         limit = Limits.bytes(setting)
-        yield summary(f"activation, eager, {n} random functions",
-                      eager(functions, setting), EAGER_WITHIN, setting)  # fmt: skip
+        found = eager(functions, setting)
+        name = f"activation, eager, {len(found)} random functions"
+        yield summary(name, found, EAGER_WITHIN, setting)
         for each in eager([parse(name) for name in NAMED[: 1 if setting.tiny else None]], setting):
             yield Row(
                 f"activation, eager, {each['function']}",
@@ -190,5 +192,6 @@ def rows(
         )
         found = compiled_functions(functions[:n_compiled], setting, budget)
         row = summary("activation, compiled", found, COMPILED_WITHIN, setting)
-        row.more["compiling_seconds"] = statistics.median(each["compiling"] for each in found)
+        if found:
+            row.more["compiling_seconds"] = statistics.median(each["compiling"] for each in found)
         yield row

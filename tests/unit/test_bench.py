@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +28,25 @@ from benchmarks.rows.growth import as_curves  # noqa: E402
 TINY = Setting(torch.device("cpu"), tiny=True, threads=1)
 
 
-def test_ratios_say_what_they_are_of() -> None:
-    def short() -> None:
-        time.sleep(0.01)
+def test_ratios_say_what_they_are_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
 
-    def long() -> None:
-        time.sleep(0.05)
+    def clock() -> float:
+        return now[0]
 
-    faster = compare("a", short, long, "long", 3)
-    longer = compare("b", long, short, "short", 3, ratio_of="times as long")
-    assert faster.ratio is not None and faster.ratio > 1 and faster.ratio_of == "times faster"
-    assert longer.ratio is not None and longer.ratio > 1 and longer.ratio_of == "times as long"
+    def taking(seconds: float) -> Callable[[], None]:
+        def work() -> None:
+            now[0] += seconds
+
+        return work
+
+    monkeypatch.setattr(time, "perf_counter", clock)
+    monkeypatch.setattr(time, "process_time", clock)
+    faster = compare("a", taking(1), taking(5), "long", 3)
+    longer = compare("b", taking(5), taking(1), "short", 3, ratio_of="times as long")
+    assert (faster.ratio, faster.spread, faster.ratio_of) == (5, 0, "times as fast")
+    assert (longer.ratio, longer.spread, longer.ratio_of) == (5, 0, "times as long")
+    assert (faster.ours, faster.textbook) == (1, 5)
 
 
 def test_the_share_of_a_limit_is_one_at_the_limit_and_less_before() -> None:
@@ -51,6 +60,13 @@ def test_a_curve_tells_its_exponent(exponent: float) -> None:
     row = curve("a", "functions", [(n, 3 * n**exponent) for n in (10.0, 100.0, 1000.0, 1e4)])
     assert row.more["exponent"] == pytest.approx(exponent)
     assert "exponent" not in curve("a", "functions", [(1.0, 2.0)]).more
+
+
+@pytest.mark.parametrize("sizes", [(10.0, 100.0, 1000.0), (10.0, 100.0, 1000.0, 1e4)])
+def test_what_a_start_takes_is_no_growth(sizes: tuple[float, ...]) -> None:
+    points = [(n, 3 * n) for n in sizes]
+    points[0] = (sizes[0], 1e3)
+    assert curve("a", "functions", points).more["exponent"] == pytest.approx(1)
 
 
 def test_measurements_of_growth_become_a_curve_a_kind() -> None:
@@ -107,10 +123,18 @@ def test_a_failure_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
     assert written[1]["error"] == "ValueError: no [bold] luck"
     assert "FAILED" in line(results.rows[1])
     again = Results(path, TINY, Console(file=sys.stderr))
-    again.keep_others(["broken"])
+    again.keep_others(iter(["broken"]))
     again.add(Row("third", 3.0), "broken")
     kept = [row["name"] for row in json.loads(path.read_text())["rows"]]
     assert kept == ["second", "third"]
+
+
+@pytest.mark.parametrize(("package", "option"), [("", "--tiny"), (".gpu", "--cpu-dry")])
+def test_tiny_sizes_do_not_take_the_place_of_figures(package: str, option: str) -> None:
+    command = [sys.executable, "-W", "ignore", "-m", f"benchmarks{package}", option]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"{option} measures nothing" in done.stderr
 
 
 @pytest.mark.slow

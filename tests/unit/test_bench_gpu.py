@@ -78,8 +78,7 @@ def test_trainings_and_those_side_by_side_give_rows(tmp_path: Path) -> None:
     assert any(row["name"].startswith("side by side: 2 streams") for row in found)
 
 
-def test_a_part_that_fails_leaves_the_others(tmp_path: Path) -> None:
-    """And with no time left, parts say that they were left out."""
+def test_parts_for_which_no_time_is_left_say_so(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     done = bench(out, "--cpu-dry", "--seconds", "-1", "fisher", "loading")
     assert done.returncode == 0, done.stderr
