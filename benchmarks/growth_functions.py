@@ -3,9 +3,9 @@
     python -m benchmarks.growth_functions [enumeration | proposal | map ...]
 
 Spaces are five-node ones that a few unary operators, drawn by a seed, fill. A proposal has as many
-functions known as left. Each case runs in a process of its own; seconds are those of the processor, without imports; memory is the largest resident set of the
-process, imports included. ``growth`` is the exponent since the case above: 1 where ten times the
-functions take ten times as long.
+functions known as left. Each case runs in a process of its own; seconds are those of the processor,
+without imports; memory is the largest resident set of the process, imports included. ``growth`` is
+the exponent since the case above: 1 where ten times the functions take ten times as long.
 """
 
 from __future__ import annotations

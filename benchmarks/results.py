@@ -37,7 +37,8 @@ class Results:
         """Take over what the file has of other parts than ``parts``."""
         if self.path.exists():
             kept = json.loads(self.path.read_text())["rows"]
-            self.others = [row for row in kept if row["part"] not in set(parts)]
+            anew = set(parts)
+            self.others = [row for row in kept if row["part"] not in anew]
 
     def add(self, row: Row, part: str = "") -> None:
         """Print a row, and write all so far."""
