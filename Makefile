@@ -5,6 +5,8 @@
 PYTHON ?= python3
 CORES ?= all
 PYTEST_ARGS ?=
+# One more than there are cores: tests of SLURM wait more than they compute.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 BIN := .venv/bin
 
 help:  ## Show this list
@@ -31,7 +33,7 @@ results: .venv/run.stamp  ## Run the experiment of config.yaml up to results/rep
 	@echo "Open results/report.html"
 
 test: .venv/dev.stamp lint  ## Check the code and run all tests
-	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: .venv/dev.stamp  ## Formatting, linting, types, rooms, workflow
 	$(BIN)/ruff format --check .

@@ -106,7 +106,8 @@ def _weight(outcome: Outcome, targets: Tensor, part: Tensor, batch: Tensor) -> f
 
 
 def _is_finite(loss: Tensor) -> bool:
-    return math.isfinite(total(loss.detach().clone()).item())
+    summed = loss if processes() == 1 else total(loss.detach().clone())
+    return math.isfinite(summed.item())
 
 
 def _seed_generators(seed: int) -> torch.Generator:
