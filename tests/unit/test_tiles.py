@@ -116,6 +116,60 @@ def test_what_is_masked_stays_masked() -> None:
     assert x.grad is not None and x.grad.tolist() == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "min(reciprocal(min(relu(x),exp(x))),one(x))",
+        "max(negative(reciprocal(max(exp(x),relu(x)))),one(x))",
+    ],
+)
+def test_what_is_masked_stays_masked_where_gradients_are_infinite(name: str) -> None:
+    check(name)
+
+
+def test_hooks_of_the_input_are_called_once() -> None:
+    for function in (activation("mul(sigmoid(x),tanh(x))"), plain("mul(sigmoid(x),tanh(x))")):
+        x = inputs().requires_grad_()
+        middle = x * 1
+        middle.retain_grad()
+        middle.register_hook(lambda g: 2 * g)
+        function(middle).sum().backward(create_graph=True)
+        assert x.grad is not None and middle.grad is not None
+        once = torch.autograd.functional.jacobian(
+            lambda v: plain("mul(sigmoid(x),tanh(x))")(v).sum(), inputs()
+        )
+        torch.testing.assert_close(x.grad, 2 * once, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(middle.grad, 2 * once, rtol=1e-5, atol=1e-6)
+
+
+def test_batches_of_gradients() -> None:
+    found = []
+    for function in (activation("mul(sigmoid(x),tanh(x))"), plain("mul(sigmoid(x),tanh(x))")):
+        x = inputs().requires_grad_()
+        gradients = torch.stack([torch.ones(len(x)), inputs(1)])
+        found += torch.autograd.grad(function(x), x, gradients, is_grads_batched=True)
+    torch.testing.assert_close(*found)
+
+
+def test_an_input_that_was_saved_in_another_order() -> None:
+    function, x = activation("mul(sigmoid(x),tanh(x))"), inputs().reshape(10, 20).requires_grad_()
+    _, expected = backward(plain("mul(sigmoid(x),tanh(x))"), x, torch.ones_like(x))
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda tensor: tensor.t().contiguous(), lambda tensor: tensor.t()
+    ):
+        y = function(x)
+    (found,) = torch.autograd.grad(y.sum(), x)
+    torch.testing.assert_close(found, expected)
+
+
+def test_many_arguments_are_many_levels() -> None:
+    name = f"max_n({','.join(['x'] * 1200)})"
+    assert Activation(name)._rule is None
+    assert Activation(f"max_n({','.join(['x'] * DEEPEST)})")._rule is not None
+    x = inputs().requires_grad_()
+    Activation(name)(x).sum().backward()
+
+
 def test_what_i0e_is_made_of_agrees_with_scipy() -> None:
     from scipy import special
 

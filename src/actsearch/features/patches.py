@@ -11,6 +11,7 @@ displaced. That takes more multiplications, but few large ones: better with few 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from itertools import product
 from typing import NamedTuple
@@ -58,11 +59,11 @@ def patch_sum(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Moments:
     shape = (layer.groups, channels)
     if _displaced_costs_less(high, wide, *shape, len(x)):
         found, arrange = _Sums(high, wide, *shape, x), _sorted
-        bytes_each = 8 * x[0].numel()
+        bytes_each = 8 * math.prod(x.shape[1:])
     else:
         unfolded = Axis(wide.steps, 0, 0, 1, 1, 1)
         found, arrange = _Sums(high, unfolded, shape[0], channels * wide.kernel, x), _unfolded
-        bytes_each = 8 * x[0, :, :, 0].numel() * wide.steps * wide.kernel
+        bytes_each = 8 * x.shape[1] * x.shape[2] * wide.steps * wide.kernel
     x = x.contiguous(memory_format=torch.channels_last)  # the faster way to put them last
     for part in torch.split(x, max(1, _BUFFER_BYTES // bytes_each)):
         by_place = part.permute(2, 3, 0, 1)

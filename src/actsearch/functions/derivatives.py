@@ -203,7 +203,14 @@ def _min(g: Tensor, a: Tensor, b: Tensor) -> Gradients:
 def _shared(g: Tensor, sign: Tensor) -> Gradients:
     """All to the first where ``sign`` is 1, to the second where it is -1, half to both on a tie."""
     share = sign.add_(1).mul_(0.5)
-    return lambda: share * g, lambda: (1 - share).mul_(g)
+    if math.isfinite(g.sum().item()):
+        return lambda: share * g, lambda: (1 - share).mul_(g)
+    # 0 times what is not finite would be NaN; masks take much longer.
+    rest = 1 - share
+    return (
+        lambda: (share * g).masked_fill_(share == 0, 0),
+        lambda: (rest * g).masked_fill_(rest == 0, 0),
+    )
 
 
 BINARY: dict[str, Binary] = {

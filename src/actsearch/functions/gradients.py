@@ -18,7 +18,8 @@ from actsearch.functions.operators import LEAF, Operator, read_token
 TILES = 75
 """What taking a function in tiles costs beside its operators, as `derivatives.Unary` counts."""
 DEEPEST = 100
-"""Levels of a tree: a level is a few calls within each other, of which Python allows a thousand."""
+"""Levels of a tree: a level is a few calls within each other, of which Python allows a thousand.
+An operator of n arguments is a chain of n - 1 of two."""
 Pull = Callable[[Tensor], Tensor]
 """Gradient of x of the gradient of a value; it may return the tensor that it is given."""
 
@@ -39,7 +40,7 @@ class GradientRule(NamedTuple):
 def gradient_rule(expression: Expression, divisor: float = 1.0) -> GradientRule | None:
     """The rule of f / ``divisor``, where all operators of f have one and it is not too deep."""
     others = expression.operators - UNARY.keys() - BINARY.keys() - NARY.keys()
-    if others or expression.depth > DEEPEST:
+    if others or _levels(expression) > DEEPEST:
         return None
     costs = _Costs()
     top = _node(iter(expression.tokens), costs, wanted=False)
@@ -50,6 +51,15 @@ def gradient_rule(expression: Expression, divisor: float = 1.0) -> GradientRule 
         return top.run(x)[1](g if divisor == 1 else g / divisor)
 
     return GradientRule(gradient, costs.spared >= costs.again + TILES)
+
+
+def _levels(expression: Expression) -> int:
+    stack: list[int] = []
+    for token in reversed(expression.tokens):
+        count = 0 if token == LEAF else read_token(token)[1]
+        below = [stack.pop() for _ in range(count)]
+        stack.append(max(count - 1, 1) + max(below) if below else 0)
+    return stack.pop()
 
 
 class _Costs:

@@ -69,10 +69,15 @@ def _workers(process: int, number: int) -> ThreadPoolExecutor:
         torch.set_num_threads(1)  # MKL's too, which is a thread's own
         started.wait()
 
-    list(pool.map(for_one_core, range(number)))
-    torch.set_num_threads(number)  # of this thread, and of those to come
+    try:
+        list(pool.map(for_one_core, range(number)))
+    except BaseException:  # a thread that cannot be started: the others wait for it
+        started.abort()
+        raise
+    finally:
+        torch.set_num_threads(number)  # of this thread, and of those to come
     return pool
 
 
 def _flushes_denormals() -> bool:
-    return (torch.tensor(1e-308, dtype=torch.float64) * 1e-10).item() == 0.0
+    return (torch.tensor(1e-308, dtype=torch.float64, device="cpu") * 1e-10).item() == 0.0

@@ -36,10 +36,12 @@ def in_tiles(x: Tensor, evaluate: Callable[[Tensor], Tensor], rule: GradientRule
         rule: Its derivative.
 
     Returns:
-        What ``evaluate`` would return for ``x``, to the bit and rounded to the dtype of ``x``; or
-        None for what is no large tensor of float32 or half precision on the CPU, for numbers that
-        lie apart in memory, and within transformations that have to see the operators (compiling,
-        exporting, ``torch.func``, forward mode).
+        What ``evaluate`` would return for ``x`` on one thread, to the bit and rounded to the dtype
+        of ``x``. ``x`` itself is kept for the backward pass, so it must not be changed in place
+        before that. None where no gradient is wanted, for what is no large tensor of float32 or
+        half precision on the CPU, for numbers that are not in the order of memory, and within
+        transformations that have to see the operators (compiling, exporting, ``torch.func``,
+        forward mode).
     """
     if (
         torch.compiler.is_compiling()
@@ -59,7 +61,7 @@ def in_tiles(x: Tensor, evaluate: Callable[[Tensor], Tensor], rule: GradientRule
 
 
 def _is_dense(x: Tensor) -> bool:
-    """Whether the numbers fill a stretch of memory, in whatever order."""
+    """Whether the numbers fill a stretch of memory, in their order or with channels last."""
     return x.is_contiguous() or (
         x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
     )
@@ -86,10 +88,11 @@ class _InTiles(Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (x,) = ctx.saved_tensors
         (gradient,) = gradients
-        if torch.is_grad_enabled():  # to be differentiated again: by the operators themselves
-            y = ctx.evaluate(x.float()).to(x.dtype)
-            (whole,) = torch.autograd.grad(y, x, gradient, create_graph=True)
-            return whole, None, None
+        again = torch.is_grad_enabled()  # it is to be differentiated
+        if again or _is_batch(gradient):
+            return _by_operators(x, gradient, ctx.evaluate, again), None, None
+        if not _is_dense(x):  # whoever saved it gives it back in another order
+            x = x.contiguous()
         result = torch.empty_like(x)
         if gradient.stride() != result.stride():
             gradient = torch.empty_like(x).copy_(gradient)
@@ -104,6 +107,24 @@ class _InTiles(Function):
 
         _each_tile(work, x, gradient, result)
         return result, None, None
+
+
+def _is_batch(tensor: Tensor) -> bool:
+    """Whether it stands for several, of ``torch.vmap`` or of autograd's ``is_grads_batched``."""
+    functorch = torch._C._functorch
+    return functorch.is_batchedtensor(tensor) or functorch.is_legacy_batchedtensor(tensor)
+
+
+def _by_operators(
+    x: Tensor, gradient: Tensor, evaluate: Callable[[Tensor], Tensor], again: bool
+) -> Tensor:
+    """The gradient of x as autograd has it; ``again`` says whether it is to be differentiated."""
+    with torch.enable_grad():
+        # Hooks of x itself are called with what is returned, so not here too.
+        alias = x.view_as(x) if again else x.detach().requires_grad_()
+        y = evaluate(alias.float()).to(x.dtype)
+    (whole,) = torch.autograd.grad(y, alias, gradient, create_graph=again)
+    return whole
 
 
 def _each_tile(work: Callable[..., None], *tensors: Tensor) -> None:

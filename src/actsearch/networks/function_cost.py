@@ -98,7 +98,7 @@ class Meter:
         )
 
     def eager(self, expression: Expression) -> Cost:
-        """Of a function as it stands, operator after operator."""
+        """Of a function as a network calls it that is not compiled."""
         function = Activation(expression)
         return self._cost(function, self._in_turns(function))
 
@@ -110,16 +110,16 @@ class Meter:
     ) -> list[Cost]:
         """Of functions that are compared: each has its turns in every round.
 
-        What slows the machine down for a while then meets them all; and all are compared with the
-        fastest relu of any.
+        What slows the machine down for a while then slows all of them; and all are compared with
+        the fastest relu of any.
 
         Args:
-            expressions: the functions.
+            expressions: the functions, at least one.
             rounds: each as long as a function is timed for.
             progress: called with the number of times done and of all.
 
         Returns:
-            A cost a function.
+            A cost per function.
         """
         functions = [Activation(expression) for expression in expressions]
         found: list[Fastest] = []

@@ -1,4 +1,4 @@
-"""What the finalists cost, as a last comparison tells it and chooses by it."""
+"""What the finalists cost, as a last comparison says it and chooses by it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class FinalCosts:
         """Take the rows of the device that the task trains on.
 
         Args:
-            table: One row a function, device and mode: ``name``, ``device``, ``processor``,
+            table: One row per function, device and mode: ``name``, ``device``, ``processor``,
                 ``mode`` ("eager" or "compiled"), ``as_trained`` (whether the task trains so,
                 there), ``forward``, ``backward`` and ``both`` (times, as multiples of relu's), and
-                ``bytes_kept``; empty where nothing was measured.
+                ``bytes_kept``.
 
         Raises:
             ValueError: When no row says that the task trains so, or several devices do.
         """
-        trained = table[table["as_trained"].astype(bool)]
+        trained = table[table["as_trained"].eq(True)]
         devices = sorted(set(trained["device"]))
         if len(devices) != 1:
             raise ValueError(f"costs: the task trains on one device, found {devices or 'none'}")
