@@ -152,7 +152,7 @@ def cells(row: Json) -> list[str]:
 
 
 SAID = {
-    "turns": ("{} turns", ""),
+    "turns": ("turns: {}", ""), "wall_minutes": ("{} minutes by the clock", ""),
     "quartile_low": ("quartiles {}", ""), "worst": ("worst {}", "worst_function"),
     "kept_bytes": ("{} bytes kept per number", ""), "memory_mb": ("{} MB", ""),
     "peak_mb": ("{} MB at most", ""), "names_a_second": ("{} names/s", ""),
