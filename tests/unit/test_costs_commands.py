@@ -154,6 +154,10 @@ def test_only_what_decides_whether_functions_are_compiled_is_a_setting() -> None
     assert told(seeds=[8, 9]) == told()
     assert told(compile="network")["tasks"]["tiny"]["recipe"] == {"compile": "network"}
     assert told(compiled_costs=True)["tasks"]["tiny"]["final"] == {"compiled_costs": True}
+    on_gpu = configured()
+    on_gpu["tasks"]["tiny"]["resources"] = {"gpu": 1}
+    settings = step_settings("final-costs", parse_config(on_gpu), "tiny")
+    assert settings["tasks"]["tiny"]["resources"] == {"gpu": True}
     usual, asked = (parse_config(configured(**c)) for c in ({}, {"compiled_costs": True}))
     for step in ("finalists", "train-final", "final"):
         assert step_settings(step, usual, "tiny") == step_settings(step, asked, "tiny")

@@ -65,6 +65,11 @@ def test_layers_are_covered_or_passed_over_with_a_reason() -> None:
     assert spectra[0].n_weights == 36
 
 
+def test_no_layers_have_no_spectra() -> None:
+    model = nn.Sequential(nn.Linear(3, 2))
+    assert fisher_spectrum(model, torch.zeros(4, 3), layers=[]) == []
+
+
 def test_passed_over_layers_in_words() -> None:
     found = in_words({"": "a", "b": "c", "d": "c", "e": "c"}, shown=2)
     assert found == ["1 a: the network itself", "3 c: b, d, ..."]

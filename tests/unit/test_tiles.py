@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from actsearch.functions import operators, tiles
 from actsearch.functions.activation import Activation
@@ -160,6 +163,30 @@ def test_an_input_that_was_saved_in_another_order() -> None:
         y = function(x)
     (found,) = torch.autograd.grad(y.sum(), x)
     torch.testing.assert_close(found, expected)
+
+
+def test_dispatch_modes_see_the_operators() -> None:
+    seen: set[str] = set()
+
+    class Log(TorchDispatchMode):
+        def __torch_dispatch__(self, f: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            seen.add(str(f))
+            return f(*args, **(kwargs or {}))
+
+    with threads(2), Log():
+        activation("max(sinh(x),swish(x))")(inputs().requires_grad_())
+    assert "aten.sinh.default" in seen
+
+
+@pytest.mark.parametrize("name", ["negative(sinh(x))", "identity(sinh(x))"])
+def test_a_value_that_nothing_reads_is_not_computed_again(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(x: Tensor) -> Tensor:
+        raise AssertionError("computed again")
+
+    monkeypatch.setitem(UNARY, "sinh", UNARY["sinh"]._replace(value=never))
+    backward(activation(name), inputs(), torch.ones(200))
 
 
 def test_many_arguments_are_many_levels() -> None:

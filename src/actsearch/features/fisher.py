@@ -107,7 +107,7 @@ def fisher_spectrum(
         for start in range(0, len(x), examples_at_once):
             part = slice(start, start + examples_at_once)
             _accumulate(model, x[part], outcomes, part, sums)
-    return _spectra(sums, len(x))
+    return _spectra(sums, len(x), x.device)
 
 
 class _Sums:
@@ -145,11 +145,11 @@ class _Sums:
         return sum(p.numel() for p in parameters if p is not None)
 
 
-def _spectra(sums: Sequence[_Sums], examples: int) -> list[LayerSpectrum]:
+def _spectra(sums: Sequence[_Sums], examples: int, device: torch.device) -> list[LayerSpectrum]:
     """Eigenvalues of all factors: a core each, which is faster than all cores for one."""
     matrices = [factor for entry in sums for factor in entry.factors(examples)]
     costs = [len(factor) * float(factor.shape[-1]) ** 3 for factor in matrices]
-    found = iter(on_all_cores(_eigenvalues, matrices, costs, sums[0].inputs.device))
+    found = iter(on_all_cores(_eigenvalues, matrices, costs, device))
     spectra = []
     for entry, (inputs, inputs_under), (gradients, gradients_under) in zip(
         sums, found, found, strict=True

@@ -55,6 +55,9 @@ class Activation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """f(x), elementwise.
 
+        For its gradient ``x`` itself may be kept, so ``x`` must not be changed in place before the
+        backward pass.
+
         Of half precision (float16, bfloat16) only the result is: the function is computed in
         float32 and rounded once, as when it is compiled into one kernel.
 

@@ -36,6 +36,7 @@ class Unary(NamedTuple):
         spared: What torch's own backward pass takes more than ``gradient``.
         value: f(x) to rounding; None where torch's own is as fast.
         reads_value: Whether ``gradient`` reads y.
+        reads_input: Whether it reads x.
     """
 
     gradient: Callable[[Tensor, Tensor, Tensor], Tensor] | None
@@ -43,6 +44,7 @@ class Unary(NamedTuple):
     spared: int
     value: Callable[[Tensor], Tensor] | None = None
     reads_value: bool = False
+    reads_input: bool = True
 
 
 class Binary(NamedTuple):
@@ -144,8 +146,8 @@ def _hard_sigmoid(g: Tensor, x: Tensor, _: Tensor) -> Tensor:
 UNARY: dict[str, Unary] = {
     "zero": Unary(None, 10, 90, value=torch.zeros_like),
     "one": Unary(None, 10, 90, value=torch.ones_like),
-    "identity": Unary(lambda g, x, y: g, 0, 0),
-    "negative": Unary(lambda g, x, y: -g, 10, 10),
+    "identity": Unary(lambda g, x, y: g, 0, 0, reads_input=False),
+    "negative": Unary(lambda g, x, y: -g, 10, 10, reads_input=False),
     "abs": Unary(lambda g, x, y: torch.sign(x).mul_(g), 10, 10),
     "reciprocal": Unary(lambda g, x, y: torch.square(y).neg_().mul_(g), 10, 20, reads_value=True),
     "square": Unary(lambda g, x, y: torch.mul(x, 2).mul_(g), 10, 30),

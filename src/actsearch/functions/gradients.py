@@ -109,7 +109,8 @@ def _unary(operator: Operator, tokens: Iterator[str], costs: _Costs, wanted: boo
     reads_value = wanted or rule.reads_value
     costs.spared += rule.spared
     costs.again += rule.again if reads_value else 0
-    inner = _node(tokens, costs, wanted=gradient is not None or reads_value)
+    reads_input = gradient is not None and rule.reads_input
+    inner = _node(tokens, costs, wanted=reads_input or reads_value)
 
     def run(x: Tensor) -> tuple[Tensor, Pull]:
         inside, pull = inner.run(x)

@@ -1,8 +1,9 @@
 """A function as a file with one PyTorch module that needs nothing but torch.
 
 The module's ``forward`` calls the same torch functions on the same values as
-`actsearch.functions.activation.Activation`, so that both give the same bits. (The gradient is a sum
-over the places of x, which may be added up in another order.)
+`actsearch.functions.activation.Activation`, so that both give the same bits. (Gradients agree to
+rounding: sums over the places of x may be added up in another order, and for large tensors
+`Activation` has formulas of its own.)
 """
 
 from __future__ import annotations

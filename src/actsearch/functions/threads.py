@@ -1,4 +1,4 @@
-"""Threads of the CPU: how many torch uses, what they take denormal numbers for, a core for each."""
+"""How many threads torch uses on the CPU, whether they flush denormals, and a thread per core."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def flushed_denormals() -> Iterator[None]:
 def each_on_a_core(work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
     """``work`` on each item, as many at once as torch would use threads, with one thread each.
 
-    Denormal numbers are what they are to this thread.
+    Denormal numbers are what they are to this thread; nothing else that a thread sets for itself
+    (grad mode, autocast, dispatch modes) is carried over. The first exception is raised, while
+    items that have begun go on.
 
     Returns:
         The results, in the items' order; items begin in it too.
@@ -55,7 +57,11 @@ def each_on_a_core(work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
         torch.set_flush_denormal(flush)
         return work(item)
 
-    return list(_workers(os.getpid(), number).map(run, items))
+    try:
+        results = _workers(os.getpid(), number).map(run, items)
+    except RuntimeError:  # the interpreter is ending, and takes no more work for other threads
+        return [work(item) for item in items]
+    return list(results)
 
 
 @functools.lru_cache(maxsize=1)

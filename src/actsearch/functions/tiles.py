@@ -18,9 +18,9 @@ from actsearch.functions.gradients import GradientRule
 from actsearch.functions.threads import each_on_a_core
 
 TILE = 2**16
-"""Numbers of a tile, of which several are in use at once, in a megabyte of cache. Torch takes what
-is left after many times 64 numbers one by one, with other last bits; so what is left is the same in
-tiles as in the whole tensor on one thread."""
+"""Numbers of a tile, of which several are in use at once, in a megabyte of cache. Torch computes
+the remainder of a vector by scalar code, which rounds differently. A tile is a multiple of 64, so
+only the last one has a remainder: that of the whole tensor on one thread."""
 LEAST = 2**18
 """Numbers of the smallest tensor that is taken in tiles: for smaller ones starting them costs more
 than they spare."""
@@ -52,6 +52,7 @@ def in_tiles(x: Tensor, evaluate: Callable[[Tensor], Tensor], rule: GradientRule
         or x.dtype not in (torch.float32, *_HALF)
         or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         or torch._C._functorch.peek_interpreter_stack() is not None
+        or torch._C._len_torch_dispatch_stack()  # modes see this thread's operators alone
         or forward_ad.unpack_dual(x).tangent is not None  # type: ignore[no-untyped-call]
         or not _is_dense(x)
     ):

@@ -45,7 +45,7 @@ class UnfinishedCosts:
 
     def keep(self, rows: Sequence[Mapping[str, Any]], *, now: bool = False) -> None:
         """Write the file if it is time, or ``now``."""
-        if now or self._file.is_due():
+        if rows and (now or self._file.is_due()):
             content = json.dumps({"identity": self._file.stamp, "rows": list(rows)}).encode()
 
             def save(file: BinaryIO) -> None:

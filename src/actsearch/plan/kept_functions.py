@@ -21,6 +21,7 @@ from actsearch.plan import layout
 from actsearch.plan.kept import kept
 from actsearch.records.code import module_digests
 from actsearch.records.digests import settings_digest
+from actsearch.records.provenance import environment
 
 T = TypeVar("T")
 
@@ -38,6 +39,8 @@ class KeptFunctions:
     @functools.cached_property
     def _made_by(self) -> list[Any]:
         modules = module_digests("actsearch.functions.selection", *self._operators)
+        if self._operators:  # the user's may call any package
+            return [modules, environment()["digest"]]
         return [modules, sys.version, version("numpy"), version("scipy")]
 
     def slugs(self, space: Space, baselines: Sequence[str]) -> list[str]:

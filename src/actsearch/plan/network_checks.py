@@ -21,7 +21,7 @@ from actsearch.records.code import module_digests
 from actsearch.records.digests import settings_digest
 from actsearch.records.provenance import environment
 
-TRIED = ("actsearch.rehearsal.whole", "actsearch.data.loading", "actsearch.networks.cost")
+TRIED = ("actsearch.rehearsal.whole", "actsearch.data.loading", "actsearch.rehearsal.work")
 """Modules that rehearse a task, tell the shape of its data, and count what its network costs."""
 _NO_MATTER: Any = {
     "map": True,

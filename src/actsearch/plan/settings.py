@@ -104,12 +104,14 @@ def finalists(config: Config, task: str | None, **_: Any) -> Settings:
 
 
 def final_costs(config: Config, task: str | None, **_: Any) -> Settings:
-    """Of what finalists cost: whether they are compiled."""
+    """Of what finalists cost: whether they are compiled, and whether they train on a GPU."""
     name, chosen = chosen_task(config, task)
-    compiled = chosen.recipe.model_dump(mode="json", include={"compile"})
+    entry: Settings = {"recipe": chosen.recipe.model_dump(mode="json", include={"compile"})}
+    if chosen.resources.gpu:  # it trains there, and chooses by what functions cost there
+        entry["resources"] = {"gpu": True}
     section: Final = task_section(config, task, "final")
     asked = {} if section.compiled_costs is None else {"compiled_costs": section.compiled_costs}
-    return {"tasks": {name: {"recipe": compiled, "final": asked}}}
+    return {"tasks": {name: entry | {"final": asked}}}
 
 
 def comparison(config: Config, task: str | None, **_: Any) -> Settings:

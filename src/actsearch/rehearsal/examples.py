@@ -56,7 +56,9 @@ def reason(error: BaseException) -> str:
     """What went wrong with a network, in words that its author can act on."""
     said = describe_fault(error)
     if "inplace operation" in said or "modified inplace" in said:
-        return "it changes the output of an activation in place (x += y): write x = x + y"
+        return (
+            "it changes the input or the output of an activation in place (x += y): write x = x + y"
+        )
     if "Expected more than 1 value per channel" in said:
         return f"a batch norm cannot train on a single value a channel ({said})"
     if "mark a variable ready only once" in said:

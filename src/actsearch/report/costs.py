@@ -44,7 +44,7 @@ def in_a_line(cost: Mapping[str, Any]) -> str:
     """The same as a line of the card."""
     cell = final_cost(cost)
     assert cell
-    line = f"{cell['times']} relu, {cell['kept']} kept a number"
+    line = f"{cell['times']} relu, {cell['kept']} kept per number"
     if cell["compiled_times"]:
         line += f" (compiled {cell['compiled_times']}, {cell['compiled_kept']})"
     return line
@@ -57,7 +57,7 @@ def cost_lines(costs: pd.DataFrame | None) -> dict[str, str]:
         costs: As the step ``costs`` makes it: ``name``, ``device``, ``both``, ``bytes_kept``.
 
     Returns:
-        A line each, by name.
+        A line each, by name; bytes are those on the last device, a GPU's where there is one.
     """
     if costs is None:
         return {}
@@ -70,7 +70,7 @@ def cost_lines(costs: pd.DataFrame | None) -> dict[str, str]:
             for device in devices
             if device in of
         ]
-        lines[str(name)] = ", ".join([*several, kept(rows["bytes_kept"].iloc[0])])
+        lines[str(name)] = ", ".join([*several, kept(rows["bytes_kept"].iloc[-1])])
     return lines
 
 

@@ -61,7 +61,7 @@ def _cost(final: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[str]:
         return []
     text = (
         f"Cost on {final['measured_on']['processor']}: {cost['both']:.3g} times as long as relu, "
-        f"forward and backward, and {cost['bytes_kept']:.3g} bytes kept a number (relu: 4)"
+        f"forward and backward, and {cost['bytes_kept']:.3g} bytes kept per number (relu: 4)"
     )
     if cost["compiled"]:
         text += (

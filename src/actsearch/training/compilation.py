@@ -1,9 +1,10 @@
 """Compiling what a training runs: the activation function alone, or the whole network.
 
-An expression is a chain of elementwise operations, and run as it stands each of them reads and
-writes the whole tensor and keeps it for the backward pass. Compiled, the function is one kernel
-forward and one backward, and only its input is kept. It is compiled once a function, for tensors of
-any size. A whole network takes far longer, again for every function.
+An expression is a chain of elementwise operations. Called one by one, each of them reads and
+writes the whole tensor and keeps it for the backward pass (``functions.tiles`` does better for
+large tensors on a CPU). Compiled, the function is one kernel forward and one backward, and only its
+input is kept. It is compiled once per function, for tensors of any size. A whole network takes far
+longer, again for every function.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile, Json
 from actsearch.cli.progress import console
 from actsearch.cli.recording import load
-from actsearch.config import Config, ConfigError, Task, describe_fault
+from actsearch.config import Config, Task
 from actsearch.functions.baselines import baselines_of
 from actsearch.functions.selection import known_size
 from actsearch.networks.work import Work, gigabytes
@@ -31,6 +31,7 @@ from actsearch.plan.network_checks import network_digest
 from actsearch.records.digests import settings_digest
 from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import ArtifactError
+from actsearch.rehearsal.work import Known, counted
 
 READ_AT_MOST = 200
 """Trials of a task that are read for their seconds."""
@@ -196,18 +197,6 @@ def _measured_spectrum(folder: Path, functions: int) -> float | None:
     return statistics.median(seconds) if seconds else None
 
 
-@dataclass(frozen=True)
-class Known:
-    """What is known of a task's network before any job."""
-
-    work: Work | None = None
-    """What it costs; None on a CPU, of which it says nothing."""
-    memory: int | None = None
-    """Bytes of the factors of a function's Fisher spectra, where the task has some."""
-    passes: int = 1
-    """Backward passes of these."""
-
-
 def _known(config: Config, name: str) -> Known:
     """Counted once, and kept; nothing while the data are not there to tell their shape."""
     from actsearch.data.sources.places import DataError
@@ -217,40 +206,10 @@ def _known(config: Config, name: str) -> Known:
         return Known()
     path = layout.SEEN_WORK / network_digest(config, name)
     with contextlib.suppress(DataError):
-        found = kept(path, lambda: asdict(_counted(config, task)))
+        found = kept(path, lambda: asdict(counted(config, task)))
         work = found.pop("work")
         return Known(Work(**work) if work else None, **found)
     return Known()
-
-
-def _counted(config: Config, task: Task) -> Known:
-    """The network built, and run once; DataError while the data are not there."""
-    from actsearch.data.loading import data_shape
-    from actsearch.features.outcomes import backward_passes
-    from actsearch.networks.cost import count_work
-    from actsearch.rehearsal.spectra import fisher_bytes
-
-    # The data are asked once: a function of the user's is called for it.
-    shape = data_shape(config.data[task.data], config.data_folder)
-    with _naming(task):
-        return Known(
-            count_work(task, shape) if task.resources.gpu else None,
-            fisher_bytes(task, shape) if task.has_spectra else None,
-            backward_passes(shape.targets, task.fisher.kind, shape.output_shape),
-        )
-
-
-@contextlib.contextmanager
-def _naming(task: Task) -> Iterator[None]:
-    """Name the network that stumbles."""
-    from actsearch.networks.by_name import ModelError
-
-    try:
-        yield
-    except ModelError as error:
-        raise ConfigError(str(error)) from None
-    except Exception as error:  # networks stumble over examples in their own ways
-        raise ConfigError(f"model {task.model!r}: {describe_fault(error)}") from None
 
 
 def _training_seconds(task: Task, work: Work | None, fitted: int, measured: int) -> float | None:

@@ -48,8 +48,8 @@ def costs(
             rows.append(row)
             unfinished.keep(rows)
             report(len(rows), len(expressions) * len(devices))
+        write_table(out, pd.DataFrame(rows), record.block(**device_field(devices)))
     except BaseException:
         unfinished.keep(rows, now=True)
         raise
-    write_table(out, pd.DataFrame(rows), record.block(**device_field(devices)))
     unfinished.remove()
