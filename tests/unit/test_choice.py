@@ -208,7 +208,7 @@ def test_the_file_of_the_chosen_function_says_its_cost() -> None:
     text = " ".join(final_activation(result, "new", "make")[0].split())
     assert "Chosen on new for its cost: the least, to 5%, of the 2 functions" in text
     cost = "Cost on A Processor: 2 times as long as relu, forward and backward, and 16 bytes kept"
-    assert f"{cost} a number (relu: 4)." in text
+    assert f"{cost} per number (relu: 4)." in text
     result["functions"][-2]["cost"]["compiled"] = {"both": 1.1, "bytes_kept": 4.0}
     text = " ".join(final_activation(result, "new", "make")[0].split())
     assert "(relu: 4); compiled 1.1 times and 4 bytes." in text
