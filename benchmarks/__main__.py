@@ -19,8 +19,9 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from actsearch.functions.evaluation import n_cores
 from benchmarks.limits import limits
-from benchmarks.machine import ROOT, n_cores
+from benchmarks.machine import ROOT
 from benchmarks.measuring import Part, Setting
 from benchmarks.results import Results, run_parts
 from benchmarks.rows import (

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from actsearch.functions.evaluation import n_cores
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = (
     "torch",
@@ -43,13 +45,6 @@ def machine(device: torch.device) -> dict[str, Any]:
             "cuda": torch.version.cuda,
         }
     return found
-
-
-def n_cores() -> int:
-    """Cores that this process may use; all where the system does not say."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def versions() -> dict[str, str]:

@@ -23,10 +23,11 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from actsearch.functions.evaluation import n_cores
 from benchmarks.gpu import beside, fisher, loading, training
 from benchmarks.gpu.older_torch import fill_in
 from benchmarks.limits import limits
-from benchmarks.machine import ROOT, n_cores
+from benchmarks.machine import ROOT
 from benchmarks.measuring import Part, Setting
 from benchmarks.results import Results, run_parts
 from benchmarks.rows import activations

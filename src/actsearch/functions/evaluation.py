@@ -70,7 +70,7 @@ class Evaluator:
         self._known: dict[tuple[Function, _Table, _Table], Digests] = {}
         many = n_functions >= MANY
         self._write = compiled_writer() if many else write_digests
-        self._threads = min(_cores(), _MOST_THREADS) if many else 1
+        self._threads = min(n_cores(), _MOST_THREADS) if many else 1
 
     def digests(self, schema: Schema, progress: Callable[[int], None]) -> Digests:
         """Digests of all functions of ``schema`` in order.
@@ -201,8 +201,8 @@ def _build(functions: Sequence[Function], arguments: Sequence[_Table], text: str
     return _Table(kept[: len(seen)], _spread(np.array(index), shape, arguments))
 
 
-def _cores() -> int:
-    """Cores that this process may use, where the system tells."""
+def n_cores() -> int:
+    """Cores that this process may use; all where the system does not say."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -123,8 +123,8 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
         measured = _measured_spectrum(folder / place, task.fisher.functions_per_job)
         seconds = measured if measured is not None else _fisher_seconds(task, known)
         gpus = min(task.resources.gpu, 1)
-        memory = known.memory
-        yield Stage(name, "fim", size, done, 1, gpus, seconds, measured is not None, memory)
+        is_measured = measured is not None
+        yield Stage(name, "fim", size, done, 1, gpus, seconds, is_measured, known.memory)
 
 
 def _standing(
