@@ -46,7 +46,7 @@ lint: .venv/dev.stamp  ## Formatting, linting, types, rooms, workflow
 bench: .venv/dev.stamp  ## Measure speed, as ratios
 	$(BIN)/python -W ignore -m benchmarks
 
-bench-gpu: .venv/dev.stamp  ## Measure speed on a GPU, in 8 minutes
+bench-gpu: .venv/dev.stamp  ## Measure speed on a GPU, in 15 minutes
 	$(BIN)/python -W ignore -m benchmarks.gpu
 
 slurm-demo: .venv/run.stamp  ## Try the profile on a private SLURM cluster (root on Debian)

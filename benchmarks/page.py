@@ -180,6 +180,8 @@ def more(found: Json) -> str:
                 unit = " epochs" if other == "epochs" else ""
                 text += f" (`{found[other]}`)" if not unit else f" of {found[other]}{unit}"
             said.append(text)
+    said += [f"{key.removeprefix('share_')} {value:.0%}" for key, value in found.items()
+             if key.startswith("share_")]  # fmt: skip
     return ", ".join(said)
 
 

@@ -1,6 +1,6 @@
 """Every row of a GPU, written to ``benchmarks/results-gpu.json`` as it comes.
 
-    python -m benchmarks.gpu [part ...] [--seconds 470] [--out FILE] [--cpu-dry]
+    python -m benchmarks.gpu [part ...] [--seconds 1200] [--out FILE] [--cpu-dry]
 
 Needs torch, numpy, scipy, pandas, scikit-learn, pydantic, rich and PyYAML; image files need
 torchvision, PIL and psutil too. A part that fails says so in its row, and the others go on.
@@ -48,7 +48,7 @@ def main(given: Sequence[str] | None = None) -> None:
     """Run the parts named on the command line, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu")
     parser.add_argument("names", nargs="*", choices=[*PARTS, []], metavar="part")
-    parser.add_argument("--seconds", type=float, default=470, help="no part begins after these")
+    parser.add_argument("--seconds", type=float, default=1200, help="no part begins after these")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--cpu-dry", action="store_true", help="tiny sizes, on the CPU")
     arguments = parser.parse_args(given)

@@ -29,6 +29,13 @@ FASTER, TRUE_WITHIN = 10.0, 3.0
 SECONDS = 2.0
 EXAMPLES = 64
 FEW = 8
+PROFILE = {
+    "eigenvalues": ("linalg_eig",),
+    "products": ("addmm", "aten::mm", "bmm"),
+    "convolutions": ("convolution",),
+    "copies": ("copy_", "fill_"),
+}
+"""Parts of a profile, by words in the names of torch's operators."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,7 @@ def rows(setting: Setting) -> Iterator[Row]:
     yield row(case, "true", setting, 1)
     yield true_beside_empirical(case, setting)
     yield cumulative(case, setting)
+    yield profile(case, setting)
     other = Case("digits-resnet", side=8, examples=8) if setting.tiny else Case("resnet-56")
     yield row(other, "empirical", setting, 1)
 
@@ -151,3 +159,24 @@ def cumulative(case: Case, setting: Setting) -> Row:
     spectra = fisher.fisher_spectrum(model, x, y, "empirical")
     times = in_turn({"ours": lambda: log_spectrum_cdf(spectra)}, setting.turns(3))
     return Row(f"FIM, {case.model}: the CDF of its eigenvalues", times["ours"].median)
+
+
+def profile(case: Case, setting: Setting) -> Row:
+    """Where the time goes, on one thread: parts that run beside each other could not be told."""
+    from torch.profiler import ProfilerActivity
+    from torch.profiler import profile as recorded
+
+    with threads(1):
+        ours, _ = ways(case, "empirical", setting.device)
+        ours()
+        with recorded(activities=[ProfilerActivity.CPU]) as found:
+            ours()
+    seconds = dict.fromkeys([*PROFILE, "rest"], 0.0)  # the function, its derivative, sums
+    for event in found.key_averages():
+        part = next(
+            (p for p, words in PROFILE.items() if any(w in event.key for w in words)), "rest"
+        )
+        seconds[part] += event.self_cpu_time_total / 1e6
+    total = sum(seconds.values())
+    shares = {f"share_{part}": spent / total for part, spent in seconds.items()}
+    return Row(f"FIM, {case.model}: where the time goes, on one thread", total, more=shares)
