@@ -163,13 +163,10 @@ def cumulative(case: Case, setting: Setting) -> Row:
 
 def profile(case: Case, setting: Setting) -> Row:
     """Where the time goes, on one thread: parts that run beside each other could not be told."""
-    from torch.profiler import ProfilerActivity
-    from torch.profiler import profile as recorded
-
     with threads(1):
         ours, _ = ways(case, "empirical", setting.device)
         ours()
-        with recorded(activities=[ProfilerActivity.CPU]) as found:
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as found:
             ours()
     seconds = dict.fromkeys([*PROFILE, "rest"], 0.0)  # the function, its derivative, sums
     for event in found.key_averages():

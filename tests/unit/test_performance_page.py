@@ -24,7 +24,8 @@ ROWS = {
     "fisher": [
         Row("FIM, net", 2.5, 20.0, "hooks", 8.0, "times faster", 0.5, goal="2 s", met=False,
             limit=1.25, limit_is="products"),
-        Row("FIM, other", 0.004, goal="1 s", met=True),
+        Row("FIM, other", 0.004, goal="1 s", met=True,
+            more={"share_products": 0.32, "share_rest": 0.68}),
         Row("FIM, gone", error="ValueError: a|b\nsecond line"),
     ],
     "activations": [
@@ -58,6 +59,7 @@ def test_tables_say_what_was_measured(results: dict[str, Any], tmp_path: Path) -
     for said in ("2.5 s", "8 times faster (spread 0.5)", "hooks", "50% of products", "**missed**"):
         assert said in net
     [other] = [line for line in lines if line.startswith("| FIM, other ")]
+    assert "products 32%, rest 68%" in other
     assert "4 ms" in other and "1 s: met" in other
     [gone] = [line for line in lines if line.startswith("| FIM, gone ")]
     assert "not measured" in gone and r"a\|b second line" in gone
