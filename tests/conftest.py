@@ -8,12 +8,17 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 _SAFE_PATH = "PYTHONSAFEPATH"
 _GIVEN = os.environ.get(_SAFE_PATH)
 _OURS = "actsearch.records.search_path"
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 
 class OneCluster(LoadFileScheduling):  # type: ignore[misc]

@@ -38,9 +38,7 @@ ENTRY = st.fixed_dictionaries(
     | {KEYS[7]: st.lists(st.sampled_from(NAMES), max_size=3), KEYS[8]: st.lists(st.floats())}
 )
 ENTRIES = st.dictionaries(st.sampled_from(NAMES), ENTRY, min_size=1, max_size=4)
-QUICK = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+QUICK = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def to_table_and_back(path: Path, folder: Path) -> Path:

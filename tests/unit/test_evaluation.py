@@ -44,7 +44,7 @@ def agrees(space: SearchSpace) -> None:
         ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(ARGUMENTS, min_size=1, max_size=3),
     some(UNARY),
@@ -102,7 +102,6 @@ def test_too_many_sub_expressions_are_refused(monkeypatch: pytest.MonkeyPatch) -
 EXTREMES = [0.0, -0.0, 1.0, np.nan, -np.nan, np.inf, -np.inf, 1.7976931348623157e308, 5e-324]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(-1074, 1023), st.lists(st.sampled_from(EXTREMES)))
 def test_compiled_digests_are_the_same(seed: int, exponent: int, extremes: list[float]) -> None:
     rng = np.random.default_rng(seed)

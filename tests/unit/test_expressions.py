@@ -88,14 +88,12 @@ def test_size_and_depth_are_those_of_the_name(tree: Expression) -> None:
     assert tree.depth == max(depth)
 
 
-@settings(deadline=None)
 @given(trees(CALM_UNARY, CALM_BINARY, CALM_NARY))
 def test_numpy_equals_torch(tree: Expression) -> None:
     x = np.array([-30, -3.1, -2.5, -1, -0.3, -0.0, 0, 1e-9, 0.7, 2.5, 4, 25])
     np.testing.assert_allclose(tree(torch.tensor(x)).numpy(), tree(x), rtol=1e-9, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(trees(), st.sampled_from([np.float32, np.float64]))
 def test_shape_and_dtype_are_kept_without_warnings(tree: Expression, dtype: Any) -> None:
     x = np.array([[-2.0, 0.0], [1.5, np.nan]], dtype=dtype)
@@ -133,7 +131,7 @@ def test_any_string_gives_an_expression_or_one_error(text: str) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=2_000)
 @given(STRINGS)
 def test_thousands_of_strings_give_an_expression_or_one_error(text: str) -> None:
     gives_an_expression_or_one_error(text)

@@ -61,7 +61,7 @@ def brute_force(tables: dict[str, dict[str, float]], n: int) -> list[tuple[str, 
 scores = st.dictionaries(st.sampled_from(POOL), st.sampled_from([0.2, 0.4, 0.6, 0.8]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(scores, min_size=1, max_size=3), st.integers(1, 3))
 def test_tasks_take_turns(found: list[dict[str, float]], n: int) -> None:
     tables = {f"task{number}": table for number, table in enumerate(found)}

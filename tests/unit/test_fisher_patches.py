@@ -119,7 +119,7 @@ def convolutions(draw: st.DrawFn) -> tuple[nn.Conv2d, Tensor]:
     return layer.double(), x
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(drawn=convolutions(), displaced=st.booleans(), few_rows=st.sampled_from([1, 128]))
 def test_any_geometry(drawn: tuple[nn.Conv2d, Tensor], displaced: bool, few_rows: int) -> None:
     layer, x = drawn

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actsearch.config.data import Arrays, Inputs, Targets
@@ -45,7 +45,6 @@ def is_stated(shape: tuple[int, ...], layout: Layout, last: bool | None) -> bool
     return False
 
 
-@settings(deadline=None)
 @given(shape=SHAPES, dtype=DTYPES, y_shape=SHAPES, y_dtype=DTYPES, said=SAID, like=st.booleans())
 def test_what_is_accepted_is_one_of_the_stated_forms(
     shape: tuple[int, ...],
@@ -77,7 +76,6 @@ def test_what_is_accepted_is_one_of_the_stated_forms(
     }[layout.targets]
 
 
-@settings(deadline=None)
 @given(shape=SHAPES, said=SAID)
 def test_no_number_changes_its_place(shape: tuple[int, ...], said: Arrays) -> None:
     shape = (2, *(min(length, 9) for length in shape[1:]))
@@ -92,7 +90,6 @@ def test_no_number_changes_its_place(shape: tuple[int, ...], said: Arrays) -> No
     assert np.array_equal(found.targets.values.ravel(), y)
 
 
-@settings(deadline=None)
 @given(shape=SHAPES, dtype=st.sampled_from(["|u1", "<i8", "<f4"]))
 def test_the_key_that_is_named_decides(shape: tuple[int, ...], dtype: str) -> None:
     """Every refusal of a shape with two to five axes can be answered by a key that it names."""

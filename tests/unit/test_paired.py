@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -77,7 +77,6 @@ def test_p_does_not_hang_on_signs_order_or_scale(apart: list[int]) -> None:
     assert sign_flip_p(-d) == sign_flip_p(d[::-1]) == sign_flip_p(d * 3) == p
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(steps, st.sampled_from([1, 1, 1, 10**9])), min_size=2, max_size=10),
     st.floats(0.01, 1e6),

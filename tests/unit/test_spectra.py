@@ -106,7 +106,7 @@ def test_groups_multiply_within_themselves() -> None:
 
 
 @given(st.lists(st.floats(-700, 700), min_size=1, max_size=30))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_value_is_lost(values: list[float]) -> None:
     """Values beyond the range count in the end bins: every CDF rises to exactly 1."""
     cdf = log_spectrum_cdf([layer(values, 2000)])

@@ -81,7 +81,7 @@ def added_up(function: nn.Module, x: Tensor) -> tuple[Tensor, int]:
     return size, terms
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(trees())
 def test_values_and_gradients_are_those_of_the_activation(expression: Expression) -> None:
     ours, theirs = Activation(expression), module_of(expression)
@@ -100,7 +100,7 @@ def test_values_and_gradients_are_those_of_the_activation(expression: Expression
     assert (error <= terms * 2.3e-16 * size[finite]).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(trees())
 def test_formulas_mean_the_function(expression: Expression) -> None:
     named = {name: operators.get_operator(name).torch_function for name in operators._registry}

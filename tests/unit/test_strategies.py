@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from search_tables import leave_off_map, make_map, make_table
 from sklearn.ensemble import RandomForestRegressor
@@ -146,7 +146,6 @@ def test_best_takes_the_highest_first(values: list[float], seed: int, data: st.D
     assert [values[i] for i in chosen] == sorted(values, reverse=True)[:n]
 
 
-@settings(deadline=None)
 @given(known=st.sets(st.integers(0, 49), max_size=49), seed=st.integers(0, 100))
 def test_random_draws_from_all_that_is_left(known: set[int], seed: int) -> None:
     evaluated = {CANDIDATES.index[i]: 0.5 for i in known}

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from search_tables import leave_off_map, make_map, make_table
@@ -53,7 +53,6 @@ def scores(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(3, 200), st.sampled_from([1e-3, 1.0, 50.0]))
-@settings(deadline=None)
 def test_neighbors_are_scikit_learns_to_the_bit(seed: int, n: int, scale: float) -> None:
     rng = np.random.default_rng(seed)
     seen, new = scale * rng.normal(size=(n, 2)), scale * rng.normal(size=(50, 2))

@@ -37,7 +37,7 @@ def networks(draw: st.DrawFn) -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), head)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(networks(), st.integers(0, 2**31), st.sampled_from(["true", "empirical"]))
 def test_plain_factors_have_the_same_eigenvalues(model: nn.Module, seed: int, kind: str) -> None:
     generator = torch.Generator().manual_seed(seed)

@@ -99,7 +99,7 @@ def test_every_operator_of_many_arguments(name: str) -> None:
     check(f"{name}(erf(x),x,relu(x),tanh(x))")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, len(SearchSpace.named("four-node")) - 1))
 def test_functions_of_the_four_node_space(index: int) -> None:
     expression = SearchSpace.named("four-node")[index]
