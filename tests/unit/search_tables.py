@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from actsearch.functions.baselines import BASELINES
-from actsearch.search.candidates import COORDINATES
+from actsearch.search.candidates import COLUMNS
 
 
 def make_map(n: int, seed: int = 0) -> pd.DataFrame:
@@ -16,7 +16,7 @@ def make_map(n: int, seed: int = 0) -> pd.DataFrame:
     table = pd.DataFrame({"name": names})
     table["slug"] = [name.replace("(", ".").replace(")", "") for name in names]
     table["has_outputs"] = table["has_fisher"] = True
-    table[COORDINATES] = rng.normal(size=(n, len(COORDINATES)))
+    table[COLUMNS] = rng.normal(size=(n, len(COLUMNS)))
     return table
 
 

@@ -25,6 +25,7 @@ COLUMNS = [
     "has_outputs",
     "has_fisher",
     *(f"{feature}_{axis}" for feature in ("outputs", "fisher", "union") for axis in "xy"),
+    *(f"{feature}_{number}" for feature in ("outputs", "fisher") for number in range(1, 9)),
 ]
 SETTINGS = config.Map(fisher_neighbors=10)
 
@@ -59,6 +60,25 @@ def test_neighbourhoods_are_kept() -> None:
     assert trustworthiness(near, coordinates(table, "outputs"), n_neighbors=10) > 0.95
     fisher = coordinates(table, "fisher")
     assert trustworthiness(cdfs, fisher, n_neighbors=10, metric="manhattan") > 0.95
+
+
+def test_components_are_those_of_scikit_learn() -> None:
+    outputs, cdfs = features()
+    table = embed(names(), outputs, cdfs, SETTINGS)
+    for feature, values in (("outputs", np.arcsinh(outputs)), ("fisher", cdfs)):
+        ours = table[[f"{feature}_{number}" for number in range(1, 9)]].to_numpy()
+        theirs = PCA(8).fit_transform(values / np.sqrt(values.var(axis=0).sum()))
+        # The sign of a component is left open.
+        np.testing.assert_allclose(np.abs(ours[:, :4]), np.abs(theirs[:, :4]), atol=1e-6)
+
+
+def test_components_of_what_lacks_a_feature_are_left_out() -> None:
+    outputs, cdfs = features()
+    outputs[3, 5] = np.nan
+    table = embed(names(), outputs, cdfs, SETTINGS)
+    missing = table[[f"outputs_{number}" for number in range(1, 9)]].isna().all(axis=1)
+    assert missing.to_list() == [row == 3 for row in range(N)]
+    assert table["fisher_1"].notna().all()
 
 
 def test_the_union_keeps_neighbourhoods_that_features_share() -> None:

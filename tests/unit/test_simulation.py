@@ -12,7 +12,7 @@ from search_tables import leave_off_map, make_map, make_table
 from actsearch.config import STRATEGIES, Simulation
 from actsearch.functions.baselines import BASELINES
 from actsearch.search import strategies
-from actsearch.search.candidates import COORDINATES, on_map
+from actsearch.search.candidates import COLUMNS, on_map
 from actsearch.search.simulation import simulate
 from actsearch.search.strategies import SurrogateStrategy, get_strategy, register
 from actsearch.search.surrogates import nearest_neighbors
@@ -229,7 +229,7 @@ def test_evaluations_that_do_not_fit() -> None:
 def test_a_strategy_does_not_see_the_answers(registry: None) -> None:
     class Curious(Scripted):
         def propose(self, candidates: pd.DataFrame, *rest: Any) -> list[tuple[str, float]]:
-            assert set(candidates) == {"slug", *COORDINATES}
+            assert set(candidates) == {"slug", *COLUMNS}
             return super().propose(candidates, *rest)
 
     register("curious", Curious("f0(x)"))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from actsearch.features.columns import COMPONENTS, axis_columns, component_columns
 from actsearch.features.components import principal_components
 from actsearch.features.neighbors import Metric, nearest_neighbors
 from actsearch.features.outputs import transform_outputs
@@ -76,9 +77,11 @@ def embed(
 
     Returns:
         One row a function, in the order given: name, slug, has_outputs, has_fisher (whether all of
-        the feature is finite), outputs_x, outputs_y, fisher_x, fisher_y, union_x, union_y.
-        Coordinates are float64, NaN for functions left out: those without the feature, in the union
-        without either.
+        the feature is finite), outputs_x, outputs_y, fisher_x, fisher_y, union_x, union_y, and the
+        first principal components of each feature, scaled to variance 1 in all: outputs_1,
+        outputs_2, ..., fisher_1, ... (``COMPONENTS`` of each; 0 where there are fewer). Coordinates
+        and components are float64, NaN for functions left out: those without the feature, in the
+        union without either.
 
     Raises:
         ValueError: when the arrays do not fit, a feature (or both together) is finite for no more
@@ -112,10 +115,16 @@ def embed(
         graphs = []
         for feature, chosen in zip(features, present, strict=True):
             graph = _fuzzy_graph(feature, chosen)
-            _place(table, feature.name, chosen, _layout(graph, [feature], chosen, settings.seed))
+            layout = _layout(graph, [feature], chosen, settings.seed)
+            _place(table, axis_columns(feature.name), chosen, layout)
             same = np.array_equal(chosen, both)
             graphs.append(graph if same else _fuzzy_graph(feature, both))
-        _place(table, "union", both, _layout(_union(*graphs), features, both, settings.seed))
+        layout = _layout(_union(*graphs), features, both, settings.seed)
+        _place(table, axis_columns("union"), both, layout)
+    for feature, chosen in zip(features, present, strict=True):
+        part = (feature.rows, feature.positions(chosen))
+        values = principal_components([part], COMPONENTS, settings.seed)
+        _place(table, component_columns(feature.name), chosen, values)
     return table
 
 
@@ -182,12 +191,15 @@ def _layout(
 
 
 def _place(
-    table: pd.DataFrame, feature: str, chosen: NDArray[np.bool_], xy: NDArray[np.float64]
+    table: pd.DataFrame,
+    columns: Sequence[str],
+    chosen: NDArray[np.bool_],
+    values: NDArray[np.float64],
 ) -> None:
-    for axis, label in enumerate("xy"):
-        column = np.full(len(table), np.nan)
-        column[chosen] = xy[:, axis]
-        table[f"{feature}_{label}"] = column
+    for column, numbers in zip(columns, values.T, strict=True):
+        whole = np.full(len(table), np.nan)
+        whole[chosen] = numbers
+        table[column] = whole
 
 
 @functools.cache

@@ -7,37 +7,47 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from actsearch.features.columns import axis_columns, component_columns
+
 FEATURES = ("outputs", "fisher", "union")
 
 
 def coordinates(features: str) -> list[str]:
     """Columns of the map table that hold the 2-d coordinates of ``features``."""
-    return [f"{features}_x", f"{features}_y"]
+    return axis_columns(features)
+
+
+def components(features: str) -> list[str]:
+    """Columns that hold the principal components of ``features``: in the union those of both."""
+    parts = ("outputs", "fisher") if features == "union" else (features,)
+    return [column for part in parts for column in component_columns(part)]
 
 
 COORDINATES = [column for features in FEATURES for column in coordinates(features)]
+COLUMNS = [*COORDINATES, *components("union")]
+"""What a map says of where functions lie."""
 
 
 def on_map(map_table: pd.DataFrame) -> pd.DataFrame:
     """The functions that every strategy and surrogate is compared on.
 
-    A function is in when all six coordinates are finite, that is when it has both features. One
+    A function is in when it has both features: all coordinates and components are finite. One
     common set keeps comparisons fair: nobody, random search included, sees more functions than
     the others.
 
     Args:
-        map_table: One row a function: ``name``, ``slug`` and the columns ``COORDINATES``.
+        map_table: One row a function: ``name``, ``slug`` and the columns ``COLUMNS``.
 
     Returns:
-        Those rows, indexed by name, in the order of the map: ``slug`` and the six coordinates.
+        Those rows, indexed by name, in the order of the map: ``slug`` and ``COLUMNS``.
 
     Raises:
         ValueError: When a column is missing or a name appears twice.
     """
-    require_columns(map_table, ["name", "slug", *COORDINATES], "map table")
+    require_columns(map_table, ["name", "slug", *COLUMNS], "map table")
     require_unique(map_table["name"], "map table")
-    table = map_table.set_index("name")[["slug", *COORDINATES]]
-    finite: np.ndarray = np.isfinite(table[COORDINATES].to_numpy(dtype=float)).all(axis=1)
+    table = map_table.set_index("name")[["slug", *COLUMNS]]
+    finite: np.ndarray = np.isfinite(table[COLUMNS].to_numpy(dtype=float)).all(axis=1)
     return table.loc[finite]
 
 
