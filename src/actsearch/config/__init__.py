@@ -35,10 +35,15 @@ from actsearch.config.scores import Score as Score
 from actsearch.config.scores import one_score as one_score
 from actsearch.config.scores import score_called as score_called
 from actsearch.config.spaces import Space as Space
+from actsearch.config.strategies import BUILT_IN_STRATEGIES as BUILT_IN_STRATEGIES
+from actsearch.config.strategies import DEFAULT_STRATEGY as DEFAULT_STRATEGY
+from actsearch.config.strategies import PAPER_STRATEGY as PAPER_STRATEGY
+from actsearch.config.strategies import STRATEGIES as STRATEGIES
+from actsearch.config.strategies import named_strategy as named_strategy
+from actsearch.config.strategies import users_strategy as users_strategy
 from actsearch.config.tasks import ACT_BENCH_SCORE as ACT_BENCH_SCORE
 from actsearch.config.tasks import ACT_BENCH_TABLES as ACT_BENCH_TABLES
 from actsearch.config.tasks import BUILT_IN_MODELS as BUILT_IN_MODELS
-from actsearch.config.tasks import STRATEGIES as STRATEGIES
 from actsearch.config.tasks import VALIDATION_IS_OPEN as VALIDATION_IS_OPEN
 from actsearch.config.tasks import Benchmark as Benchmark
 from actsearch.config.tasks import Final as Final

@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from actsearch.config.plain import ConfigError as ConfigError
 from actsearch.config.plain import show
+from actsearch.config.strategies import named_strategy
 
 MOST = 2**31 - 1
 """Largest number of anything, which every library takes."""
@@ -172,7 +173,18 @@ ClassNames = Annotated[
     tuple[Annotated[str, AfterValidator(_class_name)], ...], AfterValidator(unique)
 ]
 Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], AfterValidator(unique)]
-Strategies = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(unique)]
+
+
+def _strategy(name: str) -> str:
+    named_strategy(name)
+    return name
+
+
+Strategies = Annotated[
+    tuple[Annotated[str, AfterValidator(_strategy)], ...],
+    Field(min_length=1),
+    AfterValidator(unique),
+]
 
 
 def named_source(

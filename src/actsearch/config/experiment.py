@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -25,7 +25,7 @@ from actsearch.config.baselines import Baselines
 from actsearch.config.data import Data
 from actsearch.config.plain import show
 from actsearch.config.spaces import Space
-from actsearch.config.tasks import STRATEGIES, Task
+from actsearch.config.tasks import Task
 
 
 class Surrogate(Model):
@@ -48,6 +48,13 @@ class Simulation(Model):
     """Independent runs a strategy."""
     evaluations: PositiveInt = 100
     """Functions evaluated a run, the baselines included."""
+    at_once: PositiveInt = 1
+    """Functions proposed before the next results are known."""
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the table's functions that a run may choose from, drawn anew for each run."""
+    sees: Literal["score", "one-seed"] = "score"
+    """What a training tells: the score in the table, or that of one of the seeds behind it, while
+    regret goes by their mean."""
     seed: Seed = 0
     """Seed of the first run; run k uses seed + k."""
 
@@ -119,15 +126,11 @@ class Config(Model):
                 known(task.benchmark.space, self.spaces, f"tasks.{name}.benchmark.space")
             if task.search:
                 known(task.search.space, self.spaces, f"tasks.{name}.search.space")
-                for strategy in task.search.strategies:
-                    known(strategy, STRATEGIES, f"tasks.{name}.search.strategies")
             for other in task.final.candidates_from if task.final else ():
                 where = f"tasks.{name}.final.candidates_from"
                 known(other, self.tasks, where)
                 if other == name or not (self.tasks[other].benchmark or self.tasks[other].search):
                     raise ValueError(f"{where}: {other!r} has neither benchmark nor search")
-        for strategy in self.simulation.strategies:
-            known(strategy, STRATEGIES, "simulation.strategies")
         return self
 
     def _images(self, name: str, task: Task) -> None:

@@ -23,15 +23,8 @@ from actsearch.config.base import (
 from actsearch.config.plain import require_plain
 from actsearch.config.recipes import Recipe, Resources
 from actsearch.config.scores import SCORES
+from actsearch.config.strategies import DEFAULT_STRATEGY
 
-STRATEGIES = (
-    "random",
-    "union-knr",
-    "union-rf",
-    "union-svr",
-    "outputs-knr",
-    "fisher-knr",
-)
 BUILT_IN_MODELS = {
     "digits-cnn": "actsearch.networks.models.digits_cnn:DigitsCNN",
     "digits-resnet": "actsearch.networks.models.digits_resnet:DigitsResNet",
@@ -142,7 +135,7 @@ class Search(Model):
 
     space: Name
     """Name of an entry of ``spaces``."""
-    strategies: Strategies = ("union-knr",)
+    strategies: Strategies = (DEFAULT_STRATEGY,)
     """Who proposes; one independent search each."""
     rounds: Annotated[int, Field(ge=1, le=9999)] = 4
     """Rounds after the baselines."""

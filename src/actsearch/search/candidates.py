@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from actsearch.features.columns import axis_columns, component_columns
 
@@ -21,6 +23,15 @@ def components(features: str) -> list[str]:
     """Columns that hold the principal components of ``features``: in the union those of both."""
     parts = ("outputs", "fisher") if features == "union" else (features,)
     return [column for part in parts for column in component_columns(part)]
+
+
+PRIOR = "prior_"
+"""Before a task's name: the column of ranks on that task, from 0 to 1."""
+
+
+def prior_columns(candidates: pd.DataFrame) -> list[str]:
+    """Columns of ``candidates`` that say how functions rank on other tasks."""
+    return [column for column in candidates.columns if column.startswith(PRIOR)]
 
 
 COORDINATES = [column for features in FEATURES for column in coordinates(features)]
@@ -72,6 +83,85 @@ def measured_on_map(map_table: pd.DataFrame, table: pd.DataFrame) -> pd.DataFram
     if len(broken):
         raise ValueError(f"the validation score of {broken[0]!r} is not finite")
     return functions
+
+
+def with_priors(candidates: pd.DataFrame, priors: pd.DataFrame) -> pd.DataFrame:
+    """Candidates with their ranks on other tasks.
+
+    Args:
+        candidates: Indexed by name.
+        priors: ``name`` and ``prior_{task}`` for each other task, from 0 to 1.
+
+    Returns:
+        The candidates with these columns besides, in their order.
+
+    Raises:
+        ValueError: When a candidate has no rank.
+    """
+    columns = prior_columns(priors)
+    ranks = priors.set_index("name")[columns].reindex(candidates.index)
+    missing = candidates.index[ranks.isna().any(axis=1)]
+    if len(missing):
+        raise ValueError(f"the ranks on other tasks lack {missing[0]!r}")
+    return candidates.join(ranks)
+
+
+@dataclass(frozen=True)
+class BenchmarkRuns:
+    """What trainings of n functions told."""
+
+    truth: NDArray[np.float64]
+    """The score that counts (n,)."""
+    seen: NDArray[np.float64]
+    """What a training tells (n, seeds); of a table that shows its scores alone, these (n, 1)."""
+    failed: NDArray[np.bool_]
+    """Whether that training diverged, of the same shape."""
+
+    def one_of(self, rng: np.random.Generator) -> pd.DataFrame:
+        """What one training of each told: ``validation_score`` and ``failed``."""
+        seed = rng.integers(self.seen.shape[1], size=len(self.seen))
+        rows = np.arange(len(self.seen))
+        return pd.DataFrame(
+            {"validation_score": self.seen[rows, seed], "failed": self.failed[rows, seed]}
+        )
+
+
+def runs_of(table: pd.DataFrame, names: pd.Index[str], by_seed: bool) -> BenchmarkRuns:
+    """What the trainings behind a benchmark table told.
+
+    Args:
+        table: Benchmark table: ``name``, ``validation_score``, and where there are ``status`` and
+            ``run_validation_scores``.
+        names: Functions of it.
+        by_seed: Whether each seed counts for itself, and the mean over seeds is the truth; else the
+            table's score is both.
+
+    Returns:
+        In the order of ``names``. Which of a function's runs diverged a table does not say: it is
+        those with its lowest score, where some did.
+
+    Raises:
+        ValueError: When seeds are asked for of a table that does not have the same number of all.
+    """
+    rows = table.set_index("name").loc[names]
+    some = np.zeros(len(rows), dtype=bool)
+    if "status" in rows:
+        some = (rows["status"] != "completed").to_numpy()
+    scores = rows["validation_score"].to_numpy(dtype=float)
+    if not by_seed:
+        return BenchmarkRuns(scores, scores[:, None], some[:, None])
+    require_columns(table, ["run_validation_scores"], "benchmark table")
+    lengths = rows["run_validation_scores"].map(len)
+    if lengths.min() < 1 or lengths.nunique() > 1:
+        raise ValueError(
+            "simulation.sees is one-seed, but the benchmark table has not the same number of runs "
+            f"for each function ({lengths.min()} to {lengths.max()}); allowed: score"
+        )
+    seen = np.array(rows["run_validation_scores"].to_list(), dtype=float)
+    lowest = seen == seen.min(axis=1, keepdims=True)
+    all_of_them = (rows["status"] == "diverged").to_numpy() if "status" in rows else some
+    failed = (lowest & some[:, None]) | all_of_them[:, None]
+    return BenchmarkRuns(seen.mean(axis=1), seen, failed)
 
 
 def require_columns(table: pd.DataFrame, columns: list[str], what: str) -> None:

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
-from actsearch.search.strategies.base import unevaluated
+from actsearch.search.strategies.base import known, proposals
 
 
 class RandomStrategy:
-    """Draws without replacement, each function that is left with the same chance.
-
-    It draws from the functions of the map like the others, so that a gain over it is owed to the
-    predictions and not to the choice of candidates.
-    """
+    """Each function that is left is as likely as any other; nothing is predicted."""
 
     def propose(
-        self,
-        candidates: pd.DataFrame,
-        evaluated: Mapping[str, float],
-        n: int,
-        rng: np.random.Generator,
+        self, history: pd.DataFrame, candidates: pd.DataFrame, n: int, rng: np.random.Generator
     ) -> list[tuple[str, float]]:
-        """See ``Strategy.propose``; predicts nothing (NaN)."""
-        left = unevaluated(candidates, evaluated, n)
-        chosen = rng.choice(left, size=n, replace=False)
-        return [(name, float("nan")) for name in candidates.index[chosen]]
+        """See ``Strategy.propose``."""
+        left = known(history, candidates, n).left
+        drawn = rng.choice(left, size=n, replace=False)
+        return proposals(candidates, drawn, np.full(n, np.nan))
+
+
+RANDOM = RandomStrategy()

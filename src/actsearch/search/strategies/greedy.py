@@ -1,20 +1,60 @@
-"""Search by the nearest neighbours on the map, as the paper does, and its walk without fits."""
+"""Search by prediction: fit on what was evaluated, take what looks best (paper, "Search")."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from actsearch.search.candidates import coordinates
-from actsearch.search.strategies.base import best
-from actsearch.search.strategies.surrogate import SurrogateStrategy
-from actsearch.search.surrogates import N_NEIGHBORS, nearest_neighbors
+from actsearch.search.strategies.base import best, known, proposals
+from actsearch.search.surrogates import (
+    N_NEIGHBORS,
+    Regressor,
+    nearest_neighbors,
+    random_forest,
+    support_vectors,
+)
 
 Floats = NDArray[np.float64]
 
 
-class NeighborsStrategy(SurrogateStrategy):
+@dataclass(frozen=True)
+class GreedyStrategy:
+    """The ``n`` best predictions of a regressor fitted on all evaluated functions.
+
+    A batch is simply the n best of one fit; nothing spreads it over the map.
+    """
+
+    features: str
+    """Coordinates it sees: ``outputs``, ``fisher`` or ``union``."""
+    regressor: Callable[[int], Regressor]
+    """Makes an unfitted regressor from a seed."""
+
+    def propose(
+        self, history: pd.DataFrame, candidates: pd.DataFrame, n: int, rng: np.random.Generator
+    ) -> list[tuple[str, float]]:
+        """See ``Strategy.propose``; evaluated functions off the map do not inform it.
+
+        Returns:
+            ``n`` pairs of a name and its prediction, the highest first.
+
+        Raises:
+            ValueError: Also when fewer than three evaluated functions are on the map.
+        """
+        state = known(history, candidates, n, least=N_NEIGHBORS)
+        points = candidates[coordinates(self.features)].to_numpy(dtype=float)
+        regressor = self.regressor(int(rng.integers(2**31)))
+        regressor.fit(points[state.trained], state.scores)
+        predictions = np.asarray(regressor.predict(points[state.left]), dtype=float)
+        chosen = best(predictions, n, rng)
+        return proposals(candidates, state.left[chosen], predictions[chosen])
+
+
+class NeighborsStrategy(GreedyStrategy):
     """Greedy on the mean of the three nearest functions that were evaluated."""
 
     def __init__(self, features: str) -> None:
@@ -75,3 +115,10 @@ class _GrowingNeighbors:
         """Mean value of each point's neighbours (n,); NaN while fewer than k are known."""
         means: Floats = self._values.mean(axis=1)
         return means
+
+
+UNION_NEIGHBORS = NeighborsStrategy("union")
+OUTPUTS_NEIGHBORS = NeighborsStrategy("outputs")
+FISHER_NEIGHBORS = NeighborsStrategy("fisher")
+UNION_FOREST = GreedyStrategy("union", random_forest)
+UNION_SUPPORT_VECTORS = GreedyStrategy("union", support_vectors)
