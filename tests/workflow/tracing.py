@@ -31,6 +31,8 @@ CARRIERS = {
         "_read_as _text parse_values read_values",
         "config.recipes": "Augmentation Recipe",
         "config.spaces": "Space",
+        "config.stages": "Stage _of_a_recipe changed_recipe check_stage_seeds check_stage_sizes",
+        "plan.counts": "final_baselines stage_baselines",
         "config.tasks": "Benchmark Final Fisher Task _model _none _of_library _plain",
         "cli.recording": "load",
     },

@@ -173,6 +173,23 @@ class Config(Model):
             raise ConfigError(str(error)) from None
         return self.tasks[name]
 
+    def in_stage(self, task: str, number: int) -> Config:
+        """The configuration with a task as a stage of its last comparison trains it.
+
+        Returns:
+            A configuration.
+
+        Raises:
+            ConfigError: when there is no such task, or it has no such stage.
+        """
+        try:
+            staged = self.task(task).in_stage(number)
+        except ConfigError as error:
+            raise ConfigError(
+                f"tasks.{task}.{error}" if task in self.tasks else str(error)
+            ) from None
+        return self.model_copy(update={"tasks": self.tasks | {task: staged}})
+
     def space(self, name: str) -> Space:
         """The space called ``name``; raises ConfigError listing the known ones."""
         try:

@@ -211,6 +211,9 @@ def check_finalists(plan: Plan, name: str) -> None:
         not (final.leaves_validation_open and plan.has_own_validation(name)),
         f"tasks.{name}.final: {VALIDATION_IS_OPEN}",
     )
+    if final.stages:
+        _check_stages(plan, name)
+        return
     for source in final.candidates_from:
         # It may share with the other tasks all that they give.
         wanted = final.functions * len(final.candidates_from)
@@ -227,6 +230,29 @@ def check_finalists(plan: Plan, name: str) -> None:
             final.functions <= there,
             f"tasks.{name}.final asks for {final.functions} functions besides the "
             f"baselines, but only {there} are trained",
+        )
+
+
+def _check_stages(plan: Plan, name: str) -> None:
+    """Refuse stages that ask for more functions, or baselines, than there are before them."""
+    final, where = plan.final(name), f"tasks.{name}.final"
+    asked, n_baselines = final.stages[0].functions, len(plan.baselines)
+    for source in final.candidates_from or (name,):
+        there = _trained(plan, source)
+        refuse_unless(
+            asked <= there,
+            f"{where}.stages[0] asks for {asked} functions besides the baselines, but only {there} "
+            f"are trained on {source!r}",
+        )
+    trained = counts.stage_baselines(final, n_baselines)
+    wanted = [*trained[1:], counts.final_baselines(final, n_baselines)]
+    keys = [*(f"stages[{n}].baselines" for n in range(1, len(trained))), "baselines"]
+    for key, before, after in zip(keys, trained, wanted, strict=True):
+        left_out = "; say how many baselines meet the finalists" if final.baselines is None else ""
+        refuse_unless(
+            after <= before,
+            f"{where}.{key} is {after}, but only {before} baselines are trained in the stage "
+            f"before{left_out}",
         )
 
 

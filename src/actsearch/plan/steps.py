@@ -16,6 +16,8 @@ TORCH_OPERATORS = "actsearch.functions.torch_operators"
 # What people read of a score is written by the steps that tell it; its room carries for all others.
 _SCORES = "actsearch.config.scores"
 _COMMANDS = "actsearch.cli.steps"
+# Commands that choose among functions share it.
+_SOURCES = "actsearch.cli.sources"
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ _TRIAL = layout.trial(_T, "{slug}")
 _PROPOSALS = layout.proposals(_T, "{strategy}", "{round}")
 (_SEARCH_TRIAL,) = layout.search_trials(_T, "{strategy}", "{round}", ["{slot}"])
 (_FINAL_TRIAL,) = layout.final_trials(_T, ["{slot}"])
+_STAGED, _RANKING = (f(_T, "{stage}") for f in (layout.stage_candidates, layout.stage_ranking))
+(_STAGE_TRIAL,) = layout.stage_trials(_T, "{stage}", ["{slot}"])
 _PART, _PUBLISHED = layout.fim_part(_T, _SCOPE, "{part}"), layout.published_features(_T)
 _HISTORY = layout.history(_T, "{strategy}")
 # What decides the findings of an audit, of rooms that carry for all other steps.
@@ -123,6 +127,16 @@ STEPS: dict[str, Step] = {
             command=("train", "--final"),
             settings=settings.final_training,
             further=(TORCH_OPERATORS,),
+            task_code=True,
+            packed=True,
+            kept=True,
+        ),
+        Step(
+            "train-stage",
+            makes=(_STAGE_TRIAL,),
+            reads=(_STAGED,),
+            settings=settings.stage_training,
+            further=(TORCH_OPERATORS, f"{_COMMANDS}.train"),
             task_code=True,
             packed=True,
             kept=True,
@@ -191,11 +205,24 @@ STEPS: dict[str, Step] = {
         ),
         Step("history", makes=(_HISTORY,), reads=(_PROPOSALS, _SEARCH_TRIAL), further=(_SCORES,)),
         Step(
+            "stage",
+            makes=(_STAGED,),
+            reads=(layout.table(_T), _HISTORY, _RANKING),
+            settings=settings.stage_choice,
+            further=(_SCORES, _SOURCES),
+        ),
+        Step(
+            "rank-stage",
+            makes=(_RANKING,),
+            reads=(_STAGED, _STAGE_TRIAL, layout.table(_T), _HISTORY),
+            further=(_SCORES,),
+        ),
+        Step(
             "finalists",
             makes=(layout.candidates(_T),),
-            reads=(layout.table(_T), _HISTORY),
+            reads=(layout.table(_T), _HISTORY, _RANKING),
             settings=settings.finalists,
-            further=(_SCORES,),
+            further=(_SCORES, _SOURCES),
         ),
         Step(
             "final-costs",
@@ -208,7 +235,7 @@ STEPS: dict[str, Step] = {
         Step(
             "final",
             makes=(layout.final(_T),),
-            reads=(layout.candidates(_T), layout.final_costs(_T), _FINAL_TRIAL),
+            reads=(layout.candidates(_T), layout.final_costs(_T), _FINAL_TRIAL, _RANKING),
             settings=settings.comparison,
             further=(_SCORES,),
         ),

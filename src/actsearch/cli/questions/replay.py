@@ -94,11 +94,26 @@ def _as_it_was(present: Config, path: Path, block: Mapping[str, Any]) -> Config:
     threads = block.get("device", {}).get("threads")
     if task is not None and threads is not None:
         values = merged(values, {"tasks": {task: {"resources": {"threads": threads}}}})
-    whole = parse_config(merged(values, block.get("settings", {})))
+    whole = parse_config(merged(values, _in_lists(values, block.get("settings", {}))))
     then = settings_of(block["step"], whole, task, block.get("wildcards", {}))
     if told := changes(block.get("settings", {}), then):
         raise ConfigError(f"the recorded settings cannot be put into {path}: {'; '.join(told)}")
     return whole
+
+
+def _in_lists(values: Any, settings: Any) -> Any:
+    """Settings with whole lists, where what was recorded is some items of one by their place."""
+    if not isinstance(settings, Mapping):
+        return settings
+    if isinstance(values, list) and all(key.isdecimal() for key in settings):
+        items = list(values)
+        for place, item in settings.items():
+            if int(place) >= len(items):
+                raise ConfigError(f"the configuration has no stage {place} any more")
+            items[int(place)] = merged(items[int(place)], item)
+        return items
+    below = values if isinstance(values, Mapping) else {}
+    return {key: _in_lists(below.get(key), value) for key, value in settings.items()}
 
 
 def _suspects(now: Present, artifact: Artifact) -> list[str]:
