@@ -19,9 +19,7 @@ _COLUMNS = {
         *("table", "functions", "seeds", "trainings", "completed", "partial", "diverged"),
         "on the map",
     ),
-    "scores": (
-        *("table", "score", "best", "best function", "relu", "median function", "worst"),
-    ),
+    "scores": (*("table", "score", "best", "best function", "relu", "median function", "worst"),),
     "noise": (
         *("table", "deviation between seeds", "rank correlation of two seeds"),
         *("the same in the best quarter", "within a deviation of the best"),

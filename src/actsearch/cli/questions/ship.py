@@ -125,14 +125,21 @@ def _refuse_other_settings(config: Config, folder: Path) -> None:
         return
     then = load_config(folder / shipped.CONFIGURATION)
     for name in shipped.tables_in(folder):
-        for step in ("train", "fim", "map"):
-            if name not in config.tasks or settings_of(step, config, name, {}) != settings_of(
-                step, then, name, {}
+        for step in ("enumerate", "train", "fim", "map"):
+            if name not in config.tasks or _settings(config, step, name) != _settings(
+                then, step, name
             ):
                 raise ConfigError(
-                    f"{folder}: table {name!r} was made under other settings of {step}; ship it "
-                    "anew (remove its folder first), or give the configuration of all tables"
+                    f"{folder}: table {name!r} was made under other settings of {step}; give the "
+                    "configuration of all tables, or remove the table's folder to ship it anew"
                 )
+
+
+def _settings(config: Config, step: str, task: str) -> dict[str, Any]:
+    if step == "enumerate":
+        space = task_section(config, task, "benchmark").space
+        return settings_of(step, config, None, {"space": space})
+    return settings_of(step, config, task, {})
 
 
 def _ship(config: Config, task: str, folder: Path) -> None:
@@ -155,8 +162,8 @@ def _ship(config: Config, task: str, folder: Path) -> None:
     parts = [layout.fim_part(task, "", part) for part in range(-(-len(slugs) // size))]
     _require_whole(table, [listing, *trials])
     _require_whole(layout.map_file(task), [listing, *parts])
-    of_table = _record(task, folder, [table])
-    of_map = _record(task, folder, [layout.map_file(task), *parts])
+    of_table = _record(task, [table])
+    of_map = _record(task, [layout.map_file(task), *parts])
     packed = pack_trials(
         Path(path).read_text(encoding="utf-8") for path in track(trials, f"packing {task}")
     )
@@ -201,7 +208,7 @@ def _require_whole(path: str, sources: list[str]) -> None:
             raise ArtifactError(f"{path}: was not made from {source} as it stands; run Snakemake")
 
 
-def _record(task: str, folder: Path, inputs: list[str]) -> Execution:
+def _record(task: str, inputs: list[str]) -> Execution:
     return Execution("ship", task=task, inputs=inputs, is_made=lambda path: True)
 
 
