@@ -17,6 +17,7 @@ from actsearch.benchmark.shipped.packing import (
     PackingError,
     pack_trials,
     runs_table,
+    trial_texts,
     unpack_trials,
 )
 from actsearch.records.formats import read_table, write_json, write_table
@@ -59,6 +60,7 @@ def test_files_come_back_to_the_byte(given_trials: dict[str, Any]) -> None:
     assert packed["slug"].tolist() == sorted(texts)
     again = [object_text(found) for found in unpack_trials(packed)]
     assert again == [texts[slug] for slug in sorted(texts)]
+    assert dict(trial_texts(packed)) == texts
 
 
 def test_seals_hold_after_a_file_of_packed_trials(tmp_path: Path, monkeypatch: Any) -> None:
@@ -96,14 +98,22 @@ def test_another_layout_is_refused() -> None:
         pack_trials([text])
 
 
+def test_a_function_that_comes_twice_is_refused() -> None:
+    texts = [object_text(trial("relu.x", [], {"step": step})) for step in ("train", "other")]
+    with pytest.raises(PackingError, match=r"relu\.x: appears twice"):
+        pack_trials(texts)
+
+
 def test_damaged_rows_are_named() -> None:
     packed = pack_trials([object_text(trial("relu.x", [], {"step": "train", "item": "i"}))])
-    with pytest.raises(PackingError, match="columns are missing: job"):
-        list(unpack_trials(packed.drop(columns="job")))
+    for reader in (unpack_trials, trial_texts):
+        with pytest.raises(PackingError, match="columns are missing: job"):
+            list(reader(packed.drop(columns="job")))
     for column in ("trial", "provenance", "job"):
         for value in ("{", "[]", None):
-            with pytest.raises(PackingError, match=r"relu\.x: is no packed trial"):
-                list(unpack_trials(packed.assign(**{column: value})))
+            for reader in (unpack_trials, trial_texts):
+                with pytest.raises(PackingError, match=r"relu\.x: is no packed trial"):
+                    list(reader(packed.assign(**{column: value})))
     assert list(packed.columns) == list(COLUMNS)
 
 

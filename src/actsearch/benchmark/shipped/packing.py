@@ -7,6 +7,7 @@ its own digests can be checked as if the file were there.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -14,7 +15,6 @@ from typing import Any
 import pandas as pd
 
 from actsearch.records.digests import PROVENANCE_KEY
-from actsearch.records.formats.json_files import object_text
 
 OWN = frozenset(
     {"file", "item", "operators", "started", "ended", "seconds", "content_digest", "file_digest"}
@@ -40,14 +40,18 @@ def pack_trials(texts: Iterable[str]) -> pd.DataFrame:
     Raises:
         PackingError: when a file would not come back as it is.
     """
-    rows = []
+    rows: list[dict[str, str]] = []
+    texts_of: dict[str, str] = {}
     for text in texts:
         trial = json.loads(text)
-        row = _row(trial)
-        if object_text(_trial(row)) != text:
-            raise PackingError(f"{trial['slug']}: its file would not come back to the byte")
-        rows.append(row)
-    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("slug", ignore_index=True)
+        rows.append(_row(trial))
+        if texts_of.setdefault(trial["slug"], text) != text:
+            raise PackingError(f"{trial['slug']}: appears twice")
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("slug", ignore_index=True)
+    for slug, text in trial_texts(table):
+        if texts_of[slug] != text:
+            raise PackingError(f"{slug}: its file would not come back to the byte")
+    return table
 
 
 def unpack_trials(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -59,13 +63,68 @@ def unpack_trials(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     Raises:
         PackingError: when a column is missing, or a row is no trial.
     """
+    known: dict[str, dict[str, Any]] = {}
+    for row in _rows(table):
+        with _named(row):
+            job = known.get(row["job"]) or known.setdefault(row["job"], _object(row["job"]))
+            yield _trial(row, job)
+
+
+def trial_texts(table: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """The files of the trials of a packed table.
+
+    Yields:
+        Slug and text, in the order of rows: the text is that of ``object_text``. What trials of a
+        job share is made text once, which is nearly all of it.
+
+    Raises:
+        PackingError: when a column is missing, or a row is no trial.
+    """
+    known: dict[str, dict[str, str]] = {}
+    for row in _rows(table):
+        with _named(row):
+            if row["job"] not in known:
+                job = _object(row["job"])
+                known[row["job"]] = {key: _indented(value) for key, value in job.items()}
+            own = _object(row["provenance"])
+            block = ",\n".join(
+                f"  {_text(key)}: {_indented(own[key]) if key in OWN else text}"
+                for key, text in known[row["job"]].items()
+            )
+            content = _text(_object(row["trial"])).removesuffix("\n}")
+            text = f'{content},\n "{PROVENANCE_KEY}": {{\n{block}\n }}\n}}\n'
+        yield row["slug"], text
+
+
+def _rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     if missing := [column for column in COLUMNS if column not in table.columns]:
         raise PackingError(f"columns are missing: {', '.join(missing)}")
-    for row in table[list(COLUMNS)].to_dict("records"):
-        try:
-            yield _trial(row)
-        except (ValueError, TypeError, AttributeError, KeyError):
-            raise PackingError(f"{row['slug']}: is no packed trial") from None
+    for values in zip(*(table[column] for column in COLUMNS), strict=True):
+        yield dict(zip(COLUMNS, values, strict=True))
+
+
+@contextlib.contextmanager
+def _named(row: Mapping[str, Any]) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError, KeyError):
+        raise PackingError(f"{row['slug']}: is no packed trial") from None
+
+
+def _object(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError(f"no object: {text}")
+    return found
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _indented(value: Any) -> str:
+    """The text of a value of a block: texts within JSON hold no line ends as they are."""
+    return _text(value).replace("\n", "\n  ")
 
 
 def _row(trial: Mapping[str, Any]) -> dict[str, str]:
@@ -79,12 +138,11 @@ def _row(trial: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _trial(row: Mapping[Any, Any]) -> dict[str, Any]:
-    own = json.loads(row["provenance"])
-    job = json.loads(row["job"])
+def _trial(row: Mapping[str, Any], job: Mapping[str, Any]) -> dict[str, Any]:
+    own = _object(row["provenance"])
     # The order of keys is that of the job's block, which is that of the file.
     block = {key: own[key] if key in OWN else value for key, value in job.items()}
-    return {**json.loads(row["trial"]), PROVENANCE_KEY: block}
+    return {**_object(row["trial"]), PROVENANCE_KEY: block}
 
 
 def _compact(value: Any) -> str:

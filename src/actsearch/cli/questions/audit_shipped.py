@@ -9,9 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from actsearch.cli.recording import load
 from actsearch.config import Config
@@ -19,7 +17,7 @@ from actsearch.plan import layout
 from actsearch.plan.settings import task_section
 from actsearch.plan.staleness import PresentOf, present_of
 from actsearch.records import shipped
-from actsearch.records.audit import Finding, Rules, audit
+from actsearch.records.audit import DAMAGES, Finding, Rules, audit
 from actsearch.records.files import FILE
 from actsearch.records.folders import FOLDER, entries_under
 from actsearch.records.formats import (
@@ -29,10 +27,12 @@ from actsearch.records.formats import (
     read_table,
     write_table,
 )
-from actsearch.records.formats.json_files import object_text
 from actsearch.records.lineage import Artifact, read_all
 from actsearch.records.provenance import environment
 from actsearch.records.reasons import Reason, reasons, without_missing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FURTHER_ALLOWED = ("code", "lock")
 """Kinds that fail no audit of tables that ship: data stand when the code that made them is edited,
@@ -61,7 +61,7 @@ def audit_shipped(folder: Path) -> tuple[dict[str, Artifact], list[Finding]]:
         found, wrong = _audit_table(folder / table, table, config)
         artifacts |= found
         findings += wrong
-    if not any(finding.kind in ("unreadable", "altered") for finding in findings):
+    if not any(finding.kind in DAMAGES for finding in findings):
         findings += _card(folder)
     return artifacts, findings
 
@@ -100,7 +100,8 @@ def _audit_table(
             environment=environment(),
         )
         findings = [replace(finding, path=names[finding.path]) for finding in findings]
-        if not any(finding.kind in ("unreadable", "altered", "moved") for finding in findings):
+        is_whole = all((place / name).is_file() for name in (*shipped.COPIED, *shipped.PACKED))
+        if is_whole and not any(finding.kind in DAMAGES for finding in findings):
             findings += _contents(table, config)
         return {names[path]: artifact for path, artifact in artifacts.items()}, findings
 
@@ -141,18 +142,18 @@ def unfold_trials(place: Path, table: str, slugs: frozenset[str] | None = None) 
         ArtifactError: when the file cannot be read.
         PackingError: when a row is no trial.
     """
-    from actsearch.benchmark.shipped.packing import COLUMNS, PackingError, unpack_trials
+    from actsearch.benchmark.shipped.packing import COLUMNS, PackingError, trial_texts
 
     packed = read_table(place / shipped.TRIALS)
     names = {}
     Path(layout.trials_folder(table)).mkdir(parents=True, exist_ok=True)
     if set(COLUMNS) <= set(packed.columns) and slugs is not None:
         packed = packed[packed["slug"].isin(slugs)]
-    for slug, trial in zip(packed.get("slug", []), unpack_trials(packed), strict=False):
+    for slug, text in trial_texts(packed):
         if not _SLUG.fullmatch(str(slug)) or slug[0] == ".":  # it names a file
             raise PackingError(f"{slug!r} is no slug of a function")
         path = layout.trial(table, slug)
-        Path(path).write_text(object_text(trial), encoding="utf-8")
+        Path(path).write_text(text, encoding="utf-8")
         names[path] = f"{table}/{shipped.TRIALS}: {slug}"
     return names
 
