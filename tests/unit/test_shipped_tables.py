@@ -105,6 +105,7 @@ OURS = shipped.tables_in(shipped.FOLDER)
 
 
 @ours
+@pytest.mark.slow
 def test_our_tables_pass_the_audit_and_are_small() -> None:
     load_commands()
     done = CliRunner().invoke(app, ["audit", str(shipped.FOLDER)], catch_exceptions=False)

@@ -111,6 +111,7 @@ def test_bad_replays_are_one_message(shipping: Experiment) -> None:
     for words, told in (
         ((str(TINY), "--entries", "1000"), "tiny has 24 functions"),
         (("tony",), "tony: no table that ships"),
+        (("ships",), "ships: name one table: tiny"),
         (("ships/README.md", "--entries", "2"), "ships/README.md: no table that ships"),
     ):
         done = shipping.actsearch("replay", *words)

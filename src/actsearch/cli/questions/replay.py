@@ -36,7 +36,7 @@ from actsearch.records.lineage import Artifact, read_artifact
 from actsearch.records.names import printable, printable_name
 from actsearch.records.provenance import environment
 from actsearch.records.reasons import Present, other_versions, reasons
-from actsearch.records.shipped import is_name, known_tables
+from actsearch.records.shipped import is_name, is_shipped, known_tables, tables_in
 
 EXAMPLES = 10
 
@@ -66,6 +66,8 @@ def replay(
     if is_for(file):
         replay_entries(file, entries, seed, keep)
         return
+    if is_shipped(file):
+        raise ConfigError(f"{printable(str(file))}: name one table: {', '.join(tables_in(file))}")
     if entries is not None or (is_name(file) and not file.exists()):
         raise ConfigError(f"{printable(str(file))}: no table that ships; {known_tables()}")
     artifact = read_artifact(shown(file))

@@ -62,6 +62,8 @@ def ship(
     source, folder, configuration = results.absolute(), out.absolute(), config.absolute()
     if source.name != layout.RESULTS or not source.is_dir():
         raise ConfigError(f"--results {results}: no folder {layout.RESULTS}/ of an experiment")
+    if out == shipped.FOLDER and not (shipped.ROOT / "pyproject.toml").is_file():
+        raise ConfigError("actsearch was not installed from a clone: name a folder with --out")
     with contextlib.chdir(source.parent):  # records name their files from there
         chosen = _complete(settings, tasks)
         _refuse_other_settings(settings, folder)
