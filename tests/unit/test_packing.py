@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from actsearch.benchmark.shipped.packing import (
     COLUMNS,
     PackingError,
+    not_of_its_runs,
     pack_trials,
     runs_table,
     trial_texts,
@@ -141,3 +142,13 @@ def test_runs_are_a_row_a_function_and_seed() -> None:
     pd.testing.assert_frame_equal(runs_table(trials), expected)
     # Of functions that all diverged, losses are numbers too.
     assert runs_table(trials[1:])["validation_loss"].dtype == "float64"
+
+
+def test_what_runs_do_not_give_is_named() -> None:
+    from test_benchmark import TRIALS
+
+    for known in TRIALS:
+        assert not_of_its_runs(known) == []
+        for key in ("status", "train_score", "validation_score", "train_loss", "validation_loss"):
+            assert not_of_its_runs({**known, key: 0.123}) == [key]
+            assert not_of_its_runs({k: v for k, v in known.items() if k != key}) == [key]

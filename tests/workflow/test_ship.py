@@ -20,6 +20,7 @@ from actsearch.records.formats import (
     read_json,
     read_table,
     write_arrays,
+    write_json,
     write_table,
 )
 
@@ -261,6 +262,21 @@ def test_further_tables_leave_those_that_are_there(copy: Experiment) -> None:
     assert refused.returncode == 2
     assert "'tiny' was made under other settings of train" in refused.stderr
     assert (copy.folder / "ships/README.md").read_text() == card
+
+
+def test_medians_that_the_runs_do_not_give_are_found(copy: Experiment) -> None:
+    place = Path("results/tiny/trials/relu.x.json")
+    trial = read_json(copy.folder / place)
+    block = trial.pop("provenance")
+    # Sealed anew, and the table made anew: all that is left to find is that the runs say otherwise.
+    write_json(copy.folder / place, {**trial, "validation_score": 0.99}, block, place=place)
+    words = ["--functions", "results/spaces/small/functions.parquet"]
+    words += ["--trials", "results/tiny/trials", "--out", "results/tiny/benchmark.parquet"]
+    assert copy.actsearch("benchmark", "--task", "tiny", *words).returncode == 0
+    done = copy.actsearch("ship", "--out", "ships")
+    assert done.returncode == 1
+    assert "relu.x: its runs do not give validation_score" in done.stdout
+    assert set(findings(copy)) == {"altered"}
 
 
 def test_results_that_changed_since_do_not_ship(copy: Experiment) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import statistics
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -167,3 +168,19 @@ def runs_table(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         if column.endswith(("_score", "_loss")):
             table[column] = table[column].astype("float64")
     return table.sort_values(["name", "seed"], ignore_index=True)
+
+
+def not_of_its_runs(trial: Mapping[str, Any]) -> list[str]:
+    """What a trial says of all its runs and they do not give: names of keys, none if all holds.
+
+    A score is the median over runs, a loss that over the runs which have one, and null if none has.
+    The status is that of all runs, or ``partial``.
+    """
+    runs = trial["runs"]
+    states = {run["status"] for run in runs}
+    expected: dict[str, Any] = {"status": states.pop() if len(states) == 1 else "partial"}
+    for key in runs[0] if runs else ():
+        if key.endswith(("_score", "_loss")):
+            values = [run[key] for run in runs if run[key] is not None]
+            expected[key] = statistics.median(values) if values else None
+    return [key for key, value in expected.items() if key not in trial or trial[key] != value]

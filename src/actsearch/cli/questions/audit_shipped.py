@@ -167,7 +167,7 @@ def _reasons(artifact: Artifact, standing: dict[str, Artifact], present: Present
 
 def _contents(table: str, config: Config) -> Iterator[Finding]:
     """Whether each file says what those say that it comes from."""
-    from actsearch.benchmark.shipped.packing import runs_table, unpack_trials
+    from actsearch.benchmark.shipped.packing import not_of_its_runs, runs_table, unpack_trials
     from actsearch.benchmark.table import build_table
     from actsearch.features.packed_cdfs import unpack_cdfs
     from actsearch.functions.listed import selected_names
@@ -180,6 +180,10 @@ def _contents(table: str, config: Config) -> Iterator[Finding]:
     trials = list(unpack_trials(read_table(f"{table}/{shipped.TRIALS}")))
     if sorted(trial["function"] for trial in trials) != sorted(functions):
         yield wrong(shipped.TRIALS, f"its functions are not those of {shipped.FUNCTIONS}")
+    for trial in trials:
+        if keys := not_of_its_runs(trial):
+            told = f"its runs do not give {', '.join(keys)}"
+            yield wrong(f"{shipped.TRIALS}: {trial['slug']}", told)
     if not _same(layout.table(table), build_table(trials)):
         yield wrong(shipped.TABLE, "is not the table that the trials give")
     if not _same(f"{table}/{shipped.RUNS}", runs_table(trials)):
