@@ -171,10 +171,13 @@ def runs_table(trials: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def not_of_its_runs(trial: Mapping[str, Any]) -> list[str]:
-    """What a trial says of all its runs and they do not give: names of keys, none if all holds.
+    """Whether medians and status of a trial are those of its runs.
 
     A score is the median over runs, a loss that over the runs which have one, and null if none has.
     The status is that of all runs, or ``partial``.
+
+    Returns:
+        Keys that the runs do not give; none where all holds.
     """
     runs = trial["runs"]
     states = {run["status"] for run in runs}
