@@ -38,7 +38,7 @@ def known_functions(table: pd.DataFrame, names: Sequence[str], outputs: Floats) 
     of_name = table.set_index("name")["validation_score"].astype(float)
     there = np.isin(np.array(names, dtype=object), of_name.index.to_numpy(dtype=object))
     chosen = [name for name, is_there in zip(names, there, strict=True) if is_there]
-    return Known.of(outputs[there], of_name.loc[chosen].to_numpy(dtype=np.float64))
+    return Known.of(outputs[there], np.asarray(of_name.loc[chosen], dtype=np.float64))
 
 
 def list_screened(found: Screened) -> pd.DataFrame:
