@@ -26,6 +26,8 @@ ASKED = re.compile(r'PLAN\.(?:code|settings)\(\s*"([a-z-]+)"')
 
 IMPORTED = ("import-act-bench", "imported-table", "published-features", "export-imported")
 """Steps of tasks whose table is imported."""
+SCREENED = ("screen",)
+"""Steps of the same task below, whose search begins with a screen."""
 EXAMPLES = {
     "space": ["small", "deep"],
     "scope": ["", "search/"],
@@ -64,9 +66,13 @@ def expanded(step: Step, **values: list[str]) -> Iterator[str]:
 
 def examples(step: Step) -> Iterator[str]:
     """Files of a step that some rule makes in the experiment below."""
-    yield from expanded(step, task=["imported" if step.name in IMPORTED else "tiny"])
-    if step.name == "map":  # of published features
+    other = step.name in (*IMPORTED, *SCREENED)
+    yield from expanded(step, task=["imported" if other else "tiny"])
+    if step.name == "map":  # of published features, and of what a screen lists
         yield "results/imported/map.parquet"
+        yield "results/imported/search/map.parquet"
+    if step.name == "fim":
+        yield "results/imported/search/fim/part-0.npz"
 
 
 def matches(path: str, patterns: tuple[str, ...]) -> str | None:
@@ -87,7 +93,10 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     values["data"]["images"] = values["data"]["digits"] | {"source": "torchvision:CIFAR10"}
     bare = {key: values["tasks"]["tiny"][key] for key in ("model", "recipe", "map")}
     table = {"space": "small", "act_bench": "cnn", "published_features": True}
-    values["tasks"]["imported"] = bare | {"data": "images", "benchmark": table}
+    search = {"space": "whole", "screen": {"functions": 20}, "rounds": 2, "slots": 3}
+    values["spaces"]["whole"] = {"schemas": ["four-node"]}
+    imported = {"data": "images", "benchmark": table, "search": search}
+    values["tasks"]["imported"] = bare | imported
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("experiment"))
         patch.setenv("ACTSEARCH_SNAKEFILE", str(ROOT / "Snakefile"))

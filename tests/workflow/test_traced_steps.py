@@ -22,7 +22,7 @@ from actsearch.plan.steps import STEPS
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 # Steps that the small experiment lacks: those of an imported table are traced in test_act_bench.py,
-# and what is fetched is no result.
+# a screen in test_screen.py, and what is fetched is no result.
 OTHERS = {
     "fetch",
     "fetch-act-bench",
@@ -30,6 +30,7 @@ OTHERS = {
     "imported-table",
     "published-features",
     "export-imported",
+    "screen",
 }
 
 
