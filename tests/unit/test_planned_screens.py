@@ -18,7 +18,7 @@ from actsearch.config import ConfigError, parse_config
 from actsearch.functions import enumeration, selection
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.experiment import Plan
-from actsearch.plan.refusals import check_plan
+from actsearch.plan.refusals import check_plan, check_targets
 from actsearch.records.digests import settings_digest
 
 Values = dict[str, Any]
@@ -159,6 +159,14 @@ def test_exactly_what_a_small_space_holds_is_accepted() -> None:
     most = int(told.split("only ")[1].split()[0])
     check_plan(Plan(parse_config(experiment(SMALL_SPACE, functions=most))), False)
     assert "has only" in refusal(experiment(SMALL_SPACE, functions=most + 1))
+
+
+@pytest.mark.parametrize("name", ["functions.parquet", "outputs.npy", "screen.json"])
+def test_a_file_of_a_screen_that_is_none_is_refused(name: str) -> None:
+    target = f"results/tiny/search/{name}"
+    with pytest.raises(ConfigError, match="the search of task 'tiny' has no section 'screen'"):
+        check_targets(Plan(parse_config(SMALL)), [target])
+    check_targets(Plan(parse_config(experiment())), [target])
 
 
 def test_an_estimate_counts_the_listed_functions(folder: Path) -> None:

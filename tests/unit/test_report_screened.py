@@ -14,7 +14,6 @@ from scipy.stats import spearmanr
 from actsearch.config import SCORES
 from actsearch.functions.baselines import BASELINES
 from actsearch.report.data import ReportData, TaskData
-from actsearch.report.formats import count
 from actsearch.report.page import render
 from actsearch.report.screened import screen_section
 
@@ -50,7 +49,7 @@ def listed(history: pd.DataFrame) -> pd.DataFrame:
 def test_the_page_has_the_screen(history: pd.DataFrame, listed: pd.DataFrame) -> None:
     task = TaskData(TASKS[0], histories={"union-knr": history}, screen=SCREEN, screened=listed)
     text = Page(render(ReportData("t", (task,), "make"))).text("task-1-search")
-    assert f"{count(363_080)} functions of the space four-node" in text
+    assert "363 080 functions of the space four-node" in text
     assert "175 functions of the table" in text
     assert "0.80" in text and "0.13" in text
     assert f"{len(listed)} functions" in text

@@ -275,6 +275,11 @@ def check_targets(plan: Plan, words: Sequence[str] | None = None) -> None:
                 not parts[2].startswith(starts) or getattr(task, section),
                 f"{target}: task {parts[1]!r} has no section {section!r}",
             )
+        of_screen = (layout.screened_functions, layout.screened_outputs, layout.screen)
+        refuse_unless(
+            parts[1] in plan.screened or target not in [path(parts[1]) for path in of_screen],
+            f"{target}: the search of task {parts[1]!r} has no section 'screen'",
+        )
         if len(parts) == 4 and parts[2] == "trials" and target.endswith(".json"):
             slug = parts[3].removesuffix(".json")
             Expression.from_slug(slug)
