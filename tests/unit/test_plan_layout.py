@@ -26,6 +26,9 @@ PATHS: dict[str, tuple[tuple[Any, ...], str | list[str]]] = {
     "surrogate": (("digits-cnn",), "results/digits-cnn/surrogate.parquet"),
     "predictions": (("digits-cnn",), "results/digits-cnn/surrogate_predictions.parquet"),
     "simulation": (("digits-cnn", "random"), "results/digits-cnn/simulation/random.parquet"),
+    "screened_functions": (("digits-cnn",), "results/digits-cnn/search/functions.parquet"),
+    "screened_outputs": (("digits-cnn",), "results/digits-cnn/search/outputs.npy"),
+    "screen": (("digits-cnn",), "results/digits-cnn/search/screen.json"),
     "search_folder": (("digits-cnn", "random"), "results/digits-cnn/search/random"),
     "proposals": (
         ("digits-cnn", "random", 3),

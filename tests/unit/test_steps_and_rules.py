@@ -28,6 +28,8 @@ IMPORTED = ("import-act-bench", "imported-table", "published-features", "export-
 """Steps of tasks whose table is imported."""
 STAGED = ("stage", "train-stage", "rank-stage")
 """Steps of tasks with stages before the last comparison."""
+SCREENED = ("screen",)
+"""Steps of the same task below, whose search begins with a screen."""
 EXAMPLES = {
     "space": ["small", "deep"],
     "scope": ["", "search/"],
@@ -68,12 +70,15 @@ def expanded(step: Step, **values: list[str]) -> Iterator[str]:
 
 def examples(step: Step) -> Iterator[str]:
     """Files of a step that some rule makes in the experiment below."""
-    of_step = dict.fromkeys(IMPORTED, "imported") | dict.fromkeys(STAGED, "staged")
+    of_step = dict.fromkeys((*IMPORTED, *SCREENED), "imported") | dict.fromkeys(STAGED, "staged")
     yield from expanded(step, task=[of_step.get(step.name, "tiny")])
     if step.name in ("finalists", "final"):  # after stages
         yield from expanded(step, task=["staged"])
-    if step.name == "map":  # of published features
+    if step.name == "map":  # of published features, and of what a screen lists
         yield "results/imported/map.parquet"
+        yield "results/imported/search/map.parquet"
+    if step.name == "fim":
+        yield "results/imported/search/fim/part-0.npz"
 
 
 def matches(path: str, patterns: tuple[str, ...]) -> str | None:
@@ -94,10 +99,13 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     values["data"]["images"] = values["data"]["digits"] | {"source": "torchvision:CIFAR10"}
     bare = {key: values["tasks"]["tiny"][key] for key in ("model", "recipe", "map")}
     table = {"space": "small", "act_bench": "cnn", "published_features": True}
-    values["tasks"]["imported"] = bare | {"data": "images", "benchmark": table}
     stages = [{"functions": 3, "seeds": [20]}, {"functions": 3, "seeds": [21]}]
     staged = values["tasks"]["tiny"]["final"] | {"stages": stages}
     values["tasks"]["staged"] = values["tasks"]["tiny"] | {"final": staged}
+    search = {"space": "whole", "screen": {"functions": 20}, "rounds": 2, "slots": 3}
+    values["spaces"]["whole"] = {"schemas": ["four-node"]}
+    imported = {"data": "images", "benchmark": table, "search": search}
+    values["tasks"]["imported"] = bare | imported
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("experiment"))
         patch.setenv("ACTSEARCH_SNAKEFILE", str(ROOT / "Snakefile"))

@@ -43,6 +43,8 @@ IMPORTING = ("import-act-bench", "imported-table", "published-features", "export
 """Steps that test_act_bench.py replays, of a table that is imported."""
 STAGED = ("stage", "train-stage", "rank-stage")
 """Steps that test_stages.py replays."""
+SCREENING = ("screen",)
+"""What test_screen.py replays."""
 TIMED = ("spaces/small/costs.parquet", "tiny/final/costs.csv")
 """What is timed is never timed the same again."""
 
@@ -85,6 +87,7 @@ def test_one_of_each_step_is_tried(finished: Experiment) -> None:
     assert tried == {step.name for step in STEPS.values() if step.replayable} - {
         *IMPORTING,
         *STAGED,
+        *SCREENING,
     }
 
 

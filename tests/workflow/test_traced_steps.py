@@ -22,7 +22,7 @@ from actsearch.plan.steps import STEPS
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 # Steps that the small experiment lacks: those of an imported table are traced in test_act_bench.py,
-# those of stages in test_stages.py, and what is fetched is no result.
+# those of stages in test_stages.py, a screen in test_screen.py, and what is fetched is no result.
 OTHERS = {
     "fetch",
     "fetch-act-bench",
@@ -33,6 +33,7 @@ OTHERS = {
     "stage",
     "train-stage",
     "rank-stage",
+    "screen",
 }
 
 

@@ -61,6 +61,8 @@ ReportPredictions = Annotated[Files, typer.Option(help="Out-of-fold predictions,
 ReportSimulations = Annotated[
     Files, typer.Option(help="Simulated searches, as TASK/STRATEGY=FILE.")
 ]
+ReportScreened = Annotated[Files, typer.Option(help="The functions of a screen, as TASK=FILE.")]
+ReportScreens = Annotated[Files, typer.Option(help="What a screen saw, as TASK=FILE.")]
 ReportHistories = Annotated[Files, typer.Option(help="A live search, as TASK/STRATEGY=FILE.")]
 ReportFinals = Annotated[Files, typer.Option(help="A last comparison, as TASK=FILE.")]
 ReportActivations = Annotated[

@@ -34,6 +34,7 @@ from actsearch.config.scores import SCORES as SCORES
 from actsearch.config.scores import Score as Score
 from actsearch.config.scores import one_score as one_score
 from actsearch.config.scores import score_called as score_called
+from actsearch.config.screen import Screen as Screen
 from actsearch.config.spaces import Space as Space
 from actsearch.config.stages import Stage as Stage
 from actsearch.config.tasks import ACT_BENCH_SCORE as ACT_BENCH_SCORE

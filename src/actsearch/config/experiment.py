@@ -119,6 +119,7 @@ class Config(Model):
                 known(task.benchmark.space, self.spaces, f"tasks.{name}.benchmark.space")
             if task.search:
                 known(task.search.space, self.spaces, f"tasks.{name}.search.space")
+                self._screen(name, task)
                 for strategy in task.search.strategies:
                     known(strategy, STRATEGIES, f"tasks.{name}.search.strategies")
             for other in task.final.candidates_from if task.final else ():
@@ -129,6 +130,16 @@ class Config(Model):
         for strategy in self.simulation.strategies:
             known(strategy, STRATEGIES, "simulation.strategies")
         return self
+
+    def _screen(self, name: str, task: Task) -> None:
+        """A screen of a sample: it goes through a whole space."""
+        if task.search and task.search.screen:
+            sample = self.spaces[task.search.space].sample
+            if sample is not None:
+                raise ValueError(
+                    f"tasks.{name}.search.screen goes through a whole space, but space "
+                    f"{task.search.space!r} has sample: {sample}; leave the sample out"
+                )
 
     def _images(self, name: str, task: Task) -> None:
         """Images that the network cannot take, or the job's memory cannot hold."""

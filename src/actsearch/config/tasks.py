@@ -25,6 +25,7 @@ from actsearch.config.plain import require_plain
 from actsearch.config.recipes import Recipe, Resources
 from actsearch.config.scores import SCORES
 from actsearch.config.stages import Stage, changed_recipe, check_stage_seeds, check_stage_sizes
+from actsearch.config.screen import Screen
 
 STRATEGIES = (
     "random",
@@ -154,6 +155,8 @@ class Search(Model):
     """Slots that share a job."""
     seed: Seed = 0
     """Seed of random draws and of ties."""
+    screen: Screen | None = None
+    """Screen the whole of ``space``, which then has no ``sample``; needs a benchmark."""
 
 
 VALIDATION_IS_OPEN = (
@@ -272,6 +275,11 @@ class Task(Model):
             raise ValueError(
                 f"recipe.batch_size is {self.recipe.batch_size}, but resources.processes is "
                 f"{self.resources.processes}: each process needs an example of every batch"
+            )
+        if self.search and self.search.screen and not self.benchmark:
+            raise ValueError(
+                "search.screen predicts from the task's own table, but the task has none: give it "
+                "a benchmark"
             )
         if self.final and not (self.benchmark or self.search or self.final.candidates_from):
             raise ValueError(

@@ -17,6 +17,7 @@ from actsearch.config import (
     Config,
     Resources,
     Score,
+    Screen,
 )
 from actsearch.data.sources.known import arrays_of, score_of
 from actsearch.data.sources.places import is_function, place_of
@@ -54,6 +55,7 @@ class Plan(Comparisons):
         imported: of those whose table is imported.
         trained: of those whose table is trained here.
         searched: of those with a live search.
+        screened: of those whose search begins with a screen of its space.
         compared: of those with a last comparison.
         staged: of those with stages before it.
         kept: what is known of functions without evaluating them again.
@@ -73,6 +75,7 @@ class Plan(Comparisons):
         self.imported = [name for name in self.benchmarked if act_bench_file(config, name)]
         self.trained = [name for name in self.benchmarked if name not in self.imported]
         self.searched = [name for name, task in self.tasks.items() if task.search]
+        self.screened = [name for name in self.searched if self.screen(name, "search")]
         self._answers: dict[tuple[Any, ...], Any] = {}
 
     def _once(self, question: tuple[Any, ...], answer: Callable[[], S]) -> S:
@@ -137,13 +140,27 @@ class Plan(Comparisons):
         name = "search" if scope else "benchmark"
         return str(task_section(self.config, task, name).space)
 
+    def screen(self, task: str, scope: str) -> Screen | None:
+        """What chooses among the functions of that space for a search, if anything does."""
+        search = self.tasks[task].search if scope else None
+        return search.screen if search else None
+
     def functions(self, task: str, scope: str = "") -> str:
-        """File of the functions of that space."""
+        """File of the functions of that space, or of those that the screen lists."""
+        if self.screen(task, scope):
+            return layout.screened_functions(task)
         return layout.functions(self.space_of(task, scope))
 
     def outputs(self, task: str, scope: str = "") -> str:
         """File of their outputs."""
+        if self.screen(task, scope):
+            return layout.screened_outputs(task)
         return layout.outputs(self.space_of(task, scope))
+
+    def listed_size(self, task: str, scope: str) -> int:
+        """Number of functions in those files."""
+        screen = self.screen(task, scope)
+        return screen.functions if screen else self.space_size(self.space_of(task, scope))
 
     def slugs(self, space: str) -> list[str]:
         """Slugs of the functions of a space that is small enough to stand in the graph.
@@ -204,7 +221,7 @@ class Plan(Comparisons):
         """Files with the Fisher features of a space."""
         if self.takes_published(task, scope):
             return [layout.published_features(task)]
-        size = self.space_size(self.space_of(task, scope))
+        size = self.listed_size(task, scope)
         parts = counts.fim_parts(size, self.tasks[task].fisher.functions_per_job)
         return [layout.fim_part(task, scope, part) for part in parts]
 
@@ -243,6 +260,9 @@ class Plan(Comparisons):
             files["predictions", task] = layout.predictions(task)
             for strategy in self.config.simulation.strategies:
                 files["simulation", f"{task}/{strategy}"] = layout.simulation(task, strategy)
+        for task in self.screened:
+            files["screened", task] = layout.screened_functions(task)
+            files["screen", task] = layout.screen(task)
         for task in self.searched:
             for strategy in self.search(task).strategies:
                 files["history", f"{task}/{strategy}"] = layout.history(task, strategy)

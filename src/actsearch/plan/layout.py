@@ -117,6 +117,21 @@ def simulation(task: str, strategy: str) -> str:
     return f"{RESULTS}/{task}/simulation/{strategy}.parquet"
 
 
+def screened_functions(task: str) -> str:
+    """The functions that the screen of a task's search lists."""
+    return f"{RESULTS}/{task}/{SEARCH_SCOPE}functions.parquet"
+
+
+def screened_outputs(task: str) -> str:
+    """Their outputs on the normal samples."""
+    return f"{RESULTS}/{task}/{SEARCH_SCOPE}outputs.npy"
+
+
+def screen(task: str) -> str:
+    """What the screen went through, and how far it can be relied on."""
+    return f"{RESULTS}/{task}/{SEARCH_SCOPE}screen.json"
+
+
 def search_folder(task: str, strategy: str) -> str:
     """A live search."""
     return f"{RESULTS}/{task}/search/{strategy}"

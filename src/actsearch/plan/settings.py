@@ -121,6 +121,12 @@ def simulation(config: Config, task: str | None, **_: Any) -> Settings:
     return {"simulation": settings} | _baselines(config)
 
 
+def screening(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of a screen: what it asks for, and the whole space."""
+    section = _sections(config, task, search={"space", "screen"})
+    return section | enumeration(config, None, space=task_section(config, task, "search").space)
+
+
 def proposals(config: Config, task: str | None, **_: Any) -> Settings:
     """Of a round of a live search."""
     return _sections(config, task, search={"slots", "seed"}) | _baselines(config)

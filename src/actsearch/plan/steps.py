@@ -62,6 +62,7 @@ class Step:
 
 _T, _S, _SCOPE = "{task}", "{space}", "{scope}"
 _LISTED = layout.functions(_S)
+_SCREENED = layout.screened_functions(_T)
 _TRIAL = layout.trial(_T, "{slug}")
 _PROPOSALS = layout.proposals(_T, "{strategy}", "{round}")
 (_SEARCH_TRIAL,) = layout.search_trials(_T, "{strategy}", "{round}", ["{slot}"])
@@ -172,7 +173,7 @@ STEPS: dict[str, Step] = {
         Step(
             "fim",
             makes=(_PART,),
-            reads=(_LISTED,),
+            reads=(_LISTED, _SCREENED),
             settings=settings.fim,
             further=(TORCH_OPERATORS,),
             task_code=True,
@@ -181,7 +182,10 @@ STEPS: dict[str, Step] = {
         Step(
             "map",
             makes=(layout.map_file(_T, _SCOPE),),
-            reads=(_LISTED, layout.outputs(_S), _PART, _PUBLISHED),
+            reads=(
+                *(_LISTED, layout.outputs(_S), _SCREENED, layout.screened_outputs(_T)),
+                *(_PART, _PUBLISHED),
+            ),
             settings=settings.embedding,
         ),
         Step(
@@ -195,6 +199,12 @@ STEPS: dict[str, Step] = {
             makes=(_SIMULATION,),
             reads=(layout.map_file(_T), layout.table(_T)),
             settings=settings.simulation,
+        ),
+        Step(
+            "screen",
+            makes=(_SCREENED, layout.screened_outputs(_T), layout.screen(_T)),
+            reads=(layout.table(_T), _LISTED, layout.outputs(_S)),
+            settings=settings.screening,
         ),
         Step(
             "propose",
@@ -256,6 +266,8 @@ STEPS: dict[str, Step] = {
                 layout.surrogate(_T),
                 layout.predictions(_T),
                 _SIMULATION,
+                _SCREENED,
+                layout.screen(_T),
                 _HISTORY,
                 layout.final(_T),
                 layout.final_activation(_T),

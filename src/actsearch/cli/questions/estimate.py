@@ -101,7 +101,9 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
     if task.benchmark and not task.benchmark.published_features:
         spaces["fim"] = size
     if task.search:
-        spaces[f"{layout.SEARCH_SCOPE}fim"] = _selected(config, task.search.space)[0]
+        screen = task.search.screen
+        listed = screen.functions if screen else _selected(config, task.search.space)[0]
+        spaces[f"{layout.SEARCH_SCOPE}fim"] = listed
     n_baselines = len(baselines_of(config))
     for asked in trainings(task, n_baselines, size, split.train, split.validation, split.test):
         seconds, is_measured = _seconds(task, folder, known.work, train, asked)
