@@ -24,8 +24,8 @@ from actsearch.config.base import (
 from actsearch.config.plain import require_plain
 from actsearch.config.recipes import Recipe, Resources
 from actsearch.config.scores import SCORES
-from actsearch.config.stages import Stage, changed_recipe, check_stage_seeds, check_stage_sizes
 from actsearch.config.screen import Screen
+from actsearch.config.stages import Stage, changed_recipe, check_stage_seeds, check_stage_sizes
 
 STRATEGIES = (
     "random",
