@@ -15,6 +15,8 @@ _LABELS = {
     "map": "Map",
     "surrogate": "Surrogate scores",
     "simulation": "Simulated searches",
+    "screened": "Functions listed by the screen",
+    "screen": "What the screen saw",
     "history": "Live search",
     "final": "Last comparison",
     "activation": "Chosen function as a module",
