@@ -21,7 +21,7 @@ from actsearch.cluster.interrupts import end_on_ctrl_c
 if workflow.is_main_process:
     end_on_ctrl_c()
 
-from actsearch.config import ACT_BENCH_TABLES, STRATEGIES, parse_config, read_values
+from actsearch.config import ACT_BENCH_TABLES, parse_config, read_values
 from actsearch.plan import counts, internals, layout
 from actsearch.plan.dependencies import users_code
 from actsearch.plan.environment import (
@@ -80,7 +80,7 @@ wildcard_constraints:
     # Features are made for a task's benchmark space, and for its search space under search/.
     scope="(search/)?",
     slug=r"[a-z0-9_.]+",
-    strategy=one_of(STRATEGIES),
+    strategy=one_of(PLAN.strategies),
     # A stray file may have any number in its name, and what is before it is counted up.
     part=r"0|[1-9]\d{0,5}",
     round=r"0|[1-9]\d{0,3}",

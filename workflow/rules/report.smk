@@ -20,7 +20,7 @@ rule report:
         CONDA
     params:
         rule="report",
-        options=PLAN.report_options(),
+        options=PLAN.options(PLAN.report_files()),
         settings=PLAN.settings("report"),
         code=PLAN.code("report"),
         operators=PLAN.operators_of_task(*TASKS),

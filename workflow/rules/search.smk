@@ -15,6 +15,7 @@ rule propose:
     input:
         unpack(lambda w: PLAN.earlier_rounds(w.task, w.strategy, int(w.round))),
         map=layout.map_file("{task}", layout.SEARCH_SCOPE),
+        priors=lambda w: PLAN.prior_files(w.task, layout.SEARCH_SCOPE),
     output:
         layout.proposals("{task}", "{strategy}", "{round}"),
     log:
@@ -29,13 +30,14 @@ rule propose:
         settings=lambda w: PLAN.settings(
             "propose", w.task, strategy=w.strategy, round=int(w.round)
         ),
-        code=PLAN.code("propose"),
+        priors=lambda w, input: [f"--priors {path}" for path in input.priors],
+        code=lambda w: PLAN.code("propose", strategy=w.strategy),
     message:
         "{wildcards.task}: {wildcards.strategy} proposes round {wildcards.round}"
     shell:
         "ACTSEARCH_RULE={params.rule} actsearch propose --task {wildcards.task} "
         "--strategy {wildcards.strategy} --map {input.map} --round {wildcards.round} "
-        "--out {output} {params.proposals} {input.trials} 2>&1 | tee {log}"
+        "--out {output} {params.priors} {params.proposals} {input.trials} 2>&1 | tee {log}"
 
 
 for task in PLAN.searched:

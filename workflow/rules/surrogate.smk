@@ -1,8 +1,14 @@
 """How well scores are predicted, and searches replayed on a table.
 
 Needs: a task's map and benchmark table. Makes: results/{task}/surrogate.parquet,
-surrogate_predictions.parquet, simulation/{strategy}.parquet.
+surrogate_predictions.parquet, simulation/{strategy}.parquet; results/{task}/{scope}priors.parquet
+of tasks that ask others; results/strategies.parquet, all strategies compared.
 """
+
+
+# Seconds of work: on a cluster they run where Snakemake runs.
+localrules:
+    judge_strategies,
 
 
 rule cross_validate:
@@ -33,6 +39,7 @@ rule simulate:
     input:
         map=layout.map_file("{task}"),
         table=layout.table("{task}"),
+        priors=lambda w: PLAN.prior_files(w.task, ""),
     output:
         layout.simulation("{task}", "{strategy}"),
     log:
@@ -44,10 +51,63 @@ rule simulate:
     params:
         rule="simulate",
         settings=lambda w: PLAN.settings("simulate", strategy=w.strategy),
-        code=PLAN.code("simulate"),
+        priors=lambda w, input: [f"--priors {path}" for path in input.priors],
+        code=lambda w: PLAN.code("simulate", strategy=w.strategy),
     message:
         "{wildcards.task}: simulating searches by {wildcards.strategy}"
     shell:
         "ACTSEARCH_RULE={params.rule} actsearch simulate --task {wildcards.task} "
         "--strategy {wildcards.strategy} --map {input.map} --table {input.table} "
-        "--out {output} 2>&1 | tee {log}"
+        "--out {output} {params.priors} 2>&1 | tee {log}"
+
+
+rule judge_strategies:
+    input:
+        list(PLAN.judged_files().values()),
+    output:
+        layout.STRATEGIES,
+    log:
+        "logs/strategies.log",
+    conda:
+        CONDA
+    params:
+        rule="judge_strategies",
+        options=PLAN.options(PLAN.judged_files()),
+        settings=PLAN.settings("judge"),
+        code=PLAN.code("judge"),
+    message:
+        "comparing the strategies on all tables"
+    shell:
+        "ACTSEARCH_RULE={params.rule} actsearch judge --out {output} {params.options} 2>&1 | tee {log}"
+
+
+rule rank_on_other_tasks:
+    input:
+        functions=lambda w: PLAN.functions(w.task, w.scope),
+        outputs=lambda w: PLAN.outputs(w.task, w.scope),
+        tables=lambda w: PLAN.prior_sources(w.task),
+    output:
+        layout.priors("{task}", "{scope}"),
+    log:
+        "logs/{task}/{scope}priors.log",
+    wildcard_constraints:
+        task=one_of(PLAN.informed),
+    conda:
+        CONDA
+    resources:
+        **SITE.cpu_job(4000, 60),
+    params:
+        rule="rank_on_other_tasks",
+        tables=lambda w, input: [
+            f"--from {other}={path}"
+            for other, path in zip(TASKS[w.task].prior_from, input.tables)
+        ],
+        settings=lambda w: PLAN.settings("priors", w.task),
+        code=PLAN.code("priors"),
+        operators=lambda w: PLAN.operators_of_task(*TASKS[w.task].prior_from),
+    message:
+        "{wildcards.task}: ranks on other tasks"
+    shell:
+        "ACTSEARCH_RULE={params.rule} actsearch priors --task {wildcards.task} "
+        "--functions {input.functions} --outputs {input.outputs} --out {output} "
+        "{params.tables} 2>&1 | tee {log}"

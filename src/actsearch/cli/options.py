@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from actsearch.config import ConfigError
 from actsearch.plan.environment import CONFIG_VARIABLE
 from actsearch.records.audit import KINDS
 
@@ -58,8 +59,14 @@ ReportSpectra = Annotated[
 ]
 ReportScores = Annotated[Files, typer.Option(help="Surrogate scores, as TASK=FILE.")]
 ReportPredictions = Annotated[Files, typer.Option(help="Out-of-fold predictions, as TASK=FILE.")]
+PriorsFile = Annotated[
+    Path | None, typer.Option("--priors", help="Ranks of the functions on other tasks.")
+]
 ReportSimulations = Annotated[
     Files, typer.Option(help="Simulated searches, as TASK/STRATEGY=FILE.")
+]
+ReportStrategies = Annotated[
+    Files, typer.Option(metavar="all=FILE", help="How strategies compare, as all=FILE.")
 ]
 ReportScreened = Annotated[Files, typer.Option(help="The functions of a screen, as TASK=FILE.")]
 ReportScreens = Annotated[Files, typer.Option(help="What a screen saw, as TASK=FILE.")]
@@ -72,3 +79,14 @@ FindingKinds = Annotated[
     list[str] | None,
     typer.Option(help=f"A kind of finding that is no failure: {', '.join(KINDS)}."),
 ]
+
+
+def by_key(options: Files) -> dict[str, Path]:
+    """``KEY=FILE`` options as a mapping."""
+    mapping = {}
+    for option in options or []:
+        key, separator, path = option.partition("=")
+        if not separator or not key or not path:
+            raise ConfigError(f"{option!r}: expected KEY=FILE")
+        mapping[key] = Path(path)
+    return mapping

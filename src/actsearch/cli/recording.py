@@ -62,7 +62,8 @@ def execution(
         ArtifactError: when an input is missing or cannot be read, was altered after it was written,
             or has lost its provenance though a rule makes it.
     """
-    refuse_edited(config, task if STEPS[step].task_code else None)
+    strategy = wildcards.get("strategy")
+    refuse_edited(config, task if STEPS[step].task_code else None, strategy)
     if task is not None and STEPS[step].task_code:
         require_task_data(config, task)
         outside = data_file(config, task)
@@ -71,7 +72,7 @@ def execution(
         task=task,
         wildcards=wildcards,
         settings=step_settings(step, config, task, **wildcards),
-        code=step_modules(step, config, task),
+        code=step_modules(step, config, task, strategy),
         operators=operator_digests(operators),
         inputs=inputs,
         data=outside,

@@ -15,7 +15,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from actsearch.config import BUILT_IN_MODELS, FAULTS, Config, ConfigError, describe_fault
+from actsearch.config import (
+    BUILT_IN_MODELS,
+    FAULTS,
+    Config,
+    ConfigError,
+    describe_fault,
+    named_strategy,
+    users_strategy,
+)
 from actsearch.functions.baselines import baselines_of
 from actsearch.functions.operators import modules_of, registered
 from actsearch.functions.spaces import SearchSpace
@@ -29,8 +37,10 @@ from actsearch.records.search_path import UsersOwnProcesses, home, working_folde
 from actsearch.records.sources import find, in_home, is_users, place_of_code, taken_names
 
 
-def step_modules(step: str, config: Config, task: str | None = None) -> tuple[str, ...]:
-    """Roots of the code digest of ``step``: its command, and the task's own network and data.
+def step_modules(
+    step: str, config: Config, task: str | None = None, strategy: str | None = None
+) -> tuple[str, ...]:
+    """Roots of a step's code digest: its command, the task's own network and data, the strategy.
 
     Returns:
         Dotted names. Modules of operators are not among them: see :func:`operator_digests`.
@@ -39,6 +49,8 @@ def step_modules(step: str, config: Config, task: str | None = None) -> tuple[st
     modules = [record.module, *record.further]
     if record.task_code:
         modules += task_modules(config, task)
+    if record.strategy_code and strategy is not None:
+        modules.append(named_strategy(strategy).module)
     return tuple(dict.fromkeys(modules))
 
 
@@ -56,9 +68,11 @@ def _module_of(name: str) -> str:
     return module if function and module not in ("npz", "folder", "torchvision", "timm") else ""
 
 
-def step_code(step: str, config: Config, task: str | None = None) -> str:
+def step_code(
+    step: str, config: Config, task: str | None = None, strategy: str | None = None
+) -> str:
     """Code digest of ``step`` under a configuration."""
-    return code_digest(*step_modules(step, config, task))
+    return code_digest(*step_modules(step, config, task, strategy))
 
 
 def step_settings(
@@ -117,6 +131,8 @@ def refuse_shadowed(config: Config) -> None:
     named = {f"operators: {module!r}": module for module in config.operators}
     for name, task in config.tasks.items():
         named[f"tasks.{name}.model: {task.model!r}"] = _module_of(task.model)
+    for where, strategy in named_strategies(config):
+        named[f"{where}: {strategy!r}"] = users_strategy(strategy)
     for name, data in config.data.items():
         named[f"data.{name}.source: {data.source!r}"] = _module_of(data.source)
     for where, module in named.items():
@@ -131,6 +147,21 @@ def refuse_shadowed(config: Config) -> None:
             if name in taken and _may_hold(Path(taken[name]), inner):
                 imported = f"{where}: the {name!r} that {os.path.relpath(place)} imports"
                 raise ConfigError(_shadowed(imported, taken[name], name))
+
+
+def named_strategies(config: Config) -> list[tuple[str, str]]:
+    """Strategies that a configuration names, each with the key that does."""
+    found = [("simulation.strategies", name) for name in config.simulation.strategies]
+    for task, section in config.tasks.items():
+        if section.search:
+            where = f"tasks.{task}.search.strategies"
+            found += [(where, name) for name in section.search.strategies]
+    return found
+
+
+def users_strategies(config: Config) -> set[str]:
+    """Modules of strategies that are not built in."""
+    return {users_strategy(name) for _, name in named_strategies(config)} - {""}
 
 
 def _shadowed(what: str, mine: str, root: str) -> str:
@@ -163,12 +194,13 @@ def _may_hold(file: Path, names: set[str]) -> bool:
 def users_code(config: Config) -> str:
     """Digests of the user's modules that a configuration names, as JSON, for the jobs of a run."""
     names = {module for task in config.tasks for module in task_modules(config, task)}
+    names |= users_strategies(config)
     return json.dumps(
         {name: code_digest(name)[7:19] for name in sorted({*names, *config.operators})}
     )
 
 
-def refuse_edited(config: Config, task: str | None) -> None:
+def refuse_edited(config: Config, task: str | None, strategy: str | None = None) -> None:
     """Refuse to go on in a run that began with other code of the user's.
 
     What it makes would be noted under the code of its beginning.
@@ -177,7 +209,8 @@ def refuse_edited(config: Config, task: str | None) -> None:
         ConfigError: with the module.
     """
     then = json.loads(os.environ.get(CODE_VARIABLE, "{}"))
-    for name in [*config.operators, *(task_modules(config, task) if task else ())]:
+    own = [users_strategy(strategy)] if strategy else []
+    for name in [*config.operators, *(task_modules(config, task) if task else ()), *own]:
         if name in then and then[name] != code_digest(name)[7:19]:
             raise ConfigError(
                 f"the code of {name!r}, or of what it imports, was edited after this run began: "

@@ -7,13 +7,14 @@ known when the Snakefile is parsed.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from actsearch.config import (
     ACT_BENCH_SCORE,
     ACT_BENCH_TABLES,
+    STRATEGIES,
     Config,
     Resources,
     Score,
@@ -28,6 +29,7 @@ from actsearch.plan import counts, layout
 from actsearch.plan.comparisons import Comparisons
 from actsearch.plan.data_files import act_bench_file, array_digest, data_file
 from actsearch.plan.dependencies import (
+    named_strategies,
     operator_digests,
     register_operators,
     space_operators,
@@ -56,6 +58,8 @@ class Plan(Comparisons):
         trained: of those whose table is trained here.
         searched: of those with a live search.
         screened: of those whose search begins with a screen of its space.
+        informed: of those that ask other tasks how functions rank there.
+        strategies: all strategies by name, built in or named in the configuration.
         compared: of those with a last comparison.
         staged: of those with stages before it.
         kept: what is known of functions without evaluating them again.
@@ -76,6 +80,9 @@ class Plan(Comparisons):
         self.trained = [name for name in self.benchmarked if name not in self.imported]
         self.searched = [name for name, task in self.tasks.items() if task.search]
         self.screened = [name for name in self.searched if self.screen(name, "search")]
+        self.informed = [name for name, task in self.tasks.items() if task.prior_from]
+        named = (strategy for _, strategy in named_strategies(config))
+        self.strategies = list(dict.fromkeys((*STRATEGIES, *named)))
         self._answers: dict[tuple[Any, ...], Any] = {}
 
     def _once(self, question: tuple[Any, ...], answer: Callable[[], S]) -> S:
@@ -94,9 +101,12 @@ class Plan(Comparisons):
             lambda: settings_digest(step_settings(step, self.config, task, **wildcards)),
         )
 
-    def code(self, step: str, task: str | None = None) -> str:
+    def code(self, step: str, task: str | None = None, strategy: str | None = None) -> str:
         """Digest of the code that a step can execute."""
-        return self._once(("code", step, task), lambda: step_code(step, self.config, task))
+        return self._once(
+            ("code", step, task, strategy),
+            lambda: step_code(step, self.config, task, strategy),
+        )
 
     def operators(self, *spaces: str) -> str:
         """Digest of the user's modules behind all functions of spaces.
@@ -263,6 +273,8 @@ class Plan(Comparisons):
         for task in self.screened:
             files["screened", task] = layout.screened_functions(task)
             files["screen", task] = layout.screen(task)
+        if self.benchmarked:
+            files["strategies", "all"] = layout.STRATEGIES
         for task in self.searched:
             for strategy in self.search(task).strategies:
                 files["history", f"{task}/{strategy}"] = layout.history(task, strategy)
@@ -271,10 +283,29 @@ class Plan(Comparisons):
             files["activation", task] = layout.final_activation(task)
         return files
 
-    def report_options(self) -> str:
-        """The same as words of a command."""
-        files = self.report_files().items()
-        return " ".join(f"--{option} {key}={path}" for (option, key), path in files)
+    @staticmethod
+    def options(files: Mapping[tuple[str, str], str]) -> str:
+        """Files by option and key, as words of a command."""
+        return " ".join(f"--{option} {key}={path}" for (option, key), path in files.items())
+
+    # What other tasks say, and strategies compared
+
+    def prior_files(self, task: str, scope: str) -> list[str]:
+        """How functions rank on other tasks; nothing for a task that asks none."""
+        return [layout.priors(task, scope)] if self.tasks[task].prior_from else []
+
+    def prior_sources(self, task: str) -> list[str]:
+        """Tables of these other tasks."""
+        return [layout.table(other) for other in self.tasks[task].prior_from]
+
+    def judged_files(self) -> dict[tuple[str, str], str]:
+        """Tables and replayed searches, by the option that takes them and what it calls them."""
+        files: dict[tuple[str, str], str] = {}
+        for task in self.benchmarked:
+            files["table", task] = layout.table(task)
+            for strategy in self.config.simulation.strategies:
+                files["simulation", f"{task}/{strategy}"] = layout.simulation(task, strategy)
+        return files
 
     # Files from outside
 

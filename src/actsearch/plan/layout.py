@@ -11,6 +11,8 @@ from pathlib import Path
 
 RESULTS = "results"
 REPORT = f"{RESULTS}/report.html"
+STRATEGIES = f"{RESULTS}/strategies.parquet"
+"""How strategies compare on all tables."""
 CRATE = f"{RESULTS}/ro-crate-metadata.json"
 COPIES = f"{RESULTS}/workflow"
 """Folder of the crate's copies of the workflow's sources."""
@@ -100,6 +102,11 @@ def published_features(task: str) -> str:
 def map_file(task: str, scope: str = "") -> str:
     """The map of both features."""
     return f"{RESULTS}/{task}/{scope}map.parquet"
+
+
+def priors(task: str, scope: str = "") -> str:
+    """How the functions of a task's map rank on other tasks."""
+    return f"{RESULTS}/{task}/{scope}priors.parquet"
 
 
 def surrogate(task: str) -> str:

@@ -127,6 +127,17 @@ def screening(config: Config, task: str | None, **_: Any) -> Settings:
     return section | enumeration(config, None, space=task_section(config, task, "search").space)
 
 
+def judging(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of how strategies compare: how many functions all searches begin with."""
+    return {"simulation": {"seed": config.simulation.seed}} | _baselines(config)
+
+
+def priors(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of ranks on other tasks: which ones."""
+    name, chosen = chosen_task(config, task)
+    return {"tasks": {name: {"prior_from": list(chosen.prior_from)}}}
+
+
 def proposals(config: Config, task: str | None, **_: Any) -> Settings:
     """Of a round of a live search."""
     return _sections(config, task, search={"slots", "seed"}) | _baselines(config)

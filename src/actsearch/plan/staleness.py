@@ -35,7 +35,8 @@ def present_of(config: Config) -> PresentOf:
     def of_step(step: str, task: str | None, wildcards: tuple[tuple[str, Any], ...]) -> Present:
         try:
             settings = settings_of(step, config, task, dict(wildcards))
-            modules = module_digests(*step_modules(step, config, task))
+            strategy = dict(wildcards).get("strategy")
+            modules = module_digests(*step_modules(step, config, task, strategy))
         except ValueError as error:  # what it needs is not here: a task, a section, a module
             return Present(problem=str(error))
         return Present(

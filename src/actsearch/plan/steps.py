@@ -39,6 +39,8 @@ class Step:
     a room that carries for all other steps."""
     task_code: bool = False
     """Whether it builds the task's network and reads its data, which may be the user's code."""
+    strategy_code: bool = False
+    """Whether a strategy decides what it makes, whose module is code then."""
     packed: bool = False
     """Whether a job makes several files, trials, of which a replay makes one."""
     kept: bool = False
@@ -189,6 +191,18 @@ STEPS: dict[str, Step] = {
             settings=settings.embedding,
         ),
         Step(
+            "priors",
+            makes=(layout.priors(_T, _SCOPE),),
+            reads=(
+                _LISTED,
+                layout.outputs(_S),
+                layout.table(_T),
+                _SCREENED,
+                layout.screened_outputs(_T),
+            ),
+            settings=settings.priors,
+        ),
+        Step(
             "surrogate",
             makes=(layout.surrogate(_T), layout.predictions(_T)),
             reads=(layout.map_file(_T), layout.table(_T)),
@@ -197,8 +211,15 @@ STEPS: dict[str, Step] = {
         Step(
             "simulate",
             makes=(_SIMULATION,),
-            reads=(layout.map_file(_T), layout.table(_T)),
+            reads=(layout.map_file(_T), layout.table(_T), layout.priors(_T)),
             settings=settings.simulation,
+            strategy_code=True,
+        ),
+        Step(
+            "judge",
+            makes=(layout.STRATEGIES,),
+            reads=(layout.table(_T), _SIMULATION),
+            settings=settings.judging,
         ),
         Step(
             "screen",
@@ -209,9 +230,15 @@ STEPS: dict[str, Step] = {
         Step(
             "propose",
             makes=(_PROPOSALS,),
-            reads=(layout.map_file(_T, layout.SEARCH_SCOPE), _PROPOSALS, _SEARCH_TRIAL),
+            reads=(
+                layout.map_file(_T, layout.SEARCH_SCOPE),
+                layout.priors(_T, layout.SEARCH_SCOPE),
+                _PROPOSALS,
+                _SEARCH_TRIAL,
+            ),
             settings=settings.proposals,
             further=(_SCORES,),
+            strategy_code=True,
         ),
         Step("history", makes=(_HISTORY,), reads=(_PROPOSALS, _SEARCH_TRIAL), further=(_SCORES,)),
         Step(
@@ -266,6 +293,7 @@ STEPS: dict[str, Step] = {
                 layout.surrogate(_T),
                 layout.predictions(_T),
                 _SIMULATION,
+                layout.STRATEGIES,
                 _SCREENED,
                 layout.screen(_T),
                 _HISTORY,

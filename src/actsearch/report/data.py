@@ -91,6 +91,7 @@ class ReportData:
         command: The command that makes the page and everything it shows.
         paths: What lies where: a label and its path each.
         baselines: Names of the functions that searches start from.
+        strategies: How strategies compare, as `actsearch.search.judging.judge` returns it.
     """
 
     title: str
@@ -98,3 +99,4 @@ class ReportData:
     command: str
     paths: Mapping[str, str] = field(default_factory=dict)
     baselines: tuple[str, ...] = BASELINES
+    strategies: pd.DataFrame | None = None

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from actsearch.cli.app import app
-from actsearch.cli.options import ConfigFile, MapFile, Out, ProposalFiles, Strategy, TaskName
+from actsearch.cli.options import (
+    ConfigFile,
+    MapFile,
+    Out,
+    PriorsFile,
+    ProposalFiles,
+    Strategy,
+    TaskName,
+)
 from actsearch.cli.recording import execution, load
 from actsearch.config import Search
 from actsearch.plan.environment import DEFAULT_CONFIG
@@ -25,6 +33,7 @@ def propose(
     out: Out,
     proposals: ProposalFiles = None,
     trials: Annotated[list[Path] | None, typer.Argument(help="Trials of earlier rounds.")] = None,
+    priors: PriorsFile = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Choose the functions that a round of a live search trains."""
@@ -34,11 +43,12 @@ def propose(
 
     settings = load(config)
     search: Search = task_section(settings, task, "search")
+    given = [priors] if priors else []
     record = execution(
         "propose",
         settings,
         task,
-        inputs=[map_file, *(proposals or []), *(trials or [])],
+        inputs=[map_file, *given, *(proposals or []), *(trials or [])],
         seeds={"search": search.seed},
         strategy=strategy,
         round=round_number,
@@ -52,5 +62,6 @@ def propose(
         round=round_number,
         seed=search.seed,
         baselines=baselines_of(settings),
+        priors=read_table(priors) if priors else None,
     )
     write_csv(out, table, record.block())

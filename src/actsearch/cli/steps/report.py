@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from actsearch.cli.app import app
 from actsearch.cli.options import (
     ConfigFile,
-    Files,
     Out,
     ReportActivations,
     ReportCosts,
@@ -21,10 +20,12 @@ from actsearch.cli.options import (
     ReportScreens,
     ReportSimulations,
     ReportSpectra,
+    ReportStrategies,
     ReportTables,
+    by_key,
 )
 from actsearch.cli.recording import execution, load
-from actsearch.config import Config, ConfigError
+from actsearch.config import Config
 from actsearch.plan.dependencies import space_operators, task_spaces
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.records.formats import (
@@ -52,6 +53,7 @@ def report(
     surrogate: ReportScores = None,
     predictions: ReportPredictions = None,
     simulation: ReportSimulations = None,
+    strategies: ReportStrategies = None,
     screened: ReportScreened = None,
     screen: ReportScreens = None,
     history: ReportHistories = None,
@@ -67,18 +69,19 @@ def report(
 
     settings = load(config)
     files = {
-        "table": _by_key(table),
-        "costs": _by_key(costs),
-        "map": _by_key(map_),
-        "spectra": _by_key(spectra),
-        "surrogate": _by_key(surrogate),
-        "predictions": _by_key(predictions),
-        "simulation": _by_key(simulation),
-        "screened": _by_key(screened),
-        "screen": _by_key(screen),
-        "history": _by_key(history),
-        "final": _by_key(final),
-        "activation": _by_key(activation),
+        "table": by_key(table),
+        "costs": by_key(costs),
+        "map": by_key(map_),
+        "spectra": by_key(spectra),
+        "surrogate": by_key(surrogate),
+        "predictions": by_key(predictions),
+        "simulation": by_key(simulation),
+        "strategies": by_key(strategies),
+        "screened": by_key(screened),
+        "screen": by_key(screen),
+        "history": by_key(history),
+        "final": by_key(final),
+        "activation": by_key(activation),
     }
     spaces = {space for task in settings.tasks for space in task_spaces(settings, task)}
     record = execution(
@@ -87,6 +90,7 @@ def report(
         inputs=[path for kind in files.values() for path in kind.values()],
         operators=space_operators(settings, *spaces),  # it draws functions
     )
+    judged = files["strategies"].get("all")
     page = render(
         ReportData(
             title="Activation function search",
@@ -94,20 +98,10 @@ def report(
             command=describe_command(config, DEFAULT_CONFIG),
             paths=describe_files(files),
             baselines=baselines_of(settings),
+            strategies=read_table(judged) if judged else None,
         )
     )
     write_html(out, page, record.block())
-
-
-def _by_key(options: Files) -> dict[str, Path]:
-    """``KEY=FILE`` options as a mapping."""
-    mapping = {}
-    for option in options or []:
-        key, separator, path = option.partition("=")
-        if not separator or not key or not path:
-            raise ConfigError(f"{option!r}: expected KEY=FILE")
-        mapping[key] = Path(path)
-    return mapping
 
 
 def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskData:

@@ -38,10 +38,10 @@ def neighbors(points: Floats, targets: Floats, at: Floats, seed: int) -> tuple[F
     from scipy.spatial import KDTree
 
     tree = KDTree(points)
-    distances, nearest = tree.query(at, N_NEIGHBORS)
+    distances, nearest = (np.asarray(found) for found in tree.query(at, N_NEIGHBORS))
     weights = 1 / (distances + 1e-9)
     mean = (targets[nearest] * weights).sum(axis=1) / weights.sum(axis=1)
-    usual = tree.query(points, N_NEIGHBORS)[0][:, 1:].mean() + 1e-12
+    usual = np.asarray(tree.query(points, N_NEIGHBORS)[0])[:, 1:].mean() + 1e-12
     return mean, targets.std() * np.minimum(distances.mean(axis=1) / usual, 1.0)
 
 
