@@ -1,7 +1,8 @@
 """How well scores are predicted, and searches replayed on a table.
 
 Needs: a task's map and benchmark table. Makes: results/{task}/surrogate.parquet,
-surrogate_predictions.parquet, simulation/{strategy}.parquet.
+surrogate_predictions.parquet, characterisation.parquet,
+simulation/{strategy}.parquet.
 """
 
 
@@ -12,6 +13,7 @@ rule cross_validate:
     output:
         scores=layout.surrogate("{task}"),
         predictions=layout.predictions("{task}"),
+        characterisation=layout.characterisation("{task}"),
     log:
         "logs/{task}/surrogate.log",
     conda:
@@ -23,10 +25,11 @@ rule cross_validate:
         settings=PLAN.settings("surrogate"),
         code=PLAN.code("surrogate"),
     message:
-        "{wildcards.task}: cross-validating the surrogates"
+        "{wildcards.task}: what features tell of scores"
     shell:
         "ACTSEARCH_RULE={params.rule} actsearch surrogate --task {wildcards.task} --map {input.map} "
-        "--table {input.table} --out {output.scores} --predictions {output.predictions} 2>&1 | tee {log}"
+        "--table {input.table} --out {output.scores} --predictions {output.predictions} "
+        "--characterisation {output.characterisation} 2>&1 | tee {log}"
 
 
 rule simulate:

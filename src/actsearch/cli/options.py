@@ -43,6 +43,9 @@ ReportSpectra = Annotated[
 ]
 ReportScores = Annotated[Files, typer.Option(help="Surrogate scores, as TASK=FILE.")]
 ReportPredictions = Annotated[Files, typer.Option(help="Out-of-fold predictions, as TASK=FILE.")]
+ReportCharacterisations = Annotated[
+    Files, typer.Option(help="What features tell by functions known, as TASK=FILE.")
+]
 ReportSimulations = Annotated[
     Files, typer.Option(help="Simulated searches, as TASK/STRATEGY=FILE.")
 ]

@@ -14,6 +14,7 @@ _LABELS = {
     "costs": "What functions cost",
     "map": "Map",
     "surrogate": "Surrogate scores",
+    "characterisation": "What features tell",
     "simulation": "Simulated searches",
     "history": "Live search",
     "final": "Last comparison",
