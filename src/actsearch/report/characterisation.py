@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from actsearch.config import Score
+from actsearch.features.columns import COMPONENTS
 from actsearch.report.figures import Figure, Figures
 from actsearch.report.formats import MISSING, Context, count, decimal, is_number, plural
 from actsearch.report.plot_style import Spec, axis, layout, rounded
@@ -73,6 +76,7 @@ def characterisation_section(
             for target, metric in _PANELS
         ],
         "rows": _rows(found[(found["known"] == sizes[-1]) & (found["minus"] == "")]),
+        "components": COMPONENTS,
         "dimensions": _dimensions(found),
     }
 
@@ -89,6 +93,7 @@ def _panel_label(target: str, metric: str, score: Score) -> str:
 
 def _claims(found: pd.DataFrame, score: Score) -> list[Context]:
     """Whether both features together beat each alone: a line each for the settings drawn."""
+    sizes = sorted(map(int, found["known"].unique()))
     lines: list[Context] = []
     for setting in _SETTINGS:
         for target, metric in (("all", "spearman"), ("completed", "spearman"), ("failure", "auc")):
@@ -101,11 +106,20 @@ def _claims(found: pd.DataFrame, score: Score) -> list[Context]:
             lines.append(
                 {
                     "subject": f"{subject}, {_of(*setting)}",
-                    "verdict": claim.verdict if claim else "cannot be said",
+                    "verdict": _verdict(claim),
+                    "fewer": "; ".join(
+                        f"{count(known)}: "
+                        + _verdict(both_beat_each(found, *setting, metric, target, known))
+                        for known in sizes[:-1]
+                    ),
                     "numbers": _numbers(claim, METRICS[metric]),
                 }
             )
     return lines
+
+
+def _verdict(claim: Claim | None) -> str:
+    return claim.verdict if claim else "cannot be said"
 
 
 def _numbers(claim: Claim | None, metric: str) -> str:
@@ -233,7 +247,8 @@ def known_panel(lines: dict[str, pd.DataFrame], metric: str) -> Spec:
 def _rows(last: pd.DataFrame) -> list[Context]:
     """The table: a row for each feature set, dimensions and regressor, a cell a metric."""
     keys = ["features", "dimensions", "regressor"]
-    cells = last.set_index([*keys, "target", "metric"])[["value", "low", "high"]]
+    columns = [*keys, "target", "metric", "value", "low", "high"]
+    cells = {row[:5]: row[5:] for row in last[columns].itertuples(index=False, name=None)}
     order = [*FEATURES, "none"]
     kinds = last[keys].drop_duplicates()
     kinds = kinds.sort_values("features", key=lambda f: f.map(order.index), kind="stable")
@@ -256,10 +271,10 @@ def _rows(last: pd.DataFrame) -> list[Context]:
     return rows
 
 
-def _cell(cells: pd.DataFrame, key: tuple[str, ...]) -> Context:
-    if key not in cells.index:
+def _cell(cells: Mapping[tuple[str, ...], tuple[float, ...]], key: tuple[str, ...]) -> Context:
+    if key not in cells:
         return {"value": MISSING, "interval": ""}
-    value, low, high = cells.loc[key].astype(float)
+    value, low, high = cells[key]
     interval = f"{decimal(low)} to {decimal(high)}"
     shown = key[-1] in _WITH_INTERVAL and is_number(value)
     return {"value": decimal(value), "interval": interval if shown else ""}

@@ -45,9 +45,7 @@ def task_sections(
         "reliability": _reliability(task.reliability, score),
         "map": _map(task, baselines, anchor, figures),
         "surrogate": surrogate_section(task.surrogate, task.predictions, score, anchor, figures),
-        "characterisation": characterisation_section(
-            task.characterisation, score, anchor, figures
-        ),
+        "characterisation": characterisation_section(task.characterisation, score, anchor, figures),
         "simulation": simulation_section(task.simulations, len(baselines), score, anchor, figures),
         "search": search_sections(task.histories, baselines, score, anchor, figures),
         "final": final_section(task.final, score, task.activation, _found_by(task)),

@@ -78,9 +78,7 @@ def admitted(sizes: tuple[int, ...], functions: int) -> tuple[list[int], list[in
     return kept, sorted(set(sizes) - set(kept))
 
 
-def characterise(
-    map_table: pd.DataFrame, table: pd.DataFrame, settings: Surrogate
-) -> pd.DataFrame:
+def characterise(map_table: pd.DataFrame, table: pd.DataFrame, settings: Surrogate) -> pd.DataFrame:
     """How well features predict scores and failures, by the number of functions known.
 
     Each draw puts the functions in a random order. The first ``known`` are fitted on; the last
@@ -266,10 +264,14 @@ def _rows(same: dict[str, Any], results: Results, picks: Floats) -> Iterator[dic
         if np.isfinite(means[0]) and len(resampled):
             tail = (1 - CONFIDENCE) / 2
             low, high = np.quantile(resampled, [tail, 1 - tail])
-        yield {"minus": ""} | same | {
-            "metric": metric,
-            "value": float(means[0]),
-            "low": float(low),
-            "high": float(high),
-            "draws": int(defined[:, 0].sum()),
-        }
+        yield (
+            {"minus": ""}
+            | same
+            | {
+                "metric": metric,
+                "value": float(means[0]),
+                "low": float(low),
+                "high": float(high),
+                "draws": int(defined[:, 0].sum()),
+            }
+        )

@@ -38,9 +38,14 @@ class Claim:
 
 
 def both_beat_each(
-    characterisation: pd.DataFrame, dimensions: str, regressor: str, metric: str, target: str
+    characterisation: pd.DataFrame,
+    dimensions: str,
+    regressor: str,
+    metric: str,
+    target: str,
+    known: int | None = None,
 ) -> Claim | None:
-    """The claim for one regressor at the largest number of functions known.
+    """The claim for one regressor and one number of functions known.
 
     Args:
         characterisation: As returned by ``characterisation.characterise``.
@@ -48,13 +53,14 @@ def both_beat_each(
         regressor: ``knr``, ``et`` or ``svr``.
         metric: ``r2``, ``spearman``, ``kendall`` or, of failures, ``auc``.
         target: ``all``, ``completed`` or ``failure``.
+        known: Functions known; as many as there are where none is said.
 
     Returns:
         The differences; None where one is not defined.
     """
     of = characterisation
     rows = of[
-        (of["known"] == of["known"].max())
+        (of["known"] == (of["known"].max() if known is None else known))
         & (of["dimensions"] == dimensions)
         & (of["regressor"] == regressor)
         & (of["metric"] == metric)
