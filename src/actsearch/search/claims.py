@@ -71,6 +71,6 @@ def both_beat_each(
     for other in ("outputs", "fisher"):
         if other not in rows.index or rows.loc[other, ["value", "low", "high"]].isna().any():
             return None
-        value, low, high = rows.loc[other, ["value", "low", "high"]].astype(float)
-        found[other] = Difference(value, low, high)
+        ends = rows.loc[other, ["value", "low", "high"]].to_numpy(dtype=float).tolist()
+        found[other] = Difference(*ends)
     return Claim(found["outputs"], found["fisher"])
