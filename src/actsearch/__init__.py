@@ -18,7 +18,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from actsearch.benchmark.table import load_benchmark as load_benchmark
+    from actsearch.benchmark.shipped.tables import load_benchmark as load_benchmark
+    from actsearch.benchmark.shipped.tables import load_map as load_map
+    from actsearch.benchmark.shipped.tables import load_runs as load_runs
+    from actsearch.features.shipped import load_features as load_features
     from actsearch.functions.activation import Activation as Activation
     from actsearch.functions.expressions import Expression as Expression
     from actsearch.functions.expressions import ExpressionError as ExpressionError
@@ -38,7 +41,10 @@ _HOMES = {
     "Operator": "actsearch.functions.operators",
     "SearchSpace": "actsearch.functions.spaces",
     "find_plain_calls": "actsearch.functions.plain_calls",
-    "load_benchmark": "actsearch.benchmark.table",
+    "load_benchmark": "actsearch.benchmark.shipped.tables",
+    "load_features": "actsearch.features.shipped",
+    "load_map": "actsearch.benchmark.shipped.tables",
+    "load_runs": "actsearch.benchmark.shipped.tables",
     "parse": "actsearch.functions.expressions",
     "register": "actsearch.functions.operators",
     "replace_activations": "actsearch.functions.replacing",

@@ -190,7 +190,12 @@ def settings(config: Config) -> dict[str, str]:
         "fetch": {"data": "digits"},
         "propose": {"strategy": "random", "round": 1},
         "simulate": {"strategy": "random"},
+        "stage": {"stage": 0},
+        "train-stage": {"stage": 0},
     }
+    values = config.model_dump(mode="json")
+    values["tasks"]["tiny"]["final"]["stages"] = [{"functions": 2, "seeds": [20]}]
+    config = parse_config(values)
     steps = {
         step: step_settings(step, config, "tiny", **few.get(step, {}))
         for step in STEPS
@@ -215,7 +220,9 @@ def test_others_are_settings_of_exactly_what_takes_them(baselines: Any) -> None:
     before = settings(experiment(spaces=SMALL["spaces"] | alone))
     after = settings(experiment(baselines, spaces=SMALL["spaces"] | alone))
     changed = {step for step in before if before[step] != after[step]}
-    assert changed == {"small", "deep", "simulate", "propose", "finalists", "report"}
+    assert changed == {
+        *("small", "deep", "screen", "simulate", "propose", "stage", "finalists", "report")
+    }
 
 
 def test_a_set_and_the_list_of_its_functions_are_the_same_settings() -> None:

@@ -48,6 +48,13 @@ FULL["tasks"]["tiny"]["recipe"] |= {
 }
 FULL["tasks"]["tiny"]["fisher"] |= {"log_range": [-100, 100], "kind": "true"}
 FULL["tasks"]["tiny"]["benchmark"]["act_bench"] = None
+FULL["tasks"]["tiny"]["final"] |= {
+    "baselines": 2,
+    "stages": [
+        {"functions": 3, "seeds": [20]},
+        {"functions": 2, "baselines": 2, "seeds": [21], "recipe": {"epochs": 2}},
+    ],
+}
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -158,6 +165,11 @@ def _use(config: Config) -> None:
     for task in config.tasks:
         for step in ("train", "map", "fim"):
             assert plan.settings(step, task).startswith("sha256:")
+    for task in plan.staged:
+        for stage in range(len(plan.final(task).stages)):
+            assert plan.stage_trials(task, stage) and plan.ranked_trials(task, stage)
+            for step in ("stage", "train-stage"):
+                assert plan.settings(step, task, stage=stage).startswith("sha256:")
     assert plan.settings("report") and plan.settings("crate")
     assert {"report", "crate", "train", "map", "fim"} <= set(STEPS)
     canonical_json(config.model_dump(mode="json"))

@@ -106,6 +106,53 @@ def test_measured_seconds_take_the_place_of_estimates(tmp_path: Path) -> None:
     assert found["t", "search 20"]["seconds"] == 15.0
 
 
+def test_stages_have_their_own_recipes_and_times(tmp_path: Path) -> None:
+    config = copy.deepcopy(CONFIG)
+    own = [
+        {"functions": 6, "seeds": [20]},
+        {"functions": 3, "baselines": 2, "seeds": [20, 21], "recipe": {"epochs": 5}},
+    ]
+    config["tasks"]["t"]["final"] |= {"stages": own, "baselines": 1}
+    found = stages(tmp_path, config)
+    assert ("t", "final 3") in found
+    first, second = found["t", "stage 0 14"], found["t", "stage 1 5"]
+    assert (first["runs"], second["runs"]) == (1, 2)
+    assert first["seconds"] == found["t", "table 50"]["seconds"]
+    assert 0.5 < second["seconds"] / first["seconds"] < 0.6  # it is evaluated as often
+    # Measured on the task's recipe, a stage of half the epochs takes half as long; until it is
+    # measured itself.
+    write_trial(tmp_path / "results/t/trials/relu.x.json", 30.0, 2)
+    second = stages(tmp_path, config)["t", "stage 1 5"]
+    assert (second["seconds"], second["measured"], second["done"]) == (7.5, False, 0)
+    settings = step_settings("train-stage", parse_config(config), "t", stage=1)
+    block = {"step": "train-stage", "seconds": 16.0, "seeds": {"runs": [20, 21]}}
+    path = tmp_path / "results/t/final/stage-1/03.json"
+    path.parent.mkdir(parents=True)
+    write_json(path, {}, block | {"settings_digest": settings_digest(settings)})
+    found = stages(tmp_path, config)
+    second = found["t", "stage 1 5"]
+    assert (second["seconds"], second["measured"], second["done"]) == (8.0, True, 1)
+    assert found["t", "final 3"]["done"] == 0
+
+
+def test_imagenet_takes_few_enough_hours_for_a_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from actsearch.search.paired import smallest_p
+
+    (tmp_path / ".snakemake").mkdir()
+    monkeypatch.chdir(tmp_path)
+    programme = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+    name = "imagenet-resnet50"
+    found = stages(tmp_path, programme)
+    imagenet = {kind: row for (task, kind), row in found.items() if task == name}
+    assert set(imagenet) == {"stage 0 17", "stage 1 5", "final 2"}
+    assert 300 < sum(row["hours_left"] for row in imagenet.values()) < 400
+    final = parse_config(programme).task(name).final
+    assert final is not None
+    assert smallest_p(len(final.seeds), imagenet["final 2"]["functions"] - 1) < final.significance
+
+
 def test_a_network_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".snakemake").mkdir()
     monkeypatch.chdir(tmp_path)

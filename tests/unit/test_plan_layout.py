@@ -27,6 +27,9 @@ PATHS: dict[str, tuple[tuple[Any, ...], str | list[str]]] = {
     "predictions": (("digits-cnn",), "results/digits-cnn/surrogate_predictions.parquet"),
     "characterisation": (("digits-cnn",), "results/digits-cnn/characterisation.parquet"),
     "simulation": (("digits-cnn", "random"), "results/digits-cnn/simulation/random.parquet"),
+    "screened_functions": (("digits-cnn",), "results/digits-cnn/search/functions.parquet"),
+    "screened_outputs": (("digits-cnn",), "results/digits-cnn/search/outputs.npy"),
+    "screen": (("digits-cnn",), "results/digits-cnn/search/screen.json"),
     "search_folder": (("digits-cnn", "random"), "results/digits-cnn/search/random"),
     "proposals": (
         ("digits-cnn", "random", 3),
@@ -46,6 +49,18 @@ PATHS: dict[str, tuple[tuple[Any, ...], str | list[str]]] = {
         ["results/digits-cnn/final/09.json", "results/digits-cnn/final/10.json"],
     ),
     "final_costs": (("digits-cnn",), "results/digits-cnn/final/costs.csv"),
+    "stage_candidates": (
+        ("digits-cnn", 1),
+        "results/digits-cnn/final/stage-1/candidates.csv",
+    ),
+    "stage_trials": (
+        ("digits-cnn", 1, SLOTS),
+        [
+            "results/digits-cnn/final/stage-1/09.json",
+            "results/digits-cnn/final/stage-1/10.json",
+        ],
+    ),
+    "stage_ranking": (("digits-cnn", 1), "results/digits-cnn/final/stage-1/ranking.csv"),
     "final": (("digits-cnn",), "results/digits-cnn/final.json"),
     "final_activation": (("digits-cnn",), "results/digits-cnn/final_activation.py"),
     "act_bench_folder": (("data",), "data/act-bench"),
@@ -53,7 +68,7 @@ PATHS: dict[str, tuple[tuple[Any, ...], str | list[str]]] = {
     "public_checksum": (("data", "cnn"), "data/act-bench/act-bench-cnn.sha256.json"),
 }
 # Arguments that are no part of a path, but numbers that are written out.
-NUMBERS = {"search_trials": ("slots",), "final_trials": ("slots",)}
+NUMBERS = dict.fromkeys(("search_trials", "final_trials", "stage_trials"), ("slots",))
 
 
 @pytest.mark.parametrize("name", PATHS)

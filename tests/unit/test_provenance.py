@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from actsearch.config import ConfigError, load_config
+from actsearch.config import ConfigError, Stage, load_config
 from actsearch.plan.dependencies import step_code, step_settings
 from actsearch.plan.steps import STEPS
 from actsearch.records import provenance
@@ -17,6 +18,8 @@ from actsearch.records.provenance import Execution
 
 CONFIG = load_config(Path(__file__).parents[2] / "config.yaml")
 TASK = "digits-resnet"
+OF_STAGES = ("stage", "train-stage")
+"""Steps of a task that has stages, which those of the default experiment have not."""
 
 
 def test_a_block_is_plain_and_complete(tmp_path: Path) -> None:
@@ -92,8 +95,20 @@ def test_a_missing_input_is_named() -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_every_step_has_settings_and_code(step: str) -> None:
-    wildcards = {"enumerate": {"space": "three-node-sample"}, "fetch": {"data": "digits"}}
-    settings = step_settings(step, CONFIG, TASK, **wildcards.get(step, {}))
+    wildcards: dict[str, Any] = {
+        "enumerate": {"space": "three-node-sample"},
+        "fetch": {"data": "digits"},
+    }
+    config = CONFIG
+    if step in OF_STAGES:
+        stage = Stage(functions=3, seeds=(20,), recipe={"epochs": 2})
+        task = CONFIG.tasks[TASK]
+        assert task.final is not None
+        final = task.final.model_copy(update={"stages": (stage,)})
+        staged = task.model_copy(update={"final": final})
+        config = CONFIG.model_copy(update={"tasks": {**CONFIG.tasks, TASK: staged}})
+        wildcards[step] = {"stage": 0}
+    settings = step_settings(step, config, TASK, **wildcards.get(step, {}))
     assert json.loads(json.dumps(settings)) == settings
     assert step_code(step, CONFIG, TASK).startswith("sha256:")
 
@@ -116,7 +131,7 @@ def test_a_recipe_reaches_training_and_a_bin_only_the_map() -> None:
 
 def _steps_that_change(task: object) -> set[str]:
     other = CONFIG.model_copy(update={"tasks": {**CONFIG.tasks, TASK: task}})
-    steps = [step for step in STEPS if step not in ("enumerate", "fetch")]
+    steps = [step for step in STEPS if step not in ("enumerate", "fetch", *OF_STAGES)]
     return {s for s in steps if step_settings(s, CONFIG, TASK) != step_settings(s, other, TASK)}
 
 

@@ -194,6 +194,16 @@ def test_a_part_measured_with_one_image_left_over(task_of: Callable[..., Task]) 
     rehearse(task_of(Squeezing, final=None), DATA, SPLIT.model_copy(update={"test": 257}))
 
 
+def test_the_recipe_of_a_stage_is_rehearsed(task_of: Callable[..., Task]) -> None:
+    def staged(**recipe: int) -> Task:
+        stage = {"functions": 5, "seeds": [20], "recipe": recipe}
+        return task_of(Squeezing, final=FINAL | {"stages": [stage]})
+
+    rehearse(staged(epochs=2), DATA, SPLIT)
+    with pytest.raises(ModelError):
+        rehearse(staged(batch_size=1), DATA, SPLIT)
+
+
 def test_spectra_that_no_layer_has(task_of: Callable[..., Task]) -> None:
     class Borrowing(nn.Module):
         def __init__(self) -> None:

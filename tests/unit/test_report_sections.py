@@ -351,6 +351,27 @@ def test_diverged_runs_are_mentioned_only_where_there_are_any() -> None:
     assert "iverged" not in text
 
 
+def test_the_stages_before_a_comparison_are_told() -> None:
+    final = make_final(make_table(N, 1), 1, 0.01)
+    assert "Stages" not in Page(render(one_task(final=final))).text("task-1-final")
+    row = {"kind": "baseline", "n_runs": 2, "n_diverged": 0, "went_on": True, "deviation": 0.012}
+    lost = row | {"kind": "found", "n_diverged": 1, "went_on": False, "deviation": None}
+    functions = [
+        row | {"name": "relu(x)", "validation_score": 0.91},
+        lost | {"name": "cosh(x)", "validation_score": 0.505},
+    ]
+    about = {"stage": 0, "seeds": [20, 21], "recipe": {"epochs": 3}, "functions": functions}
+    final["stages"] = [about, about | {"stage": 1, "seeds": [30], "recipe": {}}]
+    page = Page(render(one_task(final=final)))
+    text = page.text("task-1-final")
+    told = "Stage 0: 2 functions on 2 seeds (20, 21) by the recipe with epochs: 3; 2 went on"
+    assert told in text
+    assert "Stage 1: 2 functions on 1 seed (30) by the task's recipe; 13 went on" in text
+    rows = [" ".join(" ".join(row).split()) for row in page.rows["task-1-final"]]
+    assert rows.count("relu(x) baseline 91.00% 1.20 2 yes") == 2
+    assert rows.count("cosh(x) found 50.50% – 2 (1 diverged) no") == 2
+
+
 def test_finalists_that_diverged_in_every_run_are_said_to() -> None:
     final = make_final(make_table(N, 1), 1, 0.01)
     lost = next(f for f in final["functions"] if f["kind"] == "found")

@@ -26,12 +26,17 @@ ASKED = re.compile(r'PLAN\.(?:code|settings)\(\s*"([a-z-]+)"')
 
 IMPORTED = ("import-act-bench", "imported-table", "published-features", "export-imported")
 """Steps of tasks whose table is imported."""
+STAGED = ("stage", "train-stage", "rank-stage")
+"""Steps of tasks with stages before the last comparison."""
+SCREENED = ("screen",)
+"""Steps of the same task below, whose search begins with a screen."""
 EXAMPLES = {
     "space": ["small", "deep"],
     "scope": ["", "search/"],
     "slug": ["relu.x", "mul.relu.abs.x.x"],
     "strategy": ["random", "union-knr"],
     "round": ["0", "2"],
+    "stage": ["0", "1"],
     "slot": ["00", "02"],
     "part": ["0", "1"],
     "data_folder": ["data"],
@@ -46,6 +51,7 @@ ANY = {
     "slug": r"[a-z0-9_.]+",
     "round": r"\d+",
     "slot": r"\d\d+",
+    "stage": r"\d+",
     "part": r"\d+",
 }
 
@@ -64,9 +70,15 @@ def expanded(step: Step, **values: list[str]) -> Iterator[str]:
 
 def examples(step: Step) -> Iterator[str]:
     """Files of a step that some rule makes in the experiment below."""
-    yield from expanded(step, task=["imported" if step.name in IMPORTED else "tiny"])
-    if step.name == "map":  # of published features
+    of_step = dict.fromkeys((*IMPORTED, *SCREENED), "imported") | dict.fromkeys(STAGED, "staged")
+    yield from expanded(step, task=[of_step.get(step.name, "tiny")])
+    if step.name in ("finalists", "final"):  # after stages
+        yield from expanded(step, task=["staged"])
+    if step.name == "map":  # of published features, and of what a screen lists
         yield "results/imported/map.parquet"
+        yield "results/imported/search/map.parquet"
+    if step.name == "fim":
+        yield "results/imported/search/fim/part-0.npz"
 
 
 def matches(path: str, patterns: tuple[str, ...]) -> str | None:
@@ -87,7 +99,13 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     values["data"]["images"] = values["data"]["digits"] | {"source": "torchvision:CIFAR10"}
     bare = {key: values["tasks"]["tiny"][key] for key in ("model", "recipe", "map")}
     table = {"space": "small", "act_bench": "cnn", "published_features": True}
-    values["tasks"]["imported"] = bare | {"data": "images", "benchmark": table}
+    stages = [{"functions": 3, "seeds": [20]}, {"functions": 3, "seeds": [21]}]
+    staged = values["tasks"]["tiny"]["final"] | {"stages": stages}
+    values["tasks"]["staged"] = values["tasks"]["tiny"] | {"final": staged}
+    search = {"space": "whole", "screen": {"functions": 20}, "rounds": 2, "slots": 3}
+    values["spaces"]["whole"] = {"schemas": ["four-node"]}
+    imported = {"data": "images", "benchmark": table, "search": search}
+    values["tasks"]["imported"] = bare | imported
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("experiment"))
         patch.setenv("ACTSEARCH_SNAKEFILE", str(ROOT / "Snakefile"))
@@ -151,7 +169,8 @@ def test_some_rule_makes_the_files_of_a_step_from_what_it_reads(
 def test_every_file_that_a_rule_makes_is_of_a_step(outputs: Outputs) -> None:
     makes = tuple(path for step in STEPS.values() for path in step.makes)
     assert [path for path in outputs.files if matches(path, makes) is None] == []
-    more = {"task": ["tiny", "imported"], "slot": [f"{slot:02d}" for slot in range(8)]}
+    more = {"task": ["tiny", "imported", "staged"]}
+    more["slot"] = [f"{slot:02d}" for slot in range(11)]
     made = [path for step in STEPS.values() for path in expanded(step, **more)]
     unknown = [p.pattern for p in outputs.patterns if not any(map(p.fullmatch, made))]
     assert unknown == []

@@ -42,6 +42,10 @@ ONE_OF_EACH = [
 ]
 IMPORTING = ("import-act-bench", "imported-table", "published-features", "export-imported")
 """Steps that test_act_bench.py replays, of a table that is imported."""
+STAGED = ("stage", "train-stage", "rank-stage")
+"""Steps that test_stages.py replays."""
+SCREENING = ("screen",)
+"""What test_screen.py replays."""
 TIMED = ("spaces/small/costs.parquet", "tiny/final/costs.csv")
 """What is timed is never timed the same again."""
 
@@ -81,7 +85,11 @@ def test_one_of_each_step_is_tried(finished: Experiment) -> None:
     from actsearch.records.embedded import read_provenance
 
     tried = {read_provenance(finished.path(name))["step"] for name in ONE_OF_EACH}
-    assert tried == {step.name for step in STEPS.values() if step.replayable} - set(IMPORTING)
+    assert tried == {step.name for step in STEPS.values() if step.replayable} - {
+        *IMPORTING,
+        *STAGED,
+        *SCREENING,
+    }
 
 
 @pytest.mark.parametrize("name", TIMED)

@@ -22,7 +22,7 @@ from actsearch.plan.steps import STEPS
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 # Steps that the small experiment lacks: those of an imported table are traced in test_act_bench.py,
-# and what is fetched is no result.
+# those of stages in test_stages.py, a screen in test_screen.py, and what is fetched is no result.
 OTHERS = {
     "fetch",
     "fetch-act-bench",
@@ -30,6 +30,10 @@ OTHERS = {
     "imported-table",
     "published-features",
     "export-imported",
+    "stage",
+    "train-stage",
+    "rank-stage",
+    "screen",
 }
 
 
@@ -71,6 +75,8 @@ IDLE = {
     "final-costs": {*OPERATORS, *PLAIN, *SCOPES, "actsearch.training.compilation"},
     # Trainings that were fitted on validation examples say nothing of them.
     "final": {"actsearch.benchmark.runs"},
+    # Of what stages scored, it takes the best.
+    "finalists": {"actsearch.search.stages"},
     "train": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN, LARGE},
     "train-final": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN, LARGE},
     "fim": {*IMAGES, *FUNCTIONS, "actsearch.data.augmentation", *OPERATORS, LARGE, ON_A_GPU},

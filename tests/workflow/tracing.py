@@ -31,6 +31,8 @@ CARRIERS = {
         "_read_as _text parse_values read_values",
         "config.recipes": "Augmentation Recipe",
         "config.spaces": "Space",
+        "config.stages": "Stage _of_a_recipe changed_recipe check_stage_seeds check_stage_sizes",
+        "plan.counts": "final_baselines stage_baselines",
         "config.tasks": "Benchmark Final Fisher Task _model _none _of_library _plain",
         "cli.recording": "load",
     },
@@ -55,13 +57,14 @@ CARRIERS = {
     },
     "reads and writes files, whole or not at all": {
         "records.files": "copy_file kind_of readable require_file shown writable written_beside",
+        "records.shipped": "is_shipped",
         "records.folders": "_holds _kind entries_under",
         "records.names": "_escape printable printable_name",
         "records.formats.csv_files": "_digest _provenance read_csv write_csv",
         "records.formats.format": "<lambda> as_text holds is_large text_format",
         "records.formats.html_files": "write_html",
         "records.formats.json_files": "<lambda> _digest _provenance _split _write_object "
-        "may_hold_provenance read_json write_entries write_json",
+        "may_hold_provenance object_text read_json write_entries write_json",
         "records.formats.npy_files": "_digest _provenance read_array write_array",
         "records.formats.npz_files": "_digest _provenance read_arrays write_arrays",
         "records.formats.parquet_files": "_column_bytes _digest _provenance read_arrow read_table "

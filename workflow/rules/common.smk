@@ -84,6 +84,7 @@ wildcard_constraints:
     # A stray file may have any number in its name, and what is before it is counted up.
     part=r"0|[1-9]\d{0,5}",
     round=r"0|[1-9]\d{0,3}",
+    stage=r"0|[1-9]\d?",
 
 
 shell.prefix(command_prefix(TOLD))

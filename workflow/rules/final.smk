@@ -1,7 +1,7 @@
 """The last comparison: the baselines and the best found, new seeds, the test set read once.
 
 Needs: the benchmark table and the search histories of a task, or of the tasks in its
-candidates_from. Makes: results/{task}/final/candidates.csv, final/costs.csv, final/{slot}.json,
+candidates_from; after stages, what these scored. Makes: results/{task}/final/candidates.csv, final/costs.csv, final/{slot}.json,
 final.json, and final_activation.py, a PyTorch module that needs nothing but torch.
 """
 
@@ -104,6 +104,7 @@ rule compare_finalists:
     input:
         candidates=layout.candidates("{task}"),
         costs=layout.final_costs("{task}"),
+        rankings=lambda w: PLAN.stage_rankings(w.task),
         trials=lambda w: PLAN.final_trials(w.task),
     output:
         layout.final("{task}"),
@@ -113,13 +114,15 @@ rule compare_finalists:
         CONDA
     params:
         rule="compare_finalists",
+        rankings=lambda w: [f"--ranking {path}" for path in PLAN.stage_rankings(w.task)],
         settings=lambda w: PLAN.settings("final", w.task),
         code=PLAN.code("final"),
     message:
         "{wildcards.task}: comparing the finalists on the test set"
     shell:
         "ACTSEARCH_RULE={params.rule} actsearch final --task {wildcards.task} "
-        "--candidates {input.candidates} --costs {input.costs} --out {output} {input.trials} 2>&1 | tee {log}"
+        "--candidates {input.candidates} --costs {input.costs} --out {output} {params.rankings} "
+        "{input.trials} 2>&1 | tee {log}"
 
 
 rule write_activation:

@@ -19,6 +19,21 @@ SpaceName = Annotated[str, typer.Option("--space", help="A space of the configur
 Strategy = Annotated[str, typer.Option("--strategy", help="A search strategy.")]
 Out = Annotated[Path, typer.Option("--out", help="The file to make.")]
 TableFile = Annotated[Path, typer.Option("--table", help="A benchmark table.")]
+TaskTable = Annotated[Path | None, typer.Option("--table", help="The task's benchmark table.")]
+HistoryFiles = Annotated[list[Path] | None, typer.Argument(help="Histories of searches.")]
+SourcesOfTasks = Annotated[
+    list[str] | None,
+    typer.Option("--from", help="A table or a history of another task, as TASK=FILE, in order."),
+]
+StageNumber = Annotated[
+    int, typer.Option("--stage", help="Which stage before the last comparison, from 0.")
+]
+StageCandidates = Annotated[
+    Path, typer.Option("--candidates", help="CSV of what the stage trains.")
+]
+RankingFile = Annotated[
+    Path | None, typer.Option("--ranking", help="What the functions of the stage before scored.")
+]
 MapFile = Annotated[Path, typer.Option("--map", help="A map of functions.")]
 FunctionsFile = Annotated[Path, typer.Option("--functions", help="The functions of a space.")]
 TrialFiles = Annotated[list[Path], typer.Argument(help="Trials.")]
@@ -49,6 +64,8 @@ ReportCharacterisations = Annotated[
 ReportSimulations = Annotated[
     Files, typer.Option(help="Simulated searches, as TASK/STRATEGY=FILE.")
 ]
+ReportScreened = Annotated[Files, typer.Option(help="The functions of a screen, as TASK=FILE.")]
+ReportScreens = Annotated[Files, typer.Option(help="What a screen saw, as TASK=FILE.")]
 ReportHistories = Annotated[Files, typer.Option(help="A live search, as TASK/STRATEGY=FILE.")]
 ReportFinals = Annotated[Files, typer.Option(help="A last comparison, as TASK=FILE.")]
 ReportActivations = Annotated[

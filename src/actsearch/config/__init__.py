@@ -34,7 +34,9 @@ from actsearch.config.scores import SCORES as SCORES
 from actsearch.config.scores import Score as Score
 from actsearch.config.scores import one_score as one_score
 from actsearch.config.scores import score_called as score_called
+from actsearch.config.screen import Screen as Screen
 from actsearch.config.spaces import Space as Space
+from actsearch.config.stages import Stage as Stage
 from actsearch.config.tasks import ACT_BENCH_SCORE as ACT_BENCH_SCORE
 from actsearch.config.tasks import ACT_BENCH_TABLES as ACT_BENCH_TABLES
 from actsearch.config.tasks import BUILT_IN_MODELS as BUILT_IN_MODELS

@@ -138,6 +138,7 @@ class Config(Model):
                 known(task.benchmark.space, self.spaces, f"tasks.{name}.benchmark.space")
             if task.search:
                 known(task.search.space, self.spaces, f"tasks.{name}.search.space")
+                self._screen(name, task)
                 for strategy in task.search.strategies:
                     known(strategy, STRATEGIES, f"tasks.{name}.search.strategies")
             for other in task.final.candidates_from if task.final else ():
@@ -148,6 +149,16 @@ class Config(Model):
         for strategy in self.simulation.strategies:
             known(strategy, STRATEGIES, "simulation.strategies")
         return self
+
+    def _screen(self, name: str, task: Task) -> None:
+        """A screen of a sample: it goes through a whole space."""
+        if task.search and task.search.screen:
+            sample = self.spaces[task.search.space].sample
+            if sample is not None:
+                raise ValueError(
+                    f"tasks.{name}.search.screen goes through a whole space, but space "
+                    f"{task.search.space!r} has sample: {sample}; leave the sample out"
+                )
 
     def _images(self, name: str, task: Task) -> None:
         """Images that the network cannot take, or the job's memory cannot hold."""
@@ -191,6 +202,23 @@ class Config(Model):
         except ValueError as error:
             raise ConfigError(str(error)) from None
         return self.tasks[name]
+
+    def in_stage(self, task: str, number: int) -> Config:
+        """The configuration with a task as a stage of its last comparison trains it.
+
+        Returns:
+            A configuration.
+
+        Raises:
+            ConfigError: when there is no such task, or it has no such stage.
+        """
+        try:
+            staged = self.task(task).in_stage(number)
+        except ConfigError as error:
+            raise ConfigError(
+                f"tasks.{task}.{error}" if task in self.tasks else str(error)
+            ) from None
+        return self.model_copy(update={"tasks": self.tasks | {task: staged}})
 
     def space(self, name: str) -> Space:
         """The space called ``name``; raises ConfigError listing the known ones."""

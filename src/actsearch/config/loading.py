@@ -43,10 +43,11 @@ def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:
     schema = Config.model_json_schema()
     node: dict[str, Any] = schema
     for part in location:
-        # A key is one the section names, or one of a mapping's own.
+        # A key is one the section names, or one of a mapping's own; of a list, a place.
         named: dict[str, Any] = node.get("properties", {})
         free: dict[str, Any] = node.get("patternProperties", {})
-        node = named[str(part)] if part in named else next(iter(free.values()), {})
+        other = node.get("items", {}) if isinstance(part, int) else next(iter(free.values()), {})
+        node = named[str(part)] if part in named else other
         node = next((option for option in node.get("anyOf", []) if "$ref" in option), node)
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]

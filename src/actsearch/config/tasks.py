@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, NonNegativeFloat, model_validator
 from actsearch.config.base import (
     MOST,
     ClassNames,
+    ConfigError,
     Model,
     Name,
     Path,
@@ -23,6 +24,8 @@ from actsearch.config.base import (
 from actsearch.config.plain import require_plain
 from actsearch.config.recipes import Recipe, Resources
 from actsearch.config.scores import SCORES
+from actsearch.config.screen import Screen
+from actsearch.config.stages import Stage, changed_recipe, check_stage_seeds, check_stage_sizes
 
 STRATEGIES = (
     "random",
@@ -152,6 +155,8 @@ class Search(Model):
     """Slots that share a job."""
     seed: Seed = 0
     """Seed of random draws and of ties."""
+    screen: Screen | None = None
+    """Screen the whole of ``space``, which then has no ``sample``; needs a benchmark."""
 
 
 VALIDATION_IS_OPEN = (
@@ -166,7 +171,7 @@ class Final(Model):
 
     functions: PositiveInt = 5
     """Best functions by validation score that meet the baselines; of every task they are taken
-    from."""
+    from, but with ``stages`` in all."""
     candidates_from: tuple[Name, ...] = ()
     """Tasks whose best functions are compared here; this task's own when left out."""
     seeds: Seeds = (100, 101, 102, 103, 104, 105, 106, 107, 108, 109)
@@ -180,6 +185,11 @@ class Final(Model):
     """Functions that share a job."""
     significance: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Corrected p-value under which a difference is called one."""
+    stages: tuple[Stage, ...] = ()
+    """Trainings before it that say which functions and baselines meet; without them, the scores of
+    table and searches say it."""
+    baselines: PositiveInt | None = None
+    """Baselines that meet the functions, the best of the last stage; all when left out."""
 
     compiled_costs: bool | None = None
     """Whether the time of compiled functions is measured though the recipe compiles none, which
@@ -207,6 +217,7 @@ class Final(Model):
                 "fit_on is 'train-and-validation', but validation chooses among functions of other "
                 "tasks; allowed with candidates_from: train"
             )
+        check_stage_sizes(self.stages, self.functions, self.baselines)
         return self
 
 
@@ -265,6 +276,11 @@ class Task(Model):
                 f"recipe.batch_size is {self.recipe.batch_size}, but resources.processes is "
                 f"{self.resources.processes}: each process needs an example of every batch"
             )
+        if self.search and self.search.screen and not self.benchmark:
+            raise ValueError(
+                "search.screen predicts from the task's own table, but the task has none: give it "
+                "a benchmark"
+            )
         if self.final and not (self.benchmark or self.search or self.final.candidates_from):
             raise ValueError(
                 "final needs a benchmark or a search to choose from, or candidates_from"
@@ -275,4 +291,38 @@ class Task(Model):
                 raise ValueError(
                     f"final.seeds must be new: {sorted(used)} stand in seeds or fisher.seed"
                 )
+            self._stages(self.final)
         return self
+
+    def _stages(self, final: Final) -> None:
+        taken = {
+            "seeds": self.seeds,
+            "fisher.seed": [self.fisher.seed],
+            "final.seeds": final.seeds,
+        }
+        check_stage_seeds(final.stages, self.recipe, taken)
+        for number in range(len(final.stages)):
+            batch_size = self.in_stage(number).recipe.batch_size
+            if batch_size < self.resources.processes:
+                raise ValueError(
+                    f"final.stages[{number}].recipe.batch_size is {batch_size}, but "
+                    f"resources.processes is {self.resources.processes}: each process needs an "
+                    "example of every batch"
+                )
+
+    def in_stage(self, number: int) -> Task:
+        """The task as a stage of its last comparison trains it: with its recipe and seeds.
+
+        Returns:
+            A task.
+
+        Raises:
+            ConfigError: when there is no such stage.
+        """
+        stages = self.final.stages if self.final else ()
+        if not 0 <= number < len(stages):
+            allowed = ", ".join(map(str, range(len(stages)))) or "none"
+            raise ConfigError(f"final has no stage {number}; stages: {allowed}")
+        stage = stages[number]
+        changes = {"recipe": changed_recipe(self.recipe, stage.recipe), "seeds": stage.seeds}
+        return self.model_copy(update=changes)

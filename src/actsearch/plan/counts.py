@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from actsearch.config import Final, Search, Task
 
 T = TypeVar("T")
-Kind = Literal["table", "search", "final"]
+Kind = Literal["table", "search", "stage", "final"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Trainings:
     """Examples that each is fitted on."""
     measured: int
     """Examples that it is evaluated on besides."""
+    stage: int | None = None
+    """Which of the stages before the last comparison, of the kind ``stage``."""
 
 
 def search_slots(search: Search, n_baselines: int, round: int) -> range:
@@ -44,7 +46,27 @@ def search_size(search: Search, n_baselines: int) -> int:
 
 def final_slots(final: Final, n_baselines: int) -> range:
     """Slots of the last comparison: the baselines, then those chosen, of each task asked."""
-    return range(n_baselines + final.functions * max(1, len(final.candidates_from)))
+    tasks = 1 if final.stages else max(1, len(final.candidates_from))
+    return range(final_baselines(final, n_baselines) + final.functions * tasks)
+
+
+def final_baselines(final: Final, n_baselines: int) -> int:
+    """Baselines of the last comparison."""
+    return n_baselines if final.baselines is None else final.baselines
+
+
+def stage_baselines(final: Final, n_baselines: int) -> list[int]:
+    """Baselines that each of the stages before the last comparison trains."""
+    numbers: list[int] = []
+    for stage in final.stages:
+        before = numbers[-1] if numbers else n_baselines
+        numbers.append(before if stage.baselines is None else stage.baselines)
+    return numbers
+
+
+def stage_slots(final: Final, n_baselines: int, stage: int) -> range:
+    """Slots of a stage: its baselines, then its other candidates."""
+    return range(stage_baselines(final, n_baselines)[stage] + final.stages[stage].functions)
 
 
 def fim_parts(functions: int, per_job: int) -> range:
@@ -81,6 +103,9 @@ def trainings(
         functions = search_size(task.search, n_baselines) * len(task.search.strategies)
         yield Trainings("search", functions, runs, train, validation)
     if task.final:
+        for number, stage in enumerate(task.final.stages):
+            functions = len(stage_slots(task.final, n_baselines, number))
+            yield Trainings("stage", functions, len(stage.seeds), train, validation, number)
         unseen = validation * ("validation" not in task.final.fitted_on)
         fitted, measured = train + validation - unseen, test + unseen
         functions = len(final_slots(task.final, n_baselines))

@@ -15,10 +15,9 @@ from actsearch.config import (
     ACT_BENCH_SCORE,
     ACT_BENCH_TABLES,
     Config,
-    Final,
     Resources,
     Score,
-    Search,
+    Screen,
 )
 from actsearch.data.sources.known import arrays_of, score_of
 from actsearch.data.sources.places import is_function, place_of
@@ -26,6 +25,7 @@ from actsearch.functions.baselines import baselines_of
 from actsearch.functions.expressions import Expression
 from actsearch.functions.selection import known_size
 from actsearch.plan import counts, layout
+from actsearch.plan.comparisons import Comparisons
 from actsearch.plan.data_files import act_bench_file, array_digest, data_file
 from actsearch.plan.dependencies import (
     operator_digests,
@@ -44,7 +44,7 @@ from actsearch.records.digests import settings_digest
 S = TypeVar("S")
 
 
-class Plan:
+class Plan(Comparisons):
     """The files of an experiment, and the digests of what they depend on.
 
     Attributes:
@@ -55,7 +55,9 @@ class Plan:
         imported: of those whose table is imported.
         trained: of those whose table is trained here.
         searched: of those with a live search.
+        screened: of those whose search begins with a screen of its space.
         compared: of those with a last comparison.
+        staged: of those with stages before it.
         kept: what is known of functions without evaluating them again.
     """
 
@@ -67,15 +69,13 @@ class Plan:
             OperatorError: when one registers what is no operator.
         """
         register_operators(config)
-        self.config = config
+        super().__init__(config, baselines_of(config))
         self.kept = KeptFunctions(config.operators)
-        self.baselines = baselines_of(config)
-        self.tasks = config.tasks
         self.benchmarked = [name for name, task in self.tasks.items() if task.benchmark]
         self.imported = [name for name in self.benchmarked if act_bench_file(config, name)]
         self.trained = [name for name in self.benchmarked if name not in self.imported]
         self.searched = [name for name, task in self.tasks.items() if task.search]
-        self.compared = [name for name, task in self.tasks.items() if task.final]
+        self.screened = [name for name in self.searched if self.screen(name, "search")]
         self._answers: dict[tuple[Any, ...], Any] = {}
 
     def _once(self, question: tuple[Any, ...], answer: Callable[[], S]) -> S:
@@ -140,13 +140,27 @@ class Plan:
         name = "search" if scope else "benchmark"
         return str(task_section(self.config, task, name).space)
 
+    def screen(self, task: str, scope: str) -> Screen | None:
+        """What chooses among the functions of that space for a search, if anything does."""
+        search = self.tasks[task].search if scope else None
+        return search.screen if search else None
+
     def functions(self, task: str, scope: str = "") -> str:
-        """File of the functions of that space."""
+        """File of the functions of that space, or of those that the screen lists."""
+        if self.screen(task, scope):
+            return layout.screened_functions(task)
         return layout.functions(self.space_of(task, scope))
 
     def outputs(self, task: str, scope: str = "") -> str:
         """File of their outputs."""
+        if self.screen(task, scope):
+            return layout.screened_outputs(task)
         return layout.outputs(self.space_of(task, scope))
+
+    def listed_size(self, task: str, scope: str) -> int:
+        """Number of functions in those files."""
+        screen = self.screen(task, scope)
+        return screen.functions if screen else self.space_size(self.space_of(task, scope))
 
     def slugs(self, space: str) -> list[str]:
         """Slugs of the functions of a space that is small enough to stand in the graph.
@@ -207,13 +221,9 @@ class Plan:
         """Files with the Fisher features of a space."""
         if self.takes_published(task, scope):
             return [layout.published_features(task)]
-        size = self.space_size(self.space_of(task, scope))
+        size = self.listed_size(task, scope)
         parts = counts.fim_parts(size, self.tasks[task].fisher.functions_per_job)
         return [layout.fim_part(task, scope, part) for part in parts]
-
-    def tables(self, task: str) -> list[str]:
-        """The task's table, if it has one."""
-        return [layout.table(task)] if self.tasks[task].benchmark else []
 
     def act_bench_files(self) -> list[str]:
         """Tables in the Act-Bench format, which an imported one is there in already."""
@@ -234,72 +244,6 @@ class Plan:
         held = arrays_of(data, self.config.data_folder)
         return data.made is not None or (held is not None and "validation" in held.parts)
 
-    # Live searches and last comparisons
-
-    def search(self, task: str) -> Search:
-        """A task's live search; ConfigError where it has none."""
-        return self._section(Search, task, "search")
-
-    def final(self, task: str) -> Final:
-        """A task's last comparison; ConfigError where it has none."""
-        return self._section(Final, task, "final")
-
-    def _section(self, kind: type[S], task: str, name: str) -> S:
-        section = task_section(self.config, task, name)
-        assert isinstance(section, kind)
-        return section
-
-    def search_slots(self, task: str, round: int) -> range:
-        """Slots of a round of a task's live search."""
-        return counts.search_slots(self.search(task), len(self.baselines), round)
-
-    def final_slots(self, task: str) -> range:
-        """Slots of a task's last comparison."""
-        return counts.final_slots(self.final(task), len(self.baselines))
-
-    def earlier_rounds(self, task: str, strategy: str, round: int) -> dict[str, list[str]]:
-        """Proposals and trials of the rounds before ``round`` of a live search, in order."""
-        earlier = range(round)
-        return {
-            "proposals": [layout.proposals(task, strategy, r) for r in earlier],
-            "trials": [
-                path
-                for r in earlier
-                for path in layout.search_trials(task, strategy, r, self.search_slots(task, r))
-            ],
-        }
-
-    def all_rounds(self, task: str, strategy: str) -> dict[str, list[str]]:
-        """The same for the whole search."""
-        return self.earlier_rounds(task, strategy, len(counts.search_rounds(self.search(task))))
-
-    def histories(self, task: str) -> list[str]:
-        """Tables of a task's live searches."""
-        search = self.tasks[task].search
-        return [
-            layout.history(task, strategy) for strategy in (search.strategies if search else ())
-        ]
-
-    def final_sources(self, task: str) -> list[tuple[str, str]]:
-        """Files that finalists are chosen from, each after the option that takes it."""
-        others = self.final(task).candidates_from
-        if others:
-            return [
-                (f"--from {other}=", path)
-                for other in others
-                for path in self.tables(other) + self.histories(other)
-            ]
-        own = [("--table ", path) for path in self.tables(task)]
-        return own + [("", path) for path in self.histories(task)]
-
-    def final_trials(self, task: str) -> list[str]:
-        """Trials of the last comparison."""
-        return layout.final_trials(task, self.final_slots(task))
-
-    def activation_files(self) -> list[str]:
-        """The chosen functions as modules."""
-        return [layout.final_activation(task) for task in self.compared]
-
     # The report
 
     def report_files(self) -> dict[tuple[str, str], str]:
@@ -317,6 +261,9 @@ class Plan:
             files["characterisation", task] = layout.characterisation(task)
             for strategy in self.config.simulation.strategies:
                 files["simulation", f"{task}/{strategy}"] = layout.simulation(task, strategy)
+        for task in self.screened:
+            files["screened", task] = layout.screened_functions(task)
+            files["screen", task] = layout.screen(task)
         for task in self.searched:
             for strategy in self.search(task).strategies:
                 files["history", f"{task}/{strategy}"] = layout.history(task, strategy)

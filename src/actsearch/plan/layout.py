@@ -22,6 +22,7 @@ SEARCH_SCOPE = "search/"
 TRIALS = "trials/*.json"
 SEARCH_TRIALS = "search/{strategy}/round-*/[0-9]*.json"
 FINAL_TRIALS = "final/[0-9]*.json"
+STAGE_TRIALS = "final/stage-{stage}/[0-9]*.json"
 FIM_PARTS = "part-*.npz"
 
 LONGEST_SLUG = 200
@@ -121,6 +122,21 @@ def simulation(task: str, strategy: str) -> str:
     return f"{RESULTS}/{task}/simulation/{strategy}.parquet"
 
 
+def screened_functions(task: str) -> str:
+    """The functions that the screen of a task's search lists."""
+    return f"{RESULTS}/{task}/{SEARCH_SCOPE}functions.parquet"
+
+
+def screened_outputs(task: str) -> str:
+    """Their outputs on the normal samples."""
+    return f"{RESULTS}/{task}/{SEARCH_SCOPE}outputs.npy"
+
+
+def screen(task: str) -> str:
+    """What the screen went through, and how far it can be relied on."""
+    return f"{RESULTS}/{task}/{SEARCH_SCOPE}screen.json"
+
+
 def search_folder(task: str, strategy: str) -> str:
     """A live search."""
     return f"{RESULTS}/{task}/search/{strategy}"
@@ -155,6 +171,21 @@ def final_costs(task: str) -> str:
 def final_trials(task: str, slots: Iterable[int | str]) -> list[str]:
     """The trials of the last comparison, a file a slot."""
     return [f"{RESULTS}/{task}/final/{_slot(slot)}.json" for slot in slots]
+
+
+def stage_candidates(task: str, stage: object) -> str:
+    """What a stage before the last comparison trains."""
+    return f"{RESULTS}/{task}/final/stage-{stage}/candidates.csv"
+
+
+def stage_trials(task: str, stage: object, slots: Iterable[int | str]) -> list[str]:
+    """The trials of a stage, a file a slot."""
+    return [f"{RESULTS}/{task}/final/stage-{stage}/{_slot(slot)}.json" for slot in slots]
+
+
+def stage_ranking(task: str, stage: object) -> str:
+    """What they scored."""
+    return f"{RESULTS}/{task}/final/stage-{stage}/ranking.csv"
 
 
 def _slot(slot: int | str) -> str:

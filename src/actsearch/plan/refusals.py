@@ -21,6 +21,7 @@ from actsearch.functions.syntax import shorten
 from actsearch.plan import counts, layout
 from actsearch.plan.environment import is_asked_for_outputs
 from actsearch.plan.experiment import Plan
+from actsearch.plan.screens import check_screen
 
 LONGEST_SHOWN = 60
 """Characters of a name in a message."""
@@ -60,6 +61,8 @@ def check_plan(plan: Plan, look_into_files: bool, with_files: bool | None = None
         if name in plan.imported and with_files:
             check_import(plan, name, look_into_files)
         check_sizes(plan, name)
+        if name in plan.screened:
+            check_screen(plan, name)
         if with_files:
             for path in plan.missing_data(name):
                 raise ConfigError(f"data.{plan.tasks[name].data}: no file {path}")
@@ -143,9 +146,8 @@ def check_import(plan: Plan, name: str, look_into_it: bool) -> None:
         )
 
 
-def check_space(plan: Plan, where: str, space: str) -> int:
-    """Size of a space that a task uses, which must have the baselines that searches start from."""
-    size = plan.space_size(space)
+def check_space(plan: Plan, where: str, space: str) -> None:
+    """Refuse a space that a task uses without the baselines that searches start from."""
     whole = SearchSpace.from_config(plan.config.space(space), plan.baselines)
     included = [function.name for function in whole.include]
     refuse_unless(
@@ -160,7 +162,6 @@ def check_space(plan: Plan, where: str, space: str) -> int:
             f"{where}: space {space!r} includes {shorten(other)!r} before the baseline "
             f"{shorten(name)!r}, which is the same function: name baselines first",
         )
-    return size
 
 
 def refuse_long_slugs(where: str, slugs: Iterable[str]) -> None:
@@ -180,7 +181,12 @@ def check_sizes(plan: Plan, name: str) -> None:
         if section is None:
             continue
         where = f"tasks.{name}.{key}"
-        size = check_space(plan, where, section.space)
+        scope = layout.SEARCH_SCOPE if key == "search" else ""
+        size = plan.listed_size(name, scope)
+        holder = (
+            "its screen lists" if plan.screen(name, scope) else f"space {section.space!r} holds"
+        )
+        check_space(plan, where, section.space)
         asked = {f"tasks.{name}.map.outputs_neighbors": task.map.outputs_neighbors + 1}
         if key == "search":
             asked[where] = counts.search_size(plan.search(name), len(plan.baselines))
@@ -195,7 +201,7 @@ def check_sizes(plan: Plan, name: str) -> None:
         for what, wanted in asked.items():
             refuse_unless(
                 wanted <= size,
-                f"{what} asks for {wanted} functions, but space {section.space!r} holds {size}",
+                f"{what} asks for {wanted} functions, but {holder} {size}",
             )
     if name in plan.trained:
         refuse_long_slugs(f"tasks.{name}.benchmark", plan.slugs(plan.space_of(name, "")))
@@ -211,6 +217,9 @@ def check_finalists(plan: Plan, name: str) -> None:
         not (final.leaves_validation_open and plan.has_own_validation(name)),
         f"tasks.{name}.final: {VALIDATION_IS_OPEN}",
     )
+    if final.stages:
+        _check_stages(plan, name)
+        return
     for source in final.candidates_from:
         # It may share with the other tasks all that they give.
         wanted = final.functions * len(final.candidates_from)
@@ -227,6 +236,29 @@ def check_finalists(plan: Plan, name: str) -> None:
             final.functions <= there,
             f"tasks.{name}.final asks for {final.functions} functions besides the "
             f"baselines, but only {there} are trained",
+        )
+
+
+def _check_stages(plan: Plan, name: str) -> None:
+    """Refuse stages that ask for more functions, or baselines, than there are before them."""
+    final, where = plan.final(name), f"tasks.{name}.final"
+    asked, n_baselines = final.stages[0].functions, len(plan.baselines)
+    for source in final.candidates_from or (name,):
+        there = _trained(plan, source)
+        refuse_unless(
+            asked <= there,
+            f"{where}.stages[0] asks for {asked} functions besides the baselines, but only {there} "
+            f"are trained on {source!r}",
+        )
+    trained = counts.stage_baselines(final, n_baselines)
+    wanted = [*trained[1:], counts.final_baselines(final, n_baselines)]
+    keys = [*(f"stages[{n}].baselines" for n in range(1, len(trained))), "baselines"]
+    for key, before, after in zip(keys, trained, wanted, strict=True):
+        left_out = "; say how many baselines meet the finalists" if final.baselines is None else ""
+        refuse_unless(
+            after <= before,
+            f"{where}.{key} is {after}, but only {before} baselines are trained in the stage "
+            f"before{left_out}",
         )
 
 
@@ -269,6 +301,11 @@ def check_targets(plan: Plan, words: Sequence[str] | None = None) -> None:
                 not parts[2].startswith(starts) or getattr(task, section),
                 f"{target}: task {parts[1]!r} has no section {section!r}",
             )
+        of_screen = (layout.screened_functions, layout.screened_outputs, layout.screen)
+        refuse_unless(
+            parts[1] in plan.screened or target not in [path(parts[1]) for path in of_screen],
+            f"{target}: the search of task {parts[1]!r} has no section 'screen'",
+        )
         if len(parts) == 4 and parts[2] == "trials" and target.endswith(".json"):
             slug = parts[3].removesuffix(".json")
             Expression.from_slug(slug)

@@ -12,6 +12,7 @@ from actsearch.config import Config, ConfigError, Final, Fisher, Task
 from actsearch.data.sources.places import made_options
 from actsearch.functions.baselines import BASELINES, baselines_of
 from actsearch.functions.spaces import names_baselines
+from actsearch.plan.counts import final_baselines, stage_baselines
 
 BINNING = {"log_range", "weights_per_bin", "minimum_bins"}
 """Keys of how spectra are binned, which the spectra themselves do not depend on."""
@@ -59,6 +60,34 @@ def final_training(config: Config, task: str | None, **_: Any) -> Settings:
     return _training(config, task, final={"seeds", *_fitted_on(config, task)})
 
 
+def stage_training(config: Config, task: str | None, *, stage: int) -> Settings:
+    """Of a training of a stage: its seeds, and what it changes in the recipe."""
+    name, chosen = chosen_task(config, task)
+    chosen.in_stage(stage)  # refuses a stage that is none
+    section: Final = task_section(config, task, "final")
+    asked = section.stages[stage].model_dump(mode="json", include={"seeds", "recipe"})
+    whole = _training(config, task)
+    entry = {key: value for key, value in whole["tasks"][name].items() if key != "seeds"}
+    # What a stage changes of the recipe is no matter of the recipe any more.
+    kept = {key: value for key, value in entry["recipe"].items() if key not in asked["recipe"]}
+    staged = {"recipe": kept, "final": {"stages": {str(stage): asked}}}
+    return whole | {"tasks": {name: entry | staged}}
+
+
+def stage_choice(config: Config, task: str | None, *, stage: int) -> Settings:
+    """Of the choice of a stage's candidates: how many, and the tasks that the first come from."""
+    name, chosen = chosen_task(config, task)
+    chosen.in_stage(stage)
+    section: Final = task_section(config, task, "final")
+    sizes: Settings = {"functions": section.stages[stage].functions}
+    if stage:
+        sizes["baselines"] = stage_baselines(section, len(baselines_of(config)))[stage]
+    final: Settings = {"stages": {str(stage): sizes}}
+    if section.candidates_from and not stage:
+        final["candidates_from"] = list(section.candidates_from)
+    return {"tasks": {name: {"final": final}}} | _baselines(config)
+
+
 def export(config: Config, task: str | None, **_: Any) -> Settings:
     """Of a table in the Act-Bench format, which holds binned spectra."""
     return _sections(config, task, fisher=BINNING)
@@ -92,14 +121,24 @@ def simulation(config: Config, task: str | None, **_: Any) -> Settings:
     return {"simulation": settings} | _baselines(config)
 
 
+def screening(config: Config, task: str | None, **_: Any) -> Settings:
+    """Of a screen: what it asks for, and the whole space."""
+    section = _sections(config, task, search={"space", "screen"})
+    return section | enumeration(config, None, space=task_section(config, task, "search").space)
+
+
 def proposals(config: Config, task: str | None, **_: Any) -> Settings:
     """Of a round of a live search."""
     return _sections(config, task, search={"slots", "seed"}) | _baselines(config)
 
 
 def finalists(config: Config, task: str | None, **_: Any) -> Settings:
-    """Of the choice of finalists."""
+    """Of the choice of finalists; after stages, how many of the baselines are among them."""
+    section: Final = task_section(config, task, "final")
     chosen = _sections(config, task, final={"functions", *_fitted_on(config, task)} - {"fit_on"})
+    if section.stages:
+        n_baselines = final_baselines(section, len(baselines_of(config)))
+        chosen["tasks"][str(task)]["final"]["baselines"] = n_baselines
     return chosen | _baselines(config)
 
 
@@ -115,10 +154,10 @@ def final_costs(config: Config, task: str | None, **_: Any) -> Settings:
 
 
 def comparison(config: Config, task: str | None, **_: Any) -> Settings:
-    """Of the last comparison."""
-    return _sections(
-        config, task, final={"significance", *_fitted_on(config, task)} - {"candidates_from"}
-    )
+    """Of the last comparison, and of the stages before it, which it lists."""
+    section: Final = task_section(config, task, "final")
+    keys = {"significance", *_fitted_on(config, task)} - {"candidates_from"}
+    return _sections(config, task, final=keys | ({"stages"} if section.stages else set()))
 
 
 def report(config: Config, task: str | None, **_: Any) -> Settings:

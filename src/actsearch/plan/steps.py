@@ -16,6 +16,8 @@ TORCH_OPERATORS = "actsearch.functions.torch_operators"
 # What people read of a score is written by the steps that tell it; its room carries for all others.
 _SCORES = "actsearch.config.scores"
 _COMMANDS = "actsearch.cli.steps"
+# Commands that choose among functions share it.
+_SOURCES = "actsearch.cli.sources"
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,13 @@ class Step:
 
 _T, _S, _SCOPE = "{task}", "{space}", "{scope}"
 _LISTED = layout.functions(_S)
+_SCREENED = layout.screened_functions(_T)
 _TRIAL = layout.trial(_T, "{slug}")
 _PROPOSALS = layout.proposals(_T, "{strategy}", "{round}")
 (_SEARCH_TRIAL,) = layout.search_trials(_T, "{strategy}", "{round}", ["{slot}"])
 (_FINAL_TRIAL,) = layout.final_trials(_T, ["{slot}"])
+_STAGED, _RANKING = (f(_T, "{stage}") for f in (layout.stage_candidates, layout.stage_ranking))
+(_STAGE_TRIAL,) = layout.stage_trials(_T, "{stage}", ["{slot}"])
 _PART, _PUBLISHED = layout.fim_part(_T, _SCOPE, "{part}"), layout.published_features(_T)
 _HISTORY = layout.history(_T, "{strategy}")
 # What decides the findings of an audit, of rooms that carry for all other steps.
@@ -127,6 +132,16 @@ STEPS: dict[str, Step] = {
             packed=True,
             kept=True,
         ),
+        Step(
+            "train-stage",
+            makes=(_STAGE_TRIAL,),
+            reads=(_STAGED,),
+            settings=settings.stage_training,
+            further=(TORCH_OPERATORS, f"{_COMMANDS}.train"),
+            task_code=True,
+            packed=True,
+            kept=True,
+        ),
         Step("benchmark", makes=(layout.table(_T),), reads=(_LISTED, _TRIAL), further=(_SCORES,)),
         Step(
             "export",
@@ -158,7 +173,7 @@ STEPS: dict[str, Step] = {
         Step(
             "fim",
             makes=(_PART,),
-            reads=(_LISTED,),
+            reads=(_LISTED, _SCREENED),
             settings=settings.fim,
             further=(TORCH_OPERATORS,),
             task_code=True,
@@ -167,7 +182,10 @@ STEPS: dict[str, Step] = {
         Step(
             "map",
             makes=(layout.map_file(_T, _SCOPE),),
-            reads=(_LISTED, layout.outputs(_S), _PART, _PUBLISHED),
+            reads=(
+                *(_LISTED, layout.outputs(_S), _SCREENED, layout.screened_outputs(_T)),
+                *(_PART, _PUBLISHED),
+            ),
             settings=settings.embedding,
         ),
         Step(
@@ -183,6 +201,12 @@ STEPS: dict[str, Step] = {
             settings=settings.simulation,
         ),
         Step(
+            "screen",
+            makes=(_SCREENED, layout.screened_outputs(_T), layout.screen(_T)),
+            reads=(layout.table(_T), _LISTED, layout.outputs(_S)),
+            settings=settings.screening,
+        ),
+        Step(
             "propose",
             makes=(_PROPOSALS,),
             reads=(layout.map_file(_T, layout.SEARCH_SCOPE), _PROPOSALS, _SEARCH_TRIAL),
@@ -191,11 +215,24 @@ STEPS: dict[str, Step] = {
         ),
         Step("history", makes=(_HISTORY,), reads=(_PROPOSALS, _SEARCH_TRIAL), further=(_SCORES,)),
         Step(
+            "stage",
+            makes=(_STAGED,),
+            reads=(layout.table(_T), _HISTORY, _RANKING),
+            settings=settings.stage_choice,
+            further=(_SCORES, _SOURCES),
+        ),
+        Step(
+            "rank-stage",
+            makes=(_RANKING,),
+            reads=(_STAGED, _STAGE_TRIAL, layout.table(_T), _HISTORY),
+            further=(_SCORES,),
+        ),
+        Step(
             "finalists",
             makes=(layout.candidates(_T),),
-            reads=(layout.table(_T), _HISTORY),
+            reads=(layout.table(_T), _HISTORY, _RANKING),
             settings=settings.finalists,
-            further=(_SCORES,),
+            further=(_SCORES, _SOURCES),
         ),
         Step(
             "final-costs",
@@ -208,7 +245,7 @@ STEPS: dict[str, Step] = {
         Step(
             "final",
             makes=(layout.final(_T),),
-            reads=(layout.candidates(_T), layout.final_costs(_T), _FINAL_TRIAL),
+            reads=(layout.candidates(_T), layout.final_costs(_T), _FINAL_TRIAL, _RANKING),
             settings=settings.comparison,
             further=(_SCORES,),
         ),
@@ -230,6 +267,8 @@ STEPS: dict[str, Step] = {
                 layout.predictions(_T),
                 layout.characterisation(_T),
                 _SIMULATION,
+                _SCREENED,
+                layout.screen(_T),
                 _HISTORY,
                 layout.final(_T),
                 layout.final_activation(_T),

@@ -70,6 +70,10 @@ def rehearse(task: Task, data: Dataset | DataShape, split: Split) -> Rehearsal:
     for final in (False, True):
         if task.final is not None if final else task.has_trainings:
             rehearse_training(task, data, *fitted_and_measured(task, split, final=final))
+    for number, stage in enumerate(task.final.stages if task.final else ()):
+        if stage.recipe:
+            staged = task.in_stage(number)
+            rehearse_training(staged, data, *fitted_and_measured(staged, split, final=False))
     fisher = rehearse_spectra(task, data) if task.has_spectra else None
     return Rehearsal(network, fisher)
 

@@ -24,6 +24,7 @@ from actsearch.report.formats import (
     three_digits,
     value,
 )
+from actsearch.report.stages import stages_table
 
 _PARTS = {"train": "training", "validation": "validation"}
 FEATURES = {"outputs": "Outputs", "fisher": "Fisher information", "union": "Both"}
@@ -285,6 +286,7 @@ def final_section(
         "errors": any(row["errors"] for row in rows),
         "compiled": any(row["cost"] and row["cost"]["compiled_times"] for row in rows),
         "rows": rows,
+        "stages": stages_table(final.get("stages", ()), len(rows), score),
         "tests_axis": strip_axis(tests, lambda v: value(score, v, 1)),
         "differences_axis": strip_axis(
             differences, lambda v: difference(score, v / score.factor, 1)

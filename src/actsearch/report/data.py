@@ -34,6 +34,10 @@ class TaskData:
             returns them.
         histories: Live searches by strategy, as `actsearch.search.rounds.build_history` returns
             them.
+        screen: What the screen of the search saw, as `actsearch.search.screened.summarise` returns
+            it.
+        screened: The functions that it listed, as `actsearch.search.screened.list_screened` returns
+            them.
         final: The last comparison, as `actsearch.search.final.compare` returns it.
         activation: Source of the chosen function as a module.
         reliability: Agreement between seeds, as `actsearch.benchmark.table.seed_reliability`
@@ -52,6 +56,8 @@ class TaskData:
     characterisation: pd.DataFrame | None = None
     simulations: Mapping[str, pd.DataFrame] | None = None
     histories: Mapping[str, pd.DataFrame] | None = None
+    screen: Mapping[str, Any] | None = None
+    screened: pd.DataFrame | None = None
     final: Mapping[str, Any] | None = None
     activation: str | None = None
     reliability: Mapping[str, Any] | None = None

@@ -16,6 +16,8 @@ _LABELS = {
     "surrogate": "Surrogate scores",
     "characterisation": "What features tell",
     "simulation": "Simulated searches",
+    "screened": "Functions listed by the screen",
+    "screen": "What the screen saw",
     "history": "Live search",
     "final": "Last comparison",
     "activation": "Chosen function as a module",

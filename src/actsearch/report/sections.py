@@ -30,6 +30,7 @@ from actsearch.report.formats import (
 )
 from actsearch.report.plot_style import focus
 from actsearch.report.ranking import best_first, measured, role
+from actsearch.report.screened import screen_section
 from actsearch.report.searches import search_sections, simulation_section
 
 BEST_SHOWN = 12
@@ -47,6 +48,7 @@ def task_sections(
         "surrogate": surrogate_section(task.surrogate, task.predictions, score, anchor, figures),
         "characterisation": characterisation_section(task.characterisation, score, anchor, figures),
         "simulation": simulation_section(task.simulations, len(baselines), score, anchor, figures),
+        "screen": screen_section(task.screen, task.screened, task.histories, score),
         "search": search_sections(task.histories, baselines, score, anchor, figures),
         "final": final_section(task.final, score, task.activation, _found_by(task)),
     }

@@ -17,6 +17,7 @@ def conclusion(
     n_test: int,
     significance: float,
     score: Score,
+    left_out: Sequence[str] = (),
 ) -> str:
     """One sentence that claims what the numbers carry and no more.
 
@@ -28,6 +29,7 @@ def conclusion(
         n_test: Number of test examples.
         significance: Level under which a corrected p is called a difference.
         score: What functions are compared by.
+        left_out: Baselines that were left out before, since others scored better on validation.
 
     Returns:
         The sentence, without markup.
@@ -51,6 +53,12 @@ def conclusion(
     ]:
         verb = "is" if len(others) == 1 else "are"
         clauses.append(f"of the other baselines {', '.join(others)} {verb} better than it")
+    if left_out:
+        n_baselines = sum(f["kind"] != "found" for f in functions)
+        clauses.append(
+            f"of {n_baselines + len(left_out)} baselines {len(left_out)} were left out before, for "
+            f"validation ({', '.join(left_out)})"
+        )
     chosen_by = "validation and, among its ties, cost" if by_cost else "validation"
     named = next(f for f in found if f["name"] == chosen)
     clauses.append(f"{chosen_by} had chosen {_of_chosen(named, top, score)}")
@@ -66,8 +74,9 @@ def _no_verdict(compared: int, n_seeds: int, n: int, against: str) -> str:
     """That no difference, however large, could be told from chance."""
     smallest = smallest_p(n_seeds, compared)
     functions = "function was" if n == 1 else "functions were"
+    comparisons = "1 comparison" if compared == 1 else f"{compared} comparisons"
     return (
-        f"No verdict: {n_seeds} seeds are too few for {compared} comparisons (no corrected p can "
+        f"No verdict: {n_seeds} seeds are too few for {comparisons} (no corrected p can "
         f"be below {smallest:.2g}); {n} found {functions} compared with {against}"
     )
 

@@ -14,6 +14,7 @@ from actsearch.search.choice import choose
 from actsearch.search.conclusion import conclusion
 from actsearch.search.final_costs import FinalCosts
 from actsearch.search.paired import holm, paired_difference, smallest_p
+from actsearch.search.stage_summary import left_out
 from actsearch.search.validation_errors import standard_errors
 
 METHOD = "paired sign-flip test"
@@ -27,6 +28,7 @@ def compare(
     candidates: pd.DataFrame,
     significance: float,
     costs: pd.DataFrame | None = None,
+    stages: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Test scores of all candidates, each compared with the best baseline seed by seed.
 
@@ -49,6 +51,8 @@ def compare(
         significance: A comparison is a tie unless its corrected p is below.
         costs: What the candidates cost, see ``actsearch.search.final_costs``; None where nothing
             was measured.
+        stages: What was trained before it, as ``actsearch.search.stage_summary`` lists it: of
+            baselines that were left out there, none was better on validation than those here.
 
     Returns:
         Plain data: ``score``, the name of what functions are compared by; ``seeds``; ``n_test``,
@@ -67,7 +71,8 @@ def compare(
         where numbers are predicted with ``test_errors``, the root mean
         squared error of each in its own unit (a mean over the completed runs; None without one),
         and those of other tasks with ``from_task``, ``score_there`` and ``scored_there_by``;
-        ``conclusion``, one sentence.
+        ``conclusion``, one sentence; and after stages ``stages``, as given, and ``left_out``, the
+        baselines that stages left out, with their scores.
 
     Raises:
         ValueError: When trials and candidates do not match, no function was found, seeds differ or
@@ -131,6 +136,7 @@ def compare(
             }
         functions.append(function)
     slugs = dict(zip(candidates["name"], candidates["slug"], strict=True))
+    before = left_out(stages)
     return {
         "score": score.name,
         "seeds": seeds,
@@ -150,9 +156,16 @@ def compare(
         },
         "functions": functions,
         "conclusion": conclusion(
-            functions, chosen.name, chosen.by_cost, len(seeds), n_test, significance, score
+            functions,
+            chosen.name,
+            chosen.by_cost,
+            len(seeds),
+            n_test,
+            significance,
+            score,
+            left_out=[baseline["name"] for baseline in before],
         ),
-    }
+    } | ({"stages": list(stages), "left_out": before} if stages else {})
 
 
 def _other_tasks(candidates: pd.DataFrame) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -50,13 +51,13 @@ def choose_candidates(
             fewer than ``n`` distinct functions are left.
     """
     sources = [source for source in (table, *histories) if source is not None]
-    rows, score = _joined(sources)
+    rows, score = joined(sources)
     known = rows["validation_score"]
     require_baselines(known.index, "the benchmark table and the histories", baselines)
     class_of = _classes([*baselines, *known.index])
     taken = {class_of[name] for name in baselines}
     chosen: list[str] = []
-    for name in _ranked(known):
+    for name in ranked_names(known):
         if class_of[name] not in taken:
             taken.add(class_of[name])
             chosen.append(name)
@@ -67,7 +68,7 @@ def choose_candidates(
         )
     candidates = _candidates(baselines, chosen[:n])
     n_runs = rows.loc[candidates["name"], "n_runs"].to_numpy(int)
-    deviation = _deviation(rows)
+    deviation = seed_deviation(rows)
     return candidates.assign(
         validation_score=known.loc[candidates["name"]].to_numpy(),
         validation_error=np.where(n_runs > 1, deviation / np.sqrt(np.maximum(n_runs, 1)), np.nan),
@@ -77,9 +78,12 @@ def choose_candidates(
 
 
 def choose_from_tasks(
-    sources: Mapping[str, Sequence[pd.DataFrame]], n: int, baselines: Sequence[str] = BASELINES
+    sources: Mapping[str, Sequence[pd.DataFrame]],
+    n: int,
+    baselines: Sequence[str] = BASELINES,
+    in_all: int | None = None,
 ) -> pd.DataFrame:
-    """The baselines and ``n`` functions of each of several other tasks.
+    """The baselines and ``n`` functions of each of several other tasks, or fewer ``in_all``.
 
     Every task ranks its functions as in ``choose_candidates``. Then the tasks take turns, ``n``
     times round: each gives the best of its functions that is new, that is, equal on the normal
@@ -91,34 +95,37 @@ def choose_from_tasks(
             ``validation_score``, ``score``), where a function has the score of the first.
         n: Number of functions from each task.
         baselines: Baselines by name; the paper's eight when left out.
+        in_all: Number of functions of all tasks, after which nobody gives any more; ``n`` times
+            the tasks when left out.
 
     Returns:
-        ``len(baselines) + n * len(sources)`` rows: ``slot``, ``name``, ``slug``, ``kind``,
-        ``from_task``, ``score_there``, the validation score on that task, and ``scored_there_by``,
-        its name; all three missing for baselines. Scores on different tasks do not compare, whether
-        they are of one name or not, so none ranks the functions as a whole.
+        ``len(baselines) + n * len(sources)`` rows, or ``len(baselines) + in_all``: ``slot``,
+        ``name``, ``slug``, ``kind``, ``from_task``, ``score_there``, the validation score on that
+        task, and ``scored_there_by``, its name; all three missing for baselines. Scores on
+        different tasks do not compare, whether they are of one name or not, so none ranks the
+        functions as a whole.
 
     Raises:
         ValueError: When a task has no source, sources of one differ in score, or a task has no new
             function left when it is its turn.
     """
-    known = {task: _joined(tables, f" of task {task!r}") for task, tables in sources.items()}
+    known = {task: joined(tables, f" of task {task!r}") for task, tables in sources.items()}
     names = (name for rows, _ in known.values() for name in rows.index)
     class_of = _classes([*baselines, *names])
     taken = {class_of[name] for name in baselines}
     scores = {task: rows["validation_score"] for task, (rows, _) in known.items()}
-    ranked = {task: iter(_ranked(of_task)) for task, of_task in scores.items()}
+    ranked = {task: iter(ranked_names(of_task)) for task, of_task in scores.items()}
     chosen: list[tuple[str, str]] = []
-    for turn in range(n):
-        for task, left in ranked.items():
-            new = next((name for name in left if class_of[name] not in taken), None)
-            if new is None:
-                raise ValueError(
-                    f"the final comparison wants {n} functions of task {task!r}; only {turn} are "
-                    "left that equal neither a baseline nor one of the other tasks"
-                )
-            taken.add(class_of[new])
-            chosen.append((task, new))
+    turns = itertools.product(range(n), ranked.items())
+    for turn, (task, left) in itertools.islice(turns, in_all):
+        new = next((name for name in left if class_of[name] not in taken), None)
+        if new is None:
+            raise ValueError(
+                f"the final comparison wants {n} functions of task {task!r}; only {turn} are "
+                "left that equal neither a baseline nor one of the other tasks"
+            )
+        taken.add(class_of[new])
+        chosen.append((task, new))
     candidates = _candidates(baselines, [name for _, name in chosen])
     found = candidates.index[len(baselines) :]
     return candidates.assign(
@@ -130,8 +137,15 @@ def choose_from_tasks(
     )
 
 
-def _joined(sources: Sequence[pd.DataFrame], of: str = "") -> tuple[pd.DataFrame, str]:
-    """Rows by name, a function's from the first source that has it; what their scores are."""
+def joined(sources: Sequence[pd.DataFrame], of: str = "") -> tuple[pd.DataFrame, str]:
+    """Tables and histories as one.
+
+    Returns:
+        Rows by name, a function's from the first source that has it; what their scores are.
+
+    Raises:
+        ValueError: When there is none, or they differ in score.
+    """
     if not sources:
         raise ValueError(
             f"nothing to choose from{of}: give a benchmark table or a search's history"
@@ -141,7 +155,7 @@ def _joined(sources: Sequence[pd.DataFrame], of: str = "") -> tuple[pd.DataFrame
     return rows.drop_duplicates("name").set_index("name"), score.name
 
 
-def _deviation(rows: pd.DataFrame) -> float:
+def seed_deviation(rows: pd.DataFrame) -> float:
     """Deviation between the seeds of one function, over those that completed all of several runs.
 
     Returns:
@@ -154,7 +168,7 @@ def _deviation(rows: pd.DataFrame) -> float:
     return math.nan if pooled is None else pooled
 
 
-def _ranked(scores: pd.Series[float]) -> list[str]:
+def ranked_names(scores: pd.Series[float]) -> list[str]:
     """Names, the best first; equal ones by size of the expression, then by name."""
     names = [str(name) for name in scores.index]
     return sorted(names, key=lambda name: (-scores[name], parse(name).size, name))

@@ -22,7 +22,7 @@ from actsearch.functions.baselines import baselines_of
 from actsearch.functions.selection import known_size
 from actsearch.networks.work import Work, gigabytes
 from actsearch.plan import layout
-from actsearch.plan.counts import Kind, trainings
+from actsearch.plan.counts import Trainings, trainings
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.plan.kept import kept
@@ -43,7 +43,7 @@ class Stage:
 
     task: str
     kind: str
-    """table, search, final or fim."""
+    """table, search, stage 0 and so on, final or fim."""
     functions: int
     done: int
     """Functions whose files stand and are of these settings."""
@@ -92,7 +92,8 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
     task = config.task(name)
     folder = results / name
     known = _known(config, name)
-    train = _measured(folder)
+    searched = layout.SEARCH_TRIALS.format(strategy="*")
+    train = _measured(folder, layout.TRIALS, searched, layout.FINAL_TRIALS)
     split = config.data[task.data].split
 
     spaces: dict[str, int] = {}
@@ -100,21 +101,21 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
     if task.benchmark and not task.benchmark.published_features:
         spaces["fim"] = size
     if task.search:
-        spaces[f"{layout.SEARCH_SCOPE}fim"] = _selected(config, task.search.space)[0]
+        screen = task.search.screen
+        listed = screen.functions if screen else _selected(config, task.search.space)[0]
+        spaces[f"{layout.SEARCH_SCOPE}fim"] = listed
     n_baselines = len(baselines_of(config))
     for asked in trainings(task, n_baselines, size, split.train, split.validation, split.test):
-        seconds = train
-        if seconds is None:
-            seconds = _training_seconds(task, known.work, asked.fitted, asked.measured)
+        seconds, is_measured = _seconds(task, folder, known.work, train, asked)
         yield Stage(
             name,
-            asked.kind,
+            asked.kind if asked.stage is None else f"{asked.kind} {asked.stage}",
             asked.functions,
-            min(_standing(config, name, folder, asked.kind, slugs), asked.functions),
+            min(_standing(config, name, folder, asked, slugs), asked.functions),
             asked.runs,
             task.resources.gpu,
             seconds,
-            train is not None,
+            is_measured,
         )
     for place, size in spaces.items():
         digest = settings_digest(step_settings("fim", config, name))
@@ -123,15 +124,36 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
         measured = _measured_spectrum(folder / place, task.fisher.functions_per_job)
         seconds = measured if measured is not None else _fisher_seconds(task, known)
         gpus = min(task.resources.gpu, 1)
-        is_measured = measured is not None
-        yield Stage(name, "fim", size, done, 1, gpus, seconds, is_measured, known.memory)
+        yield Stage(name, "fim", size, done, 1, gpus, seconds, measured is not None, known.memory)
+
+
+def _seconds(
+    task: Task, folder: Path, work: Work | None, train: float | None, asked: Trainings
+) -> tuple[float | None, bool]:
+    """Seconds of a training, and whether they were measured; ``train``: those of the recipe."""
+    if asked.stage is not None:
+        measured = _measured(folder, layout.STAGE_TRIALS.format(stage=asked.stage))
+        if measured is not None:
+            return measured, True
+        staged = task.in_stage(asked.stage)
+        if staged.recipe != task.recipe:
+            if train is not None:  # by the same machine, for more epochs or fewer
+                return train * staged.recipe.epochs / task.recipe.epochs, False
+            return _training_seconds(staged, work, asked.fitted, asked.measured), False
+    if train is not None:
+        return train, True
+    return _training_seconds(task, work, asked.fitted, asked.measured), False
 
 
 def _standing(
-    config: Config, name: str, folder: Path, kind: Kind, slugs: frozenset[str] | None
+    config: Config, name: str, folder: Path, asked: Trainings, slugs: frozenset[str] | None
 ) -> int:
     """Trials of a kind that stand; a search's are counted for the strategies asked for."""
-    search = config.task(name).search
+    search, kind = config.task(name).search, asked.kind
+    if asked.stage is not None:
+        staged = step_settings("train-stage", config, name, stage=asked.stage)
+        pattern = layout.STAGE_TRIALS.format(stage=asked.stage)
+        return _count(settings_digest(staged), folder, pattern)
     step = "train-final" if kind == "final" else "train"
     digest = settings_digest(step_settings(step, config, name))
     if kind == "table":
@@ -173,11 +195,10 @@ def _selected(config: Config, name: str) -> tuple[int, frozenset[str] | None]:
     return len(slugs), slugs
 
 
-def _measured(folder: Path) -> float | None:
+def _measured(folder: Path, *patterns: str) -> float | None:
     """Median seconds of a training among the trials that stand."""
     seconds = []
-    searched = layout.SEARCH_TRIALS.format(strategy="*")
-    for pattern in (layout.TRIALS, searched, layout.FINAL_TRIALS):
+    for pattern in patterns:
         for path in sorted(folder.glob(pattern))[:READ_AT_MOST]:
             with contextlib.suppress(ArtifactError, KeyError, TypeError):
                 block = read_provenance(path)

@@ -36,6 +36,7 @@ from actsearch.records.lineage import Artifact, read_artifact
 from actsearch.records.names import printable, printable_name
 from actsearch.records.provenance import environment
 from actsearch.records.reasons import Present, other_versions, reasons
+from actsearch.records.shipped import is_name, is_shipped, known_tables, tables_in
 
 EXAMPLES = 10
 
@@ -46,15 +47,29 @@ def replay(
     keep: Annotated[
         Path | None, typer.Option(help="Work in this new folder, and leave it there.")
     ] = None,
+    entries: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of a table that ships: how many functions are drawn."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Make a file again from its recorded inputs in a scratch folder, and compare.
 
     Exit code 0 when both say the same: to the bit on a CPU, on a GPU within the tolerance that the
-    file declares. The file itself stays as it is.
+    file declares. The file itself stays as it is. Of a table that ships, by its name or folder,
+    functions are drawn and trained again.
     """
+    from actsearch.cli.questions.replay_shipped import is_for, replay_entries
     from actsearch.records.comparison import differences
 
+    if is_for(file):
+        replay_entries(file, entries, seed, keep)
+        return
+    if is_shipped(file):
+        raise ConfigError(f"{printable(str(file))}: name one table: {', '.join(tables_in(file))}")
+    if entries is not None or (is_name(file) and not file.exists()):
+        raise ConfigError(f"{printable(str(file))}: no table that ships; {known_tables()}")
     artifact = read_artifact(shown(file))
     if artifact.problem:
         raise ArtifactError(f"{file}: {artifact.problem}")
@@ -62,9 +77,9 @@ def replay(
     if step is None or not step.replayable:
         raise ConfigError(f"{file}: step {artifact.step!r} cannot be made again by itself")
     name = name_in_scratch(artifact)
-    settings = _as_it_was(load(config), config, artifact.block)
+    settings = as_it_was(load(config), config, artifact.block)
     now = present_of(settings)(artifact.block)
-    suspects = _suspects(now, artifact)
+    suspects = suspects_of(now, artifact)
     for suspect in suspects:
         say(f"now different: {suspect}")
     words = command_in_scratch(artifact, now.data)
@@ -85,7 +100,7 @@ def replay(
         raise typer.Exit(1)
 
 
-def _as_it_was(present: Config, path: Path, block: Mapping[str, Any]) -> Config:
+def as_it_was(present: Config, path: Path, block: Mapping[str, Any]) -> Config:
     """The present configuration with the recorded settings in it."""
     values = read_values(path)
     task = block.get("task")
@@ -94,14 +109,29 @@ def _as_it_was(present: Config, path: Path, block: Mapping[str, Any]) -> Config:
     threads = block.get("device", {}).get("threads")
     if task is not None and threads is not None:
         values = merged(values, {"tasks": {task: {"resources": {"threads": threads}}}})
-    whole = parse_config(merged(values, block.get("settings", {})))
+    whole = parse_config(merged(values, _in_lists(values, block.get("settings", {}))))
     then = settings_of(block["step"], whole, task, block.get("wildcards", {}))
     if told := changes(block.get("settings", {}), then):
         raise ConfigError(f"the recorded settings cannot be put into {path}: {'; '.join(told)}")
     return whole
 
 
-def _suspects(now: Present, artifact: Artifact) -> list[str]:
+def _in_lists(values: Any, settings: Any) -> Any:
+    """Settings with whole lists, where what was recorded is some items of one by their place."""
+    if not isinstance(settings, Mapping):
+        return settings
+    if isinstance(values, list) and all(key.isdecimal() for key in settings):
+        items = list(values)
+        for place, item in settings.items():
+            if int(place) >= len(items):
+                raise ConfigError(f"the configuration has no stage {place} any more")
+            items[int(place)] = merged(items[int(place)], item)
+        return items
+    below = values if isinstance(values, Mapping) else {}
+    return {key: _in_lists(below.get(key), value) for key, value in settings.items()}
+
+
+def suspects_of(now: Present, artifact: Artifact) -> list[str]:
     """What is no more as it was when the file was made, besides the configuration."""
     block = artifact.block
     suspects = [

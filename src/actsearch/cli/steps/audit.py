@@ -13,6 +13,7 @@ import typer
 from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile, FindingKinds
 from actsearch.cli.progress import console, say, track
+from actsearch.cli.questions.audit_shipped import FURTHER_ALLOWED, audit_shipped
 from actsearch.cli.recording import execution, load
 from actsearch.cluster.runs import running
 from actsearch.config import Config, ConfigError
@@ -30,6 +31,7 @@ from actsearch.records.formats import ArtifactError, shown, write_json
 from actsearch.records.lineage import Artifact, read_all
 from actsearch.records.names import printable, printable_name
 from actsearch.records.provenance import RULE_VARIABLE, environment
+from actsearch.records.shipped import CONFIGURATION, is_shipped
 
 EXAMPLES = 4
 """Findings of a kind that the page shows; the others are counted."""
@@ -49,34 +51,36 @@ def audit_command(
     """Check every file: unaltered, made by a rule, from these inputs, by this configuration.
 
     Exit code 1 when something is found, or when nothing is there. What is merely left over is told
-    and is no failure. Nothing is changed or deleted.
+    and is no failure. Nothing is changed or deleted. A folder of tables that ship is checked by the
+    configuration in it.
     """
     for kind in [*(allow or []), *([paths] if paths else [])]:
         if kind not in KINDS:
             raise ConfigError(f"no kind of finding {kind!r}; kinds: {', '.join(KINDS)}")
     forget_kept()
-    settings = load(config)
     root = Path(shown(folder))
+    ships = is_shipped(root)
+    settings = load(root / CONFIGURATION if ships else config)
     if os.path.lexists(root) and not root.is_dir():
         raise ArtifactError(f"{printable(str(folder))}: is no folder")
     if RULE_VARIABLE not in os.environ and (run := running(Path.cwd())):
         say(f"a run of {run} is under way: what it makes changes while it is checked")
     own = shown(out) if out is not None else None
     entries = [e for e in entries_under(root) if e.path != own] if root.is_dir() else []
-    artifacts, findings = checked(entries, settings, config)
+    artifacts, findings = audit_shipped(root) if ships else checked(entries, settings, config)
     # The report counts itself.
     n_files = len(artifacts) + (own is not None and os.path.lexists(own))
     if out is not None:
         told = {"files": n_files, "digest": digest_of(artifacts), "findings": by_kind(findings)}
         write_json(out, told, execution("audit", settings).block())
-    allowed = {*(allow or []), *NO_FAILURES}
+    allowed = {*(allow or []), *NO_FAILURES, *(FURTHER_ALLOWED if ships else ())}
     is_empty = all(entry.what == FOLDER for entry in entries)
     if paths:
         for finding in findings:
             if finding.kind == paths:
                 typer.echo(printable_name(finding.path))
     elif not is_empty:
-        _print(findings, n_files, allowed)
+        print_findings(findings, n_files, allowed)
     if is_empty:
         say(f"{printable(str(folder))}/: nothing is there; snakemake --cores all makes results")
     if not exit_zero and (is_empty or any(finding.kind not in allowed for finding in findings)):
@@ -128,7 +132,7 @@ def digest_of(artifacts: Mapping[str, Artifact]) -> str:
     )
 
 
-def _print(findings: list[Finding], n_files: int, allowed: Collection[str]) -> None:
+def print_findings(findings: list[Finding], n_files: int, allowed: Collection[str]) -> None:
     """One page: the kinds of findings, their number, some examples."""
     from rich.markup import escape
 

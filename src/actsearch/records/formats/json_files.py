@@ -51,9 +51,13 @@ def write_json(
         _write_object(beside, {**content, "@graph": graph})
 
 
+def object_text(content: Mapping[str, Any]) -> str:
+    """A JSON object as it stands in a file; ValueError when a number is not finite."""
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def _write_object(path: Path, content: Mapping[str, Any]) -> None:
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(object_text(content), encoding="utf-8")
 
 
 def write_entries(
