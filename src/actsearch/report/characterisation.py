@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 from actsearch.config import Score
-from actsearch.features.columns import COMPONENTS
 from actsearch.report.figures import Figure, Figures
 from actsearch.report.formats import MISSING, Context, count, decimal, is_number, plural
 from actsearch.report.plot_style import Spec, axis, layout, rounded
@@ -49,9 +48,11 @@ _WITH_INTERVAL = ("r2", "spearman", "kendall", "auc")
 def characterisation_section(
     found: pd.DataFrame | None, score: Score, anchor: str, figures: Figures
 ) -> Context | None:
-    """The part of the page, None where nothing was characterised or too few functions are known."""
-    if found is None or found.empty:
+    """The part of the page: None where nothing was asked, no ``claims`` of too few functions."""
+    if found is None:
         return None
+    if found.empty:
+        return {"claims": []}
     sizes = sorted(found["known"].unique())
     left_out = [int(size) for size in found["left_out"].iloc[0]]
     return {
@@ -76,7 +77,6 @@ def characterisation_section(
             for target, metric in _PANELS
         ],
         "rows": _rows(found[(found["known"] == sizes[-1]) & (found["minus"] == "")]),
-        "components": COMPONENTS,
         "dimensions": _dimensions(found),
     }
 
