@@ -126,6 +126,7 @@ def _make(plan: Plan) -> None:
     block = record("surrogate", task=TASK, inputs=inputs).block()
     write_table(layout.surrogate(TASK), stand_in, block)
     write_table(layout.predictions(TASK), stand_in, block)
+    write_table(layout.characterisation(TASK), stand_in, block)
     for strategy in plan.config.simulation.strategies:
         block = record("simulate", task=TASK, inputs=inputs, strategy=strategy).block()
         write_table(layout.simulation(TASK, strategy), stand_in, block)

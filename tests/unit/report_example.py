@@ -107,6 +107,45 @@ def make_surrogate(n: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def make_characterisation(n: int) -> pd.DataFrame:
+    """Scores that grow with the functions known: both beat each on components, not on the map."""
+    level = {"outputs": 0.5, "fisher": 0.42, "union": 0.56}
+    gain = {"map": 0.0, "components": 0.09}
+    score_metrics = ("r2", "spearman", "kendall", "slope", "coverage_50", "coverage_90")
+    kinds = [("none", "mean", "none")]
+    kinds += [(d, r, f) for d in gain for r in ("knr", "et", "svr") for f in level]
+    rows: list[dict[str, Any]] = []
+
+    def add(value: float, width: float, **of: Any) -> None:
+        ends = {"low": value - width, "high": value + width}
+        held_out = n - 100 if of["target"] != "completed" else (n - 100) * 4 // 5
+        same = {"draws": 5, "held_out": held_out, "functions": n, "left_out": [n, 2 * n]}
+        rows.append(of | {"value": value} | ends | same)
+
+    for target in ("all", "completed", "failure"):
+        for known, seen in ((10, -0.3), (30, -0.1), (100, 0.0)):
+            for dimensions, regressor, features in kinds:
+                of = {"target": target, "known": known}
+                of |= {"dimensions": dimensions, "regressor": regressor, "features": features}
+                for metric in ("auc",) if target == "failure" else score_metrics:
+                    value = level.get(features, 0.0) + gain.get(dimensions, 0.0) + seen
+                    unknown = metric.startswith("coverage") and regressor == "svr"
+                    unknown |= metric == "coverage_90" and regressor == "knr"
+                    unknown |= features == "none" and metric in ("spearman", "kendall", "slope")
+                    value = np.nan if unknown else 0.9 if metric == "coverage_90" else value
+                    value = 0.5 if metric == "auc" and features == "none" else value
+                    add(value, 0.031, **of, minus="", metric=metric)
+                    if features != "union" or metric not in ("r2", "spearman", "kendall", "auc"):
+                        continue
+                    for minus in ("outputs", "fisher"):
+                        apart = level["union"] - level[minus]
+                        width = 0.07 if dimensions == "map" else 0.04
+                        add(apart, width, **of, minus=minus, metric=metric)
+                    if dimensions == "components":
+                        add(0.09, 0.03, **of, minus="map", metric=metric)
+    return pd.DataFrame(rows)
+
+
 def make_predictions(table: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Out-of-fold predictions of two repeats."""
     rng = np.random.default_rng(seed)
@@ -289,6 +328,7 @@ def make_task(name: str, seed: int, n: int = 500, runs: int = 100, gain: float =
         map=make_map(n, seed),
         surrogate=make_surrogate(n),
         predictions=make_predictions(table, seed),
+        characterisation=make_characterisation(n),
         simulations={
             "random": make_simulation(table, 0.0, seed, runs),
             "union-knr": make_simulation(table, 2.0, seed + 1, runs),

@@ -25,6 +25,7 @@ PATHS: dict[str, tuple[tuple[Any, ...], str | list[str]]] = {
     "map_file": (("digits-cnn",), "results/digits-cnn/map.parquet"),
     "surrogate": (("digits-cnn",), "results/digits-cnn/surrogate.parquet"),
     "predictions": (("digits-cnn",), "results/digits-cnn/surrogate_predictions.parquet"),
+    "characterisation": (("digits-cnn",), "results/digits-cnn/characterisation.parquet"),
     "simulation": (("digits-cnn", "random"), "results/digits-cnn/simulation/random.parquet"),
     "screened_functions": (("digits-cnn",), "results/digits-cnn/search/functions.parquet"),
     "screened_outputs": (("digits-cnn",), "results/digits-cnn/search/outputs.npy"),

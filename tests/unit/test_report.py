@@ -144,6 +144,7 @@ def test_names_and_texts_of_users_are_escaped() -> None:
         "map",
         "surrogate",
         "predictions",
+        "characterisation",
         "simulations",
         "histories",
         "final",

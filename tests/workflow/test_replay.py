@@ -27,6 +27,7 @@ ONE_OF_EACH = [
     "tiny/fim/part-0.npz",
     "tiny/search/map.parquet",
     "tiny/surrogate.parquet",
+    "tiny/characterisation.parquet",
     "tiny/simulation/random.parquet",
     "tiny/search/union-knr/round-1/proposals.csv",
     "tiny/search/union-knr/round-1/00.json",

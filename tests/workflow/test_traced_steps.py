@@ -67,6 +67,8 @@ PLAIN = {"actsearch.functions.recomputation"}
 SCOPES = {f"actsearch.functions.{name}" for name in ("call_modes", "call_scopes", "known")}
 # Gradients of large tensors, and spectra on a GPU.
 LARGE, ON_A_GPU = "actsearch.functions.derivatives", "actsearch.features.unfolding"
+# Names of columns are put together when a module is imported.
+COLUMNS = {"actsearch.features.columns"}
 # In the digest of a step, and never executed by it in the small experiment. What it costs: an edit
 # there makes the step's files again.
 IDLE = {
@@ -75,8 +77,9 @@ IDLE = {
     "final-costs": {*OPERATORS, *PLAIN, *SCOPES, "actsearch.training.compilation"},
     # Trainings that were fitted on validation examples say nothing of them.
     "final": {"actsearch.benchmark.runs"},
+    "history": COLUMNS,
     # Of what stages scored, it takes the best.
-    "finalists": {"actsearch.search.stages"},
+    "finalists": {*COLUMNS, "actsearch.search.stages"},
     "train": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN, LARGE},
     "train-final": {*IMAGES, *FUNCTIONS, *OPERATORS, *PLAIN, LARGE},
     "fim": {*IMAGES, *FUNCTIONS, "actsearch.data.augmentation", *OPERATORS, LARGE, ON_A_GPU},

@@ -1,8 +1,15 @@
 """How well scores are predicted, and searches replayed on a table.
 
 Needs: a task's map and benchmark table. Makes: results/{task}/surrogate.parquet,
-surrogate_predictions.parquet, simulation/{strategy}.parquet; results/{task}/{scope}priors.parquet
-of tasks that ask others; results/strategies.parquet, all strategies compared.
+surrogate_predictions.parquet, characterisation.parquet, simulation/{strategy}.parquet;
+results/{task}/{scope}priors.parquet of tasks that ask others; results/strategies.parquet, all
+strategies compared.
+"""
+
+
+# Seconds of work: on a cluster they run where Snakemake runs.
+localrules:
+    judge_strategies,
 """
 
 
@@ -18,6 +25,7 @@ rule cross_validate:
     output:
         scores=layout.surrogate("{task}"),
         predictions=layout.predictions("{task}"),
+        characterisation=layout.characterisation("{task}"),
     log:
         "logs/{task}/surrogate.log",
     conda:
@@ -29,10 +37,11 @@ rule cross_validate:
         settings=PLAN.settings("surrogate"),
         code=PLAN.code("surrogate"),
     message:
-        "{wildcards.task}: cross-validating the surrogates"
+        "{wildcards.task}: what features tell of scores"
     shell:
         "ACTSEARCH_RULE={params.rule} actsearch surrogate --task {wildcards.task} --map {input.map} "
-        "--table {input.table} --out {output.scores} --predictions {output.predictions} 2>&1 | tee {log}"
+        "--table {input.table} --out {output.scores} --predictions {output.predictions} "
+        "--characterisation {output.characterisation} 2>&1 | tee {log}"
 
 
 rule simulate:

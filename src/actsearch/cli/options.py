@@ -62,6 +62,9 @@ ReportPredictions = Annotated[Files, typer.Option(help="Out-of-fold predictions,
 PriorsFile = Annotated[
     Path | None, typer.Option("--priors", help="Ranks of the functions on other tasks.")
 ]
+ReportCharacterisations = Annotated[
+    Files, typer.Option(help="What features tell by functions known, as TASK=FILE.")
+]
 ReportSimulations = Annotated[
     Files, typer.Option(help="Simulated searches, as TASK/STRATEGY=FILE.")
 ]

@@ -28,15 +28,34 @@ from actsearch.config.spaces import Space
 from actsearch.config.tasks import Task
 
 
+def _ascending(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    if list(sizes) != sorted(set(sizes)):
+        raise ValueError(f"{list(sizes)} do not ascend; write each once, the smallest first")
+    return sizes
+
+
+Known = Annotated[
+    tuple[Annotated[int, Field(ge=3, le=MOST)], ...],
+    Field(min_length=1),
+    AfterValidator(_ascending),
+]
+"""Numbers of functions; three nearest neighbours need three."""
+
+
 class Surrogate(Model):
-    """Cross-validation of the predictors."""
+    """How well scores are predicted from features: cross-validation, and by functions known."""
 
     folds: Annotated[int, Field(ge=2, le=MOST)] = 5
     """Folds."""
     repeats: PositiveInt = 4
     """Shuffled repetitions."""
     seed: Seed = 0
-    """Seed of the folds and of the random forest."""
+    """Seed of the folds, of the draws of known functions and of forests."""
+    known: Known = (10, 30, 100, 300, 1000)
+    """How many functions are known, one after the other, when features are characterised. A number
+    that leaves less than a fifth of the functions to predict is left out."""
+    draws: PositiveInt = 5
+    """Random draws of known functions."""
 
 
 class Simulation(Model):

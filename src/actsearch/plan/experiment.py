@@ -268,6 +268,7 @@ class Plan(Comparisons):
                 files["spectra", task] = self.fim_parts(task, "")[0]
             files["surrogate", task] = layout.surrogate(task)
             files["predictions", task] = layout.predictions(task)
+            files["characterisation", task] = layout.characterisation(task)
             for strategy in self.config.simulation.strategies:
                 files["simulation", f"{task}/{strategy}"] = layout.simulation(task, strategy)
         for task in self.screened:

@@ -119,6 +119,11 @@ def predictions(task: str) -> str:
     return f"{RESULTS}/{task}/surrogate_predictions.parquet"
 
 
+def characterisation(task: str) -> str:
+    """What features tell, by the number of functions known."""
+    return f"{RESULTS}/{task}/characterisation.parquet"
+
+
 def simulation(task: str, strategy: str) -> str:
     """Searches replayed on the table."""
     return f"{RESULTS}/{task}/simulation/{strategy}.parquet"

@@ -204,7 +204,7 @@ STEPS: dict[str, Step] = {
         ),
         Step(
             "surrogate",
-            makes=(layout.surrogate(_T), layout.predictions(_T)),
+            makes=(layout.surrogate(_T), layout.predictions(_T), layout.characterisation(_T)),
             reads=(layout.map_file(_T), layout.table(_T)),
             settings=settings.surrogate,
         ),
@@ -292,6 +292,7 @@ STEPS: dict[str, Step] = {
                 layout.fim_part(_T, "", 0),
                 layout.surrogate(_T),
                 layout.predictions(_T),
+                layout.characterisation(_T),
                 _SIMULATION,
                 layout.STRATEGIES,
                 _SCREENED,

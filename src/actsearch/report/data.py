@@ -28,6 +28,8 @@ class TaskData:
         map: Embedding, as `actsearch.features.embedding.embed` returns it.
         surrogate: Scores, as `actsearch.search.surrogates.score` returns them.
         predictions: Out-of-fold predictions behind those scores.
+        characterisation: What features tell by the number of functions known, as
+            `actsearch.search.characterisation.characterise` returns it.
         simulations: Replayed searches by strategy, as `actsearch.search.simulation.simulate`
             returns them.
         histories: Live searches by strategy, as `actsearch.search.rounds.build_history` returns
@@ -51,6 +53,7 @@ class TaskData:
     map: pd.DataFrame | None = None
     surrogate: pd.DataFrame | None = None
     predictions: pd.DataFrame | None = None
+    characterisation: pd.DataFrame | None = None
     simulations: Mapping[str, pd.DataFrame] | None = None
     histories: Mapping[str, pd.DataFrame] | None = None
     screen: Mapping[str, Any] | None = None

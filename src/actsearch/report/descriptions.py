@@ -14,6 +14,7 @@ _LABELS = {
     "costs": "What functions cost",
     "map": "Map",
     "surrogate": "Surrogate scores",
+    "characterisation": "What features tell",
     "simulation": "Simulated searches",
     "screened": "Functions listed by the screen",
     "screen": "What the screen saw",

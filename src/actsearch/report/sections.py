@@ -11,6 +11,7 @@ import pandas as pd
 from actsearch.config import Score
 from actsearch.features.passed_over import in_words
 from actsearch.report import plots
+from actsearch.report.characterisation import characterisation_section
 from actsearch.report.comparison import FEATURES, final_section, surrogate_section
 from actsearch.report.costs import cost_lines, measured_on
 from actsearch.report.data import TaskData
@@ -45,6 +46,7 @@ def task_sections(
         "reliability": _reliability(task.reliability, score),
         "map": _map(task, baselines, anchor, figures),
         "surrogate": surrogate_section(task.surrogate, task.predictions, score, anchor, figures),
+        "characterisation": characterisation_section(task.characterisation, score, anchor, figures),
         "simulation": simulation_section(task.simulations, len(baselines), score, anchor, figures),
         "screen": screen_section(task.screen, task.screened, task.histories, score),
         "search": search_sections(task.histories, baselines, score, anchor, figures),

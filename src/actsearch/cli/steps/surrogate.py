@@ -21,9 +21,13 @@ def surrogate(
     table: TableFile,
     out: Out,
     predictions: Annotated[Path, typer.Option(help="Out-of-fold predictions.")],
+    characterisation: Annotated[
+        Path, typer.Option(help="What features tell, by the number of functions known.")
+    ],
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Cross-validate how well each feature set and regressor predicts scores."""
+    from actsearch.search.characterisation import characterise
     from actsearch.search.surrogates import cross_validated_predictions, score
 
     settings = load(config)
@@ -32,10 +36,11 @@ def surrogate(
         settings,
         task,
         inputs=[map_file, table],
-        seeds={"folds": settings.surrogate.seed},
+        seeds={"folds": settings.surrogate.seed, "draws": settings.surrogate.seed},
     )
-    guesses = cross_validated_predictions(
-        read_table(map_file), read_table(table), settings.surrogate
-    )
+    features, scores = read_table(map_file), read_table(table)
+    guesses = cross_validated_predictions(features, scores, settings.surrogate)
     write_table(out, score(guesses), record.block())
     write_table(predictions, guesses, record.block())
+    told = characterise(features, scores, settings.surrogate)
+    write_table(characterisation, told, record.block())
