@@ -69,7 +69,8 @@ def _proposal(kind: str, n: int) -> tuple[int, Callable[[], object]]:
 
     points = function_map(2 * n)
     scores = np.random.default_rng(1).random(n)
-    history = pd.DataFrame({"round": 0, "name": points["name"][:n], "validation_score": scores})
+    history = pd.DataFrame({"name": points["name"][:n], "validation_score": scores})
+    history = history.assign(round=0, status="completed")
     few = propose(kind, points[:100], history[:50], SLOTS, 1, 0)  # what libraries load meanwhile
     assert len(few) == SLOTS
     return n, lambda: propose(kind, points, history, SLOTS, 1, 0)

@@ -8,7 +8,7 @@ import torch
 
 from actsearch.data.examples import MemoryExamples
 from actsearch.functions.baselines import BASELINES
-from actsearch.search.candidates import COORDINATES
+from actsearch.search.candidates import COLUMNS
 
 
 def images(n: int, device: torch.device, side: int = 32) -> MemoryExamples:
@@ -22,8 +22,8 @@ def images(n: int, device: torch.device, side: int = 32) -> MemoryExamples:
 def function_map(n: int) -> pd.DataFrame:
     """A map of ``n`` functions, the baselines among them, as a search reads it."""
     names = [*BASELINES, *(f"f{number}" for number in range(n - len(BASELINES)))]
-    points = np.random.default_rng(0).normal(size=(n, len(COORDINATES)))
-    table = pd.DataFrame(points, columns=COORDINATES)
+    points = np.random.default_rng(0).normal(size=(n, len(COLUMNS)))
+    table = pd.DataFrame(points, columns=COLUMNS)
     table.insert(0, "name", names)
     table.insert(1, "slug", names)
     return table

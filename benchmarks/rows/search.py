@@ -16,7 +16,7 @@ from actsearch.functions.spaces import SearchSpace
 from actsearch.search.rounds import propose
 from actsearch.search.simulation import simulate
 from actsearch.search.strategies import register
-from actsearch.search.strategies.surrogate import SurrogateStrategy
+from actsearch.search.strategies.greedy import GreedyStrategy
 from actsearch.search.surrogates import nearest_neighbors
 from benchmarks.children import spent
 from benchmarks.made import function_map
@@ -98,7 +98,8 @@ def suggestion(setting: Setting) -> Row:
     table = function_map(known + new)
     names = table["name"].to_list()
     scores = np.random.default_rng(1).random(known)
-    history = pd.DataFrame({"name": names[:known], "validation_score": scores, "round": 0})
+    history = pd.DataFrame({"name": names[:known], "validation_score": scores})
+    history = history.assign(round=0, status="completed")
     at = table[["union_x", "union_y"]].itertuples(index=False, name=None)
     places, of = dict(zip(names, at, strict=True)), dict(zip(names, scores, strict=False))
     row = compare(
@@ -120,7 +121,7 @@ def replay(setting: Setting) -> Row:
     runs, evaluations = (1, 12) if setting.tiny else (2, 60)
     settings = Simulation(runs=runs, evaluations=evaluations)
     # Another regressor object of the same kind: the walk then fits it anew each time.
-    register("refitted-knr", SurrogateStrategy("union", lambda seed: nearest_neighbors(seed)))
+    register("refitted-knr", GreedyStrategy("union", lambda seed: nearest_neighbors(seed)))
     return compare(
         "replayed search, k-NN",
         lambda: simulate("union-knr", table, functions, settings),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -18,6 +20,13 @@ def make_map(n: int, seed: int = 0) -> pd.DataFrame:
     table["has_outputs"] = table["has_fisher"] = True
     table[COLUMNS] = rng.normal(size=(n, len(COLUMNS)))
     return table
+
+
+def history_of(evaluated: Mapping[str, float]) -> pd.DataFrame:
+    """What strategies see of trained functions, none of which failed."""
+    scores = np.array(list(evaluated.values()), dtype=float)
+    columns = {"validation_score": scores, "failed": np.zeros(len(scores), dtype=bool)}
+    return pd.DataFrame(columns, index=pd.Index(list(evaluated), name="name", dtype=object))
 
 
 def make_table(map_table: pd.DataFrame, noise: float = 0.0, seed: int = 1) -> pd.DataFrame:

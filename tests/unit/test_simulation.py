@@ -1,20 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from search_tables import leave_off_map, make_map, make_table
+from search_tables import history_of, leave_off_map, make_map, make_table
 
 from actsearch.config import STRATEGIES, Simulation
 from actsearch.functions.baselines import BASELINES
 from actsearch.search import strategies
 from actsearch.search.candidates import COLUMNS, on_map
 from actsearch.search.simulation import simulate
-from actsearch.search.strategies import SurrogateStrategy, get_strategy, register
+from actsearch.search.strategies import get_strategy, register
+from actsearch.search.strategies.greedy import GreedyStrategy
 from actsearch.search.surrogates import nearest_neighbors
 
 MAP = make_map(60)
@@ -36,12 +36,12 @@ class Scripted:
 
     def propose(
         self,
+        history: pd.DataFrame,
         candidates: pd.DataFrame,
-        evaluated: Mapping[str, float],
         n: int,
         rng: np.random.Generator,
     ) -> list[tuple[str, float]]:
-        return [(self.names[len(evaluated) - len(BASELINES)], 0.0)]
+        return [(self.names[len(history) - len(BASELINES)], 0.0)]
 
 
 def test_best_and_regret_by_hand(registry: None) -> None:
@@ -50,7 +50,7 @@ def test_best_and_regret_by_hand(registry: None) -> None:
     table = pd.DataFrame({"name": map_table["name"], "validation_score": scores})
     register("scripted", Scripted("f0(x)", "f2(x)", "f1(x)"))
     result = simulate("scripted", table, map_table, Simulation(runs=1, evaluations=11))
-    columns = ["run", "evaluation", "name", "validation_score", "best", "regret"]
+    columns = ["run", "evaluation", "name", "validation_score", "best", "regret", "gap"]
     assert result.columns.to_list() == columns
     assert result["evaluation"].to_list() == list(range(1, 12))
     assert result["name"].to_list() == [*BASELINES, "f0(x)", "f2(x)", "f1(x)"]
@@ -70,7 +70,7 @@ def test_a_run_is_the_strategy_asked_again_and_again(strategy: str) -> None:
         rng = np.random.default_rng(5 + run)
         evaluated = {name: float(SCORES[name]) for name in BASELINES}
         while len(evaluated) < 12:
-            [(name, _)] = get_strategy(strategy).propose(candidates, evaluated, 1, rng)
+            [(name, _)] = get_strategy(strategy).propose(history_of(evaluated), candidates, 1, rng)
             evaluated[name] = float(SCORES[name])
         assert group["name"].to_list() == list(evaluated)
 
@@ -84,7 +84,7 @@ def test_fast_nearest_neighbors_equal_scikit_learn(
     # Few distinct scores, as on a small validation set: predictions tie often.
     table = make_table(map_table, noise=0.05, seed=seed).round({"validation_score": 1})
     settings = Simulation(runs=3, evaluations=45, seed=seed)
-    register("slow", SurrogateStrategy(features, lambda seed: nearest_neighbors(seed)))
+    register("slow", GreedyStrategy(features, lambda seed: nearest_neighbors(seed)))
     slow = simulate("slow", table, map_table, settings)
     fast = simulate(f"{features}-knr", table, map_table, settings)
     pd.testing.assert_frame_equal(fast, slow)
@@ -228,9 +228,11 @@ def test_evaluations_that_do_not_fit() -> None:
 
 def test_a_strategy_does_not_see_the_answers(registry: None) -> None:
     class Curious(Scripted):
-        def propose(self, candidates: pd.DataFrame, *rest: Any) -> list[tuple[str, float]]:
+        def propose(
+            self, history: pd.DataFrame, candidates: pd.DataFrame, *rest: Any
+        ) -> list[tuple[str, float]]:
             assert set(candidates) == {"slug", *COLUMNS}
-            return super().propose(candidates, *rest)
+            return super().propose(history, candidates, *rest)
 
     register("curious", Curious("f0(x)"))
     simulate("curious", TABLE, MAP, Simulation(runs=1, evaluations=9))

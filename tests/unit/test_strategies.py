@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from search_tables import leave_off_map, make_map, make_table
+from search_tables import history_of, leave_off_map, make_map, make_table
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsRegressor
@@ -18,13 +17,13 @@ from actsearch.functions.baselines import BASELINES
 from actsearch.search import strategies
 from actsearch.search.candidates import on_map
 from actsearch.search.strategies import (
-    RandomStrategy,
-    SurrogateStrategy,
     best,
     get_strategy,
     register,
     strategy_names,
 )
+from actsearch.search.strategies.greedy import GreedyStrategy
+from actsearch.search.strategies.random import RandomStrategy
 from actsearch.search.surrogates import without_noise
 
 MAP = make_map(50)
@@ -45,28 +44,28 @@ def test_the_registry_holds_what_the_configuration_allows() -> None:
 def test_proposals_are_new_and_distinct(name: str) -> None:
     evaluated = dict(EVALUATED)
     for n in (1, 5, 36):
-        proposals = get_strategy(name).propose(CANDIDATES, evaluated, n, generator())
+        proposals = get_strategy(name).propose(history_of(evaluated), CANDIDATES, n, generator())
         names = [proposal for proposal, _ in proposals]
         assert len(set(names)) == n
         assert set(names) <= set(CANDIDATES.index) - set(evaluated)
         evaluated |= {proposal: float(SCORES[proposal]) for proposal in names}
     assert len(evaluated) == len(CANDIDATES)
     with pytest.raises(ValueError, match="cannot propose 1 functions: 0 of 50 on the map are left"):
-        get_strategy(name).propose(CANDIDATES, evaluated, 1, generator())
+        get_strategy(name).propose(history_of(evaluated), CANDIDATES, 1, generator())
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_asking_for_more_than_is_left_or_nothing(name: str) -> None:
     for n in (43, 0):
         with pytest.raises(ValueError, match=f"cannot propose {n} functions: 42 of 50"):
-            get_strategy(name).propose(CANDIDATES, EVALUATED, n, generator())
+            get_strategy(name).propose(history_of(EVALUATED), CANDIDATES, n, generator())
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_the_generator_decides_alone(name: str) -> None:
     strategy = get_strategy(name)
-    first = strategy.propose(CANDIDATES, EVALUATED, 6, generator(4))
-    again = strategy.propose(CANDIDATES, EVALUATED, 6, generator(4))
+    first = strategy.propose(history_of(EVALUATED), CANDIDATES, 6, generator(4))
+    again = strategy.propose(history_of(EVALUATED), CANDIDATES, 6, generator(4))
     assert [name for name, _ in first] == [name for name, _ in again]
     np.testing.assert_array_equal([p for _, p in first], [p for _, p in again])
 
@@ -76,7 +75,7 @@ def test_functions_off_the_map_are_never_candidates(column: str) -> None:
     candidates = on_map(leave_off_map(MAP, "f9(x)", column))
     assert set(CANDIDATES.index) - set(candidates.index) == {"f9(x)"}
     for name in ("random", "outputs-knr", "fisher-knr"):
-        proposals = get_strategy(name).propose(candidates, EVALUATED, 41, generator())
+        proposals = get_strategy(name).propose(history_of(EVALUATED), candidates, 41, generator())
         assert "f9(x)" not in [proposal for proposal, _ in proposals]
 
 
@@ -88,7 +87,9 @@ def test_a_batch_is_the_best_predictions_of_one_fit(features: str) -> None:
         CANDIDATES[columns].to_numpy()[:25], SCORES[CANDIDATES.index[:25]].to_numpy()
     )
     predicted = oracle.predict(CANDIDATES[columns].to_numpy()[25:])
-    proposals = get_strategy(f"{features}-knr").propose(CANDIDATES, evaluated, 10, generator())
+    proposals = get_strategy(f"{features}-knr").propose(
+        history_of(evaluated), CANDIDATES, 10, generator()
+    )
     expected = np.sort(predicted)[::-1][:10]
     np.testing.assert_allclose([p for _, p in proposals], expected, rtol=0, atol=1e-12)
     by_name = dict(zip(CANDIDATES.index[25:], predicted, strict=True))
@@ -97,9 +98,9 @@ def test_a_batch_is_the_best_predictions_of_one_fit(features: str) -> None:
 
 
 def test_the_forest_draws_its_seed_from_the_generator() -> None:
-    forest = SurrogateStrategy("union", lambda seed: RandomForestRegressor(5, random_state=seed))
+    forest = GreedyStrategy("union", lambda seed: RandomForestRegressor(5, random_state=seed))
     drawn = {
-        tuple(p for _, p in forest.propose(CANDIDATES, EVALUATED, 5, generator(seed)))
+        tuple(p for _, p in forest.propose(history_of(EVALUATED), CANDIDATES, 5, generator(seed)))
         for seed in range(5)
     }
     assert len(drawn) > 1
@@ -109,7 +110,8 @@ def test_ties_are_broken_by_the_generator() -> None:
     equal = dict.fromkeys(EVALUATED, 0.5)
     strategy = get_strategy("union-knr")
     chosen = Counter(
-        strategy.propose(CANDIDATES, equal, 1, generator(seed))[0][0] for seed in range(420)
+        strategy.propose(history_of(equal), CANDIDATES, 1, generator(seed))[0][0]
+        for seed in range(420)
     )
     assert len(chosen) > 35
     assert max(chosen.values()) < 30
@@ -150,7 +152,9 @@ def test_best_takes_the_highest_first(values: list[float], seed: int, data: st.D
 def test_random_draws_from_all_that_is_left(known: set[int], seed: int) -> None:
     evaluated = {CANDIDATES.index[i]: 0.5 for i in known}
     left = set(CANDIDATES.index) - set(evaluated)
-    proposals = RandomStrategy().propose(CANDIDATES, evaluated, len(left), generator(seed))
+    proposals = RandomStrategy().propose(
+        history_of(evaluated), CANDIDATES, len(left), generator(seed)
+    )
     assert {name for name, _ in proposals} == left
     assert all(np.isnan(prediction) for _, prediction in proposals)
 
@@ -158,7 +162,8 @@ def test_random_draws_from_all_that_is_left(known: set[int], seed: int) -> None:
 def test_random_gives_each_function_the_same_chance() -> None:
     rng = generator()
     drawn = Counter(
-        RandomStrategy().propose(CANDIDATES, EVALUATED, 1, rng)[0][0] for _ in range(4200)
+        RandomStrategy().propose(history_of(EVALUATED), CANDIDATES, 1, rng)[0][0]
+        for _ in range(4200)
     )
     assert len(drawn) == 42
     assert min(drawn.values()) > 60
@@ -168,13 +173,15 @@ def test_random_gives_each_function_the_same_chance() -> None:
 def test_a_prediction_needs_three_evaluations_on_the_map() -> None:
     evaluated = {"relu(x)": 0.9, "tanh(x)": 0.8, "elsewhere(x)": 0.7}
     with pytest.raises(ValueError, match="at least 3 evaluated functions on the map, found 2"):
-        get_strategy("union-knr").propose(CANDIDATES, evaluated, 1, generator())
+        get_strategy("union-knr").propose(history_of(evaluated), CANDIDATES, 1, generator())
 
 
 def test_evaluations_off_the_map_do_not_inform() -> None:
     strategy = get_strategy("union-knr")
-    with_it = strategy.propose(CANDIDATES, EVALUATED | {"elsewhere(x)": 1.0}, 3, generator())
-    assert with_it == strategy.propose(CANDIDATES, EVALUATED, 3, generator())
+    with_it = strategy.propose(
+        history_of(EVALUATED | {"elsewhere(x)": 1.0}), CANDIDATES, 3, generator()
+    )
+    assert with_it == strategy.propose(history_of(EVALUATED), CANDIDATES, 3, generator())
 
 
 def test_own_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,18 +190,23 @@ def test_own_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
     class First:
         def propose(
             self,
+            history: pd.DataFrame,
             candidates: pd.DataFrame,
-            evaluated: Mapping[str, float],
             n: int,
             rng: np.random.Generator,
         ) -> list[tuple[str, float]]:
-            return [(name, 0.0) for name in candidates.index if name not in evaluated][:n]
+            return [(name, 0.0) for name in candidates.index if name not in history.index][:n]
 
     register("first", First())
-    register("union-linear", SurrogateStrategy("union", lambda seed: LinearRegression()))
-    assert get_strategy("first").propose(CANDIDATES, EVALUATED, 1, generator()) == [("f0(x)", 0.0)]
-    assert len(get_strategy("union-linear").propose(CANDIDATES, EVALUATED, 2, generator())) == 2
+    register("union-linear", GreedyStrategy("union", lambda seed: LinearRegression()))
+    assert get_strategy("first").propose(history_of(EVALUATED), CANDIDATES, 1, generator()) == [
+        ("f0(x)", 0.0)
+    ]
+    assert (
+        len(get_strategy("union-linear").propose(history_of(EVALUATED), CANDIDATES, 2, generator()))
+        == 2
+    )
     with pytest.raises(ValueError, match="'first' is already registered"):
         register("first", First())
-    with pytest.raises(ValueError, match=r"unknown strategy 'last'; allowed: random, .*, first"):
+    with pytest.raises(ValueError, match=r"unknown strategy 'last'; allowed: random, .*; registered: first"):
         get_strategy("last")

@@ -10,12 +10,6 @@ strategies compared.
 # Seconds of work: on a cluster they run where Snakemake runs.
 localrules:
     judge_strategies,
-"""
-
-
-# Seconds of work: on a cluster they run where Snakemake runs.
-localrules:
-    judge_strategies,
 
 
 rule cross_validate:

@@ -17,6 +17,7 @@ from actsearch.report.data import ReportData
 from actsearch.report.drawings import curve_ground
 from actsearch.report.figures import Figures
 from actsearch.report.sections import task_sections
+from actsearch.report.strategies import strategies_section
 from actsearch.report.summary import task_summary
 
 
@@ -46,12 +47,15 @@ def render(data: ReportData) -> str:
         }
         for number, task in enumerate(data.tasks, start=1)
     ]
+    scores = {task.name: task.score for task in data.tasks}
+    strategies = strategies_section(data.strategies, scores, figures)
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             title=data.title,
             tasks=tasks,
+            strategies=strategies,
             command=data.command,
             paths=data.paths,
             figures=htmlsafe_json_dumps(figures.compact(), dumps=_dump),

@@ -36,8 +36,10 @@ def strategy_style(strategy: str) -> dict[str, Any]:
     """Colour and dash of a strategy, the same in every plot."""
     if strategy == "random":
         return {"color": "var(--quiet)", "dash": "solid"}
+    family, _, variant = strategy.partition("@")
     known = [s for s in STRATEGIES if s != "random"]
-    place = known.index(strategy) if strategy in known else len(known)
+    place = known.index(family) if family in known else len(known)
+    place += sum(map(ord, variant))  # variants of one differ
     return {"color": f"var(--series-{place % _SERIES})", "dash": _DASHES[place % len(_DASHES)]}
 
 

@@ -50,7 +50,11 @@ def get_strategy(name: str) -> Strategy:
     """
     if name in _REGISTRY:
         return _REGISTRY[name]
-    named = named_strategy(name)
+    try:
+        named = named_strategy(name)
+    except ValueError as error:
+        more = f"; registered: {', '.join(_REGISTRY)}" if _REGISTRY else ""
+        raise ValueError(f"{error}{more}") from None
     found = _imported(name, named.module, named.attribute)
     if named.weight is not None:
         found = dataclasses.replace(found, weight=named.weight)
