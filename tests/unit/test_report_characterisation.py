@@ -108,6 +108,17 @@ def test_scores_are_drawn_against_functions_known(data: ReportData, html: str) -
     assert figure["layout"]["xaxis"]["type"] == "log"
 
 
+def test_without_failures_none_are_drawn() -> None:
+    characterisation = make_characterisation(N)
+    failure = characterisation["target"] == "failure"
+    characterisation.loc[failure, ["value", "low", "high"]] = np.nan
+    html = render(one_task(surrogate=make_surrogate(N), characterisation=characterisation))
+    drawn = {key for key in figures_of(html) if "known" in key}
+    assert len(drawn) == 4 and not any("failure" in key for key in drawn)
+    line = Page(html).row("task-1-surrogate", "failure, extra trees on components")
+    assert line[1:3] == ["cannot be said", "AUC is not defined for all three"]
+
+
 def test_all_regressors_are_in_the_table(page: Page) -> None:
     text = page.text("task-1-surrogate").replace("−", "-")
     for value in (0.65, 0.51, 0.59):
