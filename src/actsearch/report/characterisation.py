@@ -133,7 +133,7 @@ def _difference(of: Difference) -> str:
 
 
 def _signed(number: float) -> str:
-    text = decimal(number)
+    text = decimal(number, 3)  # an end near 0 decides
     return text if text.startswith("−") or not float(text) else f"+{text}"
 
 
