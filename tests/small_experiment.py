@@ -30,6 +30,6 @@ SMALL: dict[str, Any] = {
             "final": {"functions": 2, "seeds": [7, 8], "functions_per_job": 5},
         }
     },
-    "surrogate": {"folds": 3, "repeats": 2},
+    "surrogate": {"folds": 3, "repeats": 2, "draws": 2},
     "simulation": {"strategies": ["random", "union-knr"], "runs": 3, "evaluations": 12},
 }

@@ -40,7 +40,7 @@ def test_whether_the_claim_holds_is_said(page: Page, data: ReportData) -> None:
     characterisation = data.tasks[0].characterisation
     assert characterisation is not None
     score = "accuracy of all functions"
-    over_both = "+0.06 (+0.02 to +0.10) over outputs, +0.14 (+0.10 to +0.18) over Fisher"
+    over_both = "+0.060 (+0.020 to +0.100) over outputs, +0.140 (+0.100 to +0.180) over Fisher"
     subject = f"{score}, extra trees on components"
     assert page.row("task-1-surrogate", subject) == [
         subject,
@@ -51,7 +51,7 @@ def test_whether_the_claim_holds_is_said(page: Page, data: ReportData) -> None:
     subject = f"{score}, nearest neighbours on the map"
     assert page.row("task-1-surrogate", subject)[1:] == [
         "within noise",
-        "Spearman +0.06 (−0.01 to +0.13) over outputs, +0.14 (+0.07 to +0.21) over Fisher "
+        "Spearman +0.060 (−0.010 to +0.130) over outputs, +0.140 (+0.070 to +0.210) over Fisher "
         "information",
         "10: within noise; 30: within noise",
     ]
@@ -59,7 +59,7 @@ def test_whether_the_claim_holds_is_said(page: Page, data: ReportData) -> None:
     text = page.text("task-1-surrogate")
     assert f"Of {N} functions on the map, 10, 30, 100 drawn at random are known" in text
     assert f"{N}, {2 * N} known would leave too few functions to predict, and are left out" in text
-    assert "nearest neighbours +0.09 (+0.06 to +0.12)" in text
+    assert "nearest neighbours +0.090 (+0.060 to +0.120)" in text
 
 
 def test_both_worse_than_one_is_no_noise() -> None:
@@ -106,6 +106,17 @@ def test_scores_are_drawn_against_functions_known(data: ReportData, html: str) -
     assert lines["both"]["y"] == pytest.approx(both["value"].tolist())
     assert lines["both"]["error_y"]["array"] == pytest.approx([0.031] * 3)
     assert figure["layout"]["xaxis"]["type"] == "log"
+
+
+def test_without_failures_none_are_drawn() -> None:
+    characterisation = make_characterisation(N)
+    failure = characterisation["target"] == "failure"
+    characterisation.loc[failure, ["value", "low", "high"]] = np.nan
+    html = render(one_task(surrogate=make_surrogate(N), characterisation=characterisation))
+    drawn = {key for key in figures_of(html) if "known" in key}
+    assert len(drawn) == 4 and not any("failure" in key for key in drawn)
+    line = Page(html).row("task-1-surrogate", "failure, extra trees on components")
+    assert line[1:3] == ["cannot be said", "AUC is not defined for all three"]
 
 
 def test_all_regressors_are_in_the_table(page: Page) -> None:

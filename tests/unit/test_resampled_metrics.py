@@ -73,6 +73,16 @@ def test_intervals_of_votes_hold_as_much_as_they_say() -> None:
     assert held.coverage(0.1 * nineteen, 0.9) < 0.3, "too narrow"
 
 
+def test_a_resample_without_any_of_them_has_no_metric() -> None:
+    held = Held(np.array([0.0, 1.0]), np.array([[1.0, 1], [0, 0]]))
+    predicted = np.array([0.1, 0.7])
+    for metric in ("r2", "spearman", "kendall", "slope", "auc"):
+        first, empty = getattr(held, metric)(predicted)
+        assert np.isfinite(first) and np.isnan(empty)
+    first, empty = held.coverage(np.tile(predicted, (2, 2)), 0.5)
+    assert first == 0 and np.isnan(empty)
+
+
 def test_coverage_counts_resampled_functions() -> None:
     measured = np.array([0.0, 1.0, 5.0])
     counts = np.array([[1.0, 1, 1], [3, 0, 0], [0, 1, 2]])

@@ -7,18 +7,14 @@ from collections.abc import Mapping
 import pandas as pd
 
 from actsearch.config import Score
+from actsearch.report import comparison
 from actsearch.report.figures import Figure, Figures
 from actsearch.report.formats import MISSING, Context, count, decimal, is_number, plural
 from actsearch.report.plot_style import Spec, axis, layout, rounded
 from actsearch.search.claims import Claim, Difference, both_beat_each
 
 FEATURES = {"outputs": "outputs", "fisher": "Fisher information", "union": "both"}
-REGRESSORS = {
-    "knr": "nearest neighbours",
-    "et": "extra trees",
-    "svr": "support vectors",
-    "mean": "mean (yardstick)",
-}
+REGRESSORS = {**comparison.REGRESSORS, "et": "extra trees"}
 DIMENSIONS = {"map": "map", "components": "components", "none": ""}
 METRICS = {"r2": "R²", "spearman": "Spearman", "kendall": "Kendall", "auc": "AUC"}
 _SETTINGS = (("map", "knr"), ("components", "et"))
@@ -75,6 +71,7 @@ def characterisation_section(
             }
             for setting in _SETTINGS
             for target, metric in _PANELS
+            if found.loc[found["target"] == target, "value"].notna().any()
         ],
         "rows": _rows(found[(found["known"] == sizes[-1]) & (found["minus"] == "")]),
         "dimensions": _dimensions(found),
@@ -136,7 +133,7 @@ def _difference(of: Difference) -> str:
 
 
 def _signed(number: float) -> str:
-    text = decimal(number)
+    text = decimal(number, 3)  # an end near 0 decides
     return text if text.startswith("−") or not float(text) else f"+{text}"
 
 

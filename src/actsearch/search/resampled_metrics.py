@@ -101,7 +101,7 @@ class Held:
         # The mean of equal votes may differ from them in its last bit.
         slack = 1e-12 * np.abs(self._measured).max()
         inside = (low - slack <= self._measured) & (self._measured <= high + slack)
-        return np.asarray(self._counts @ inside / self._total)
+        return _ratio(0.0, -(self._counts @ inside), self._total)
 
     def auc(self, predicted: Floats) -> Floats:
         """Area under the ROC curve, of measured scores that are 0 or 1.
@@ -120,7 +120,8 @@ class Held:
     def _covariance(self, x: Floats, y: Floats) -> Floats:
         """Sum of products of deviations, of each resample; 0 where that is rounding."""
         x, y = x - x.mean(), y - y.mean()
-        sums = self._counts @ (x * y) - (self._counts @ x) * (self._counts @ y) / self._total
+        total = np.maximum(self._total, 1.0)  # a resample of few may have none of these
+        sums = self._counts @ (x * y) - (self._counts @ x) * (self._counts @ y) / total
         least = 1e-12 * (self._counts @ np.abs(x * y))
         return np.where(np.abs(sums) <= least, 0.0, sums)
 
