@@ -1,7 +1,7 @@
-"""What strategies fit: scores as normal deviates of their ranks, and back.
+"""What strategies fit: scores of unit deviation, without those far below the rest.
 
-Scores are bimodal (half of the functions do not learn), and may have no lower end. Ranks keep what
-a search is about, which of two is better, and any scale of scores gives the same search.
+Scores may have no lower end, and a function that is useless is not worth a model's attention for
+being a thousand times worse than another useless one. Any unit of scores gives the same search.
 """
 
 from __future__ import annotations
@@ -9,27 +9,27 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from actsearch.search.surrogates import without_noise
-
 Floats = NDArray[np.float64]
+
+REACH = 4.0
+"""Scores are raised to the best one less so many times its distance from the median."""
 
 
 class Targets:
     """Scores (k,) made ready for a fit.
 
     Attributes:
-        values: Normal deviates (k,) of the ranks; equal scores share theirs.
+        values: The scores (k,), none too far below the best, less their mean, over their deviation;
+            0 where all are equal.
     """
 
     def __init__(self, scores: Floats) -> None:
-        from scipy.special import ndtri
-        from scipy.stats import rankdata
-
-        exact = without_noise(scores)
-        self.values: Floats = ndtri((rankdata(exact) - 0.5) / len(exact))
-        order = np.argsort(self.values, kind="stable")
-        self._values, self._scores = self.values[order], scores[order]
+        best, median = scores.max(), np.median(scores)
+        least = best - REACH * (best - median) if best > median else scores.min()
+        bounded = np.maximum(scores, least)
+        self._mean, self._deviation = float(bounded.mean()), float(bounded.std()) or 1.0
+        self.values: Floats = (bounded - self._mean) / self._deviation
 
     def scores(self, values: Floats) -> Floats:
-        """Scores at ``values``, between the known ones; beyond them the outermost."""
-        return np.interp(values, self._values, self._scores)
+        """Scores at ``values``."""
+        return self._mean + self._deviation * values

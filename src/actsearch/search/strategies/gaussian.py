@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from actsearch.search.candidates import components
-from actsearch.search.strategies.base import best, known, proposals
+from actsearch.search.strategies.base import Known, best, known, proposals
 from actsearch.search.surrogates import N_NEIGHBORS
 from actsearch.search.targets import Targets
 
@@ -44,90 +44,102 @@ class GaussianStrategy:
             ValueError: Also when fewer than three evaluated functions are on the map.
         """
         state = known(history, candidates, n, least=N_NEIGHBORS)
+        targets = Targets(state.scores)
+        process = Process(candidates, state, targets.values)
+        choose = process.improving if self.acquisition == "expected improvement" else process.drawn
+        chosen = choose(n, rng)
+        return proposals(candidates, state.left[chosen], targets.scores(process.mean[chosen]))
+
+
+class Process:
+    """A Gaussian process on what was trained, asked for all that is left.
+
+    Args:
+        candidates: See ``Strategy.propose``.
+        state: What was trained, and what is left (m,).
+        targets: Of what was trained (k,).
+        guess: Of every candidate, what the process is a deviation from; 0 when left out.
+
+    Attributes:
+        mean: Its mean at what is left (m,), the guess included.
+        deviation: Its deviation there, without the noise of a training.
+    """
+
+    def __init__(
+        self, candidates: pd.DataFrame, state: Known, targets: Floats, guess: Floats | None = None
+    ) -> None:
         points = candidates[components("union")].to_numpy(dtype=float)
         points = points / (points.std(axis=0).max() or 1.0)
-        targets = Targets(state.scores)
-        process = _fit(points[state.trained], targets.values)
-        at = points[state.left]
-        mean, deviation = process.predict(at, return_std=True)
-        if self.acquisition == "thompson":
-            chosen = _drawn(process, at, mean, deviation, n, rng)
-        else:
-            highest = process.predict(points[state.trained]).max()
-            chosen = _improving(process, at, mean, deviation, float(highest), n, rng)
-        return proposals(candidates, state.left[chosen], targets.scores(mean[chosen]))
+        base = np.zeros(len(points)) if guess is None else guess
+        seen, self._at, self._base = points[state.trained], points[state.left], base[state.left]
+        self._process = _fit(seen, targets - base[state.trained])
+        mean, self.deviation = self._process.predict(self._at, return_std=True)
+        self.mean: Floats = mean + self._base
+        self._highest = float((self._process.predict(seen) + base[state.trained]).max())
+
+    def improving(self, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
+        """A batch by expected improvement; each member lowers the deviation around it.
+
+        What is as far as the kernel does not reach keeps its deviation, what equals a member loses
+        it: ``deviation^2 (1 - correlation^2)``, exact for what is far from all that is known.
+
+        Returns:
+            Positions (n,) in what is left, in the order taken.
+        """
+        from scipy.stats import norm
+
+        signal = self._process.kernel_.k1
+        level = signal.k1.constant_value
+        spread, free = self.deviation.copy(), np.ones(len(self._at), dtype=bool)
+        taken: list[int] = []
+        for _ in range(n):
+            z = (self.mean - self._highest) / np.maximum(spread, 1e-12)
+            # The logarithm, for the gain of hopeless ones is too small for a number.
+            gain = np.log(np.maximum(spread, 1e-12)) + _log_gain(z, norm)
+            left = np.flatnonzero(free)
+            taken.append(int(left[best(gain[left], 1, rng)[0]]))
+            free[taken[-1]] = False
+            correlation = signal(self._at, self._at[taken[-1]][None])[:, 0] / level
+            spread = spread * np.sqrt(np.maximum(1 - correlation**2, 0))
+        return np.array(taken, dtype=np.intp)
+
+    def drawn(self, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
+        """A batch by Thompson sampling: the best of a function drawn from the process, for each.
+
+        Returns:
+            Positions (n,) in what is left, in the order drawn.
+        """
+        bound = self.mean + 2 * self.deviation
+        some = best(bound, min(max(DRAWN_AMONG, n), len(bound)), rng)
+        seed = int(rng.integers(2**31))
+        drawn = self._process.sample_y(self._at[some], n, random_state=seed)
+        drawn = drawn + self._base[some][:, None]
+        taken: list[int] = []
+        for values in drawn.T:
+            values[taken] = -np.inf
+            taken.append(int(values.argmax()))
+        return np.asarray(some[taken])
+
+
+def _log_gain(z: Floats, norm: Any) -> Floats:
+    """log(z cdf(z) + pdf(z)); far below 0 by its limit, pdf(z) / z^2."""
+    near = np.maximum(z, -20.0)
+    exact = np.log(near * norm.cdf(near) + norm.pdf(near))
+    return np.where(z > -20.0, exact, norm.logpdf(z) - 2 * np.log(np.maximum(-z, 1.0)))
 
 
 def _fit(points: Floats, targets: Floats) -> Any:
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
-    kernel = ConstantKernel(1.0, (0.05, 20.0)) * Matern(1.0, (0.02, 50.0), nu=2.5) + WhiteKernel(
-        0.1, (1e-4, 2.0)
-    )
+    signal = ConstantKernel(1.0, (0.05, 20.0)) * Matern(1.0, (0.02, 50.0), nu=2.5)
+    kernel = signal + WhiteKernel(0.1, (1e-4, 2.0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a parameter at its bound, of few points, is no fault
         first = GaussianProcessRegressor(kernel).fit(points[-FITTED_ON:], targets[-FITTED_ON:])
         if len(points) <= FITTED_ON:
             return first
         return GaussianProcessRegressor(first.kernel_, optimizer=None).fit(points, targets)
-
-
-def _improving(
-    process: Any,
-    at: Floats,
-    mean: Floats,
-    deviation: Floats,
-    highest: float,
-    n: int,
-    rng: np.random.Generator,
-) -> NDArray[np.intp]:
-    """A batch by expected improvement; each member lowers the deviation around it for the next.
-
-    What is as far as the kernel does not reach keeps its deviation, what equals a member loses it:
-    ``deviation^2 (1 - correlation^2)``, which is exact for what is far from all that is known.
-
-    Returns:
-        Positions (n,), in the order taken.
-    """
-    from scipy.stats import norm
-
-    signal = process.kernel_.k1
-    level = signal.k1.constant_value
-    spread, free = deviation.copy(), np.ones(len(at), dtype=bool)
-    taken: list[int] = []
-    for _ in range(n):
-        sigma = np.maximum(spread, 1e-12)
-        z = (mean - highest) / sigma
-        gain = sigma * (z * norm.cdf(z) + norm.pdf(z))
-        left = np.flatnonzero(free)
-        taken.append(int(left[best(np.log(gain[left] + 1e-300), 1, rng)[0]]))
-        free[taken[-1]] = False
-        correlation = signal(at, at[taken[-1]][None])[:, 0] / level
-        spread = spread * np.sqrt(np.maximum(1 - correlation**2, 0))
-    return np.array(taken, dtype=np.intp)
-
-
-def _drawn(
-    process: Any,
-    at: Floats,
-    mean: Floats,
-    deviation: Floats,
-    n: int,
-    rng: np.random.Generator,
-) -> NDArray[np.intp]:
-    """A batch by Thompson sampling: the best of a function drawn from the process, for each.
-
-    Returns:
-        Positions (n,), in the order drawn.
-    """
-    some = best(mean + 2 * deviation, min(max(DRAWN_AMONG, n), len(at)), rng)
-    drawn = process.sample_y(at[some], n, random_state=int(rng.integers(2**31)))
-    taken: list[int] = []
-    for values in drawn.T:
-        values[taken] = -np.inf
-        taken.append(int(values.argmax()))
-    return np.asarray(some[taken])
 
 
 EXPECTED_IMPROVEMENT = GaussianStrategy("expected improvement")

@@ -1,8 +1,8 @@
 """Search that other tasks inform, each by how well it predicts here so far.
 
-Ranks on other tasks are a prior for the ranks here. Trees learn what the prior leaves open. A prior
-that orders what was trained here no better than chance gets no weight, and what is left is the
-search without it.
+Ranks on other tasks are a prior for the scores here. A Gaussian process learns what it leaves open.
+A prior that orders what was trained here no better than chance gets no weight, and what is left is
+the search without it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from actsearch.search.candidates import components, prior_columns
+from actsearch.search.candidates import prior_columns
 from actsearch.search.strategies.base import known, proposals
-from actsearch.search.strategies.bound import pick, trees
+from actsearch.search.strategies.gaussian import Process
 from actsearch.search.surrogates import N_NEIGHBORS
 from actsearch.search.targets import Targets
 
@@ -41,15 +41,15 @@ def agreement(prior: Floats, targets: Floats) -> float:
 
 @dataclass(frozen=True)
 class TransferStrategy:
-    """Trees on the principal components, on top of a guess made of other tasks' ranks."""
+    """Expected improvement of a Gaussian process that starts from other tasks' ranks."""
 
     weight: float
-    """Of the deviation in the bound."""
+    """Of what the other tasks say: 1 takes them at their word, as far as they are believed."""
 
     def propose(
         self, history: pd.DataFrame, candidates: pd.DataFrame, n: int, rng: np.random.Generator
     ) -> list[tuple[str, float]]:
-        """See ``Strategy.propose``; without priors it is ``trees-ucb`` with the same weight.
+        """See ``Strategy.propose``; without priors it is ``gp-ei``.
 
         Returns:
             ``n`` pairs of a name and its prediction, in the order chosen.
@@ -58,35 +58,26 @@ class TransferStrategy:
             ValueError: Also when fewer than three evaluated functions are on the map.
         """
         state = known(history, candidates, n, least=N_NEIGHBORS)
-        points = candidates[components("union")].to_numpy(dtype=float)
         targets = Targets(state.scores)
-        guess = self._guess(candidates, state.trained, targets.values)
-        mean, deviation = trees(
-            points[state.trained],
-            targets.values - guess[state.trained],
-            points[state.left],
-            int(rng.integers(2**31)),
-        )
-        mean = mean + guess[state.left]
-        chosen = pick(mean, deviation, self.weight, n, rng)
-        return proposals(candidates, state.left[chosen], targets.scores(mean[chosen]))
-
-    @staticmethod
-    def _guess(candidates: pd.DataFrame, trained: NDArray[np.intp], targets: Floats) -> Floats:
-        """What other tasks say of every candidate (n,), as a deviate; 0 where nothing is known."""
-        from scipy.special import ndtri
-
-        priors = candidates[prior_columns(candidates)].to_numpy(dtype=float)
-        if not priors.shape[1]:
-            return np.zeros(len(candidates))
-        size = len(candidates)
-        deviates = ndtri(np.clip(priors, 0.5 / size, 1 - 0.5 / size))
-        trust = np.array([agreement(column[trained], targets) for column in deviates.T])
-        if not trust.any():
-            return np.zeros(size)
-        # The more a prior agrees, the more of the mixture it is, and the more the mixture counts.
-        mixture: Floats = deviates @ (trust**2 / (trust**2).sum())
-        return float(trust.max()) * mixture
+        guess = self.weight * _guess(candidates, state.trained, targets.values)
+        process = Process(candidates, state, targets.values, guess)
+        chosen = process.improving(n, rng)
+        return proposals(candidates, state.left[chosen], targets.scores(process.mean[chosen]))
 
 
-TRANSFER = TransferStrategy(0.5)
+def _guess(candidates: pd.DataFrame, trained: NDArray[np.intp], targets: Floats) -> Floats:
+    """What other tasks say of every candidate (n,), in deviations; 0 where nothing is known."""
+    from scipy.special import ndtri
+
+    size = len(candidates)
+    priors = candidates[prior_columns(candidates)].to_numpy(dtype=float)
+    deviates = ndtri(np.clip(priors, 0.5 / size, 1 - 0.5 / size))
+    trust = np.array([agreement(column[trained], targets) for column in deviates.T])
+    if not trust.any():
+        return np.zeros(size)
+    # The more a prior agrees, the more of the mixture it is, and the more the mixture counts.
+    mixture: Floats = deviates @ (trust**2 / (trust**2).sum())
+    return float(trust.max()) * mixture
+
+
+TRANSFER = TransferStrategy(1.0)
