@@ -26,6 +26,7 @@ PATHS: dict[str, tuple[tuple[Any, ...], str | list[str]]] = {
     "surrogate": (("digits-cnn",), "results/digits-cnn/surrogate.parquet"),
     "predictions": (("digits-cnn",), "results/digits-cnn/surrogate_predictions.parquet"),
     "characterisation": (("digits-cnn",), "results/digits-cnn/characterisation.parquet"),
+    "priors": (("digits-cnn", "search/"), "results/digits-cnn/search/priors.parquet"),
     "simulation": (("digits-cnn", "random"), "results/digits-cnn/simulation/random.parquet"),
     "screened_functions": (("digits-cnn",), "results/digits-cnn/search/functions.parquet"),
     "screened_outputs": (("digits-cnn",), "results/digits-cnn/search/outputs.npy"),

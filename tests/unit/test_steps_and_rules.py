@@ -77,6 +77,8 @@ def examples(step: Step) -> Iterator[str]:
     if step.name == "map":  # of published features, and of what a screen lists
         yield "results/imported/map.parquet"
         yield "results/imported/search/map.parquet"
+    if step.name == "priors":
+        yield "results/imported/search/priors.parquet"
     if step.name == "fim":
         yield "results/imported/search/fim/part-0.npz"
 
@@ -104,8 +106,9 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     values["tasks"]["staged"] = values["tasks"]["tiny"] | {"final": staged}
     search = {"space": "whole", "screen": {"functions": 20}, "rounds": 2, "slots": 3}
     values["spaces"]["whole"] = {"schemas": ["four-node"]}
-    imported = {"data": "images", "benchmark": table, "search": search}
+    imported = {"data": "images", "benchmark": table, "search": search, "prior_from": ["tiny"]}
     values["tasks"]["imported"] = bare | imported
+    values["tasks"]["tiny"] = values["tasks"]["tiny"] | {"prior_from": ["imported"]}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("experiment"))
         patch.setenv("ACTSEARCH_SNAKEFILE", str(ROOT / "Snakefile"))

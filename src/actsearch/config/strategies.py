@@ -6,9 +6,12 @@ nothing else.
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from dataclasses import dataclass
+
+from actsearch.config.plain import show
 
 _HOME = "actsearch.search.strategies"
 BUILT_IN_STRATEGIES = {
@@ -78,9 +81,11 @@ def named_strategy(name: str) -> NamedStrategy:
     if _OBJECT.fullmatch(name):
         module, _, attribute = name.partition(":")
         return NamedStrategy(module, attribute, family=name)
+    close = difflib.get_close_matches(name[:100], STRATEGIES, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise ValueError(
-        f"unknown strategy {name!r}; allowed: {', '.join(STRATEGIES)}; with a weight, such as "
-        f"trees-ucb@0.5: {', '.join(WEIGHTED_STRATEGIES)}; your own as package.module:object"
+        f"unknown strategy {show(name)}{hint}; allowed: {', '.join(STRATEGIES)}; with a weight, "
+        f"such as trees-ucb@0.5: {', '.join(WEIGHTED_STRATEGIES)}; your own as package.module:object"
     )
 
 

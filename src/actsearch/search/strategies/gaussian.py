@@ -125,7 +125,8 @@ def _log_gain(z: Floats, norm: Any) -> Floats:
     """log(z cdf(z) + pdf(z)); far below 0 by its limit, pdf(z) / z^2."""
     near = np.maximum(z, -20.0)
     exact = np.log(near * norm.cdf(near) + norm.pdf(near))
-    return np.where(z > -20.0, exact, norm.logpdf(z) - 2 * np.log(np.maximum(-z, 1.0)))
+    limit = norm.logpdf(z) - 2 * np.log(np.maximum(-z, 1.0))
+    return np.asarray(np.where(z > -20.0, exact, limit))
 
 
 def _fit(points: Floats, targets: Floats) -> Any:
