@@ -80,7 +80,7 @@ class Process:
     def improving(self, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
         """A batch by expected improvement; each member lowers the deviation around it.
 
-        What is as far as the kernel does not reach keeps its deviation, what equals a member loses
+        What is too far from a member for the kernel keeps its deviation, what equals a member loses
         it: ``deviation^2 (1 - correlation^2)``, exact for what is far from all that is known.
 
         Returns:
@@ -88,7 +88,7 @@ class Process:
         """
         from scipy.stats import norm
 
-        signal = self._process.kernel_.k1
+        signal = self._process.kernel_
         level = signal.k1.constant_value
         spread, free = self.deviation.copy(), np.ones(len(self._at), dtype=bool)
         taken: list[int] = []
@@ -137,10 +137,10 @@ def _fit(points: Floats, targets: Floats) -> Any:
     kernel = signal + WhiteKernel(0.1, (1e-4, 2.0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a parameter at its bound, of few points, is no fault
-        first = GaussianProcessRegressor(kernel).fit(points[-FITTED_ON:], targets[-FITTED_ON:])
-        if len(points) <= FITTED_ON:
-            return first
-        return GaussianProcessRegressor(first.kernel_, optimizer=None).fit(points, targets)
+        chosen = GaussianProcessRegressor(kernel).fit(points[-FITTED_ON:], targets[-FITTED_ON:])
+    # The noise as ``alpha``: in the kernel it would be part of deviations and of drawn functions.
+    signal, noise = chosen.kernel_.k1, chosen.kernel_.k2.noise_level
+    return GaussianProcessRegressor(signal, alpha=noise, optimizer=None).fit(points, targets)
 
 
 EXPECTED_IMPROVEMENT = GaussianStrategy("expected improvement")
