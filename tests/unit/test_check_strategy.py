@@ -268,5 +268,5 @@ def test_the_room_offers_it_without_loading_anything() -> None:
     subprocess.run([sys.executable, "-c", loads], check=True)
     for name in actsearch.search.__all__:
         getattr(actsearch.search, name)
-    with pytest.raises(AttributeError, match="'actsearch.search' has no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match=r"'actsearch\.search' has no attribute 'nothing'"):
         _ = actsearch.search.nothing

@@ -47,9 +47,7 @@ def test_most_scores_may_be_far_below() -> None:
     st.floats(1e-3, 1e3),
     st.floats(-100, 100),
 )
-def test_the_unit_of_scores_does_not_matter(
-    numbers: list[int], unit: float, zero: float
-) -> None:
+def test_the_unit_of_scores_does_not_matter(numbers: list[int], unit: float, zero: float) -> None:
     scores = np.array(numbers) / 1000
     other = Targets(zero + unit * scores).values
     np.testing.assert_allclose(other, Targets(scores).values, atol=1e-5)

