@@ -70,7 +70,7 @@ def test_one_seed_is_one_of_the_runs_and_each_comes_up() -> None:
 def test_all_strategies_have_the_same_luck_and_runs_differ() -> None:
     seen = [
         seen_by(simulate(name, TABLE, MAP, ONE_SEED))
-        for name in ("random", "union-knr", "evolution")
+        for name in ("random", "union-knr", "union-svr")
     ]
     assert seen[0] == seen[1] == seen[2]
     runs = [[seen[0][run, name] for name in TABLE["name"]] for run in range(6)]
@@ -114,7 +114,7 @@ def test_a_share_is_the_same_for_all_strategies_with_the_baselines_in(
 ) -> None:
     settings = Simulation(runs=4, evaluations=30, share=0.5, sees=sees, seed=3)
     evaluated = []
-    for name in ("random", "union-knr", "evolution"):
+    for name in ("random", "union-knr", "union-svr"):
         result = simulate(name, TABLE, MAP, settings)
         runs = [list(group["name"]) for _, group in result.groupby("run")]
         assert all(names[:8] == list(BASELINES) for names in runs)
