@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
+import pkgutil
 
 import pytest
 
 import actsearch
+import actsearch.search
+from actsearch.config import Search
 
 SIGNATURES = {
     "actsearch.features.fisher_spectrum": ["model", "x", "y", "kind"],
@@ -19,14 +21,15 @@ SIGNATURES = {
         "gradient_eigenvalues",
     ],
     "actsearch.parse": ["text"],
+    "actsearch.search.check_strategy": ["strategy"],
+    "actsearch.search.Strategy.propose": ["self", "history", "candidates", "n", "rng"],
     "actsearch.load_benchmark": ["path"],
 }
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_signatures(name: str) -> None:
-    module, _, attribute = name.rpartition(".")
-    function = getattr(importlib.import_module(module), attribute)
+    function = pkgutil.resolve_name(name)
     wanted = SIGNATURES[name]
     assert list(inspect.signature(function).parameters)[: len(wanted)] == wanted
 
@@ -43,3 +46,7 @@ def test_the_package_names_what_it_offers() -> None:
 def test_slugs_and_names() -> None:
     assert actsearch.parse("mul(sigmoid(x),erf(x))").slug == "mul.sigmoid.x.erf.x"
     assert actsearch.Expression.from_slug("mul.sigmoid.x.erf.x").name == "mul(sigmoid(x),erf(x))"
+
+
+def test_the_default_strategy_is_that_of_the_configuration() -> None:
+    assert Search(space="s", rounds=1, slots=1).strategies[0] == actsearch.search.DEFAULT_STRATEGY

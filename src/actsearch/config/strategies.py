@@ -7,7 +7,6 @@ nothing else.
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from dataclasses import dataclass
 
@@ -50,10 +49,10 @@ class NamedStrategy:
     """Dotted name of the module."""
     attribute: str
     """Name of the object in it."""
+    family: str
+    """Its name without the weight."""
     weight: float | None = None
     """Weight of its variant, if it is one."""
-    family: str = ""
-    """Its name without the weight."""
 
 
 def named_strategy(name: str) -> NamedStrategy:
@@ -71,21 +70,22 @@ def named_strategy(name: str) -> NamedStrategy:
     family, at, number = name.partition("@")
     if family in BUILT_IN_STRATEGIES and not at:
         module, _, attribute = BUILT_IN_STRATEGIES[family].partition(":")
-        return NamedStrategy(module, attribute, family=family)
+        return NamedStrategy(module, attribute, family)
     if at and family in WEIGHTED_STRATEGIES and _WEIGHT.fullmatch(number):
         weight = float(number)
-        if f"{weight:g}" != number or not math.isfinite(weight):
+        if f"{weight:g}" != number:
             raise ValueError(f"strategy {name!r}: write the weight as {weight:g}")
         module, _, attribute = BUILT_IN_STRATEGIES[family].partition(":")
-        return NamedStrategy(module, attribute, weight, family)
+        return NamedStrategy(module, attribute, family, weight)
     if _OBJECT.fullmatch(name):
         module, _, attribute = name.partition(":")
-        return NamedStrategy(module, attribute, family=name)
+        return NamedStrategy(module, attribute, name)
     close = difflib.get_close_matches(name[:100], STRATEGIES, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise ValueError(
         f"unknown strategy {show(name)}{hint}; allowed: {', '.join(STRATEGIES)}; with a weight, "
-        f"such as trees-ucb@0.5: {', '.join(WEIGHTED_STRATEGIES)}; your own as package.module:object"
+        f"such as trees-ucb@0.5: {', '.join(WEIGHTED_STRATEGIES)}; your own as "
+        "package.module:object"
     )
 
 

@@ -48,7 +48,7 @@ def strategies_section(
         "variants": bool((judged["family"] != judged["strategy"]).any()),
         "several": len(tasks) > 1,
         "figure": figures.add(
-            "strategies",
+            "strategies-trainings",
             _trainings(shown, families, tasks),
             f"Trainings that {', '.join(families)} need on {', '.join(tasks)}.",
         ),
@@ -70,13 +70,13 @@ def _cell(
     shown: pd.DataFrame, judged: pd.DataFrame, family: str, task: str, score: Score
 ) -> Context:
     row = shown[(shown["family"] == family) & (shown["task"] == task)].iloc[0]
-    paper = judged[(judged["strategy"] == PAPER_STRATEGY) & (judged["task"] == task)]
-    of_paper = row["trainings"] / paper["trainings"].iloc[0] if len(paper) else None
+    of_task = judged[judged["task"] == task].set_index("strategy")["trainings"]
+    paper = float(of_task.get(PAPER_STRATEGY, 0.0))
     return {
         "variant": row["strategy"] if row["strategy"] != family else "",
         "trainings": decimal(row["trainings"], 1),
         "interval": f"{decimal(row['trainings_low'], 1)}\u2013{decimal(row['trainings_high'], 1)}",
-        "of_paper": decimal(of_paper),
+        "of_paper": decimal(row["trainings"] / paper if paper else None),
         "settled": decimal(row["settled"], 1),
         "reached": percent(row["reached"], 0),
         "regret": size(score, row["regret"]),

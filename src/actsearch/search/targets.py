@@ -27,7 +27,10 @@ class Targets:
         best, median = scores.max(), np.median(scores)
         least = best - REACH * (best - median) if best > median else scores.min()
         bounded = np.maximum(scores, least)
-        self._mean, self._deviation = float(bounded.mean()), float(bounded.std()) or 1.0
+        # The mean of equal numbers is rounded, and would leave them a deviation.
+        equal = bounded.min() == bounded.max()
+        self._mean = float(best if equal else bounded.mean())
+        self._deviation = float(0 if equal else bounded.std()) or 1.0
         self.values: Floats = (bounded - self._mean) / self._deviation
 
     def scores(self, values: Floats) -> Floats:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile, Out, ReportSimulations, ReportTables, by_key
 from actsearch.cli.recording import execution, load
+from actsearch.config import ConfigError
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.records.formats import read_table, write_table
 
@@ -27,6 +28,8 @@ def judge(
 
     settings = load(config)
     tables, searches = by_key(table), by_key(simulation)
+    if not searches:
+        raise ConfigError("there is nothing to compare: give --simulation TASK/STRATEGY=FILE")
     record = execution(
         "judge",
         settings,
@@ -36,6 +39,8 @@ def judge(
     simulations: dict[str, dict[str, pd.DataFrame]] = {task: {} for task in tables}
     for key, path in searches.items():
         task, _, strategy = key.partition("/")
+        if task not in tables:
+            raise ConfigError(f"--simulation {key}: there is no --table of task {task!r}")
         simulations[task][strategy] = read_table(path)
     judged = compare(
         {task: read_table(path) for task, path in tables.items()},

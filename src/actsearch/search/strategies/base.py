@@ -114,6 +114,12 @@ def walk_through(
                 f"the strategy's walk visits {len(np.unique(walk))} functions in {len(walk)} "
                 f"steps; asked for: {evaluations}"
             )
+        within = set(walk) <= set(range(len(candidates)))
+        if not (within and np.array_equal(walk[: len(first)], first)):
+            raise ValueError(
+                "the strategy's walk must begin with the functions given, and hold positions from "
+                f"0 to {len(candidates) - 1}"
+            )
         return walk
     told = seen.set_axis(candidates.index)[list(HISTORY)]
     taken = [int(position) for position in first]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ def check_strategy(strategy: Any) -> None:
     Raises:
         StrategyError: With the first thing that is wrong. What ``propose`` itself raises comes out
             as its cause.
+        ValueError: When there is no strategy of that name.
     """
     chosen = get_strategy(strategy) if isinstance(strategy, str) else strategy
     if isinstance(chosen, type) or not callable(getattr(chosen, "propose", None)):
@@ -47,7 +49,8 @@ def check_strategy(strategy: Any) -> None:
         candidates = _candidates(priors)
         for what, scores in _scores(candidates).items():
             _try(chosen, what, candidates, scores)
-    _all_taken(chosen, _candidates(0))
+    for left, n in ((0, 1), (1, 2)):
+        _too_few_left(chosen, _candidates(0), left, n)
 
 
 def _try(strategy: Any, what: str, candidates: pd.DataFrame, scores: pd.DataFrame) -> None:
@@ -83,10 +86,10 @@ def _proposed(
         raise StrategyError(f"{where}: propose must return a list of pairs (name, prediction)")
     try:
         require_proposals(proposed, candidates, history.index, n)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # the former for what is no name at all
         raise StrategyError(f"{where}: {error}") from None
     for name, prediction in proposed:
-        if not isinstance(prediction, float | int) or math.isinf(prediction):
+        if not isinstance(prediction, Real) or math.isinf(prediction):
             raise StrategyError(
                 f"{where}: the prediction of {name!r} is {prediction!r}; allowed: a finite number, "
                 "or NaN"
@@ -94,17 +97,18 @@ def _proposed(
     return [(name, None if math.isnan(value) else float(value)) for name, value in proposed]
 
 
-def _all_taken(strategy: Any, candidates: pd.DataFrame) -> None:
-    history = _scores(candidates)["usual scores"]
+def _too_few_left(strategy: Any, candidates: pd.DataFrame, left: int, n: int) -> None:
+    history = _scores(candidates)["usual scores"].iloc[left:]
+    where = f"{left} left, {n} asked for"
     try:
-        strategy.propose(history, candidates, 1, np.random.default_rng(0))
+        strategy.propose(history, candidates, n, np.random.default_rng(0))
     except ValueError:
         return
     except Exception as error:
         raise StrategyError(
-            f"nothing left: propose raised {type(error).__name__}; allowed: ValueError"
+            f"{where}: propose raised {type(error).__name__}; allowed: ValueError"
         ) from error
-    raise StrategyError("nothing left: propose must raise ValueError when too few are left")
+    raise StrategyError(f"{where}: propose must raise ValueError when too few are left")
 
 
 def _candidates(priors: int) -> pd.DataFrame:

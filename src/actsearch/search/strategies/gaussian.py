@@ -62,7 +62,9 @@ class Process:
 
     Attributes:
         mean: Its mean at what is left (m,), the guess included.
-        deviation: Its deviation there, without the noise of a training.
+        deviation: That of what a training there would tell (m,), its noise included. Without it
+            searches took 18.6 and 19.6 trainings on average, with it 16.9 and 20.9 (24 runs each
+            on a part of one table, seeing one seed and the score): no difference to be relied on.
     """
 
     def __init__(
@@ -80,8 +82,9 @@ class Process:
     def improving(self, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
         """A batch by expected improvement; each member lowers the deviation around it.
 
-        What is as far as the kernel does not reach keeps its deviation, what equals a member loses
-        it: ``deviation^2 (1 - correlation^2)``, exact for what is far from all that is known.
+        What is too far from a member for the kernel keeps its deviation, what equals a member loses
+        it: ``deviation^2 (1 - correlation^2)``, as if trainings had no noise, and exact for what is
+        far from all that is known.
 
         Returns:
             Positions (n,) in what is left, in the order taken.
@@ -104,7 +107,7 @@ class Process:
         return np.array(taken, dtype=np.intp)
 
     def drawn(self, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
-        """A batch by Thompson sampling: the best of a function drawn from the process, for each.
+        """A batch by Thompson sampling: the best of trainings drawn from the process, for each.
 
         Returns:
             Positions (n,) in what is left, in the order drawn.

@@ -42,7 +42,9 @@ class TwoStageStrategy:
         points = candidates[components("union")].to_numpy(dtype=float)
         targets = Targets(state.scores)
         seed = int(rng.integers(2**31))
-        trained = ~state.failed if (~state.failed).sum() >= N_NEIGHBORS else state.failed | True
+        trained = ~state.failed
+        if trained.sum() < N_NEIGHBORS:  # too few to learn from: then failed ones count as well
+            trained = np.ones_like(trained)
         known_points, at = points[state.trained], points[state.left]
         mean, deviation = trees(known_points[trained], targets.values[trained], at, seed)
         chance = _chance(known_points, trained, at, seed)
