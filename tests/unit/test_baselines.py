@@ -221,7 +221,7 @@ def test_others_are_settings_of_exactly_what_takes_them(baselines: Any) -> None:
     after = settings(experiment(baselines, spaces=SMALL["spaces"] | alone))
     changed = {step for step in before if before[step] != after[step]}
     assert changed == {
-        *("small", "deep", "screen", "simulate", "propose", "stage", "finalists", "report")
+        *("small", "deep", "screen", "simulate", "judge", "propose", "stage", "finalists", "report")
     }
 
 
