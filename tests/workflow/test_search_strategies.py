@@ -108,9 +108,7 @@ def test_a_strategy_of_the_users(
     # An edit of it makes its own search and simulation again, and nothing of the others.
     module.write_text(f"# Words alone.\n{MINE}")
     assert "Nothing to be done" in copy.snakemake("-n").stdout
-    module.write_text(
-        MINE.replace("left = sorted(", "left = sorted(reversed([]), key=None) or sorted(")
-    )
+    module.write_text(MINE.replace("left[:n]", "left[:n:1]"))
     others = [path(name) for path in (simulation, history) for name in ("random", "union-knr")]
     assert not copy.planned(*(o for o in others if (copy.folder / o).exists()))
     assert copy.planned(simulation(OWN)) == {"simulate": 1}
@@ -213,9 +211,7 @@ def test_what_other_tasks_say(
     done = copy.actsearch("audit", "--exit-zero", "--out", "findings.json")
     assert done.returncode == 0, done.stderr
     findings = read_json(copy.folder / "findings.json")["findings"]
-    assert not [
-        path for found in findings.values() for path in found if "twin" in path and "prior" in path
-    ]
+    assert not [path for found in findings.values() for path in found if "twin/" in path]
 
     # Without other tasks it is another search.
     copy.configure(informed(lambda twin: twin.pop("prior_from")))

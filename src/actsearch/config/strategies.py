@@ -87,7 +87,8 @@ def named_strategy(name: str) -> NamedStrategy:
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise ValueError(
         f"unknown strategy {show(name)}{hint}; allowed: {', '.join(STRATEGIES)}; with a weight, "
-        f"such as trees-ucb@0.5: {', '.join(WEIGHTED_STRATEGIES)}; your own as package.module:object"
+        f"such as trees-ucb@0.5: {', '.join(WEIGHTED_STRATEGIES)}; your own as "
+        "package.module:object"
     )
 
 
