@@ -146,9 +146,10 @@ def read_traces(folder: Path) -> list[Trace]:
 
 
 def covered(folder: Path, trace: Trace) -> list[str]:
-    """Modules in the digest of a command's step, by the configuration in ``folder``."""
+    """Modules of ours in the digest of a command's step, by the configuration in ``folder``."""
     config = load_config(folder / "config.yaml")
-    return reached_modules(step_modules(trace.step, config, trace.task, trace.strategy))
+    modules = step_modules(trace.step, config, trace.task, trace.strategy)
+    return reached_modules(name for name in modules if name.startswith("actsearch."))
 
 
 def uncovered(trace: Trace, covered: Iterable[str]) -> list[str]:
