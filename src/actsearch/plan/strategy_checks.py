@@ -49,7 +49,7 @@ def check_strategies(config: Config) -> None:
 
 def _bound(code: Code) -> list[str]:
     """Names that a module binds at its top level, by an import too; in order."""
-    table = symtable.symtable(code.text.decode("utf-8", "replace"), code.place, "exec")
+    table = symtable.symtable(code.text, code.place, "exec")
     return sorted(
         symbol.get_name()
         for symbol in table.get_symbols()
