@@ -242,6 +242,7 @@ STRATEGY = "class Mine: ...\ndef helper(): ...\nif True:\n    best = late = Mine
         ("mylab.mine:Any", "from mylab.others import *", ""),
         ("mylab.mine:Any", "def __getattr__(name): ...", ""),
         ("mylab.mine:made", "globals()['made'] = 1", ""),
+        ("mylab.mine:Mine", "# -*- coding: utf-8 -*-\nclass Mine: 'Übermut'", ""),
         (
             "mylab.mine:Mime",
             STRATEGY,

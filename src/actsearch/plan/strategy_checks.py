@@ -6,6 +6,7 @@ import ast
 import difflib
 import os
 import symtable
+from importlib.util import decode_source
 
 from actsearch.config import Config, ConfigError, named_strategy, users_strategy
 from actsearch.plan.dependencies import named_strategies
@@ -49,7 +50,7 @@ def check_strategies(config: Config) -> None:
 
 def _bound(code: Code) -> list[str]:
     """Names that a module binds at its top level, by an import too; in order."""
-    table = symtable.symtable(code.text, code.place, "exec")
+    table = symtable.symtable(decode_source(code.text), code.place, "exec")
     return sorted(
         symbol.get_name()
         for symbol in table.get_symbols()
