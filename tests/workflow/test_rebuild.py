@@ -220,8 +220,8 @@ def test_copied_results_are_noted_without_their_data_and_data_are_left_alone(
     tiny = {key: config["tasks"]["tiny"][key] for key in keys}
     config["tasks"]["pets"] = tiny | {"data": "pets"}
     copy.configure(config | {"data_folder": "shared"})
-    for name in ("report.html", "ro-crate-metadata.json", "audit.json"):
-        copy.path(name).unlink()
+    for name in ("strategies.parquet", "report.html", "ro-crate-metadata.json", "audit.json"):
+        copy.path(name).unlink()  # which are made of all tasks
     shutil.rmtree(copy.folder / ".snakemake")
     output = copy.snakemake("-n").stdout
     assert "are what would be made: noted" in output and "data.pets" in output
