@@ -26,7 +26,13 @@ SMALL: dict[str, Any] = {
             "fisher": {"examples": 8, "minimum_bins": 20, "functions_per_job": 16},
             "map": {"outputs_neighbors": 5},
             "benchmark": {"space": "small"},
-            "search": {"space": "deep", "rounds": 2, "slots": 3, "functions_per_job": 4},
+            "search": {
+                "space": "deep",
+                "strategies": ["union-knr"],
+                "rounds": 2,
+                "slots": 3,
+                "functions_per_job": 4,
+            },
             "final": {"functions": 2, "seeds": [7, 8], "functions_per_job": 5},
         }
     },

@@ -75,7 +75,7 @@ def test_every_trial_names_its_job_node_and_gpu(cluster: Cluster, remote: Experi
     jobs = {job["JobId"]: job for job in cluster.ended(remote.folder)}
     trials = [
         path
-        for folder in ("trials", "search/union-knr/round-*", "final")
+        for folder in ("trials", "search/gp-ei/round-*", "final")
         for path in remote.folder.glob(f"results/*/{folder}/*.json")
     ]
     assert len(trials) == 24 + 8 + 4 + 10

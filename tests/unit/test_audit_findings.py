@@ -144,6 +144,17 @@ def test_settings_and_code_are_compared_with_the_present(table: str) -> None:
     assert found["mixed-code"] == "train: 1 by code 1, 1 by code 2"
 
 
+def test_strategies_have_code_of_their_own(table: str) -> None:
+    """Files of one step by two strategies are no mixture; two codes of one strategy are."""
+    write("results/trial-a.json", 97, wildcards={"strategy": "random"})
+    other = {"wildcards": {"strategy": "mine:Mine"}, "code_digest": OTHER_CODE}
+    write("results/trial-b.json", 98, **other)
+    assert "mixed-code" not in {finding.kind for finding in findings()}
+    write("results/trial-a.json", 97, wildcards={"strategy": "mine:Mine"})
+    told = [finding.message for finding in findings() if finding.kind == "mixed-code"]
+    assert told == ["train: 1 by code 1, 1 by code 2"]
+
+
 def test_operators_of_the_users_are_code(table: str) -> None:
     write("results/trial-a.json", 97, operators={"sine": "1"})
     assert [f.message for f in findings() if f.kind == "code"] == ["operators: sine"]

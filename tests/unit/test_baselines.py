@@ -101,9 +101,9 @@ def _of_small(**changes: Any) -> Callable[[dict[str, Any]], None]:
     return lambda values: values["spaces"]["small"].update(changes)
 
 
-def _random_alone(values: dict[str, Any]) -> None:
-    values["simulation"]["strategies"] = ["random"]
-    values["tasks"]["tiny"]["search"]["strategies"] = ["random"]
+def _alone(values: dict[str, Any], simulated: str, searching: str) -> None:
+    values["simulation"]["strategies"] = [simulated]
+    values["tasks"]["tiny"]["search"]["strategies"] = [searching]
 
 
 @pytest.mark.parametrize(
@@ -130,8 +130,13 @@ def _random_alone(values: dict[str, Any]) -> None:
         ),
         (
             ["relu(x)", "gelu(x)"],
-            lambda c: c["simulation"].update(strategies=["random"]),
+            lambda c: _alone(c, "random", "union-knr"),
             "baselines: 'union-knr' of tasks.tiny.search.strategies predicts",
+        ),
+        (
+            ["relu(x)", "gelu(x)"],
+            lambda c: _alone(c, "evolution", "trees-ucb@0.5"),
+            "baselines: 'trees-ucb@0.5' of tasks.tiny.search.strategies predicts",
         ),
         (
             "modern",
@@ -177,7 +182,7 @@ def test_baselines_that_no_search_can_start_from_are_one_error(
 def test_baselines_that_can_be_are_accepted(baselines: Any) -> None:
     values = experiment(baselines).model_dump(mode="json")
     if baselines == ["gelu(x)"]:
-        _random_alone(values)
+        _alone(values, "random", "evolution")
     check_plan(Plan(parse_config(values)), look_into_files=False)
 
 
@@ -221,7 +226,7 @@ def test_others_are_settings_of_exactly_what_takes_them(baselines: Any) -> None:
     after = settings(experiment(baselines, spaces=SMALL["spaces"] | alone))
     changed = {step for step in before if before[step] != after[step]}
     assert changed == {
-        *("small", "deep", "screen", "simulate", "propose", "stage", "finalists", "report")
+        *("small", "deep", "screen", "simulate", "judge", "propose", "stage", "finalists", "report")
     }
 
 

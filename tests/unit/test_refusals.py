@@ -230,6 +230,50 @@ def test_bad_code_of_the_users(files: dict[str, str], expected: str, folder: Pat
     assert expected in refusal(values)
 
 
+STRATEGY = "class Mine: ...\ndef helper(): ...\nif True:\n    best = late = Mine()\n"
+
+
+@pytest.mark.parametrize(
+    ("named", "text", "expected"),
+    [
+        ("mylab.mine:Mine", STRATEGY, ""),
+        ("mylab.mine:best", STRATEGY, ""),
+        ("mylab.mine:Other", "from mylab.others import Other", ""),
+        ("mylab.mine:Any", "from mylab.others import *", ""),
+        ("mylab.mine:Any", "def __getattr__(name): ...", ""),
+        ("mylab.mine:made", "globals()['made'] = 1", ""),
+        ("mylab.mine:Mine", "# -*- coding: utf-8 -*-\nclass Mine: 'Übermut'", ""),
+        (
+            "mylab.mine:Mime",
+            STRATEGY,
+            "mylab/mine.py has no 'Mime' (did you mean 'Mine'?); at its top level it has: Mine, "
+            "best, helper, late",
+        ),
+        (
+            "mylab.mine:inner",
+            "def helper():\n    inner = 1",
+            "no 'inner'; at its top level it has: h",
+        ),
+        ("mylab.mine:Mine", "class Mine", "module 'mylab.mine' is not valid Python: "),
+        ("mylab.mien:Mine", STRATEGY, "no Python source for module 'mylab.mien'; looked in "),
+    ],
+)
+@pytest.mark.parametrize("key", ["simulation.strategies", "tasks.tiny.search.strategies"])
+def test_strategies_of_the_users(
+    named: str, text: str, expected: str, key: str, folder: Path
+) -> None:
+    (folder / "mylab").mkdir()
+    (folder / "mylab/mine.py").write_text(f"{text}\nraise SystemExit('imported')\n")
+    values = copy.deepcopy(SMALL)
+    section = values["simulation"] if key.startswith("sim") else values["tasks"]["tiny"]["search"]
+    section["strategies"] = ["random", named]
+    if not expected:
+        check(values)
+        return
+    message = refusal(values)
+    assert message.startswith(f"{key}: {named!r}: ") and expected in message
+
+
 @pytest.mark.parametrize(
     "target, expected",
     [

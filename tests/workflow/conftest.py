@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from experiment import Experiment, make_experiment
+from experiment import ROOT, Experiment, make_experiment
 from filelock import FileLock
 from tracing import TRACES
 
@@ -49,3 +49,13 @@ def copy(finished: Experiment, tmp_path: Path) -> Experiment:
     """A copy of the finished folder, for tests that change it."""
     shutil.copytree(finished.folder, tmp_path / "copy", symlinks=True)
     return Experiment(tmp_path / "copy")
+
+
+@pytest.fixture
+def sources(copy: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package that may be edited; the folder of ``copy`` works with it."""
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("*.egg-info"))
+    shutil.copytree(ROOT / "envs", tmp_path / "envs")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "src"))
+    assert "Nothing to be done" in copy.snakemake("-n").stdout
+    return tmp_path

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from experiment import ROOT, SMALL, SOURCES, Experiment, make_experiment
+from experiment import SMALL, SOURCES, Experiment, make_experiment
 from PIL import Image
 
 from actsearch.config import parse_config
@@ -26,16 +26,6 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 TRAINING = "train__"
 TABLES = ("benchmark.parquet", "map.parquet", "surrogate.parquet")
 PACKAGE = "src/actsearch"
-
-
-@pytest.fixture
-def sources(copy: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package that may be edited; the folder of ``copy`` works with it."""
-    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("*.egg-info"))
-    shutil.copytree(ROOT / "envs", tmp_path / "envs")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "src"))
-    assert "Nothing to be done" in copy.snakemake("-n").stdout
-    return tmp_path
 
 
 def test_editing_the_fisher_code_retrains_nothing(copy: Experiment, sources: Path) -> None:
@@ -230,8 +220,8 @@ def test_copied_results_are_noted_without_their_data_and_data_are_left_alone(
     tiny = {key: config["tasks"]["tiny"][key] for key in keys}
     config["tasks"]["pets"] = tiny | {"data": "pets"}
     copy.configure(config | {"data_folder": "shared"})
-    for name in ("report.html", "ro-crate-metadata.json", "audit.json"):
-        copy.path(name).unlink()
+    for name in ("strategies.parquet", "report.html", "ro-crate-metadata.json", "audit.json"):
+        copy.path(name).unlink()  # which are made of all tasks
     shutil.rmtree(copy.folder / ".snakemake")
     output = copy.snakemake("-n").stdout
     assert "are what would be made: noted" in output and "data.pets" in output

@@ -29,6 +29,7 @@ ONE_OF_EACH = [
     "tiny/surrogate.parquet",
     "tiny/characterisation.parquet",
     "tiny/simulation/random.parquet",
+    "strategies.parquet",
     "tiny/search/union-knr/round-1/proposals.csv",
     "tiny/search/union-knr/round-1/00.json",
     "tiny/search/union-knr/history.parquet",
@@ -46,6 +47,8 @@ STAGED = ("stage", "train-stage", "rank-stage")
 """Steps that test_stages.py replays."""
 SCREENING = ("screen",)
 """What test_screen.py replays."""
+INFORMED = ("priors",)
+"""What test_search_strategies.py replays."""
 TIMED = ("spaces/small/costs.parquet", "tiny/final/costs.csv")
 """What is timed is never timed the same again."""
 
@@ -89,6 +92,7 @@ def test_one_of_each_step_is_tried(finished: Experiment) -> None:
         *IMPORTING,
         *STAGED,
         *SCREENING,
+        *INFORMED,
     }
 
 

@@ -22,7 +22,8 @@ from actsearch.plan.steps import STEPS
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 # Steps that the small experiment lacks: those of an imported table are traced in test_act_bench.py,
-# those of stages in test_stages.py, a screen in test_screen.py, and what is fetched is no result.
+# those of stages in test_stages.py, a screen in test_screen.py, what other tasks say in
+# test_search_strategies.py, and what is fetched is no result.
 OTHERS = {
     "fetch",
     "fetch-act-bench",
@@ -34,6 +35,7 @@ OTHERS = {
     "train-stage",
     "rank-stage",
     "screen",
+    "priors",
 }
 
 
@@ -85,9 +87,6 @@ IDLE = {
     "fim": {*IMAGES, *FUNCTIONS, "actsearch.data.augmentation", *OPERATORS, LARGE, ON_A_GPU},
     "map": OPERATORS,
     "export": {*OPERATORS, *EXPRESSIONS},
-    # Strategies are registered by their import, and one of them is asked.
-    "simulate": {"actsearch.search.strategies.surrogate"},
-    "propose": {f"actsearch.search.strategies.{name}" for name in ("neighbors", "random")},
     # It asks what files depend on, which is little where the user has no operators; and Snakemake,
     # which answers in a process of its own.
     "audit": {

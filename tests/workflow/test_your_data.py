@@ -85,7 +85,7 @@ def test_the_table_s_worst_are_the_mean_predictor(table: Path) -> None:
 
 
 def test_signals_are_searched_by_accuracy(signals: Path) -> None:
-    history = pd.read_parquet(signals / "results/waves/search/union-knr/history.parquet")
+    history = pd.read_parquet(signals / "results/waves/search/gp-ei/history.parquet")
     assert set(history["score"]) == {"accuracy"}
     assert history["round"].value_counts().to_dict() == {0: 8, 1: 4, 2: 4}
     best = history["validation_score"].max()
@@ -118,7 +118,7 @@ def test_figures_on_the_page_stand_in_the_results(table: Path, signals: Path) ->
     assert sum(errors) / 2 == pytest.approx(float(shown[2]), rel=NEAR)
     shown = re.search(r"^relu\(x\) +accuracy ([\d.]+)$", PAGE, re.MULTILINE)
     assert shown
-    history = pd.read_parquet(signals / "results/waves/search/union-knr/history.parquet")
+    history = pd.read_parquet(signals / "results/waves/search/gp-ei/history.parquet")
     relu = history.set_index("name")["validation_score"]["relu(x)"]
     assert relu == pytest.approx(float(shown[1]), abs=NEAR)
 

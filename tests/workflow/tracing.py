@@ -32,6 +32,7 @@ CARRIERS = {
         "config.recipes": "Augmentation Recipe",
         "config.spaces": "Space",
         "config.stages": "Stage _of_a_recipe changed_recipe check_stage_seeds check_stage_sizes",
+        "config.strategies": "named_strategy",
         "plan.counts": "final_baselines stage_baselines",
         "config.tasks": "Benchmark Final Fisher Task _model _none _of_library _plain",
         "cli.recording": "load",
@@ -88,6 +89,7 @@ CARRIERS = {
         "rehearsal.training": "_Stopping _Work _are_same _try rehearse_training",
         "rehearsal.whole": "fitted_and_measured",
     },
+    "sorts files by what options call them": {"cli.options": "by_key"},
     "finds modules, as Python does": {
         "records.search_path": "UsersOwnProcesses _Finder _FromSource _is_packaged home "
         "working_folder_last",
@@ -113,8 +115,16 @@ class Trace:
     @property
     def task(self) -> str | None:
         """The task that is named."""
+        return self._after("--task")
+
+    @property
+    def strategy(self) -> str | None:
+        """The strategy that is named."""
+        return self._after("--strategy")
+
+    def _after(self, option: str) -> str | None:
         words = self.arguments
-        return words[words.index("--task") + 1] if "--task" in words else None
+        return words[words.index(option) + 1] if option in words else None
 
     @property
     def modules(self) -> set[str]:
@@ -136,9 +146,10 @@ def read_traces(folder: Path) -> list[Trace]:
 
 
 def covered(folder: Path, trace: Trace) -> list[str]:
-    """Modules in the digest of a command's step, by the configuration in ``folder``."""
+    """Modules of ours in the digest of a command's step, by the configuration in ``folder``."""
     config = load_config(folder / "config.yaml")
-    return reached_modules(step_modules(trace.step, config, trace.task))
+    modules = step_modules(trace.step, config, trace.task, trace.strategy)
+    return reached_modules(name for name in modules if name.startswith("actsearch."))
 
 
 def uncovered(trace: Trace, covered: Iterable[str]) -> list[str]:

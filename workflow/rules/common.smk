@@ -68,9 +68,6 @@ SITE = Site(
         for name in ("cpu_partition", "gpu_model")
     )
 )
-# Jobs on a cluster read this file too, and know by it with which code the run began.
-if workflow.is_main_process:
-    os.environ[CODE_VARIABLE] = checked(users_code, PLAN.config)
 CONDA = "../../envs/environment.yaml"
 
 
@@ -90,3 +87,7 @@ wildcard_constraints:
 shell.prefix(command_prefix(TOLD))
 checked(check_plan, PLAN, workflow.is_main_process)
 checked(check_targets, PLAN)
+
+# Jobs on a cluster read this file too, and know by it with which code the run began.
+if workflow.is_main_process:
+    os.environ[CODE_VARIABLE] = checked(users_code, PLAN.config)

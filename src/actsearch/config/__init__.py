@@ -37,6 +37,7 @@ from actsearch.config.scores import score_called as score_called
 from actsearch.config.screen import Screen as Screen
 from actsearch.config.spaces import Space as Space
 from actsearch.config.stages import Stage as Stage
+from actsearch.config.strategies import BLIND_STRATEGIES as BLIND_STRATEGIES
 from actsearch.config.strategies import BUILT_IN_STRATEGIES as BUILT_IN_STRATEGIES
 from actsearch.config.strategies import DEFAULT_STRATEGY as DEFAULT_STRATEGY
 from actsearch.config.strategies import PAPER_STRATEGY as PAPER_STRATEGY

@@ -32,7 +32,9 @@ STRATEGIES = tuple(BUILT_IN_STRATEGIES)
 """Names of the strategies that are built in."""
 WEIGHTED_STRATEGIES = ("neighbors-ucb", "trees-ucb", "two-stage", "transfer")
 """Those of which ``name@number`` is a variant: the weight of the deviation in the bound."""
-DEFAULT_STRATEGY = "union-knr"
+BLIND_STRATEGIES = ("random", "evolution")
+"""Those that predict nothing: they may start from any number of functions."""
+DEFAULT_STRATEGY = "gp-ei"
 """What live searches use where the configuration names none."""
 PAPER_STRATEGY = "union-knr"
 """What Bingham and Miikkulainen (2023) search by."""

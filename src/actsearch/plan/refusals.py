@@ -11,9 +11,11 @@ from actsearch.benchmark.act_bench.check import check_file
 from actsearch.config import (
     ACT_BENCH_SCORE,
     ACT_BENCH_TABLES,
+    BLIND_STRATEGIES,
     FEWEST_TO_PREDICT,
     VALIDATION_IS_OPEN,
     ConfigError,
+    users_strategy,
 )
 from actsearch.functions.expressions import Expression, ExpressionError
 from actsearch.functions.spaces import SearchSpace
@@ -22,6 +24,7 @@ from actsearch.plan import counts, layout
 from actsearch.plan.environment import is_asked_for_outputs
 from actsearch.plan.experiment import Plan
 from actsearch.plan.screens import check_screen
+from actsearch.plan.strategy_checks import check_strategies
 
 LONGEST_SHOWN = 60
 """Characters of a name in a message."""
@@ -54,6 +57,7 @@ def check_plan(plan: Plan, look_into_files: bool, with_files: bool | None = None
         SpaceError: when a space cannot be what is asked.
         DigestError: when code of the user's is not there, or is no Python.
     """
+    check_strategies(plan.config)
     check_baselines(plan)
     if with_files is None:
         with_files = not is_asked_for_outputs()
@@ -106,7 +110,9 @@ def check_baselines(plan: Plan) -> None:
     for where, strategies in asked:
         for strategy in strategies:
             refuse_unless(
-                strategy == "random" or n_baselines >= FEWEST_TO_PREDICT,
+                strategy in BLIND_STRATEGIES
+                or bool(users_strategy(strategy))  # which says itself what it needs
+                or n_baselines >= FEWEST_TO_PREDICT,
                 f"baselines: {strategy!r} of {where} predicts from trained functions, and must "
                 f"begin with {FEWEST_TO_PREDICT}; the list has {n_baselines}",
             )

@@ -206,19 +206,26 @@ def _mixtures(artifact: Artifact, artifacts: Mapping[str, Artifact]) -> Iterator
         if block:
             groups.setdefault((block["step"], str(block.get("task"))), []).append(block)
     for (step, _), blocks in groups.items():
-        codes = Counter(str(block.get("code_digest")) for block in blocks)
         # Of thousands of trials few have an environment of their own: see lineage.py.
         known = {id(environment): environment for environment in map(_environment_of, blocks)}
         names = {number: _environment(environment) for number, environment in known.items()}
         environments = Counter(names[id(_environment_of(block))] for block in blocks)
-        for kind, counts in (
-            ("mixed-code", {f"code {digest[7:19]}": count for digest, count in codes.items()}),
-            ("mixed-environment", environments),
-        ):
+        counted = [("mixed-code", codes) for codes in _codes(blocks)]
+        for kind, counts in (*counted, ("mixed-environment", environments)):
             if len(counts) > 1:
                 ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
                 shares = ", ".join(f"{count} by {name}" for name, count in ordered)
                 yield Finding(kind, artifact.path, f"{step}: {shares}")
+
+
+def _codes(blocks: Iterable[Mapping[str, Any]]) -> Iterable[Counter[str]]:
+    """How many of ``blocks`` each code made; of a strategy each, for it has code of its own."""
+    found: dict[object, Counter[str]] = {}
+    for block in blocks:
+        strategy = block.get("wildcards", {}).get("strategy")
+        name = f"code {str(block.get('code_digest'))[7:19]}"
+        found.setdefault(strategy, Counter())[name] += 1
+    return found.values()
 
 
 def _environment_of(block: Mapping[str, Any]) -> Mapping[str, Any]:
