@@ -128,6 +128,14 @@ def test_the_papers_needs_none(recwarn: pytest.WarningsRecorder) -> None:
     assert not recwarn.list
 
 
+def test_noise_has_the_unit_of_the_score() -> None:
+    found, _ = section(judged())
+    assert found["tasks"][0] == {"name": "one", "unit": "points", "noise": "1.23"}
+    text = Page(render(with_strategies(of_the_example(1)))).text("strategies")
+    assert "(noise 1.23 points)" in text
+    assert "Mean regret, points" in text
+
+
 def test_one_table_chooses_for_itself_and_the_page_says_so() -> None:
     found, _ = section(judged(("one",)))
     assert not found["several"]

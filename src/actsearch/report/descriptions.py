@@ -16,6 +16,7 @@ _LABELS = {
     "surrogate": "Surrogate scores",
     "characterisation": "What features tell",
     "simulation": "Simulated searches",
+    "strategies": "Strategies compared",
     "screened": "Functions listed by the screen",
     "screen": "What the screen saw",
     "history": "Live search",

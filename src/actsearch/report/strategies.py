@@ -36,7 +36,10 @@ def strategies_section(
     return {
         "runs": plural(int(judged["runs"].max()), "run"),
         "horizon": count(int(judged["horizon"].max())),
-        "tasks": [{"name": task, "noise": _noise(judged, task, scores[task])} for task in tasks],
+        "tasks": [
+            {"name": task, "unit": scores[task].unit, "noise": _noise(judged, task, scores[task])}
+            for task in tasks
+        ],
         "rows": [
             {
                 "family": family,
