@@ -110,6 +110,14 @@ def test_what_targets_are_made_from(targets: list[str], tasks: list[str], data: 
     assert wanted(PLAN, targets) == (tasks, data)
 
 
+def test_tables_of_other_tasks_are_asked_for_too() -> None:
+    values = _configuration().model_dump(mode="json", exclude_none=True)
+    values["tasks"]["tiny"]["prior_from"] = ["photographs"]
+    plan = Plan(parse_config(values))
+    tasks, _ = wanted(plan, ["results/moved/final.json"])  # of tiny, which asks photographs
+    assert tasks == sorted(ALL)
+
+
 def test_a_name_that_begins_like_another_is_not_taken_for_it() -> None:
     """``tiny`` and ``tiny-wide`` share their beginning, as do the names of their rules."""
     values = copy.deepcopy(SMALL)

@@ -117,6 +117,10 @@ BAD: dict[str, tuple[Change, str]] = {
         lambda c: c["simulation"].update(evaluations=25),
         "simulation.evaluations asks for 25 functions, but space 'small' holds 24",
     ),
+    "simulation longer than its share": (
+        lambda c: c["simulation"].update(evaluations=20, share=0.5),
+        "but space 'small' holds 24, of which a run has 12 (simulation.share)",
+    ),
     "simulation longer than an unsampled space": (
         lambda c: c["spaces"].update(small={"include": ["baselines", "exp(x)"]}),
         "but space 'small' holds 9",
@@ -344,3 +348,15 @@ def test_a_validation_part_of_its_own_is_fitted_on_where_that_is_said(
             ConfigError, match=r"tasks\.tiny\.final: the data give a validation part by itself"
         ):
             check_finalists(plan, "tiny")
+
+
+def test_seeds_of_an_imported_table_cannot_be_seen() -> None:
+    values = copy.deepcopy(SMALL)
+    values["data"]["images"] = values["data"]["digits"] | {"source": "torchvision:CIFAR10"}
+    bare = {key: values["tasks"]["tiny"][key] for key in ("model", "recipe", "map")}
+    table = {"space": "small", "act_bench": "cnn", "published_features": True}
+    values["tasks"]["imported"] = bare | {"data": "images", "benchmark": table}
+    check_plan(Plan(parse_config(values)), look_into_files=False, with_files=False)
+    values["simulation"]["sees"] = "one-seed"
+    with pytest.raises(ConfigError, match="one-seed, but the table of imported is imported"):
+        check_plan(Plan(parse_config(values)), look_into_files=False, with_files=False)

@@ -197,6 +197,11 @@ def test_the_plan_has_the_files_of_all_stages() -> None:
     assert [plan.ranked_sources("tiny", number) for number in range(3)] == [own, [], own]
 
 
+def test_an_imported_table_says_nothing_of_its_runs() -> None:
+    plan = Plan(parse_config(values(benchmark={"space": "small", "act_bench": "cnn"})))
+    assert [plan.ranked_sources("tiny", number) for number in range(3)] == [[], [], []]
+
+
 def test_scores_on_other_tasks_are_never_ranked_by() -> None:
     plan = Plan(parse_config(moved()))
     assert plan.stage_sources("moved", 0)[0] == ("--from tiny=", "results/tiny/benchmark.parquet")

@@ -34,7 +34,7 @@ EXAMPLES = {
     "space": ["small", "deep"],
     "scope": ["", "search/"],
     "slug": ["relu.x", "mul.relu.abs.x.x"],
-    "strategy": ["random", "union-knr"],
+    "strategy": ["random", "union-knr", "transfer"],
     "round": ["0", "2"],
     "stage": ["0", "1"],
     "slot": ["00", "02"],

@@ -15,7 +15,7 @@ rule propose:
     input:
         unpack(lambda w: PLAN.earlier_rounds(w.task, w.strategy, int(w.round))),
         map=layout.map_file("{task}", layout.SEARCH_SCOPE),
-        priors=lambda w: PLAN.prior_files(w.task, layout.SEARCH_SCOPE),
+        priors=lambda w: PLAN.prior_files(w.task, layout.SEARCH_SCOPE, w.strategy),
     output:
         layout.proposals("{task}", "{strategy}", "{round}"),
     log:

@@ -42,7 +42,7 @@ rule simulate:
     input:
         map=layout.map_file("{task}"),
         table=layout.table("{task}"),
-        priors=lambda w: PLAN.prior_files(w.task, ""),
+        priors=lambda w: PLAN.prior_files(w.task, "", w.strategy),
     output:
         layout.simulation("{task}", "{strategy}"),
     log:

@@ -42,6 +42,7 @@ from actsearch.config.strategies import BUILT_IN_STRATEGIES as BUILT_IN_STRATEGI
 from actsearch.config.strategies import DEFAULT_STRATEGY as DEFAULT_STRATEGY
 from actsearch.config.strategies import PAPER_STRATEGY as PAPER_STRATEGY
 from actsearch.config.strategies import STRATEGIES as STRATEGIES
+from actsearch.config.strategies import asks_other_tasks as asks_other_tasks
 from actsearch.config.strategies import named_strategy as named_strategy
 from actsearch.config.strategies import users_strategy as users_strategy
 from actsearch.config.tasks import ACT_BENCH_SCORE as ACT_BENCH_SCORE

@@ -34,6 +34,8 @@ WEIGHTED_STRATEGIES = ("neighbors-ucb", "trees-ucb", "two-stage", "transfer")
 """Those of which ``name@number`` is a variant: the weight of the deviation in the bound."""
 BLIND_STRATEGIES = ("random", "evolution")
 """Those that predict nothing: they may start from any number of functions."""
+INFORMED_STRATEGIES = ("transfer",)
+"""Built-in ones that ask how functions rank on other tasks; one of the user's may too."""
 DEFAULT_STRATEGY = "gp-ei"
 """What live searches use where the configuration names none."""
 PAPER_STRATEGY = "union-knr"
@@ -89,6 +91,12 @@ def named_strategy(name: str) -> NamedStrategy:
         f"such as trees-ucb@0.5: {', '.join(WEIGHTED_STRATEGIES)}; your own as "
         "package.module:object"
     )
+
+
+def asks_other_tasks(name: str) -> bool:
+    """Whether a strategy may read how functions rank on other tasks."""
+    named = named_strategy(name)
+    return named.family in INFORMED_STRATEGIES or named.family not in BUILT_IN_STRATEGIES
 
 
 def users_strategy(name: str) -> str:

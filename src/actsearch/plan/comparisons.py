@@ -127,10 +127,14 @@ class Comparisons:
         """Tables and histories that a stage's functions are ranked by too, after their options.
 
         Returns:
-            Those of the task itself, where the stage trains by the task's recipe; else nothing.
+            Those of the task itself, where the stage trains by the task's recipe; else nothing. An
+            imported table says nothing of its runs, and functions that a search trained besides
+            would have more than others.
         """
         chosen = self.tasks[task]
-        if chosen.in_stage(stage).recipe != chosen.recipe or self.final(task).candidates_from:
+        imported = chosen.benchmark is not None and chosen.benchmark.act_bench is not None
+        others = self.final(task).candidates_from
+        if imported or others or chosen.in_stage(stage).recipe != chosen.recipe:
             return []
         tables = [("--table ", path) for path in self.tables(task)]
         return tables + [("--history ", path) for path in self.histories(task)]

@@ -19,6 +19,7 @@ from actsearch.config import (
     Resources,
     Score,
     Screen,
+    asks_other_tasks,
 )
 from actsearch.data.sources.known import arrays_of, score_of
 from actsearch.data.sources.places import is_function, place_of
@@ -291,9 +292,10 @@ class Plan(Comparisons):
 
     # What other tasks say, and strategies compared
 
-    def prior_files(self, task: str, scope: str) -> list[str]:
-        """How functions rank on other tasks; nothing for a task that asks none."""
-        return [layout.priors(task, scope)] if self.tasks[task].prior_from else []
+    def prior_files(self, task: str, scope: str, strategy: str) -> list[str]:
+        """How functions rank on other tasks; nothing where task or strategy asks none."""
+        asks = self.tasks[task].prior_from and asks_other_tasks(strategy)
+        return [layout.priors(task, scope)] if asks else []
 
     def prior_sources(self, task: str) -> list[str]:
         """Tables of these other tasks."""

@@ -30,7 +30,7 @@ LONGEST_SHOWN = 60
 """Characters of a name in a message."""
 # What a task's folder holds, by the section of the configuration that asks for it.
 NEEDED = {
-    "benchmark": ("benchmark.", "map.", "fim", "surrogate", "simulation"),
+    "benchmark": ("benchmark.", "map.", "fim", "surrogate", "characterisation", "simulation"),
     "search": ("search",),
     "final": ("final",),
 }
@@ -197,13 +197,8 @@ def check_sizes(plan: Plan, name: str) -> None:
         if key == "search":
             asked[where] = counts.search_size(plan.search(name), len(plan.baselines))
         else:
-            asked["simulation.evaluations"] = plan.config.simulation.evaluations
+            _check_simulation(plan, name, size)
             asked["surrogate.folds"] = plan.config.surrogate.folds
-            evaluations, n_baselines = asked["simulation.evaluations"], len(plan.baselines)
-            refuse_unless(
-                evaluations >= n_baselines,
-                f"simulation.evaluations is {evaluations}, fewer than the {n_baselines} baselines",
-            )
         for what, wanted in asked.items():
             refuse_unless(
                 wanted <= size,
@@ -211,6 +206,28 @@ def check_sizes(plan: Plan, name: str) -> None:
             )
     if name in plan.trained:
         refuse_long_slugs(f"tasks.{name}.benchmark", plan.slugs(plan.space_of(name, "")))
+
+
+def _check_simulation(plan: Plan, name: str, size: int) -> None:
+    """Refuse replayed searches that a task's table, of a space of ``size``, cannot give."""
+    simulation, n_baselines = plan.config.simulation, len(plan.baselines)
+    evaluations, space = simulation.evaluations, plan.space_of(name, "")
+    refuse_unless(
+        evaluations >= n_baselines,
+        f"simulation.evaluations is {evaluations}, fewer than the {n_baselines} baselines",
+    )
+    in_a_run = max(round(simulation.share * size), n_baselines)
+    of = f", of which a run has {in_a_run} (simulation.share)" if simulation.share < 1 else ""
+    refuse_unless(
+        evaluations <= in_a_run,
+        f"simulation.evaluations asks for {evaluations} functions, but space {space!r} holds "
+        f"{size}{of}",
+    )
+    refuse_unless(
+        simulation.sees == "score" or name not in plan.imported,
+        f"simulation.sees is one-seed, but the table of {name} is imported and says nothing of "
+        "its seeds; allowed: score",
+    )
 
 
 def check_finalists(plan: Plan, name: str) -> None:

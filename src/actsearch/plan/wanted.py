@@ -49,9 +49,12 @@ def wanted(plan: Plan, targets: Iterable[str]) -> tuple[list[str], list[str]]:
     """Names of the tasks, and of the data sets, that the wanted files are made from."""
     paths = [os.path.normpath(target) for target in targets]
     tasks = {task for path in paths for task in named_tasks(plan, path)}
-    for task in list(tasks):
-        if final := plan.tasks[task].final:
-            tasks |= set(final.candidates_from)
+    waiting = list(tasks)
+    while waiting:
+        chosen = plan.tasks[waiting.pop()]
+        others = {*chosen.prior_from, *(chosen.final.candidates_from if chosen.final else ())}
+        waiting += others - tasks
+        tasks |= others
     data = {name for path in paths for name in named_data(plan, path)}
     return sorted(tasks), sorted(data | {plan.tasks[task].data for task in tasks})
 

@@ -56,8 +56,8 @@ def conclusion(
     if left_out:
         n_baselines = sum(f["kind"] != "found" for f in functions)
         clauses.append(
-            f"of {n_baselines + len(left_out)} baselines {len(left_out)} were left out before, for "
-            f"validation ({', '.join(left_out)})"
+            f"{len(left_out)} of {n_baselines + len(left_out)} baselines were left out earlier for "
+            f"their validation scores, and were not tested ({', '.join(left_out)})"
         )
     chosen_by = "validation and, among its ties, cost" if by_cost else "validation"
     named = next(f for f in found if f["name"] == chosen)

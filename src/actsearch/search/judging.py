@@ -13,7 +13,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from actsearch.benchmark.runs import pooled_deviation
-from actsearch.config import named_strategy
 
 Floats = NDArray[np.float64]
 
@@ -136,7 +135,7 @@ def _row(
     row: dict[str, object] = {
         "task": task,
         "strategy": strategy,
-        "family": named_strategy(strategy).family,
+        "family": strategy.partition("@")[0],
         "runs": runs,
         "horizon": horizon,
         "noise": noise,

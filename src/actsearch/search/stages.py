@@ -1,8 +1,8 @@
 """Stages before a last comparison: candidates are trained on new seeds, and the best go on.
 
-A best one of many noisy scores is partly the luckiest. Who goes on is said by a mean over seeds,
-most of which the function was not chosen by: successive halving (Jamieson and Talwalkar 2016) with
-sizes that are fixed beforehand.
+A best one of many noisy scores is partly the luckiest. Who goes on is decided by a mean over new
+seeds and those before, so that luck counts the less the more new seeds there are: successive
+halving (Jamieson and Talwalkar 2016) with sizes that are fixed beforehand.
 """
 
 from __future__ import annotations

@@ -73,8 +73,8 @@ def replay_entries(table: Path, entries: int | None, seed: int, keep: Path | Non
         else:
             keep.mkdir(parents=True)
             scratch = keep.absolute()
-        found, suspects = _made_again(place, name, slugs, scratch, data_folder)
-    _print(name, slugs, found, suspects)
+        found, suspects, compared = _made_again(place, name, slugs, scratch, data_folder)
+    _print(name, slugs, found, suspects, compared)
     if found:
         raise typer.Exit(1)
 
@@ -89,8 +89,8 @@ def _drawn(place: Path, entries: int, seed: int) -> list[str]:
 
 def _made_again(
     place: Path, table: str, slugs: list[str], scratch: Path, here: Path
-) -> tuple[list[str], list[str]]:
-    """Differences, and what is no more as it was, of functions made again in ``scratch``."""
+) -> tuple[list[str], list[str], str]:
+    """Differences, what is no more as it was, and what was compared, made again in ``scratch``."""
     from actsearch.cli.questions.replay import as_it_was, suspects_of
     from actsearch.records.comparison import differences
 
@@ -118,10 +118,11 @@ def _made_again(
         for trial in trials
         for line in differences(recorded / trial.path, again / trial.path, tolerance)
     ]
-    if trials[0].block.get("device", {}).get("type") == "cpu":  # bits of a GPU's are its own
-        with contextlib.chdir(again):
-            found += _fisher_again(place, table, slugs, config)
-    return found, suspects
+    if trials[0].block.get("device", {}).get("type") != "cpu":  # bits of a GPU's are its own
+        return found, suspects, "trainings"
+    with contextlib.chdir(again):
+        found += _fisher_again(place, table, slugs, config)
+    return found, suspects, "trainings and Fisher features"
 
 
 def _prepare(config: Config, table: str, here: Path) -> None:
@@ -190,13 +191,15 @@ def _run(*words: str) -> None:
         )
 
 
-def _print(table: str, slugs: list[str], found: list[str], suspects: list[str]) -> None:
+def _print(
+    table: str, slugs: list[str], found: list[str], suspects: list[str], compared: str
+) -> None:
     from rich.markup import escape
 
     out = console()
     told = f"{table}: {len(slugs)} of {len(slugs)} functions"
     if not found:
-        out.print(f"[green]{told} identical[/]: trainings and Fisher features")
+        out.print(f"[green]{told} identical[/]: {compared}")
         return
     out.print(f"[red]{table}: {len(found)} differences[/]")
     for line in found[:EXAMPLES]:

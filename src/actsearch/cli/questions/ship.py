@@ -153,7 +153,7 @@ def _ship(config: Config, task: str, folder: Path) -> None:
 
     place, table = folder / task, layout.table(task)
     if place.exists():
-        _require_same(place, table)
+        _require_same(place, table, layout.map_file(task))
         say(f"{task} ships already and is kept")
         return
     chosen = config.task(task)
@@ -188,14 +188,15 @@ def _ship(config: Config, task: str, folder: Path) -> None:
         write_arrays(beside / shipped.FISHER, features, _block(of_map, task, shipped.FISHER))
 
 
-def _require_same(place: Path, table: str) -> None:
-    there, here = (
-        read_provenance(path)["content_digest"] for path in (place / shipped.TABLE, table)
-    )
-    if there != here:
-        raise ConfigError(
-            f"{place}: ships already, and {table} says something else; remove it to ship it anew"
+def _require_same(place: Path, *files: str) -> None:
+    for file in files:
+        there, here = (
+            read_provenance(path)["content_digest"] for path in (place / Path(file).name, file)
         )
+        if there != here:
+            raise ConfigError(
+                f"{place}: ships already, and {file} says something else; remove it to ship it anew"
+            )
 
 
 def _require_whole(path: str, sources: list[str]) -> None:
