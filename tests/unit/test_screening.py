@@ -18,12 +18,10 @@ from actsearch.functions.equivalence import Floats, classes, outputs
 from actsearch.functions.expressions import parse
 from actsearch.functions.selection import select
 from actsearch.records.formats import content_digest, write_table
-from actsearch.search.curves import different_ones, values_and_slopes
+from actsearch.search.curves import SHARE_OF_FEATURES, TREES, different_ones, values_and_slopes
 from actsearch.search.screened import known_functions, list_screened, summarise
 from actsearch.search.screening import (
     POOL,
-    SHARE_OF_FEATURES,
-    TREES,
     Known,
     Screened,
     ScreenError,

@@ -1,7 +1,7 @@
 """The screen of a live search: a whole space, of which the most promising functions are listed.
 
 Needs: a task's benchmark table, the functions and outputs of its benchmark space. Makes:
-results/{task}/search/functions.parquet and outputs.npy, which stand in place of those of the search
+results/{task}/search/functions.parquet and outputs.npy, which take the place of those of the search
 space, and screen.json.
 """
 

@@ -2,7 +2,7 @@
 
 Needs: the benchmark table and the search histories of a task, or of the tasks in its
 candidates_from. Makes: results/{task}/final/stage-{stage}/candidates.csv, {slot}.json and
-ranking.csv. Sizes are fixed, so all stages stand in the graph; the test set is not read.
+ranking.csv. Sizes are fixed, so all stages are in the graph; the test set is not read.
 """
 
 

@@ -128,7 +128,7 @@ def screening(config: Config, task: str | None, **_: Any) -> Settings:
 
 
 def judging(config: Config, task: str | None, **_: Any) -> Settings:
-    """Of how strategies compare: how many functions all searches begin with."""
+    """Of how strategies compare: the bootstrap's seed, and what all searches begin with."""
     return {"simulation": {"seed": config.simulation.seed}} | _baselines(config)
 
 

@@ -35,7 +35,6 @@ def stages_table(
                 {
                     "name": function["name"],
                     "role": function["kind"],
-                    "kind": function["kind"],
                     "mean": value(score, function["validation_score"]),
                     "deviation": size(score, function["deviation"]),
                     "n_runs": function["n_runs"],

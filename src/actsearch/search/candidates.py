@@ -108,17 +108,17 @@ def with_priors(candidates: pd.DataFrame, priors: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class BenchmarkRuns:
-    """What trainings of n functions told."""
+    """Results of the trainings of n functions."""
 
     truth: NDArray[np.float64]
     """The score that counts (n,)."""
     seen: NDArray[np.float64]
-    """What a training tells (n, seeds); of a table that shows its scores alone, these (n, 1)."""
+    """Scores of each seed (n, seeds); of a table of scores alone, these (n, 1)."""
     failed: NDArray[np.bool_]
     """Whether that training diverged, of the same shape."""
 
     def one_of(self, rng: np.random.Generator) -> pd.DataFrame:
-        """What one training of each told: ``validation_score`` and ``failed``."""
+        """Results of one training of each: ``validation_score`` and ``failed``."""
         seed = rng.integers(self.seen.shape[1], size=len(self.seen))
         rows = np.arange(len(self.seen))
         return pd.DataFrame(
@@ -127,7 +127,7 @@ class BenchmarkRuns:
 
 
 def runs_of(table: pd.DataFrame, names: pd.Index[str], by_seed: bool) -> BenchmarkRuns:
-    """What the trainings behind a benchmark table told.
+    """Results of the trainings behind a benchmark table.
 
     Args:
         table: Benchmark table: ``name``, ``validation_score``, and where there are ``status`` and

@@ -1,8 +1,9 @@
-"""Functions as curves: values and slopes at a few inputs, and which curves differ."""
+"""Functions as curves: values and slopes at a few inputs, what predicts by them, which differ."""
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ Quantiles would crowd in the middle, but how a function goes on at both ends mat
 functions of a small network cross-validated predictions had a rank correlation with scores of 0.84,
 with quantiles of 0.80, and with 8 to 32 principal components of all outputs of 0.70 to 0.76."""
 _STEPS = 12
+TREES, SHARE_OF_FEATURES = 200, 1 / 3
 
 
 @functools.cache
@@ -87,3 +89,19 @@ def _taken(curves: Floats, count: int, distance: float) -> Integers:
 
 def _distances(curves: Floats, curve: Floats) -> Floats:
     return np.asarray(np.sqrt(np.square(curves - curve).mean(axis=1)))
+
+
+def predictor(seed: int) -> Any:
+    """Extremely randomised trees (Geurts, Ernst & Wehenkel 2006), not fitted yet.
+
+    They do not mind that some functions reach 1e18. Cross-validated on 175 functions of a small
+    network, their rank correlation with scores was higher than that of random forests and of
+    nearest neighbours, whatever the features were.
+
+    Returns:
+        A scikit-learn regressor.
+    """
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    # One process: several would sum trees in another order each time.
+    return ExtraTreesRegressor(TREES, max_features=SHARE_OF_FEATURES, random_state=seed, n_jobs=1)

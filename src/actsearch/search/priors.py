@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from actsearch.functions.equivalence import outputs as evaluate
 from actsearch.functions.expressions import parse
 from actsearch.search.candidates import PRIOR, require_columns, require_unique
-from actsearch.search.curves import values_and_slopes
+from actsearch.search.curves import predictor, values_and_slopes
 
 Floats = NDArray[np.float64]
 
-TREES, SHARE_OF_FEATURES = 200, 1 / 3
+SEED = 0
+"""Of the trees."""
 
 
 def rank_elsewhere(
@@ -59,14 +60,9 @@ def rank_elsewhere(
 
 
 def _foretold(ranks: pd.Series[float], at: Floats, task: str) -> Floats:
-    from sklearn.ensemble import ExtraTreesRegressor
-
     known = np.asarray(evaluate([parse(name) for name in ranks.index]))
     finite = np.isfinite(known).all(axis=1)
     if not finite.any():
         raise ValueError(f"no function in the table of {task} has finite outputs")
-    forest = ExtraTreesRegressor(
-        TREES, max_features=SHARE_OF_FEATURES, min_samples_leaf=2, random_state=0
-    )
-    forest.fit(values_and_slopes(known[finite]), ranks.to_numpy()[finite])
+    forest = predictor(SEED).fit(values_and_slopes(known[finite]), ranks.to_numpy()[finite])
     return np.asarray(forest.predict(values_and_slopes(at)))

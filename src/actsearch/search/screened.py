@@ -73,9 +73,10 @@ def summarise(found: Screened, known: Known, space: str) -> dict[str, Any]:
         predicted; known: how many functions the predictor learned from; rank_correlation:
         Spearman's, of their cross-validated predictions and scores (None where unknown); listed:
         how many functions, by what chose them; pool: those listed by prediction were chosen among
-        the best predicted, so many times as many; distance: any two of them are at least so far
-        from each other (root mean square difference of arcsinh of outputs); predicted: quantiles of
-        predicted scores, by their level, of all and of the listed ones by what chose them.
+        the best predicted, so many times as many; distance: any two listed by prediction are at
+        least so far from each other (root mean square difference of arcsinh of outputs); predicted:
+        quantiles of predicted scores, by their level, of all and of the listed ones by what chose
+        them.
     """
     counts = Counter(found.chosen_by)
     by = np.array(found.chosen_by)

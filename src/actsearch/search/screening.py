@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -20,12 +19,11 @@ from actsearch.functions.enumeration import Enumeration, enumerate_space
 from actsearch.functions.equivalence import Digests, Floats, Integers
 from actsearch.functions.numbered import outputs_in_parts
 from actsearch.functions.spaces import SearchSpace
-from actsearch.search.curves import different_ones, values_and_slopes
+from actsearch.search.curves import different_ones, predictor, values_and_slopes
 from actsearch.search.surrogates import without_noise
 
 POOL = 5
 """So many times as many functions as are listed by prediction: they are chosen among these."""
-TREES, SHARE_OF_FEATURES = 200, 1 / 3
 FOLDS = 5
 BY = ("baseline", "included", "prediction", "chance")
 """Why a function is listed."""
@@ -130,11 +128,11 @@ def screen_space(
     """
     whole = SearchSpace.from_config(space, baselines)
     listed = enumerate_space(whole, progress)
-    predictor = _predictor(screen.seed).fit(values_and_slopes(known.outputs), known.scores)
+    forest = predictor(screen.seed).fit(values_and_slopes(known.outputs), known.scores)
     numbers = np.flatnonzero(listed.representative & listed.finite)
     predictions = np.empty(len(numbers))
     for places, outputs in outputs_in_parts(whole, numbers):
-        predictions[places] = without_noise(predictor.predict(values_and_slopes(outputs)))
+        predictions[places] = without_noise(forest.predict(values_and_slopes(outputs)))
         if progress:
             progress(min(places.stop, len(numbers)), len(numbers))
 
@@ -214,22 +212,6 @@ class _Choice:
         return pool[taken], distance
 
 
-def _predictor(seed: int) -> Any:
-    """Extremely randomised trees (Geurts, Ernst & Wehenkel 2006), not fitted yet.
-
-    They do not mind that some functions reach 1e18. Cross-validated on 175 functions of a small
-    network, their rank correlation with scores was higher than that of random forests and of
-    nearest neighbours, whatever the features were.
-
-    Returns:
-        A scikit-learn regressor.
-    """
-    from sklearn.ensemble import ExtraTreesRegressor
-
-    # One process: several would sum trees in another order each time.
-    return ExtraTreesRegressor(TREES, max_features=SHARE_OF_FEATURES, random_state=seed, n_jobs=1)
-
-
 def _rank_correlation(known: Known, seed: int) -> float:
     from scipy.stats import spearmanr
     from sklearn.model_selection import KFold, cross_val_predict
@@ -238,7 +220,7 @@ def _rank_correlation(known: Known, seed: int) -> float:
         return float("nan")
     features = values_and_slopes(known.outputs)
     folds = KFold(FOLDS, shuffle=True, random_state=seed)
-    guesses = without_noise(cross_val_predict(_predictor(seed), features, known.scores, cv=folds))
+    guesses = without_noise(cross_val_predict(predictor(seed), features, known.scores, cv=folds))
     if np.ptp(guesses) == 0:
         return float("nan")
     return float(spearmanr(guesses, known.scores).statistic)

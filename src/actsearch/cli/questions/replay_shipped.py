@@ -21,6 +21,7 @@ from actsearch.cli.recording import load
 from actsearch.config import Config, ConfigError, load_config, write_values
 from actsearch.data.sources.places import place_of
 from actsearch.plan import layout
+from actsearch.plan.counts import fim_parts
 from actsearch.plan.environment import CONFIG_VARIABLE, DEFAULT_CONFIG
 from actsearch.plan.staleness import present_of
 from actsearch.records import search_path, shipped
@@ -160,7 +161,7 @@ def _fisher_again(place: Path, table: str, slugs: list[str], config: Config) -> 
     packed = read_arrays(place / shipped.FISHER)
     rows = {name: row for row, name in enumerate(packed["names"].tolist())}
     shipped_cdfs = unpack_cdfs(packed)
-    for part in range(-(-len(names) // size)):
+    for part in fim_parts(len(names), size):
         _run(
             *("fim", "--task", table, "--functions", str(_DRAWN), "--part", str(part)),
             *("--out", str(_SPECTRA)),

@@ -18,6 +18,7 @@ from actsearch.cli.progress import say, track
 from actsearch.cli.recording import load
 from actsearch.config import Config, ConfigError, load_config
 from actsearch.plan import layout
+from actsearch.plan.counts import fim_parts
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.plan.settings import task_section
 from actsearch.plan.staleness import settings_of
@@ -110,8 +111,8 @@ def _missing(config: Config, task: str) -> str:
     if Path(listing).is_file():
         slugs = selected_slugs(read_table(listing))
         needed += [layout.trial(task, slug) for slug in slugs]
-        size = config.task(task).fisher.functions_per_job
-        needed += [layout.fim_part(task, "", part) for part in range(-(-len(slugs) // size))]
+        parts = fim_parts(len(slugs), config.task(task).fisher.functions_per_job)
+        needed += [layout.fim_part(task, "", part) for part in parts]
     lacking = [path for path in needed if not Path(path).is_file()]
     more = f" and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else ""
     return f"{', '.join(lacking[:SHOWN])}{more} missing" if lacking else ""
@@ -161,7 +162,7 @@ def _ship(config: Config, task: str, folder: Path) -> None:
     slugs = selected_slugs(read_table(listing))
     trials = [layout.trial(task, slug) for slug in slugs]
     size = chosen.fisher.functions_per_job
-    parts = [layout.fim_part(task, "", part) for part in range(-(-len(slugs) // size))]
+    parts = [layout.fim_part(task, "", part) for part in fim_parts(len(slugs), size)]
     _require_whole(table, [listing, *trials])
     _require_whole(layout.map_file(task), [listing, *parts])
     of_table = _record(task, [table])

@@ -10,7 +10,7 @@ import typer
 from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile, FunctionsFile, Out, TaskName, by_key
 from actsearch.cli.recording import execution, load
-from actsearch.functions.expressions import parse
+from actsearch.plan.dependencies import space_operators, task_spaces
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.records.formats import read_array, read_table, write_table
 
@@ -28,21 +28,19 @@ def priors(
 ) -> None:
     """Say how the functions of a space rank on other tasks."""
     from actsearch.functions.listed import selected_names
-    from actsearch.search.priors import rank_elsewhere
+    from actsearch.search.priors import SEED, rank_elsewhere
 
     settings = load(config)
-    tables = {other: read_table(path) for other, path in by_key(from_).items()}
-    used = {op for table in tables.values() for name in table["name"] for op in _operators(name)}
+    files = by_key(from_)
+    spaces = {space for other in files for space in task_spaces(settings, other)}
     record = execution(
         "priors",
         settings,
         task,
-        inputs=[functions, outputs, *by_key(from_).values()],
-        operators=used,
+        inputs=[functions, outputs, *files.values()],
+        seeds={"trees": SEED},
+        operators=space_operators(settings, *spaces),
     )
     names = selected_names(read_table(functions))
+    tables = {other: read_table(path) for other, path in files.items()}
     write_table(out, rank_elsewhere(names, read_array(outputs), tables), record.block())
-
-
-def _operators(name: str) -> frozenset[str]:
-    return parse(name).operators

@@ -42,5 +42,5 @@ def surrogate(
     guesses = cross_validated_predictions(features, scores, settings.surrogate)
     write_table(out, score(guesses), record.block())
     write_table(predictions, guesses, record.block())
-    told = characterise(features, scores, settings.surrogate)
-    write_table(characterisation, told, record.block())
+    found = characterise(features, scores, settings.surrogate)
+    write_table(characterisation, found, record.block())
