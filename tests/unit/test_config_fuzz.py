@@ -173,4 +173,4 @@ def _use(config: Config) -> None:
     assert plan.settings("report") and plan.settings("crate")
     assert {"report", "crate", "train", "map", "fim"} <= set(STEPS)
     canonical_json(config.model_dump(mode="json"))
-    assert plan.report_options()
+    assert plan.options(plan.report_files())

@@ -40,7 +40,7 @@ def test_each_resample_is_judged_as_its_repeated_rows_are(seed: int, m: int, tie
             "slope": np.nan if same_p else linregress(p, y).slope,
         }
         for name, value in expected.items():
-            assert found[name][row] == pytest.approx(value, nan_ok=True, abs=1e-9), name
+            assert found[name][row] == pytest.approx(value, nan_ok=True, abs=1e-9, rel=1e-9), name
 
 
 @given(SEEDS, st.integers(4, 40), st.sampled_from([2, 5, 1000]))

@@ -49,7 +49,7 @@ def test_values_that_are_the_same_share_cells(textbook: Any) -> None:
 
 def test_proposals_are_ours(textbook: Any) -> None:
     functions = make_map(400)
-    history = make_table(functions, noise=0.1).head(150).assign(round=0)
+    history = make_table(functions, noise=0.1).head(150).assign(round=0, status="completed")
     ours = propose("union-knr", functions, history, 5, 1, 0)
     coordinates = functions[["union_x", "union_y"]].itertuples(index=False, name=None)
     places = dict(zip(functions["name"], coordinates, strict=True))
