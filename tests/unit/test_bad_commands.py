@@ -12,6 +12,11 @@ from small_experiment import SMALL
 from actsearch.cli import main
 
 
+def _simulate(strategy: str) -> tuple[str, ...]:
+    files = ("--map", "m.parquet", "--table", "t.parquet", "--out", "o.parquet")
+    return ("simulate", "--task", "tiny", "--strategy", strategy, *files)
+
+
 @pytest.mark.parametrize(
     "arguments, expected",
     [
@@ -22,38 +27,8 @@ from actsearch.cli import main
         ),
         (("train", "--task", "tiny"), "no trial to make"),
         (("enumerate", "--space", "five-node"), "unknown 'five-node'"),
-        (
-            (
-                "simulate",
-                "--task",
-                "tiny",
-                "--strategy",
-                "random",
-                "--map",
-                "m.parquet",
-                "--table",
-                "t.parquet",
-                "--out",
-                "o.parquet",
-            ),
-            "m.parquet",
-        ),
-        (
-            (
-                "simulate",
-                "--task",
-                "tiny",
-                "--strategy",
-                "s",
-                "--map",
-                "m.parquet",
-                "--table",
-                "t.parquet",
-                "--out",
-                "o.parquet",
-            ),
-            "unknown strategy 's'",
-        ),
+        (_simulate("random"), "m.parquet"),
+        (_simulate("s"), "unknown strategy 's'"),
     ],
 )
 def test_bad_command(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import itertools
 import keyword
@@ -15,15 +14,15 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import GenerateJsonSchema
 
+from actsearch.config.plain import LONGEST_NAME, show
 from actsearch.config.plain import ConfigError as ConfigError
-from actsearch.config.plain import show
+from actsearch.config.plain import guess as guess
 from actsearch.config.strategies import named_strategy
 
 MOST = 2**31 - 1
 """Largest number of anything, which every library takes."""
 LARGEST_SEED = 2**32 - 1
 """Largest seed that NumPy, scikit-learn and torch all take."""
-LONGEST_NAME = 64
 _LONGEST_PART = 255
 _LONGEST_PATH = 1000
 
@@ -223,9 +222,3 @@ def known(value: str, allowed: Iterable[str], where: str) -> None:
     if value not in names:
         hint = guess(value, names)
         raise ValueError(f"{where}: unknown {show(value)}{hint}; allowed: {', '.join(names)}")
-
-
-def guess(value: str, names: Iterable[str]) -> str:
-    """What may have been meant, for a message: `` (did you mean 'relu'?)``, or nothing."""
-    close = difflib.get_close_matches(value[:LONGEST_NAME], list(names), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -18,6 +19,8 @@ MOST_VALUES = 1_000_000
 """Values in a configuration, those that aliases repeat counted each time."""
 LONGEST_TEXT = 100_000
 """Characters of a text."""
+LONGEST_NAME = 64
+"""Characters of a name in the configuration."""
 LONGEST_KEY = 200
 """Characters of a key."""
 INTEGERS = range(-(2**63), 2**63)
@@ -123,3 +126,9 @@ def _problem_of_text(text: str) -> str | None:
         )
         return f"{show(text)} holds {kind} (U+{ord(found.group()):04X}), which is not allowed"
     return None
+
+
+def guess(value: str, names: Iterable[str]) -> str:
+    """What may have been meant, for a message: `` (did you mean 'relu'?)``, or nothing."""
+    close = difflib.get_close_matches(value[:LONGEST_NAME], list(names), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

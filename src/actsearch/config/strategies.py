@@ -6,11 +6,10 @@ nothing else.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
-from actsearch.config.plain import show
+from actsearch.config.plain import guess, show
 
 _HOME = "actsearch.search.strategies"
 BUILT_IN_STRATEGIES = {
@@ -41,7 +40,7 @@ DEFAULT_STRATEGY = "gp-ei"
 PAPER_STRATEGY = "union-knr"
 """What Bingham and Miikkulainen (2023) search by."""
 
-_OBJECT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+:[A-Za-z_]\w*|[A-Za-z_]\w*:[A-Za-z_]\w*")
+_OBJECT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _WEIGHT = re.compile(r"\d{1,3}(\.\d{1,4})?")
 
 
@@ -72,24 +71,20 @@ def named_strategy(name: str) -> NamedStrategy:
         ValueError: for another name, with what is allowed.
     """
     family, at, number = name.partition("@")
-    if family in BUILT_IN_STRATEGIES and not at:
-        module, _, attribute = BUILT_IN_STRATEGIES[family].partition(":")
-        return NamedStrategy(module, attribute, family)
-    if at and family in WEIGHTED_STRATEGIES and _WEIGHT.fullmatch(number):
-        weight = float(number)
-        if f"{weight:g}" != number:
-            raise ValueError(f"strategy {name!r}: write the weight as {weight:g}")
+    is_variant = at and family in WEIGHTED_STRATEGIES and _WEIGHT.fullmatch(number)
+    weight = float(number) if is_variant else None
+    if weight is not None and f"{weight:g}" != number:
+        raise ValueError(f"strategy {name!r}: write the weight as {weight:g}")
+    if is_variant or name in BUILT_IN_STRATEGIES:
         module, _, attribute = BUILT_IN_STRATEGIES[family].partition(":")
         return NamedStrategy(module, attribute, family, weight)
     if _OBJECT.fullmatch(name):
         module, _, attribute = name.partition(":")
         return NamedStrategy(module, attribute, name)
-    close = difflib.get_close_matches(name[:100], STRATEGIES, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise ValueError(
-        f"unknown strategy {show(name)}{hint}; allowed: {', '.join(STRATEGIES)}; with a weight, "
-        f"such as trees-ucb@0.5: {', '.join(WEIGHTED_STRATEGIES)}; your own as "
-        "package.module:object"
+        f"unknown strategy {show(name)}{guess(name, STRATEGIES)}; allowed: "
+        f"{', '.join(STRATEGIES)}; with a weight, such as trees-ucb@0.5: "
+        f"{', '.join(WEIGHTED_STRATEGIES)}; your own as package.module:object"
     )
 
 

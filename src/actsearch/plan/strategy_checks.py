@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import os
 import symtable
 from importlib.util import decode_source
 
 from actsearch.config import Config, ConfigError, named_strategy, users_strategy
+from actsearch.config.base import guess
 from actsearch.plan.dependencies import named_strategies
 from actsearch.records.digests import DigestError
 from actsearch.records.imports import Code, users_modules
@@ -38,12 +38,11 @@ def check_strategies(config: Config) -> None:
             continue
         bound = _bound(code)
         if attribute not in bound:
-            close = difflib.get_close_matches(attribute, bound, n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
             shown = ", ".join(bound[:MOST_SHOWN]) or "nothing"
             more = ", ..." if len(bound) > MOST_SHOWN else ""
             raise ConfigError(
-                f"{where}: {name!r}: {os.path.relpath(code.place)} has no {attribute!r}{hint}; at "
+                f"{where}: {name!r}: {os.path.relpath(code.place)} has no "
+                f"{attribute!r}{guess(attribute, bound)}; at "
                 f"its top level it has: {shown}{more}"
             )
 

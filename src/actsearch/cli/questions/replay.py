@@ -169,6 +169,14 @@ def _print(
         out.print(f"[green]{name}: {within}[/]")
         return
     out.print(f"[red]{name}: not {within}[/]")
+    print_differences(found, suspects)
+
+
+def print_differences(found: list[str], suspects: list[str]) -> None:
+    """Show the first differences, and that ``suspects`` may be their cause."""
+    from rich.markup import escape
+
+    out = console()
     for line in found[:EXAMPLES]:
         out.print(f"  {escape(printable(line))}", soft_wrap=True)
     if len(found) > EXAMPLES:

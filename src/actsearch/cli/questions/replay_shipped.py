@@ -27,7 +27,6 @@ from actsearch.plan.staleness import present_of
 from actsearch.records import search_path, shipped
 from actsearch.records.formats import ArtifactError, read_arrays, read_table
 from actsearch.records.lineage import Artifact, read_artifact
-from actsearch.records.names import printable
 from actsearch.records.provenance import cpu_model
 
 ENTRIES = 3
@@ -195,7 +194,7 @@ def _run(*words: str) -> None:
 def _print(
     table: str, slugs: list[str], found: list[str], suspects: list[str], compared: str
 ) -> None:
-    from rich.markup import escape
+    from actsearch.cli.questions.replay import print_differences
 
     out = console()
     told = f"{table}: {len(slugs)} of {len(slugs)} functions"
@@ -203,9 +202,4 @@ def _print(
         out.print(f"[green]{told} identical[/]: {compared}")
         return
     out.print(f"[red]{table}: {len(found)} differences[/]")
-    for line in found[:EXAMPLES]:
-        out.print(f"  {escape(printable(line))}", soft_wrap=True)
-    if len(found) > EXAMPLES:
-        out.print(f"  and {len(found) - EXAMPLES} more")
-    if suspects:
-        out.print("  [dim]the cause may be what is now different, as said above[/]")
+    print_differences(found, suspects)
