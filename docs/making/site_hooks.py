@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))
-from command_tables import application, command_tables  # noqa: E402
-from config_tables import config_tables  # noqa: E402
-from repository_links import linked_files, page_of, rewrite  # noqa: E402
+from command_tables import application, command_tables
+from config_tables import config_tables
+from repository_links import linked_files, page_of, rewrite
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
