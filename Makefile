@@ -45,7 +45,7 @@ lint: .venv/dev.stamp  ## Formatting, linting, types, rooms, workflow
 
 docs: .venv/dev.stamp  ## Build the documentation: build/site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
-	@echo "Open build/site/index.html"
+	@echo "Open build/site/index.html; its search needs a server: python3 -m http.server --directory build/site"
 
 bench: .venv/dev.stamp  ## Measure speed, as ratios
 	$(BIN)/python -W ignore -m benchmarks
