@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MAKING = ROOT / "docs/making"
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 _BLOCK = re.compile(
     r"^(?:<!-- run(?:: (?P<needs>[\w, ]+))? -->\n(?P<mark>))?"
     r"(?P<indent> *)```(?P<language>\w+)(?: (?P<file>\S+))?\n(?P<text>.*?)^ *```$",
     re.MULTILINE | re.DOTALL,
 )
-
-if str(MAKING) not in sys.path:
-    sys.path.insert(0, str(MAKING))
 
 
 @dataclass(frozen=True)
