@@ -72,8 +72,8 @@ class Simulation(Model):
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the table's functions that a run may choose from, drawn anew for each run."""
     sees: Literal["score", "one-seed"] = "score"
-    """What a strategy sees of a training: the score in the table, or that of one of the seeds behind
-    it; regret is then computed from their mean."""
+    """What a strategy sees of a training: the score in the table, or that of one of the seeds
+    behind it; regret is then computed from their mean."""
     seed: Seed = 0
     """Seed of the first run; run k uses seed + k."""
 

@@ -180,10 +180,11 @@ class Final(Model):
     significance: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Corrected p-value under which a difference is called one."""
     stages: tuple[Stage, ...] = ()
-    """Trainings before it that choose the functions and baselines; without them, the scores of table
-    and searches choose."""
+    """Trainings before it that choose the functions and baselines; without them, the scores of
+    table and searches choose."""
     baselines: PositiveInt | None = None
-    """Baselines that are compared with the functions, the best of the last stage; all when left out."""
+    """Baselines that are compared with the functions, the best of the last stage; all when left
+    out."""
 
     compiled_costs: bool | None = None
     """Whether the time of compiled functions is measured though the recipe does not compile, which
@@ -236,8 +237,8 @@ class Task(Model):
     functions_per_job: PositiveInt = 32
     """Functions that share a training job; changing it makes nothing again."""
     checkpoint_minutes: NonNegativeFloat = 10
-    """Minutes of training between checkpoints, from which a job that was stopped continues; 0 writes
-    one after every epoch."""
+    """Minutes of training between checkpoints, from which a job that was stopped continues; 0
+    writes one after every epoch."""
     resources: Resources = Resources()
     """What a job asks for."""
     fisher: Fisher = Fisher()
