@@ -1,7 +1,8 @@
 """What MkDocs calls while it builds the site: see ``hooks`` in mkdocs.yml.
 
 - Links to files of the repository lead to pages that show them (``repository_links``).
-- A line ``<!-- site: NAME -->`` is replaced by reference that is made from the code.
+- A line ``<!-- site: NAME -->`` and the paragraph directly below it, which is for readers of the file
+  itself, are replaced by reference that is made from the code.
 - The name of a file behind the language of a code block (as in ``python make_data.py``) becomes the
   block's title.
 """
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.json"
-MARKER = re.compile(r"^<!-- site: ([a-z-]+) -->$", re.MULTILINE)
+MARKER = re.compile(r"^<!-- site: ([a-z-]+) -->\n(?:.+\n)*", re.MULTILINE)
 _TITLED = re.compile(r"^```(\w+) (\S+)$", re.MULTILINE)
 
 
@@ -61,7 +62,7 @@ def expand(markdown: str) -> str:
     def made(found: re.Match[str]) -> str:
         if found.group(1) not in MADE:
             raise ValueError(f"<!-- site: {found.group(1)} -->: one of {', '.join(MADE)}")
-        return MADE[found.group(1)]()
+        return MADE[found.group(1)]() + "\n"
 
     return MARKER.sub(made, _TITLED.sub(r'```\1 title="\2"', markdown))
 

@@ -91,6 +91,8 @@ def test_links_out_of_the_pages_lead_to_pages_that_show_the_files(tmp_path: Path
 
 def test_markers_are_filled_in_and_files_become_titles() -> None:
     assert expand("```python a.py\nx\n```\n") == '```python title="a.py"\nx\n```\n'
-    assert "| `learning_rate` |" in expand("<!-- site: configuration -->\n")
+    filled = expand("Before.\n\n<!-- site: configuration -->\n(Not in the site.)\n\nAfter.\n")
+    assert "| `learning_rate` |" in filled and "Not in the site" not in filled
+    assert filled.startswith("Before.\n") and filled.endswith("\nAfter.\n")
     with pytest.raises(ValueError, match="site: nothing"):
         expand("<!-- site: nothing -->\n")
