@@ -1,8 +1,8 @@
 """What MkDocs calls while it builds the site: see ``hooks`` in mkdocs.yml.
 
 - Links to files of the repository lead to pages that show them (``repository_links``).
-- A line ``<!-- site: NAME -->`` and the paragraph directly below it, which is for readers of the file
-  itself, are replaced by reference that is made from the code.
+- A line ``<!-- site: NAME -->``, with the paragraph directly below it, is replaced by reference
+  that is made from the code. The paragraph is for those who read the file itself.
 - The name of a file behind the language of a code block (as in ``python make_data.py``) becomes the
   block's title.
 """

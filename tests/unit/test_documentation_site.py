@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -33,6 +38,50 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0 and not done.stderr.strip(), done.stderr[-4000:]
     return folder
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def served(site: Path) -> Iterator[str]:
+    """The site's address on this machine: its search needs a server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+THE_THEMES = {"aria-dialog-name", "landmark-unique"}
+"""What axe-core finds in the parts of every page that Material for MkDocs makes."""
+
+
+def test_pages_work_in_a_browser_and_are_accessible(served: str) -> None:
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("no chromium")
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        page = chromium.new_page()
+        said: list[str] = []
+        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: None if request.url.startswith(served)
+                else said.append(request.url))  # fmt: skip
+        for name in ("index", "configuration", "method"):
+            page.goto(f"{served}/{name}.html")
+            found = Axe().run(page).response["violations"]
+            assert {each["id"] for each in found} <= THE_THEMES, name
+        page.wait_for_load_state("networkidle")
+        page.locator("input[name=query]").press_sequentially("bfloat16")
+        page.locator(".md-search-result__item").first.wait_for(state="attached")
+        assert not [text for text in said if not text.startswith(("data:", "blob:"))], said
+        chromium.close()
 
 
 def test_every_page_is_there_and_in_the_navigation(site: Path) -> None:
