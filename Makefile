@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine:  make results,  make test.
 .DEFAULT_GOAL := help
-.PHONY: help setup results test lint bench bench-gpu slurm-demo lock schema clean
+.PHONY: help setup results test lint docs bench bench-gpu slurm-demo lock schema clean
 
 PYTHON ?= python3
 CORES ?= all
@@ -42,6 +42,10 @@ lint: .venv/dev.stamp  ## Formatting, linting, types, rooms, workflow
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+docs: .venv/dev.stamp  ## Build the documentation: build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Open build/site/index.html; its search needs a server: python3 -m http.server --directory build/site"
 
 bench: .venv/dev.stamp  ## Measure speed, as ratios
 	$(BIN)/python -W ignore -m benchmarks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import tomllib
 from itertools import chain
@@ -62,12 +61,3 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), target
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_a_page_imports_is_there(page: Path) -> None:
-    pattern = r"^from (actsearch\S*) import (.+)$"
-    for module, names in re.findall(pattern, page.read_text(), re.MULTILINE):
-        found = importlib.import_module(module)
-        for name in names.split(","):
-            assert hasattr(found, name.strip()), f"{module}: {name}"

@@ -114,7 +114,7 @@ class Data(Model):
     that one, and the others from the rest; with a validation part of its own too, each is drawn
     from its own."""
     image_size: PositiveInt | None = None
-    """Side in pixels of the square that networks see; of sources that are image files alone."""
+    """Side in pixels of the square that networks see; only for sources that are image files."""
     in_memory: bool = True
     """Keep all images as one tensor on the device that trains; otherwise image files are decoded
     when they are needed."""

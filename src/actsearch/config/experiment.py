@@ -72,8 +72,8 @@ class Simulation(Model):
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the table's functions that a run may choose from, drawn anew for each run."""
     sees: Literal["score", "one-seed"] = "score"
-    """What a training tells: the score in the table, or that of one of the seeds behind it, while
-    regret goes by their mean."""
+    """What a strategy sees of a training: the score in the table, or that of one of the seeds
+    behind it; regret is then computed from their mean."""
     seed: Seed = 0
     """Seed of the first run; run k uses seed + k."""
 
@@ -117,7 +117,7 @@ class Config(Model):
     simulation: Simulation = Simulation()
     """Simulated searches."""
     data_folder: Annotated[str, AfterValidator(_folder)] = "data"
-    """Where data sets that are downloaded lie; no number hangs on it."""
+    """Folder for data sets that are downloaded; it does not affect results."""
     license: Annotated[str, Field(min_length=1)] | None = None
     """Licence of the results: an SPDX identifier such as ``CC-BY-4.0``, a URL, or a text. The
     RO-Crate states it."""

@@ -43,7 +43,7 @@ class Recipe(Model):
     epochs: PositiveInt
     """Passes over the training examples."""
     batch_size: PositiveInt
-    """Examples a step, over all processes. A last incomplete batch is used too; where it would
+    """Examples per step, over all processes. A last incomplete batch is used too; where it would
     leave a process fewer than two examples, it joins the batch before it."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Momentum of SGD; AdamW uses betas (0.9, 0.999)."""
@@ -65,7 +65,7 @@ class Recipe(Model):
     """Random changes of training images; none when left out."""
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     """Of the network: float32; tf32, which rounds the factors of a GPU's matrix products to 10 bits
-    and is float32 on a CPU; bfloat16 for matrix products and what stands between layers, functions
+    and is float32 on a CPU; bfloat16 for matrix products and what is kept between layers, functions
     being computed in float32 and rounded once. Weights and losses stay float32. (float16 is left
     out: many functions overflow its range.)"""
     channels_last: bool = False

@@ -13,8 +13,8 @@ class Space(Model):
     schemas: tuple[str, ...] = ()
     """Shapes such as ``binary(unary(x),unary(x))``, or the name of a built-in space."""
     include: tuple[str, ...] = ()
-    """Further functions by name; ``baselines`` stands for those of the experiment, ``literature``
-    for the published ones that have a name (docs/literature.md)."""
+    """Further functions by name; ``baselines`` means those of the experiment, ``literature`` the
+    published ones that have a name here (docs/literature.md)."""
     unary: tuple[str, ...] | None = None
     """Unary operators that fill the schemas; the 27 of Act-Bench when left out."""
     binary: tuple[str, ...] | None = None

@@ -21,7 +21,7 @@ def _of_a_recipe(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 class Stage(Model):
-    """Trainings that say which candidates go on: fitted on train alone, only validation is read."""
+    """Trainings that choose among candidates: fitted on train only, and only validation is read."""
 
     functions: PositiveInt
     """Candidates that it trains besides the baselines, in all: of the first stage the best of table

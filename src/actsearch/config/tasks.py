@@ -172,22 +172,23 @@ class Final(Model):
     """Seeds that no earlier step used; with fewer than nine, few differences can be significant."""
     fit_on: Literal["train", "train-and-validation"] | None = None
     """Parts that functions are fitted on: ``train-and-validation`` gives the network all there is;
-    ``train`` is for validation examples of another distribution, or many more. To be said where
-    data give a validation part by itself; else ``train-and-validation`` when left out. Functions of
-    other tasks are always fitted on train alone: validation chooses among them."""
+    ``train`` is for validation examples of another distribution, or many more. Required where data
+    have a validation part of their own; otherwise ``train-and-validation`` when left out. Functions
+    of other tasks are always fitted on train only: validation chooses among them."""
     functions_per_job: PositiveInt = 4
     """Functions that share a job."""
     significance: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Corrected p-value under which a difference is called one."""
     stages: tuple[Stage, ...] = ()
-    """Trainings before it that say which functions and baselines meet; without them, the scores of
-    table and searches say it."""
+    """Trainings before it that choose the functions and baselines; without them, the scores of
+    table and searches choose."""
     baselines: PositiveInt | None = None
-    """Baselines that meet the functions, the best of the last stage; all when left out."""
+    """Baselines that are compared with the functions, the best of the last stage; all when left
+    out."""
 
     compiled_costs: bool | None = None
-    """Whether the time of compiled functions is measured though the recipe compiles none, which
-    takes seconds a function; where it compiles, it always is."""
+    """Whether the time of compiled functions is measured though the recipe does not compile, which
+    takes seconds per function; where it compiles, it always is."""
 
     @property
     def leaves_validation_open(self) -> bool:
@@ -234,10 +235,10 @@ class Task(Model):
     deterministic: bool = True
     """Deterministic kernels on a GPU, instead of the fastest; a CPU is always deterministic."""
     functions_per_job: PositiveInt = 32
-    """Functions that share a training job; changing it rebuilds nothing."""
+    """Functions that share a training job; changing it makes nothing again."""
     checkpoint_minutes: NonNegativeFloat = 10
-    """Minutes of training between checkpoints, which a job that was stopped goes on from; 0 writes
-    one after every epoch."""
+    """Minutes of training between checkpoints, from which a job that was stopped continues; 0
+    writes one after every epoch."""
     resources: Resources = Resources()
     """What a job asks for."""
     fisher: Fisher = Fisher()
@@ -249,7 +250,7 @@ class Task(Model):
     search: Search | None = None
     """Live search to run, if any."""
     prior_from: Annotated[tuple[Name, ...], AfterValidator(unique)] = ()
-    """Other tasks whose tables tell strategies such as ``transfer`` how functions rank there."""
+    """Other tasks whose tables strategies such as ``transfer`` use: how functions rank there."""
     final: Final | None = None
     """Last comparison, if any; needs a benchmark or a search, here or in ``candidates_from``."""
 

@@ -28,10 +28,10 @@ RESULTS = Path(layout.RESULTS)
 
 @app.command()
 def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Note results that were copied here as made, if they are what this workflow would make.
+    """Accept results that were copied here, if they are what this workflow would make.
 
-    Snakemake knows nothing of files that were copied without its hidden folder. They are touched,
-    in order; nothing else is changed.
+    Snakemake does not know files that were copied without its hidden folder. Their dates are
+    changed, in order, and they are recorded as made; nothing else is changed.
     """
     settings = load(config)
     entries = list(entries_under(RESULTS)) if RESULTS.is_dir() else []

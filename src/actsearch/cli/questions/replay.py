@@ -54,11 +54,11 @@ def replay(
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Make a file again from its recorded inputs in a scratch folder, and compare.
+    """Make a file again from its recorded inputs in a temporary folder, and compare.
 
-    Exit code 0 when both say the same: to the bit on a CPU, on a GPU within the tolerance that the
-    file declares. The file itself stays as it is. Of a table that ships, by its name or folder,
-    functions are drawn and trained again.
+    Exit code 0 when both have the same content: to the bit on a CPU, on a GPU within the tolerance
+    that the file states. The file itself is not changed. For a table that ships, given by its name
+    or folder, some functions are drawn and trained again.
     """
     from actsearch.cli.questions.replay_shipped import is_for, replay_entries
     from actsearch.records.comparison import differences

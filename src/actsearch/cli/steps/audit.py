@@ -50,9 +50,9 @@ def audit_command(
 ) -> None:
     """Check every file: unaltered, made by a rule, from these inputs, by this configuration.
 
-    Exit code 1 when something is found, or when nothing is there. What is merely left over is told
-    and is no failure. Nothing is changed or deleted. A folder of tables that ship is checked by the
-    configuration in it.
+    Exit code 1 when something is found, or when there are no files. What is merely left over is
+    reported and is not a failure. Nothing is changed or deleted. A folder of tables that ship is
+    checked by the configuration in it.
     """
     for kind in [*(allow or []), *([paths] if paths else [])]:
         if kind not in KINDS:

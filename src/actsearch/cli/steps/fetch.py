@@ -40,8 +40,8 @@ def fetch(
 ) -> None:
     """Download a data set, where it is not there yet, and write down what it holds.
 
-    Run it where there is internet: on a cluster, on the login node. Other data than were first used
-    are an error; of an image folder they are described anew.
+    Run it where there is internet: on a cluster, on the login node. Data that differ from those
+    used first are an error; a changed image folder is described anew.
     """
     from actsearch.data.fetching import check_images
     from actsearch.data.fetching import fetch as bring

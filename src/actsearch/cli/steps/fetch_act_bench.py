@@ -23,7 +23,7 @@ def fetch_act_bench(
 ) -> None:
     """Download a public Act-Bench file, and record its SHA-256 beside it when it is first seen.
 
-    A file that stands is not fetched again, but compared with its record.
+    A file that exists is not fetched again, but compared with its record.
     """
     from actsearch.benchmark.act_bench.download import PUBLIC, fetch, record_path
 
