@@ -12,6 +12,7 @@ _RUNS = {"cnn": 3, "resnet": 3, "vit": 1}
 _LABELS = {
     "table": "Benchmark table",
     "costs": "What functions cost",
+    "functions": "Functions of a space",
     "map": "Map",
     "surrogate": "Surrogate scores",
     "characterisation": "What features tell",

@@ -86,14 +86,18 @@ def _bars(values: np.ndarray, edges: np.ndarray, score: Score, label: str, marke
     spans = [
         f"{value(score, low)} to {value(score, high)}" for low, high in itertools.pairwise(edges)
     ]
+    ends: list[list[float | None]] = [rounded(pair, 6) for pair in itertools.pairwise(edges)]
+    ends[-1][1] = None  # the last bar has its right end too
     if (finite < edges[0]).any():
         spans[0] = f"below {value(score, edges[1])}"
+        ends[0][0] = None
     return {
         "type": "bar",
         "name": label,
         "x": rounded((edges[:-1] + edges[1:]) / 2, 6),
         "y": counts.tolist(),
         "marker": marker,
+        "customdata": ends,
         "text": [f"{span}: {count(int(n))} {label}" for span, n in zip(spans, counts, strict=True)],
         "textposition": "none",
         "hovertemplate": "%{text}<extra></extra>",
