@@ -58,6 +58,7 @@ def explorer_block(data: ReportData) -> Context | None:
         "tasks": [
             _task(task, data.baselines, place, f"task-{number}")
             for number, task in enumerate(data.tasks, start=1)
+            if task.final or len(measured(task))
         ],
     }
 

@@ -99,7 +99,6 @@ export function makePanel(store, element, say, onLeave) {
       const text = !trained ? "not trained" : task.status[i] === "d" ? "failed" : writeScore(score, value) + around;
       const best = task.baseline === null ? null : task.values[task.baseline];
       const apart = trained && task.status[i] !== "d" && best !== null && value !== null ? value - best : null;
-      const file = task.ranks[i] !== null && task.trial ? task.trial.replace("{slug}", store.slugs[i]) : null;
       return [
         make("a", { href: `#${task.anchor}` }, task.name),
         text,
@@ -107,12 +106,24 @@ export function makePanel(store, element, say, onLeave) {
         task.ranks[i] === null ? NONE : `${count(task.ranks[i])} of ${count(task.ranked)}`,
         writeDifference(score, apart),
         task.predicted[i] === null ? NONE : writeScore(score, task.predicted[i]),
-        ...(store.shown.some((t) => t.costs) ? [task.costs?.[i] ?? NONE] : []),
-        file ? link(file, "file") : NONE,
       ];
     });
-    const costs = store.shown.some((t) => t.costs) ? ["Cost"] : [];
-    return table("The function on every task", ["Task", "Validation", "Seeds", "Rank", "To the best baseline", "Predicted", ...costs, "Trainings"], rows);
+    return table("The function on every task", ["Task", "Validation", "Seeds", "Rank", "To the best baseline", "Predicted"], rows);
+  }
+
+  // Equal costs are those of one measured space.
+  function costs(i) {
+    const found = new Set(store.shown.map((task) => task.costs?.[i]).filter(Boolean));
+    return found.size ? make("p", {}, `Cost beside relu, forward and backward, and bytes kept for each number: ${[...found].join("; ")}.`) : null;
+  }
+
+  function files(i) {
+    const paths = store.shown.filter((task) => task.trial && task.ranks[i] !== null).map((task) => task.trial.replace("{slug}", store.slugs[i]));
+    for (const { searches } of store.tasks) {
+      for (const { rows } of searches) paths.push(...rows.filter(([j, ...rest]) => j === i && rest.at(-1)).map((row) => row.at(-1)));
+    }
+    if (!paths.length) return make("p", { class: "muted" }, "The table was imported, so no file here holds its trainings.");
+    return make("ul", { class: "equals files" }, ...[...new Set(paths)].map((path) => make("li", {}, link(path, make("code", {}, path)))));
   }
 
   function inSearches(i) {
@@ -183,6 +194,7 @@ export function makePanel(store, element, say, onLeave) {
       make("p", { class: "caption" }, "Thin lines: the baselines."),
       make("h3", {}, "On every task"),
       onTasks(i),
+      costs(i) ?? "",
       ...inFinals(i),
       make("h3", {}, "In live searches"),
       inSearches(i),
@@ -192,6 +204,8 @@ export function makePanel(store, element, say, onLeave) {
       equals.length
         ? make("ul", { class: "equals" }, ...equals.map((other) => make("li", {}, spell(other))))
         : make("p", { class: "muted" }, "None of the space has the same outputs."),
+      make("h3", {}, "Files with its trainings"),
+      files(i),
     );
     element.hidden = false;
     document.body.classList.add("with-panel");
