@@ -20,7 +20,7 @@ from actsearch.report.drawings import CURVE_LIMIT
 from actsearch.report.facts import HIGHEST, POINTS, Facts, facts_of
 from actsearch.report.formats import Context, is_number
 from actsearch.report.plot_style import rounded
-from actsearch.report.ranking import best_first, measured
+from actsearch.report.ranking import best_first, floor_of, measured
 
 FLAGS = ("finite", "monotone", "bounded", "baseline", "exportable")
 """What a function is or is not, a bit each from the lowest up."""
@@ -125,6 +125,9 @@ def _task(
         "score": _score(task.score),
         "ranked": len(task.table) if task.table is not None else len(known),
         "baseline": place[str(standard.index[0])] if len(standard) else None,
+        "floor": None
+        if task.table is None
+        else next(iter(rounded([floor_of(task.table, task.score)], _DIGITS))),
         "trial": task.trial_link,
         **lists,
         "costs": [costs.get(name) for name in names] if costs else None,

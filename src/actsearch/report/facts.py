@@ -107,7 +107,7 @@ def _facts(name: str, own: set[str]) -> Facts:
 def _slope(expression: Expression, x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Central differences: at a corner the mean of the slopes beside it."""
     with np.errstate(all="ignore"):
-        return (expression(x + _STEP) - expression(x - _STEP)) / (2 * _STEP)
+        return np.asarray((expression(x + _STEP) - expression(x - _STEP)) / (2 * _STEP))
 
 
 def _is_monotone(values: NDArray[np.float64]) -> bool:

@@ -152,6 +152,9 @@ def upper_histogram(
                 "yanchor": "top",
                 "yshift": 3,
                 "font": {"size": 12, "color": "var(--baseline)"},
+                # Where the plot is narrow, lines of others run behind it.
+                "bgcolor": "var(--page)",
+                "borderpad": 0,
             }
         )
     ends = [round(float(edges[0]), 6), round(float(edges[-1]), 6)]

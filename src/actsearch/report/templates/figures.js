@@ -32,6 +32,7 @@ export function plot(element, spec, pans = false) {
 
 function draw(id) {
   const element = document.getElementById(id);
+  if (!element.clientWidth) return; // inside details that are closed
   const { data, layout } = figures[id];
   const ring = { symbol: "circle-open", size: 19, color: "var(--ink)", line: { width: 2.6 } };
   const mark = marks[id] && { type: "scatter", mode: "markers", name: "chosen", hoverinfo: "skip", marker: ring, ...marks[id] };

@@ -1,5 +1,5 @@
 // The list of all functions: found, filtered, sorted, a part at a time.
-import { NONE, count, writeScore, writeSize } from "./store.js";
+import { NONE, count, writeMeasured, writeSize } from "./store.js";
 import { FILTERS, emptyQuery, select, toCsv } from "./select.js";
 import { make, spell } from "./panel.js";
 
@@ -47,7 +47,7 @@ export function makeList(store, element, say, open) {
     if (kind === "rank") return task.ranks[i] === null ? NONE : count(task.ranks[i]);
     if (task.status[i] === "-") return NONE;
     if (task.status[i] === "d") return "failed";
-    const text = writeScore(task.score, task.values[i]);
+    const text = writeMeasured(task, i);
     if (task.deviations[i] === null) return text;
     return make("span", {}, text, make("span", { class: "muted" }, ` \u00b1 ${writeSize(task.score, task.deviations[i])}`));
   }

@@ -1,5 +1,5 @@
 // What is known of one function: a panel beside the page.
-import { NONE, count, writeDifference, writeScore, writeSize } from "./store.js";
+import { NONE, count, writeDifference, writeMeasured, writeScore, writeSize } from "./store.js";
 import { nearest } from "./select.js";
 import { plot, ring } from "./figures.js";
 
@@ -96,7 +96,7 @@ export function makePanel(store, element, say, onLeave) {
       const value = task.values[i];
       const trained = task.status[i] !== "-";
       const around = task.deviations[i] === null ? "" : ` \u00b1 ${writeSize(score, task.deviations[i])}`;
-      const text = !trained ? "not trained" : task.status[i] === "d" ? "failed" : writeScore(score, value) + around;
+      const text = !trained ? "not trained" : task.status[i] === "d" ? "failed" : writeMeasured(task, i) + around;
       const best = task.baseline === null ? null : task.values[task.baseline];
       const apart = trained && task.status[i] !== "d" && best !== null && value !== null ? value - best : null;
       return [

@@ -46,6 +46,9 @@ function plain(score, value) {
 }
 
 export const writeScore = (score, value) => (value === null || value === undefined ? NONE : plain(score, value) + score.sign);
+// A score of a task, marked where functions count with the floor: R2 of the mean predictor.
+export const writeMeasured = (task, i) =>
+  (task.floor !== null && task.values[i] === task.floor ? "\u2264 " : "") + writeScore(task.score, task.values[i]);
 export const writeSize = (score, value) => (value === null || value === undefined ? NONE : plain(score, Math.abs(value)));
 export function writeDifference(score, value) {
   if (value === null || value === undefined) return NONE;
