@@ -5,6 +5,7 @@ All of it is found by evaluating functions on fixed points, so the same names gi
 
 from __future__ import annotations
 
+import functools
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -74,11 +75,12 @@ def stored(values: NDArray[np.float64]) -> NDArray[np.int16]:
 
 def facts_of(names: Iterable[str]) -> list[Facts]:
     """What is known of each of some functions; a name that is no function has a curve of gaps."""
-    own = {operator.name for operator in own_operators()}
+    own = frozenset(operator.name for operator in own_operators())
     return [_facts(name, own) for name in names]
 
 
-def _facts(name: str, own: set[str]) -> Facts:
+@functools.lru_cache(maxsize=8192)
+def _facts(name: str, own: frozenset[str]) -> Facts:
     try:
         expression = parse(name)
     except ExpressionError:

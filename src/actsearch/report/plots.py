@@ -29,6 +29,7 @@ MAP_COLOURS = ("#443983", "#355f8d", "#287c8e", "#20a486", "#5ac864", "#aadc32",
 """Viridis without its darkest sixth, which a dark page would swallow."""
 _CROWD = 1000  # points from which on a map draws them smaller
 _FLAG = 17  # pixels a baseline's label takes above the histogram
+_ROOM = 0.42  # share of a narrow histogram that a label takes
 _MARGINS = 60  # pixels of a histogram's height that are not for bars and labels
 _BARS = 200  # pixels that labels leave to the bars
 
@@ -128,6 +129,8 @@ def upper_histogram(
     above = _FLAG * len(flags)
     height = max(HISTOGRAM_HEIGHT, _MARGINS + _BARS + above)
     crown = 1 - above / (height - _MARGINS)
+    # To the left of a line no other runs at its label's height, but there must be room.
+    turn = edges[0] + _ROOM * (edges[-1] - edges[0])
     shapes: list[Spec] = []
     labels: list[Spec] = []
     for place, (name, number) in enumerate(
@@ -148,7 +151,7 @@ def upper_histogram(
                 "yref": "paper",
                 "text": text if inside else f"◂ {text}",
                 "showarrow": False,
-                "xanchor": "right" if inside and at > (edges[0] + edges[-1]) / 2 else "left",
+                "xanchor": "right" if inside and at > turn else "left",
                 "yanchor": "top",
                 "yshift": 3,
                 "font": {"size": 12, "color": "var(--baseline)"},

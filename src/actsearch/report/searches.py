@@ -134,7 +134,8 @@ def _rounds(history: pd.DataFrame, reference: float | None, score: Score) -> lis
     """A row for each round: what it proposed and what came of it, with the best so far."""
     rows: list[Context] = []
     best = -float("inf")
-    for number, part in history.groupby("round", sort=True):
+    for number in sorted(map(int, history["round"].unique())):
+        part = history[history["round"] == number]
         trained = best_first(part[part["status"] != "diverged"])
         top = trained.iloc[0] if len(trained) else None
         if top is not None:
@@ -142,7 +143,7 @@ def _rounds(history: pd.DataFrame, reference: float | None, score: Score) -> lis
         beat = 0 if reference is None else int((trained["validation_score"] > reference).sum())
         rows.append(
             {
-                "round": "baselines" if number == 0 else count(int(number)),
+                "round": "baselines" if number == 0 else count(number),
                 "n": count(len(part)),
                 "diverged": count(int((part["status"] == "diverged").sum())),
                 "predicted": value(score, part["prediction"].median()),

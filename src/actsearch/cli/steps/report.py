@@ -153,7 +153,7 @@ def _origins(
 def _task(config: Config, name: str, files: dict[str, dict[str, Path]], links: Links) -> TaskData:
     from actsearch.benchmark.table import seed_reliability
     from actsearch.report.data import TaskData
-    from actsearch.report.descriptions import describe_import, describe_task
+    from actsearch.report.descriptions import describe_import
 
     def one(kind: str) -> pd.DataFrame | None:
         return read_table(files[kind][name]) if name in files[kind] else None
@@ -168,7 +168,7 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]], links: L
     space = _space(config, name)
     return TaskData(
         name=name,
-        description=describe_task(config, name),
+        description=_description(config, name),
         table=table,
         costs=read_table(files["costs"][space]) if space in files["costs"] else None,
         map=one("map"),
@@ -192,6 +192,16 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]], links: L
             for strategy in histories or ()
         },
     )
+
+
+def _description(config: Config, name: str) -> dict[str, str]:
+    """Data, network and recipe, with the shape of the data where it is known."""
+    from actsearch.report.descriptions import describe_task
+    from actsearch.report.shapes import describe_shape
+
+    described = describe_task(config, name)
+    shape = describe_shape(config.data[config.task(name).data])
+    return described | ({"Data": f"{described['Data']}: {shape}"} if shape else {})
 
 
 def _space(config: Config, name: str) -> str | None:

@@ -170,7 +170,7 @@ export function makePanel(store, element, say, onLeave) {
       for (const [feature, label] of Object.entries(task.places ? MAPS : {})) {
         const among = nearest(task.places[feature], i, store.baselines, 1);
         const others = nearest(task.places[feature], i, store.ids, 3);
-        const at = (list) => (list.length ? make("span", {}, ...list.flatMap(([j], k) => [k ? ", " : "", pick(j)])) : NONE);
+        const at = (list) => (list.length ? make("span", { class: "names" }, ...list.flatMap(([j], k) => [k ? ", " : "", pick(j)])) : NONE);
         near.push([`${task.name}, ${label}`, at(among), at(others)]);
       }
     }
