@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from browsing import Visit, chromium, found, listed
 from playwright.sync_api import Browser, Page, expect
 from report_example import make_report
+from report_r2_example import make_r2_task
 
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.expressions import parse
@@ -326,6 +327,7 @@ def test_a_bar_of_a_histogram_lists_its_functions(page: Page, table: pd.DataFram
 
 
 def test_all_figures_are_drawn_as_the_page_is_read(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
     for id_ in page.locator("main .chart").evaluate_all("all => all.map((e) => e.id)"):
         page.locator(f"#{id_}").scroll_into_view_if_needed()
         page.wait_for_selector(f"#{id_} .main-svg", state="attached")
@@ -350,6 +352,30 @@ def test_nothing_bars_a_reader(browser: Browser, file: Path, scheme: str, width:
     visit.close()
 
 
+def test_scores_at_the_floor_of_r2_are_marked(browser: Browser, tmp_path: Path) -> None:
+    task = make_r2_task(lost=False)
+    assert task.table is not None
+    low = task.table.index[task.table["status"] == "completed"][-2:]
+    scores = task.table["validation_score"].clip(lower=0.01)
+    scores[low] = -0.002
+    table = task.table.assign(validation_score=scores, run_validation_scores=[[]] * len(scores))
+    names = table.loc[low, "name"].tolist()
+    file = tmp_path / "r2.html"
+    whole = ReportData("R2", (dataclasses.replace(task, table=table, histories=None),), "make")
+    file.write_text(render(whole), encoding="utf-8")
+    visit = Visit(browser, file)
+    page = visit.open(f"#f={parse(names[0]).slug}")
+    assert "≤ −0.0020" in panel(page)
+    page.get_by_label("Find").fill(names[1])
+    button = page.locator("#explorer").get_by_role("button", name=names[1], exact=True)
+    row = page.locator("#explorer tbody tr").filter(has=button)
+    expect(row).to_contain_text("≤ −0.0020")
+    assert "2 functions that trained did no better than the mean predictor" in (
+        page.locator("#task-1-benchmark").inner_text()
+    )
+    visit.close()
+
+
 def test_paper_is_light_and_has_no_controls(browser: Browser, file: Path) -> None:
     visit = Visit(browser, file, color_scheme="dark")
     page = visit.open("#f=tanh.x")
@@ -358,6 +384,7 @@ def test_paper_is_light_and_has_no_controls(browser: Browser, file: Path) -> Non
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     expect(page.locator("#function")).to_be_hidden()
     expect(page.locator("#explorer form")).to_be_hidden()
+    expect(page.locator("#summary .sentence p").first).to_be_visible()  # without a click
     assert page.locator("main .chart .main-svg").count() >= page.locator("main .chart").count()
     assert re.search(r"\(x", page.locator("#explorer tbody").inner_text())
     visit.close()

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actsearch.config import SCORES, Data
-from actsearch.functions.baselines import MODERN
 from actsearch.functions import operators
+from actsearch.functions.baselines import MODERN
 from actsearch.functions.operators import Operator, register
 from actsearch.report.facts import GAP, HIGHEST, POINTS, Facts, facts_of, stored
 from actsearch.report.headline import MOST_WORDS, NO_FINAL, headline
@@ -143,6 +143,7 @@ def test_without_a_comparison_the_headline_says_so() -> None:
         ([0.9, -0.001, -0.001], "cdd", None),  # none that trained is there
         ([0.9, 0.5, -0.001], "ccc", None),  # it may be its own
         ([0.9, 0.5, 0.5], "ccc", None),
+        ([0.9, -1e15, -1e15], "ccc", None),  # of a table without a floor
         ([], "", None),
     ],
 )

@@ -45,7 +45,7 @@ def floor_of(functions: pd.DataFrame, score: Score) -> float | None:
     """The R2 of the mean predictor, which functions that are worse than it count with.
 
     A trial does not say whether its score is one of these. It is where several functions share the
-    lowest score to the last digit, and that is not above 0.
+    lowest score to the last digit, and that is 0 or a little below.
 
     Args:
         functions: Columns status and validation_score.
@@ -60,4 +60,5 @@ def floor_of(functions: pd.DataFrame, score: Score) -> float | None:
     lowest = values.min() if len(values) else 1.0
     at = functions[functions["validation_score"] == lowest]
     trained = at["status"] != "diverged"
-    return float(lowest) if lowest <= 0 and len(at) > 1 and trained.any() else None
+    near = score.ends[0] < lowest <= 0
+    return float(lowest) if near and len(at) > 1 and trained.any() else None

@@ -77,9 +77,12 @@ export function startFigures(redraw = () => {}) {
       redraw();
     }, delay);
   };
-  // Paper is light, and does not wait.
+  // Paper is light, does not wait, and has nothing to click at.
+  let closed = [];
   const paper = (on) => {
     clearTimeout(timer);
+    if (on) closed = [...document.querySelectorAll("details.sentence:not([open])")];
+    closed.forEach((details) => (details.open = on));
     root.classList.toggle("paper", on);
     (on ? Object.keys(figures) : [...drawn]).forEach(draw);
     redraw();

@@ -175,7 +175,7 @@ export function makePanel(store, element, say, onLeave) {
       }
     }
     return [
-      table("Outputs on normal inputs", ["Outputs on normal inputs", "This function", "Baselines, from to"], rows),
+      table("Outputs on normal inputs", ["Outputs on normal inputs", "This function", "Baselines, lowest to highest"], rows),
       ...(near.length ? [table("Neighbours on the maps", ["Map", "Nearest baseline", "Nearest functions"], near)] : []),
     ];
   }
