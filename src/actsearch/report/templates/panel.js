@@ -122,7 +122,7 @@ export function makePanel(store, element, say, onLeave) {
     for (const { searches } of store.tasks) {
       for (const { rows } of searches) paths.push(...rows.filter(([j, ...rest]) => j === i && rest.at(-1)).map((row) => row.at(-1)));
     }
-    if (!paths.length) return make("p", { class: "muted" }, "The table was imported, so no file here holds its trainings.");
+    if (!paths.length) return make("p", { class: "muted" }, "No file here holds its trainings.");
     return make("ul", { class: "equals files" }, ...[...new Set(paths)].map((path) => make("li", {}, link(path, make("code", {}, path)))));
   }
 
