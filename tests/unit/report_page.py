@@ -78,6 +78,14 @@ class Page(HTMLParser):
         return found
 
 
+def functions_of(html: str) -> dict[str, Any]:
+    """What the page's script knows of functions."""
+    found = re.search(r'<script type="application/json" id="functions">(.*?)</script>', html, re.S)
+    assert found
+    block: dict[str, Any] = json.loads(found[1])
+    return block
+
+
 def figures_of(html: str) -> dict[str, Any]:
     """The figures of a page, put together again."""
     found = re.search(r'<script type="application/json" id="figures">(.*?)</script>', html, re.S)

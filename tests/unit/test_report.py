@@ -17,7 +17,7 @@ from report_example import (
     make_table,
     make_task,
 )
-from report_page import Page, figures_of
+from report_page import Page, figures_of, functions_of
 
 from actsearch.report.data import ReportData, TaskData
 from actsearch.report.page import render
@@ -47,11 +47,15 @@ def page(html: str) -> Page:
     return Page(html)
 
 
-def test_html_is_balanced_with_unique_ids_and_links_that_lead_somewhere(page: Page) -> None:
+def test_html_is_balanced_with_unique_ids_and_links_that_lead_somewhere(
+    page: Page, html: str
+) -> None:
     assert len(page.ids) == len(set(page.ids))
-    fragments = [target[1:] for target in page.targets if target.startswith("#")]
-    assert fragments
-    assert set(fragments) <= set(page.ids)
+    fragments = {target[1:] for target in page.targets if target.startswith("#")}
+    functions = {target for target in fragments if target.startswith("f=")}
+    assert functions and fragments - functions
+    assert fragments - functions <= set(page.ids)
+    assert functions <= {f"f={slug}" for slug in functions_of(html)["slugs"]}
     labelled = [a["aria-labelledby"] for _, a in page.tags if "aria-labelledby" in a]
     assert set(labelled) <= set(page.ids)
 
@@ -76,7 +80,7 @@ def test_page_loads_nothing(page: Page, html: str) -> None:
 
 
 def test_plotting_library_is_there_once_and_only_when_needed(page: Page) -> None:
-    assert sum("plotly.js v" in script[:200] for script in page.scripts) == 1
+    assert sum("plotly.js (basic" in script[:200] for script in page.scripts) == 1
     bare = render(one_task())
     assert "plotly" not in bare.lower()
     assert len(bare) < 40_000
@@ -127,9 +131,9 @@ def test_names_and_texts_of_users_are_escaped() -> None:
     )
     html = render(ReportData(title=evil, tasks=(task,), command=evil, paths={evil: evil}))
     page = Page(html)
-    assert "<img" not in html.split("plotly.js v")[0]
+    assert "<img" not in html.split("plotly.js (basic")[0]
     assert not any(tag == "img" for tag, _ in page.tags)
-    assert len(page.scripts) == 3
+    assert len(page.scripts) == 4
     assert page.text("summary").count("onerror=alert(1)") >= 2
     named = figures_of(html)["task-1-map-union"]["data"]
     texts = [text for trace in named for text in trace.get("text", [])]

@@ -47,11 +47,11 @@ def page(html: str) -> Page:
 
 def test_nothing_speaks_of_accuracy_or_of_points(page: Page, html: str) -> None:
     content = page.text("content")
-    assert "ccurac" not in html.split("plotly.js v")[0]
+    assert "ccurac" not in html.split("plotly.js (basic")[0]
     assert "points after" not in content and ", points" not in content
     assert "nan" not in content.lower() and "inf%" not in content
     assert "Predicting R² without training" in content
-    first = "counts with the R² of the mean predictor. What lies below −1 stands in the first bar."
+    first = "counts with the R² of the mean predictor. What lies below −1 is in the first bar."
     assert first in page.text("task-1-benchmark")
     assert "Diverged runs count with the R² of the mean predictor." in content
     assert "R² of predictions" in page.text("task-1-surrogate")

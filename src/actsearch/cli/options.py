@@ -53,6 +53,9 @@ Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Files = list[str] | None
 ReportTables = Annotated[Files, typer.Option(help="A benchmark table, as TASK=FILE.")]
 ReportCosts = Annotated[Files, typer.Option(help="What functions cost, as SPACE=FILE.")]
+ReportFunctions = Annotated[
+    Files, typer.Option(help="The functions of a space, for those that are equal, as SPACE=FILE.")
+]
 ReportMaps = Annotated[Files, typer.Option("--map", help="A map, as TASK=FILE.")]
 ReportSpectra = Annotated[
     Files, typer.Option(help="A part with Fisher spectra, for its layers, as TASK=FILE.")

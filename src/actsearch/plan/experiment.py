@@ -264,6 +264,7 @@ class Plan(Comparisons):
             files["table", task] = layout.table(task)
             space = self.space_of(task, "")
             files["costs", space] = layout.costs(space)
+            files["functions", space] = layout.functions(space)
             files["map", task] = layout.map_file(task)
             if not self.takes_published(task, ""):
                 files["spectra", task] = self.fim_parts(task, "")[0]

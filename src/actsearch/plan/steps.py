@@ -288,6 +288,7 @@ STEPS: dict[str, Step] = {
             reads=(
                 layout.table(_T),
                 layout.costs(_S),
+                layout.functions(_S),
                 layout.map_file(_T),
                 layout.fim_part(_T, "", 0),
                 layout.surrogate(_T),

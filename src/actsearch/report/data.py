@@ -12,6 +12,7 @@ import pandas as pd
 from actsearch.config import SCORES, Score, one_score
 from actsearch.features.passed_over import FisherLayers
 from actsearch.functions.baselines import BASELINES
+from actsearch.report.origins import Origin
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,13 @@ class TaskData:
         reliability: Agreement between seeds, as `actsearch.benchmark.table.seed_reliability`
             returns it.
         imported: Where the table was imported from, in words; None when it was trained here.
+        space: What the table's space is called.
+        functions: The functions of that space and their classes, as
+            `actsearch.functions.classes` writes them: columns name, representative.
+        trial_link: From the page's folder to the trial of a function, with ``{slug}`` for its slug;
+            None where the table was not trained here.
+        search_links: By strategy, from the page's folder to a trial of a live search, with
+            ``{round}`` and ``{slot:02d}``.
     """
 
     name: str
@@ -62,6 +70,10 @@ class TaskData:
     activation: str | None = None
     reliability: Mapping[str, Any] | None = None
     imported: str | None = None
+    space: str | None = None
+    functions: pd.DataFrame | None = None
+    trial_link: str | None = None
+    search_links: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse parts that were scored otherwise: ValueError with both."""
@@ -95,6 +107,7 @@ class ReportData:
         paths: What lies where: a label and its path each.
         baselines: Names of the functions that searches start from.
         strategies: How strategies compare, as `actsearch.search.judging.judge` returns it.
+        origins: The files behind the page.
     """
 
     title: str
@@ -103,3 +116,4 @@ class ReportData:
     paths: Mapping[str, str] = field(default_factory=dict)
     baselines: tuple[str, ...] = BASELINES
     strategies: pd.DataFrame | None = None
+    origins: tuple[Origin, ...] = ()

@@ -12,6 +12,7 @@ _RUNS = {"cnn": 3, "resnet": 3, "vit": 1}
 _LABELS = {
     "table": "Benchmark table",
     "costs": "What functions cost",
+    "functions": "Functions of a space",
     "map": "Map",
     "surrogate": "Surrogate scores",
     "characterisation": "What features tell",
@@ -55,7 +56,7 @@ def describe_import(config: Config, name: str) -> str | None:
     runs = _RUNS.get(benchmark.act_bench)
     if runs is None:
         return f"imported from {benchmark.act_bench}; the file does not say of how many runs"
-    each = f"each number the median of {runs} runs" if runs > 1 else "one run a function"
+    each = f"each number the median of {runs} runs" if runs > 1 else "one run per function"
     return f"imported from the public Act-Bench ({benchmark.act_bench}); as published, {each}"
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 from markupsafe import Markup, escape
 
 from actsearch.config import Score
+from actsearch.functions.expressions import ExpressionError, parse
 
 Context = dict[str, Any]
 """What a part of the template is given, by name."""
@@ -78,3 +79,12 @@ def plural(number: int, one: str, many: str | None = None) -> str:
 def function_name(name: str) -> Markup:
     """A function's name as code that may wrap after its commas."""
     return Markup('<code class="fn">{}</code>').format(escape(name).replace(",", Markup(",<wbr>")))
+
+
+def function_link(name: str) -> Markup:
+    """The same as a link that opens the function's panel; plain where it is no function."""
+    try:
+        slug = parse(name).slug
+    except ExpressionError:
+        return function_name(name)
+    return Markup('<a class="to-function" href="#f={}">{}</a>').format(slug, function_name(name))

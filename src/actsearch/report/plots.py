@@ -29,6 +29,7 @@ MAP_COLOURS = ("#443983", "#355f8d", "#287c8e", "#20a486", "#5ac864", "#aadc32",
 """Viridis without its darkest sixth, which a dark page would swallow."""
 _CROWD = 1000  # points from which on a map draws them smaller
 _FLAG = 17  # pixels a baseline's label takes above the histogram
+_ROOM = 0.42  # share of a narrow histogram that a label takes
 _MARGINS = 60  # pixels of a histogram's height that are not for bars and labels
 _BARS = 200  # pixels that labels leave to the bars
 
@@ -86,14 +87,18 @@ def _bars(values: np.ndarray, edges: np.ndarray, score: Score, label: str, marke
     spans = [
         f"{value(score, low)} to {value(score, high)}" for low, high in itertools.pairwise(edges)
     ]
+    ends: list[list[float | None]] = [rounded(pair, 6) for pair in itertools.pairwise(edges)]
+    ends[-1][1] = None  # the last bar has its right end too
     if (finite < edges[0]).any():
         spans[0] = f"below {value(score, edges[1])}"
+        ends[0][0] = None
     return {
         "type": "bar",
         "name": label,
         "x": rounded((edges[:-1] + edges[1:]) / 2, 6),
         "y": counts.tolist(),
         "marker": marker,
+        "customdata": ends,
         "text": [f"{span}: {count(int(n))} {label}" for span, n in zip(spans, counts, strict=True)],
         "textposition": "none",
         "hovertemplate": "%{text}<extra></extra>",
@@ -124,6 +129,8 @@ def upper_histogram(
     above = _FLAG * len(flags)
     height = max(HISTOGRAM_HEIGHT, _MARGINS + _BARS + above)
     crown = 1 - above / (height - _MARGINS)
+    # To the left of a line no other runs at its label's height, but there must be room.
+    turn = edges[0] + _ROOM * (edges[-1] - edges[0])
     shapes: list[Spec] = []
     labels: list[Spec] = []
     for place, (name, number) in enumerate(
@@ -144,10 +151,13 @@ def upper_histogram(
                 "yref": "paper",
                 "text": text if inside else f"◂ {text}",
                 "showarrow": False,
-                "xanchor": "right" if inside and at > (edges[0] + edges[-1]) / 2 else "left",
+                "xanchor": "right" if inside and at > turn else "left",
                 "yanchor": "top",
                 "yshift": 3,
                 "font": {"size": 12, "color": "var(--baseline)"},
+                # Where the plot is narrow, lines of others run behind it.
+                "bgcolor": "var(--page)",
+                "borderpad": 0,
             }
         )
     ends = [round(float(edges[0]), 6), round(float(edges[-1]), 6)]

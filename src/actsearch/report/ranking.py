@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from actsearch.config import SCORES, Score
 from actsearch.report.data import TaskData
 
 
@@ -38,3 +39,26 @@ def best_first(table: pd.DataFrame) -> pd.DataFrame:
 def role(name: str, baselines: Collection[str]) -> str:
     """``baseline`` or ``found``: the colour a function has everywhere on the page."""
     return "baseline" if name in baselines else "found"
+
+
+def floor_of(functions: pd.DataFrame, score: Score) -> float | None:
+    """The R2 of the mean predictor, which functions that are worse than it count with.
+
+    A trial does not say whether its score is one of these. It is where several functions share the
+    lowest score to the last digit, and that is 0 or a little below.
+
+    Args:
+        functions: Columns status and validation_score.
+        score: What they are compared by; only R2 has such a floor.
+
+    Returns:
+        The floor; None where no function that trained is at it.
+    """
+    if score != SCORES["R2"]:
+        return None
+    values = functions["validation_score"].dropna()
+    lowest = values.min() if len(values) else 1.0
+    at = functions[functions["validation_score"] == lowest]
+    trained = at["status"] != "diverged"
+    near = score.ends[0] < lowest <= 0
+    return float(lowest) if near and len(at) > 1 and trained.any() else None

@@ -7,14 +7,25 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 
 from actsearch.config import Score
-from actsearch.report import search_plots
+from actsearch.report import plots, search_plots
 from actsearch.report.drawings import curve
 from actsearch.report.figures import Figures
-from actsearch.report.formats import Context, count, difference, percent, plural, value
+from actsearch.report.formats import (
+    MISSING,
+    Context,
+    count,
+    decimal,
+    difference,
+    percent,
+    plural,
+    size,
+    value,
+)
 from actsearch.report.plot_style import strategy_style
 from actsearch.report.ranking import best_first, role
 
 FOUND_SHOWN = 5
+_FEWEST = 3  # proposals that a calibration is shown of
 
 
 def simulation_section(
@@ -93,6 +104,10 @@ def search_sections(
                     f"Validation {score.shown} of the {plural(len(history), 'function')} trained "
                     f"by {strategy}, in order, with the best so far.",
                 ),
+                "rounds_table": _rounds(history, reference, score),
+                "calibration": _calibration(
+                    proposed, score, f"{anchor}-calibration-{number}", figures
+                ),
                 "found": [
                     {
                         "name": row["name"],
@@ -113,3 +128,57 @@ def search_sections(
             }
         )
     return searches or None
+
+
+def _rounds(history: pd.DataFrame, reference: float | None, score: Score) -> list[Context]:
+    """A row for each round: what it proposed and what came of it, with the best so far."""
+    rows: list[Context] = []
+    best = -float("inf")
+    for number in sorted(map(int, history["round"].unique())):
+        part = history[history["round"] == number]
+        trained = best_first(part[part["status"] != "diverged"])
+        top = trained.iloc[0] if len(trained) else None
+        if top is not None:
+            best = max(best, float(top["validation_score"]))
+        beat = 0 if reference is None else int((trained["validation_score"] > reference).sum())
+        rows.append(
+            {
+                "round": "baselines" if number == 0 else count(number),
+                "n": count(len(part)),
+                "diverged": count(int((part["status"] == "diverged").sum())),
+                "predicted": value(score, part["prediction"].median()),
+                "median": value(score, trained["validation_score"].median()),
+                "top": None if top is None else str(top["name"]),
+                "top_score": MISSING if top is None else value(score, top["validation_score"]),
+                "best": value(score, best),
+                "above": MISSING if number == 0 or reference is None else count(beat),
+            }
+        )
+    return rows
+
+
+def _calibration(proposed: pd.DataFrame, score: Score, id: str, figures: Figures) -> Context | None:
+    """What a search predicted of its proposals against what they scored; None with too few."""
+    known = proposed[
+        (proposed["status"] != "diverged")
+        & proposed["prediction"].notna()
+        & proposed["validation_score"].notna()
+    ]
+    if len(known) < _FEWEST:
+        return None
+    points = known.rename(columns={"validation_score": "measured", "prediction": "predicted"})
+    apart = points["measured"] - points["predicted"]
+    ranks = points[["measured", "predicted"]].rank()
+    varied = bool((ranks.nunique() > 1).all())
+    return {
+        "n": plural(len(known), "function"),
+        "bias": score.with_unit(difference(score, apart.mean())),
+        "error": score.with_unit(size(score, apart.abs().mean())),
+        "spearman": decimal(ranks.corr().iloc[0, 1]) if varied else MISSING,
+        "figure": figures.add(
+            id,
+            plots.prediction_panel(points, score),
+            f"Predicted against measured {score.shown} of {plural(len(known), 'function')} that "
+            "the search proposed.",
+        ),
+    }

@@ -29,7 +29,7 @@ from actsearch.report.formats import (
     value,
 )
 from actsearch.report.plot_style import focus
-from actsearch.report.ranking import best_first, measured, role
+from actsearch.report.ranking import best_first, floor_of, measured, role
 from actsearch.report.screened import screen_section
 from actsearch.report.searches import search_sections, simulation_section
 
@@ -87,8 +87,12 @@ def _benchmark(
     above = None
     if len(standard):
         above = int((trained["validation_score"] > standard["validation_score"].max()).sum())
+    floor = floor_of(table, score)
+    floored = (trained["validation_score"] == floor).sum() if floor is not None else 0
     return {
         "n": count(len(table)),
+        "floored": plural(int(floored), "function") if floored else None,
+        "floor": value(score, floor),
         "diverged": count(diverged),
         "diverged_share": percent(diverged / len(table), 1),
         "partial": count(partial),
@@ -109,7 +113,7 @@ def _benchmark(
             {
                 "rank": rank,
                 "name": row["name"],
-                "score": value(score, row["validation_score"]),
+                "score": _score(score, row["validation_score"], floor),
                 "curve": curve(row["name"], role(row["name"], baselines)),
                 "role": role(row["name"], baselines),
                 "partial": row["status"] == "partial",
@@ -120,7 +124,7 @@ def _benchmark(
         "baselines": [
             {
                 "name": row["name"],
-                "score": value(score, row["validation_score"]),
+                "score": _score(score, row["validation_score"], floor),
                 "rank": count(rank),
                 "diverged": row["status"] == "diverged",
                 "cost": cost_of.get(row["name"], MISSING),
@@ -129,6 +133,11 @@ def _benchmark(
             if row["name"] in baselines
         ],
     }
+
+
+def _score(score: Score, number: float, floor: float | None) -> str:
+    """A score, marked where it is the floor: the function's own is there or below."""
+    return ("≤ " if number == floor else "") + value(score, number)
 
 
 def _upper(

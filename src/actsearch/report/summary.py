@@ -13,6 +13,7 @@ from actsearch.report.costs import in_a_line
 from actsearch.report.data import TaskData
 from actsearch.report.drawings import curve
 from actsearch.report.formats import Context, count, difference, function_name, percent, value
+from actsearch.report.headline import headline
 from actsearch.report.ranking import measured, role
 
 _NO_FINAL = (
@@ -68,6 +69,7 @@ def task_summary(task: TaskData, baselines: Collection[str]) -> Context:
         facts.append(("Cost of the chosen function", told))
     finding = str(task.final["conclusion"]) if task.final else _NO_FINAL
     return {
+        "headline": headline(task.final),
         "finding": finding,
         "confirmed": task.final is not None,
         "facts": facts,

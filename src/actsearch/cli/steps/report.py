@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,7 @@ from actsearch.cli.options import (
     ReportCharacterisations,
     ReportCosts,
     ReportFinals,
+    ReportFunctions,
     ReportHistories,
     ReportMaps,
     ReportPredictions,
@@ -27,8 +31,10 @@ from actsearch.cli.options import (
 )
 from actsearch.cli.recording import execution, load
 from actsearch.config import Config
+from actsearch.plan import layout
 from actsearch.plan.dependencies import space_operators, task_spaces
 from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import (
     read_arrays,
     read_json,
@@ -42,6 +48,7 @@ if TYPE_CHECKING:
 
     from actsearch.features.passed_over import FisherLayers
     from actsearch.report.data import TaskData
+    from actsearch.report.origins import Origin
 
 
 @app.command()
@@ -49,6 +56,7 @@ def report(
     out: Out,
     table: ReportTables = None,
     costs: ReportCosts = None,
+    functions: ReportFunctions = None,
     map_: ReportMaps = None,
     spectra: ReportSpectra = None,
     surrogate: ReportScores = None,
@@ -73,6 +81,7 @@ def report(
     files = {
         "table": by_key(table),
         "costs": by_key(costs),
+        "functions": by_key(functions),
         "map": by_key(map_),
         "spectra": by_key(spectra),
         "surrogate": by_key(surrogate),
@@ -94,23 +103,57 @@ def report(
         operators=space_operators(settings, *spaces),  # it draws functions
     )
     judged = files["strategies"].get("all")
+    digests = record.block().get("inputs", {})
+    links = Links(out.parent)
     page = render(
         ReportData(
             title="Activation function search",
-            tasks=tuple(_task(settings, name, files) for name in settings.tasks),
+            tasks=tuple(_task(settings, name, files, links) for name in settings.tasks),
             command=describe_command(config, DEFAULT_CONFIG),
             paths=describe_files(files),
             baselines=baselines_of(settings),
             strategies=read_table(judged) if judged else None,
+            origins=_origins(files, digests, links),
         )
     )
     write_html(out, page, record.block())
 
 
-def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskData:
+@dataclass(frozen=True)
+class Links:
+    """How the page, in ``folder``, refers to files beside it."""
+
+    folder: Path
+
+    def to(self, path: str | Path) -> str:
+        """The way from the page to a file, with forward slashes."""
+        return Path(os.path.relpath(path, self.folder)).as_posix()
+
+
+def _origins(
+    files: Mapping[str, Mapping[str, Path]], digests: Mapping[str, str], links: Links
+) -> tuple[Origin, ...]:
+    """The files behind the page, with what made each."""
+    from actsearch.report.origins import Origin
+
+    return tuple(
+        Origin(
+            kind,
+            key,
+            str(path),
+            links.to(path),
+            digests.get(str(path)),
+            read_provenance(path).get("command"),
+        )
+        for kind, of_kind in files.items()
+        for key, path in of_kind.items()
+    )
+
+
+def _task(config: Config, name: str, files: dict[str, dict[str, Path]], links: Links) -> TaskData:
     from actsearch.benchmark.table import seed_reliability
     from actsearch.report.data import TaskData
-    from actsearch.report.descriptions import describe_import, describe_task
+    from actsearch.report.descriptions import describe_import
 
     def one(kind: str) -> pd.DataFrame | None:
         return read_table(files[kind][name]) if name in files[kind] else None
@@ -120,32 +163,51 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]]) -> TaskD
         return {label: read_table(files[kind][key]) for key, label in keys.items()} or None
 
     table = one("table")
+    imported = describe_import(config, name)
+    histories = by_strategy("history")
+    space = _space(config, name)
     return TaskData(
         name=name,
-        description=describe_task(config, name),
+        description=_description(config, name),
         table=table,
-        costs=_costs(config, name, files["costs"]),
+        costs=read_table(files["costs"][space]) if space in files["costs"] else None,
         map=one("map"),
         layers=_layers(files["spectra"].get(name)),
         surrogate=one("surrogate"),
         predictions=one("predictions"),
         characterisation=one("characterisation"),
         simulations=by_strategy("simulation"),
-        histories=by_strategy("history"),
+        histories=histories,
         screen=read_json(files["screen"][name]) if name in files["screen"] else None,
         screened=one("screened"),
         final=read_json(files["final"][name]) if name in files["final"] else None,
         activation=read_python(files["activation"][name]) if name in files["activation"] else None,
         reliability=seed_reliability(table) if table is not None else None,
-        imported=describe_import(config, name),
+        imported=imported,
+        space=space,
+        functions=read_table(files["functions"][space]) if space in files["functions"] else None,
+        trial_link=None if imported else links.to(layout.trial(name, "{slug}")),
+        search_links={
+            strategy: links.to(*layout.search_trials(name, strategy, "{round}", ["{slot:02d}"]))
+            for strategy in histories or ()
+        },
     )
 
 
-def _costs(config: Config, name: str, files: dict[str, Path]) -> pd.DataFrame | None:
-    """What the functions of a task's table cost."""
+def _description(config: Config, name: str) -> dict[str, str]:
+    """Data, network and recipe, with the shape of the data where it is known."""
+    from actsearch.report.descriptions import describe_task
+    from actsearch.report.shapes import describe_shape
+
+    described = describe_task(config, name)
+    shape = describe_shape(config.data[config.task(name).data])
+    return described | ({"Data": f"{described['Data']}: {shape}"} if shape else {})
+
+
+def _space(config: Config, name: str) -> str | None:
+    """The space of a task's table."""
     benchmark = config.task(name).benchmark
-    path = files.get(benchmark.space) if benchmark else None
-    return read_table(path) if path is not None else None
+    return benchmark.space if benchmark else None
 
 
 def _layers(path: Path | None) -> FisherLayers | None:

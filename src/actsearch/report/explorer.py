@@ -1,0 +1,252 @@
+"""The data behind the page's list of functions: one compact block that the page's script reads.
+
+Functions are numbered once for the whole page; what tasks know of them refers to these numbers.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from actsearch.config import Score
+from actsearch.report.comparison import FEATURES
+from actsearch.report.costs import cost_lines
+from actsearch.report.data import ReportData, TaskData
+from actsearch.report.drawings import CURVE_LIMIT
+from actsearch.report.facts import HIGHEST, POINTS, Facts, facts_of
+from actsearch.report.formats import Context, is_number
+from actsearch.report.plot_style import rounded
+from actsearch.report.ranking import best_first, floor_of, measured
+
+FLAGS = ("finite", "monotone", "bounded", "baseline", "exportable")
+"""What a function is or is not, a bit each from the lowest up."""
+_DIGITS = 5
+_STATUS = {"completed": "c", "partial": "p", "diverged": "d"}
+
+
+def explorer_block(data: ReportData) -> Context | None:
+    """What the page's script reads; None where nothing was measured of any function.
+
+    Returns:
+        ``names``, ``slugs``, ``flags`` (see ``FLAGS``) and ``normal`` (mean, deviation and
+        steepness on normal inputs) of each function, ``curves`` and ``slopes`` as base64 of 16-bit
+        whole numbers, ``own``, what keeps a function from being exported, ``equals``, other names
+        of it, and ``tasks``.
+    """
+    names = _names(data)
+    if not names:
+        return None
+    place = {name: number for number, name in enumerate(names)}
+    facts = facts_of(names)
+    equals = _equals(data.tasks, place)
+    return {
+        "names": names,
+        "slugs": [f.slug for f in facts],
+        "flags": [_flags(f, data.baselines) for f in facts],
+        "normal": [rounded((f.mean, f.deviation, f.steepness), 3) for f in facts],
+        "curves": _packed([f.curve for f in facts]),
+        "slopes": _packed([f.slope for f in facts]),
+        "limit": CURVE_LIMIT,
+        "highest": HIGHEST,
+        "points": POINTS,
+        "own": {number: f.own for number, f in enumerate(facts) if f.own},
+        "equals": {place[name]: others for name, others in equals.items()},
+        "tasks": [
+            _task(task, data.baselines, place, f"task-{number}")
+            for number, task in enumerate(data.tasks, start=1)
+            if task.final or len(measured(task))
+        ],
+    }
+
+
+def _names(data: ReportData) -> list[str]:
+    """Every function with a number, the best of the first task first."""
+    seen: dict[str, None] = {}
+    for task in data.tasks:
+        seen |= dict.fromkeys(map(str, measured(task)["name"]))
+        if task.final:
+            seen |= dict.fromkeys(str(f["name"]) for f in task.final["functions"])
+    return list(seen)
+
+
+def _flags(facts: Facts, baselines: Collection[str]) -> int:
+    have = (
+        facts.finite,
+        facts.monotone,
+        facts.bounded,
+        facts.name in baselines,
+        facts.exportable,
+    )
+    return sum(1 << bit for bit, holds in enumerate(have) if holds)
+
+
+def _packed(rows: list[np.ndarray]) -> str:
+    return base64.b64encode(np.concatenate(rows).astype("<i2").tobytes()).decode("ascii")
+
+
+def _equals(tasks: Collection[TaskData], place: Mapping[str, int]) -> dict[str, list[str]]:
+    """Names of one function each, by the one that the page lists."""
+    others: dict[str, list[str]] = {}
+    for task in tasks:
+        if task.functions is None:
+            continue
+        for _, names in task.functions.groupby("representative", sort=False)["name"]:
+            listed = [name for name in names if name in place]
+            if len(names) > 1 and listed:
+                others[listed[0]] = [name for name in names if name != listed[0]]
+    return others
+
+
+def _task(
+    task: TaskData, baselines: Collection[str], place: Mapping[str, int], anchor: str
+) -> Context:
+    """What a task knows of the functions, each list in their order."""
+    known = measured(task).set_index("name")
+    names = [*place]
+    values = known["validation_score"].reindex(names)
+    status = known["status"].reindex(names)
+    lists = {
+        "values": rounded(values, _DIGITS),
+        "status": "".join(_STATUS.get(s, "-") for s in status),
+        "ranks": _by_name(_ranks(task), names),
+        "deviations": _by_name(_deviations(task.table), names),
+        "runs": _by_name(_runs(task.table), names),
+        "predicted": _by_name(_predicted(task), names),
+    }
+    costs = cost_lines(task.costs)
+    standard = known[known.index.isin(baselines) & (known["status"] != "diverged")]
+    return {
+        "name": task.name,
+        "anchor": anchor,
+        "score": _score(task.score),
+        "ranked": len(task.table) if task.table is not None else len(known),
+        "baseline": place[str(standard.index[0])] if len(standard) else None,
+        "floor": None
+        if task.table is None
+        else next(iter(rounded([floor_of(task.table, task.score)], _DIGITS))),
+        "trial": task.trial_link,
+        **lists,
+        "costs": [costs.get(name) for name in names] if costs else None,
+        "places": _places(task, names),
+        "searches": _searches(task, place),
+        "final": _final(task.final, place),
+    }
+
+
+def _score(score: Score) -> Context:
+    """What the script needs to write scores as the rest of the page does."""
+    return {
+        "shown": score.shown,
+        "factor": score.factor,
+        "digits": score.digits,
+        "sign": score.sign,
+        "unit": score.unit,
+    }
+
+
+def _by_name(column: Mapping[str, Any], names: list[str]) -> list[Any]:
+    return [column.get(name) for name in names]
+
+
+def _ranks(task: TaskData) -> dict[str, int]:
+    """Ranks among the functions of the table, or of the searches where there is no table."""
+    ordered = measured(task) if task.table is None else best_first(task.table)
+    return {str(name): rank for rank, name in enumerate(ordered["name"], start=1)}
+
+
+def _of_runs(
+    table: pd.DataFrame | None, find: Callable[[np.ndarray], float | None]
+) -> dict[str, Any]:
+    if table is None or "run_validation_scores" not in table:
+        return {}
+    found = {
+        str(name): find(np.asarray(runs, dtype=float))
+        for name, runs in zip(table["name"], table["run_validation_scores"], strict=True)
+    }
+    return {name: value for name, value in found.items() if is_number(value)}
+
+
+def _deviations(table: pd.DataFrame | None) -> dict[str, float]:
+    """Standard deviations over seeds, where there are several."""
+    return _of_runs(
+        table, lambda runs: round(float(runs.std(ddof=1)), _DIGITS) if len(runs) > 1 else None
+    )
+
+
+def _runs(table: pd.DataFrame | None) -> dict[str, int]:
+    return _of_runs(table, lambda runs: len(runs) or None)
+
+
+def _predicted(task: TaskData) -> dict[str, float]:
+    """Out-of-fold predictions from both features, by the regressor that ranks best; a mean."""
+    if task.surrogate is None or task.predictions is None:
+        return {}
+    both = task.surrogate[task.surrogate["features"] == "union"].dropna(subset=["spearman_mean"])
+    if both.empty:
+        return {}
+    regressor = both.sort_values("spearman_mean", kind="stable")["regressor"].iloc[-1]
+    chosen = task.predictions[
+        (task.predictions["features"] == "union") & (task.predictions["regressor"] == regressor)
+    ]
+    means = chosen.groupby("name", sort=False)["predicted"].mean()
+    return {
+        str(name): round(float(mean), _DIGITS) for name, mean in means.items() if is_number(mean)
+    }
+
+
+def _places(task: TaskData, names: list[str]) -> Context | None:
+    """Coordinates on each map, in the order of the functions."""
+    if task.map is None or task.map.empty:
+        return None
+    on_map = task.map.set_index("name").reindex(names)
+    return {
+        feature: [rounded(on_map[f"{feature}_x"], 3), rounded(on_map[f"{feature}_y"], 3)]
+        for feature in FEATURES
+    }
+
+
+def _searches(task: TaskData, place: Mapping[str, int]) -> list[Context]:
+    """Of every live search: function, round, slot, prediction, score and status of a training."""
+    searches = []
+    for strategy, history in (task.histories or {}).items():
+        link = task.search_links.get(strategy)
+        rows = []
+        for row in history.to_dict("records"):
+            where = {"round": int(row["round"]), "slot": int(row["slot"])}
+            rows.append(
+                [
+                    place[row["name"]],
+                    where["round"],
+                    where["slot"],
+                    *rounded([row["prediction"], row["validation_score"]], _DIGITS),
+                    _STATUS.get(row["status"], "-"),
+                    link.format(**where) if link else None,
+                ]
+            )
+        searches.append({"strategy": strategy, "rows": rows})
+    return searches
+
+
+def _final(final: Mapping[str, Any] | None, place: Mapping[str, int]) -> Context | None:
+    """Of the last comparison: function, mean, deviation, difference with its ends, verdict."""
+    if not final:
+        return None
+    return {
+        "seeds": len(final["seeds"]),
+        "baseline": final["best_baseline"],
+        "rows": [
+            [
+                place[f["name"]],
+                *rounded([f["test_score_mean"], f["test_score_std"]], _DIGITS),
+                *rounded(
+                    [(f["difference"] or {}).get(end) for end in ("mean", "low", "high")], _DIGITS
+                ),
+                f["verdict"],
+            ]
+            for f in final["functions"]
+        ],
+    }
