@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from typing import Annotated, Any
 
-from actsearch.config.base import Model, PositiveInt, Seed
+from pydantic import AfterValidator, model_validator
+
+from actsearch.config.base import Model, PositiveInt, Seed, unique
 
 
 class Space(Model):
@@ -21,6 +23,10 @@ class Space(Model):
     """Binary operators that fill the schemas; the 7 of Act-Bench when left out."""
     nary: tuple[str, ...] | None = None
     """N-ary operators that fill the schemas; the 4 of Act-Bench when left out."""
+    exclude: Annotated[tuple[str, ...], AfterValidator(unique)] = ()
+    """Operators that no function of the space may use, such as ``[bessel_i0e, bessel_i1e]``, which
+    ONNX does not have. They fill no schema, published functions of ``include: [literature]`` that
+    use one are left out, and other functions of ``include`` that use one are refused."""
     sample: PositiveInt | None = None
     """Number of distinct functions to draw; all of them when left out. ``include`` is always in."""
     seed: Seed = 0
@@ -33,3 +39,12 @@ class Space(Model):
         if not self.schemas and not self.include:
             raise ValueError("the space is empty: give schemas, include, or both")
         return self
+
+    def as_settings(self) -> dict[str, Any]:
+        """What files of the space depend on.
+
+        Returns:
+            Plain data, without ``exclude`` where it is empty: spaces had no such key once, and what
+            was made of them then stays up to date.
+        """
+        return self.model_dump(mode="json", exclude=None if self.exclude else {"exclude"})

@@ -35,6 +35,10 @@ def enumerate_command(
     float32: Annotated[
         bool, typer.Option("--float32", help="Add the classes that published tables use.")
     ] = False,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="An operator that no function may use; give it several times for more."),
+    ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """List a space: its functions, which of them are the same, which are finite."""
@@ -45,6 +49,10 @@ def enumerate_command(
 
     settings = _configuration(space, config)
     chosen = settings.space(space)
+    if exclude:
+        left_out = tuple(dict.fromkeys((*chosen.exclude, *exclude)))
+        chosen = chosen.model_copy(update={"exclude": left_out})
+        settings = settings.model_copy(update={"spaces": settings.spaces | {space: chosen}})
     listing = list_functions(chosen, counter(f"enumerating {space}"), baselines_of(settings))
     typer.echo(f"{listing.n_names} functions, {listing.n_distinct} distinct")
     typer.echo(f"{listing.n_finite} of the distinct functions are finite on every sample")
