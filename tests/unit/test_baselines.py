@@ -215,7 +215,7 @@ def test_the_papers_own_are_in_no_settings() -> None:
         assert settings(experiment(same)) == settings(experiment())
     for space in ("small", "deep"):
         told = step_settings("enumerate", experiment(), space=space)
-        assert told == {"spaces": {space: experiment().space(space).model_dump(mode="json")}}
+        assert told == {"spaces": {space: experiment().space(space).as_settings()}}
     assert "baselines" not in step_settings("report", experiment())
 
 

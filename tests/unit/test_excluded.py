@@ -138,3 +138,13 @@ def test_the_plan_counts_what_remains() -> None:
         "bessel_i0e.x",
         "bessel_i1e.x",
     }
+
+
+def test_a_sample_with_other_baselines_may_leave_out_one_of_the_papers() -> None:
+    """A sample is drawn in the order of the one with the paper's baselines, as far as they go."""
+    space = Space(
+        schemas=("three-node",), include=("baselines",), exclude=("tanh",), sample=40, seed=1
+    )
+    chosen = select(space, ("relu(x)", "elu(x)", "sigmoid(x)"))
+    assert names(chosen)[:3] == ["relu(x)", "elu(x)", "sigmoid(x)"]
+    assert all("tanh" not in function.operators for function in chosen)

@@ -18,7 +18,8 @@ from small_experiment import SMALL
 
 from actsearch.config import ConfigError, parse_config
 from actsearch.plan.experiment import Plan
-from actsearch.plan.refusals import check_finalists, check_plan, check_targets
+from actsearch.plan.refusals import check_finalists, check_plan
+from actsearch.plan.targets import check_targets
 from actsearch.plan.wanted import check_data, wanted
 
 Values = dict[str, Any]

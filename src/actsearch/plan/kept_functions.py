@@ -15,7 +15,7 @@ import numpy as np
 
 from actsearch.config import Space
 from actsearch.functions.equivalence import classes, outputs
-from actsearch.functions.expressions import parse
+from actsearch.functions.misspelt import parse
 from actsearch.functions.selection import select
 from actsearch.plan import layout
 from actsearch.plan.kept import kept
