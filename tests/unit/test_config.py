@@ -45,7 +45,7 @@ def test_unknown_key_names_place_and_allowed_keys() -> None:
 
 def test_unknown_key_at_the_top() -> None:
     message = _broken(lambda c: c.update(task={}))
-    assert "task: unknown key; allowed: " in message and "tasks" in message
+    assert "task: unknown key (did you mean 'tasks'?); allowed: " in message and "tasks" in message
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_unknown_key_at_the_top() -> None:
         ),
         (lambda t: t["final"].update(candidates_from=["a", "a"]), "a task appears twice in ['a',"),
         (lambda t: t.update(model="digits-cn"), "unknown 'digits-cn' (did you mean 'digits-cnn'?)"),
-        (lambda t: t.pop("model"), "model: Field required"),
+        (lambda t: t.pop("model"), "model: this key is missing"),
         (lambda t: t["fisher"].update(examples=9999), "fisher.examples is 9999, but data"),
         (
             lambda t: t.update(resources={"processes": 4, "gpu": 2}),
@@ -278,7 +278,10 @@ def test_a_path_may_hold_blanks_quotes_and_umlauts() -> None:
         ),
         (lambda c: c["tasks"][TASK].update(deterministic="yes"), "Input should be a valid boolean"),
         (lambda c: c["tasks"][TASK].update(seeds=[True]), "seeds[0]: Input should be a valid int"),
-        (lambda c: c["tasks"][TASK].update(seeds=[]), "seeds: List should have at least 1 item"),
+        (
+            lambda c: c["tasks"][TASK].update(seeds=[]),
+            "seeds: the list is empty; at least one value is needed",
+        ),
         (lambda c: c["tasks"][TASK].update(seeds=[2**64]), "from -2^63 to 2^63 - 1"),
         (
             lambda c: c["tasks"][TASK]["recipe"].update(learning_rate=True),

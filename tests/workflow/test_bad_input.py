@@ -25,15 +25,23 @@ def _imagenet(config: dict[str, Any]) -> None:
 BAD: dict[str, tuple[Change, str]] = {
     "schema": (
         lambda c: c["tasks"]["tiny"].update(recip={}),
-        "tasks.tiny.recip: unknown key; allowed: benchmark, checkpoint_minutes, data",
+        "tasks.tiny.recip: unknown key (did you mean 'recipe'?); allowed: benchmark, checkpoint_m",
     ),
     "operators": (
         lambda c: c.update(operators=["no_such_module"]),
         "cannot import 'no_such_module'",
     ),
+    "functions": (
+        lambda c: c["spaces"].update(other={"include": ["erff(x)"]}),
+        "config.yaml: spaces.other.include: unknown operator 'erff': did you mean erf(x)?",
+    ),
+    "folds": (
+        lambda c: c["surrogate"].update(folds=25),
+        "config.yaml: surrogate.folds asks for 25 functions, but space 'small' holds 24",
+    ),
     "sizes": (
         lambda c: c["tasks"]["tiny"]["search"].update(rounds=20),
-        "tasks.tiny.search asks for 68 functions, but space 'deep' holds 30",
+        "config.yaml: tasks.tiny.search asks for 68 functions, but space 'deep' holds 30",
     ),
     "code": (
         lambda c: c["tasks"]["tiny"].update(model="no_such_package.nets:build"),
@@ -45,7 +53,7 @@ BAD: dict[str, tuple[Change, str]] = {
     ),
     "network": (
         lambda c: c["tasks"]["tiny"].update(replace={"types": ["SiLU"]}),
-        "tasks.tiny: no activation was replaced: no module matches type 'SiLU'",
+        "no activation was replaced: no module matches type 'SiLU'",
     ),
 }
 
@@ -58,20 +66,39 @@ def test_bad_configuration(place: str, fresh: Experiment) -> None:
     fresh.configure(config)
     message = fresh.message()
     assert expected in message
-    assert "src/actsearch" not in message, "lines of the package are shown"
+    assert "config.yaml" in message
+    assert "line " not in message and ".smk" not in message, "lines of code are shown"
+    checked = fresh.actsearch("check")
+    assert checked.returncode == 2
+    assert expected in checked.stderr
 
 
 @pytest.mark.parametrize(
     "target, expected",
     [
-        ("results/tinny/benchmark.parquet", "no task 'tinny'; tasks: tiny"),
+        ("results/tinny/benchmark.parquet", "did you mean results/tiny/benchmark.parquet?"),
+        (
+            "results/tiny/benchmrk.parquet",
+            "no rule makes results/tiny/benchmrk.parquet; did you mean "
+            "results/tiny/benchmark.parquet?",
+        ),
         ("results/tiny/trials/mul.relu.x.json", "bad slug 'mul.relu.x': the tokens end too early"),
-        ("results/tiny/nothing.json", "No rule to produce results/tiny/nothing.json"),
-        ("results/tiny/simulation/unionknr.parquet", "No rule to produce"),
+        (
+            "results/tiny/trials/mul(tanh(x), relu(x)).json",
+            "ask for results/tiny/trials/mul.tanh.x.relu.x.json",
+        ),
+        ("results/tiny/nothing-like-it.svg", "no rule makes results/tiny/nothing-like-it.svg"),
+        (
+            "results/tiny/simulation/unionknr.parquet",
+            "did you mean results/tiny/simulation/union-knr.parquet?",
+        ),
+        ("repor", "there is no rule, and no file, called repor (did you mean 'report'?)"),
     ],
 )
 def test_bad_target(target: str, expected: str, fresh: Experiment) -> None:
-    assert expected in fresh.message(target)
+    message = fresh.message(target)
+    assert expected in message
+    assert ".smk" not in message and "MissingRule" not in message
 
 
 TWICE = "\nsurrogate: {folds: 2}\n"

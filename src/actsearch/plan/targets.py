@@ -13,6 +13,7 @@ from actsearch.config import ACT_BENCH_SCORE, ConfigError
 from actsearch.config.base import guess
 from actsearch.functions.expressions import Expression, ExpressionError
 from actsearch.functions.misspelt import meant_slug
+from actsearch.functions.syntax import shorten
 from actsearch.plan import layout
 from actsearch.plan.experiment import Plan
 from actsearch.plan.products import Made
@@ -53,9 +54,9 @@ def check_targets(plan: Plan, words: Sequence[str] | None = None) -> None:
         if parts[1] not in plan.tasks:
             close = difflib.get_close_matches(parts[1], plan.tasks, n=1)
             meant = "/".join([parts[0], *close, *parts[2:]])
-            hint = f"; did you mean {_shown(meant)}?" if close else ""
+            hint = f" (did you mean {_shown(meant)}?)" if close else ""
             raise ConfigError(
-                f"{_shown(target)}: no task {parts[1]!r}; tasks: {', '.join(plan.tasks)}{hint}"
+                f"{_shown(target)}: no task {parts[1]!r}{hint}; tasks: {', '.join(plan.tasks)}"
             )
         _check_sections(plan, target, parts)
         if len(parts) == 4 and parts[2] == "trials" and target.endswith(_TRIAL):
@@ -88,9 +89,15 @@ def _check_slug(target: str, task: str, slug: str) -> None:
         Expression.from_slug(slug)
     except ExpressionError as error:
         meant = meant_slug(slug)
-        hint = f"\nask for {layout.trial(task, meant)}" if meant else ""
-        what = "a trial is named by the function's slug" if "(" in slug else str(error)
-        raise ConfigError(f"{_shown(target)}: {what}{hint}") from None
+        if meant is None:
+            raise ConfigError(f"{_shown(target)}: {error}") from None
+        path = layout.trial(task, meant)
+        raise ConfigError(
+            f"{_shown(target)}: a trial is named by the function's slug: ask for {path}"
+            if "(" in slug
+            else f"{_shown(target)}: {shorten(slug)!r} is no slug of a function; did you mean "
+            f"{path}?"
+        ) from None
     refuse_long_slugs(target[:LONGEST_SHOWN], [slug])
 
 

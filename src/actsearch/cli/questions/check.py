@@ -11,15 +11,16 @@ import typer
 
 from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile
-from actsearch.cli.progress import counter
+from actsearch.cli.progress import counter, say
 from actsearch.cli.questions.check_data import data_lines, is_to_be_made, require_data
 from actsearch.cli.recording import load
-from actsearch.config import SCORE_OF_TARGETS, Config, Task
+from actsearch.config import SCORE_OF_TARGETS, Config, Task, read_values
 from actsearch.data.sources.places import is_function
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.plan.experiment import Plan
-from actsearch.plan.refusals import check_plan
+from actsearch.plan.wanted import check_data
+from actsearch.plan.whole import planned, refused_in
 from actsearch.records.formats import read_arrays, read_json, write_arrays, write_json
 from actsearch.records.provenance import Execution
 
@@ -47,7 +48,9 @@ def check(
 ) -> None:
     """Try out operators, data and network of a task in seconds; nothing of it is kept.
 
-    What its jobs will do is done in short: trainings by the recipe, on the smallest batches that
+    Everything in the configuration is checked that a run checks before its first job: spaces and
+    functions, and the sizes of searches, simulations and folds, of all tasks. Then what the jobs of
+    each task will do is done in short: trainings by the recipe, on the smallest batches that
     will occur, Fisher spectra, and records. What a job would refuse is refused here; but of image
     files a few are opened, once they have been described by actsearch fetch.
     """
@@ -58,12 +61,23 @@ def check(
     for name in chosen:
         settings.task(name)
     if not shapes:  # Snakemake has asked it already
-        check_plan(Plan(settings), look_into_files=True)
+        plan = planned(read_values(config), str(config), look_into_files=True)
+        with refused_in(str(config)):
+            data = dict.fromkeys(settings.task(name).data for name in chosen)
+            check_data(plan, data, refused=True, warn=say)
+        typer.echo(f"{config}: {_counted(plan)}, as a run would check them")
     if operators := check_operators():
         _line("Operators", f"{', '.join(operators)}: NumPy and torch agree")
     for name in chosen:
         typer.echo(f"\ntask {name}")
         _describe(settings, name, _data(settings, name, shapes), shapes)
+
+
+def _counted(plan: Plan) -> str:
+    """What of a configuration was checked."""
+    config = plan.config
+    counts = {"space": len(config.spaces), "task": len(config.tasks), "data set": len(config.data)}
+    return ", ".join(f"{n} {name}{'s' * (n != 1)}" for name, n in counts.items())
 
 
 def _data(config: Config, name: str, shapes: bool) -> Dataset | DataShape:
