@@ -98,3 +98,12 @@ def test_a_missing_input_is_no_cause() -> None:
 def test_a_task_that_is_gone_is_told() -> None:
     gone = told(present=Present(problem="unknown task 't'"))
     assert gone == [Cause("settings", "unknown task 't'")]
+
+
+def test_an_input_that_was_altered_is_named() -> None:
+    """Its record is the old one, so only its seal shows it."""
+    artifact = Artifact("out.json", {"step": "map", "inputs": {"in.json": "x"}})
+    plan = Planned("out.json", "rule", "updated input files", pending=True)
+    wrong = {"in.json": "altered since it was written", "other.json": "cut short"}
+    found = causes(plan, artifact, (), frozenset(), wrong)
+    assert found == [Cause("inputs", "in.json: altered since it was written")]

@@ -86,6 +86,14 @@ def test_a_changed_input_is_named(copy: Experiment) -> None:
     assert told == {"tiny/benchmark.parquet": "results/tiny/trials/relu.x.json changed"}
 
 
+def test_an_altered_input_is_named(copy: Experiment) -> None:
+    path = copy.path("tiny/trials/relu.x.json")
+    path.write_text(path.read_text().replace("completed", "Completed", 1))
+    files = asked(copy, "results/tiny/benchmark.parquet")
+    told = by_kind(files, "inputs")["tiny/benchmark.parquet"]
+    assert told.startswith("results/tiny/trials/relu.x.json: ")
+
+
 def test_an_unknown_target_is_one_message(finished: Experiment) -> None:
     done = finished.actsearch("why", "results/nothing/here.json")
     assert done.returncode == 2
