@@ -108,12 +108,12 @@ def test_what_readers_read_differently_is_refused(word: str, form: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: 1\nb: 2\na: 3", "line 3: a: the key stands there twice (lines 1 and 3)"),
-        ("{a: 1, a: 2}", "line 1: a: the key stands there twice (line 1)"),
-        ("a:\n  b: 1\n  'b': 1", "line 3: a.b: the key stands there twice (lines 2 and 3)"),
-        ("- {a: 1}\n- b:\n  - c: 1\n    c: 1", "[1].b[0].c: the key stands there twice (lines 3"),
-        ("x: &x {a: 1}\ny:\n  <<: *x\n  b: 1\n  <<: *x", "y.'<<': the key stands there twice"),
-        ('{"a": 1,\n"\\u0061": 2}', "a: the key stands there twice (lines 1 and 2)"),
+        ("a: 1\nb: 2\na: 3", "line 3: a: the key is there twice (lines 1 and 3)"),
+        ("{a: 1, a: 2}", "line 1: a: the key is there twice (line 1)"),
+        ("a:\n  b: 1\n  'b': 1", "line 3: a.b: the key is there twice (lines 2 and 3)"),
+        ("- {a: 1}\n- b:\n  - c: 1\n    c: 1", "[1].b[0].c: the key is there twice (lines 3"),
+        ("x: &x {a: 1}\ny:\n  <<: *x\n  b: 1\n  <<: *x", "y.'<<': the key is there twice"),
+        ('{"a": 1,\n"\\u0061": 2}', "a: the key is there twice (lines 1 and 2)"),
         ("1: a", "key 1 is no text: put it in quotes"),
         ("a: {null: 1}", "a: key null is no text"),
         ("? [1]\n: 2", "a list or a mapping is no key"),

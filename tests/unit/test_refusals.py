@@ -242,7 +242,7 @@ BAD: dict[str, tuple[Change, str]] = {
     ),
     "folder that breaks commands": (
         lambda c: c.update(data_folder="my data"),
-        "data_folder: 'my data' stands in commands; allowed: letters, digits",
+        "data_folder: 'my data' is used in commands; allowed: letters, digits",
     ),
     "operator module missing": (
         lambda c: c.update(operators=["no_such_module"]),

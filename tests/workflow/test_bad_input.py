@@ -67,7 +67,7 @@ def test_bad_configuration(place: str, fresh: Experiment) -> None:
     message = fresh.message()
     assert expected in message
     assert "config.yaml" in message
-    assert "line " not in message and ".smk" not in message, "lines of code are shown"
+    assert 'File "' not in message and ".smk" not in message, "lines of code are shown"
     checked = fresh.actsearch("check")
     assert checked.returncode == 2
     assert expected in checked.stderr
@@ -109,7 +109,7 @@ def test_a_key_that_stands_there_twice(fresh: Experiment) -> None:
     lines = path.read_text().splitlines()
     first = lines.index("surrogate:") + 1
     path.write_text(path.read_text() + TWICE)
-    expected = f"surrogate: the key stands there twice (lines {first} and {len(lines) + 2})"
+    expected = f"surrogate: the key is there twice (lines {first} and {len(lines) + 2})"
     assert expected in fresh.message()
     path.rename(fresh.folder / "other.yaml")
     assert expected in fresh.message("--configfile", "other.yaml")
@@ -131,7 +131,7 @@ def test_what_snakemake_reads_otherwise(fresh: Experiment) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["surrogate={folds: 2, folds: 3}"], "--config surrogate, line 1: folds: the key stands"),
+        (["surrogate={folds: 2, folds: 3}"], "--config surrogate, line 1: folds: the key is there"),
         (["surrogate={folds: 2}", "surrogate={folds: 3}"], "--config gives surrogate.folds twice"),
         (["surrogate={folds: 1e1}"], "surrogate.folds: Input should be a valid integer, got 10.0"),
         (["license=yes"], "--config license, line 1: yes is read in two ways"),

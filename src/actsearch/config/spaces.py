@@ -15,8 +15,8 @@ class Space(Model):
     schemas: tuple[str, ...] = ()
     """Shapes such as ``binary(unary(x),unary(x))``, or the name of a built-in space."""
     include: tuple[str, ...] = ()
-    """Further functions by name; ``baselines`` stands for those of the experiment, ``literature``
-    for the published ones that have a name (docs/literature.md)."""
+    """Further functions by name; the word ``baselines`` means those of the experiment,
+    ``literature`` the published ones that have a name (docs/literature.md)."""
     unary: tuple[str, ...] | None = None
     """Unary operators that fill the schemas; the 27 of Act-Bench when left out."""
     binary: tuple[str, ...] | None = None
@@ -28,7 +28,8 @@ class Space(Model):
     ONNX does not have. They fill no schema, published functions of ``include: [literature]`` that
     use one are left out, and other functions of ``include`` that use one are refused."""
     sample: PositiveInt | None = None
-    """Number of distinct functions to draw; all of them when left out. ``include`` is always in."""
+    """Number of distinct functions to draw, including all of ``include``; all functions when left
+    out."""
     seed: Seed = 0
     """Seed of the draw."""
     finite_only: bool = False

@@ -38,39 +38,49 @@ SHOWN = 12
 def check(
     tasks: Annotated[
         list[str] | None,
-        typer.Option("--task", help="A task, or several of them; all when left out."),
+        typer.Option("--task", help="A task; repeat it for several. All tasks when left out."),
     ] = None,
     shapes: Annotated[
         bool,
-        typer.Option("--shapes", help="Take no more of image files than their shape."),
+        typer.Option(
+            "--shapes", help="Look at the shape of the data alone, and not at the configuration."
+        ),
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Try out operators, data and network of a task in seconds; nothing of it is kept.
+    """Check the configuration, and try out operators, data and network of each task, in seconds.
 
-    Everything in the configuration is checked that a run checks before its first job: spaces and
-    functions, and the sizes of searches, simulations and folds, of all tasks. Then what the jobs of
-    each task will do is done in short: trainings by the recipe, on the smallest batches that
-    will occur, Fisher spectra, and records. What a job would refuse is refused here; but of image
-    files a few are opened, once they have been described by actsearch fetch.
+    First, all that a run checks before its first job: spaces and functions, and the sizes of
+    searches, simulations and folds. Then what the jobs of each task will do, in short: trainings by
+    the recipe, on the smallest batches that will occur, Fisher spectra, and records. Nothing is
+    kept. What a job would refuse is refused here. Of image files only a few are opened, once
+    actsearch fetch has described them.
     """
     from actsearch.rehearsal.operators import check_operators
 
-    settings = load(config)
-    chosen = tasks or list(settings.tasks)
-    for name in chosen:
-        settings.task(name)
-    if not shapes:  # Snakemake has asked it already
+    if shapes:  # Snakemake has checked the rest already
+        settings = load(config)
+        chosen = _chosen(settings, tasks)
+    else:
         plan = planned(read_values(config), str(config), look_into_files=True)
+        settings = plan.config
+        chosen = _chosen(settings, tasks)
         with refused_in(str(config)):
             data = dict.fromkeys(settings.task(name).data for name in chosen)
             check_data(plan, data, refused=True, warn=say)
-        typer.echo(f"{config}: {_counted(plan)}, as a run would check them")
+        typer.echo(f"{config}: {_counted(plan)}: what a run checks before it starts is right")
     if operators := check_operators():
         _line("Operators", f"{', '.join(operators)}: NumPy and torch agree")
     for name in chosen:
         typer.echo(f"\ntask {name}")
         _describe(settings, name, _data(settings, name, shapes), shapes)
+
+
+def _chosen(config: Config, tasks: list[str] | None) -> list[str]:
+    """Names of the tasks asked for, each of which there is."""
+    for name in tasks or ():
+        config.task(name)
+    return tasks or list(config.tasks)
 
 
 def _counted(plan: Plan) -> str:
