@@ -61,7 +61,7 @@ def test_what_stands_has_no_cause() -> None:
         *(
             (
                 {"step": step},
-                Cause("kept", "its job runs for other files; this one stands and is kept"),
+                Cause("kept", "its job runs for other files; this one is up to date and is kept"),
             )
             for step in ("train", "fim")
         ),

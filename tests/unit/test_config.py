@@ -245,7 +245,7 @@ def test_a_path_may_hold_blanks_quotes_and_umlauts() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda c: c.update(operators=["a b"]), "operators[0]: 'a b' is no name of a module"),
+        (lambda c: c.update(operators=["a b"]), "operators[0]: 'a b' is not the name of a module"),
         (lambda c: c.update(operators=["class"]), "none of them a keyword"),
         (lambda c: c.update(operators=["a", "a"]), "operators: 'a' is given twice"),
         (lambda c: c.update(operators="a"), "operators: Input should be a valid list, got 'a'"),
@@ -292,8 +292,14 @@ def test_a_path_may_hold_blanks_quotes_and_umlauts() -> None:
             lambda c: c["tasks"][TASK]["recipe"].update(weight_decay=float("inf")),
             "recipe.weight_decay: inf is no number that JSON holds",
         ),
-        (lambda c: c["tasks"][TASK].update(replace={"types": ["a b"]}), "is no name of a class"),
-        (lambda c: c["tasks"][TASK].update(replace={"names": [""]}), "no pattern of module names"),
+        (
+            lambda c: c["tasks"][TASK].update(replace={"types": ["a b"]}),
+            "is not the name of a class",
+        ),
+        (
+            lambda c: c["tasks"][TASK].update(replace={"names": [""]}),
+            "not a pattern of module names",
+        ),
         (lambda c: c["tasks"][TASK].update(replace={"names": ["a", "a"]}), "'a' is given twice"),
         (lambda c: c["tasks"].update({"a" * 65: {}}), "at most 64 characters"),
         (lambda c: c["tasks"].update({"é": {}}), "tasks.é: String should match pattern"),

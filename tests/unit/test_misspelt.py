@@ -41,7 +41,7 @@ from actsearch.functions.operators import registered
             "unknown operator 'snake', which is written add(x,square(sin(x))) here: "
             "write add(tanh(x),square(sin(tanh(x))))",
         ),
-        ("mul(x, 0.5)", "the number 0.5 has no place in a function; of numbers there are zero(x)"),
+        ("mul(x, 0.5)", "the number 0.5 cannot be in a function; the only numbers are zero(x)"),
         ("prelu(x)", "'prelu' cannot be written as a function: a is learned"),
     ],
 )

@@ -341,7 +341,7 @@ def test_strategies_of_the_users(
         ("results/other/benchmark.parquet", "no task 'other'; tasks: tiny"),
         (
             "results/tiny/trials/mul.rleu.x.x.json",
-            "'mul.rleu.x.x' is no slug of a function; did you mean "
+            "'mul.rleu.x.x' is not the slug of a function; did you mean "
             "results/tiny/trials/mul.relu.x.x.json?",
         ),
         (

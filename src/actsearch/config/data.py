@@ -222,7 +222,7 @@ class Data(Model):
     @classmethod
     def _ascending(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
         if value is not None and value[0] >= value[1]:
-            raise ValueError(f"the first must lie below the second, got {list(value)}")
+            raise ValueError(f"the first must be below the second, got {list(value)}")
         return value
 
     @model_validator(mode="after")

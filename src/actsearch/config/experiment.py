@@ -150,7 +150,7 @@ class Config(Model):
                 where = f"tasks.{name}.prior_from"
                 known(other, self.tasks, where)
                 if other == name or not self.tasks[other].benchmark:
-                    raise ValueError(f"{where}: {other!r} is no other task with a benchmark")
+                    raise ValueError(f"{where}: {other!r} is not another task with a benchmark")
             for other in task.final.candidates_from if task.final else ():
                 where = f"tasks.{name}.final.candidates_from"
                 known(other, self.tasks, where)

@@ -212,7 +212,7 @@ class Extrapolation(MadeData):
                     f"{name} is {list(ends)}; allowed: from {-_FARTHEST:g} to {_FARTHEST:g}"
                 )
         if low >= high:
-            raise ValueError(f"range: the first must lie below the second, got {[low, high]}")
+            raise ValueError(f"range: the first must be below the second, got {[low, high]}")
         least = max(1 / _FARTHEST, _LEAST_WIDTH * max(abs(low), abs(high)))
         if high - low < least:
             raise ValueError(

@@ -87,9 +87,9 @@ class _Loader(yaml.SafeLoader):
         lines: dict[str, int] = {}
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self.refuse(key, "a list or a mapping is no key; allowed: text")
+                self.refuse(key, "a list or a mapping cannot be a key; allowed: text")
             if key.tag not in (f"{_TAG}str", _MERGE):
-                self.refuse(key, f"key {key.value} is no text: put it in quotes")
+                self.refuse(key, f"key {key.value} is not text: put it in quotes")
             text = _joined(key.value)
             if text in lines:
                 first, second = lines[text], key.start_mark.line + 1
@@ -231,7 +231,7 @@ def read_values(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     if path.exists() and not path.is_file():
-        raise ConfigError(f"{path} is no file")
+        raise ConfigError(f"{path} is not a file")
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)

@@ -179,8 +179,8 @@ def _say(node: ast.expr, reading: _Reading) -> str:
         case ast.Constant(value=int() | float() as value):
             if value not in _NUMBERS:
                 raise _CannotSayError(
-                    f"the number {value} has no place in a function; of numbers there are "
-                    "zero(x) and one(x) alone"
+                    f"the number {value} cannot be in a function; the only numbers are "
+                    "zero(x) and one(x)"
                 )
             reading.notes.append("numbers are written as functions of x")
             return _NUMBERS[int(value)]

@@ -71,7 +71,7 @@ def causes(
     follows = bool(set(artifact.inputs) & pending)
     step = step_called(artifact.step)
     if step is not None and step.kept and not follows:
-        return [Cause("kept", "its job runs for other files; this one stands and is kept")]
+        return [Cause("kept", "its job runs for other files; this one is up to date and is kept")]
     if follows:
         return [Cause("follows", "what it is made from would be made again")]
     return [Cause("rule", plan.status)]

@@ -221,8 +221,8 @@ def _check_simulation(plan: Plan, name: str, size: int) -> None:
     )
     refuse_unless(
         simulation.sees == "score" or name not in plan.imported,
-        f"simulation.sees is one-seed, but the table of {name} is imported and says nothing of "
-        "its seeds; allowed: score",
+        f"simulation.sees is one-seed, but the table of {name} is imported and does not "
+        "have the scores of single seeds; allowed: score",
     )
 
 

@@ -95,7 +95,7 @@ def _check_slug(target: str, task: str, slug: str) -> None:
         raise ConfigError(
             f"{_shown(target)}: a trial is named by the function's slug: ask for {path}"
             if "(" in slug
-            else f"{_shown(target)}: {shorten(slug)!r} is no slug of a function; did you mean "
+            else f"{_shown(target)}: {shorten(slug)!r} is not the slug of a function; did you mean "
             f"{path}?"
         ) from None
     refuse_long_slugs(target[:LONGEST_SHOWN], [slug])

@@ -138,7 +138,7 @@ def _say_network(found: NetworkCheck) -> None:
     _line("Replaced", _listed(found.replaced))
     _say_places(replaced)
     if found.idle:
-        _line("", f"never called, or without use of the result: {_listed(found.idle)}")
+        _line("", f"never called, or called without using the result: {_listed(found.idle)}")
     stays = [f"{module} ({kind})" for module, kind in found.stays.items()]
     stays += [name for call in others for name in call.names]
     _line("Stays", _listed(stays) if stays else "no other activation")
@@ -172,7 +172,9 @@ def _say_fisher(found: FisherCheck, task: Task, shape: DataShape) -> None:
     size = gigabytes(found.factor_bytes)
     _line("Fisher", f"{len(found.covered)} layers; {size} for their factors, {there}")
     if shape.targets == "positions" and kind != "sampled":
-        _line("", f"kind: {kind} takes {found.backward_passes:,} backward passes a function, since")
+        _line(
+            "", f"kind: {kind} takes {found.backward_passes:,} backward passes per function, since"
+        )
         _line("", "each position goes back by itself; kind: sampled takes them together")
     for text in in_words(found.passed_over):
         _line("", f"passed over: {text}")

@@ -67,8 +67,8 @@ def why(
     if lost := [p.path for p in plans if not p.pending and not os.path.lexists(p.path)]:
         first = printable_name(lost[0])
         typer.echo(
-            f"{len(lost)} files are missing and not needed, {first} first: what was made of them "
-            "stands; ask for one by name to make it again"
+            f"{len(lost)} files are missing and not needed, such as {first}: what was made from "
+            "them is up to date; ask for one by name to make it again"
         )
 
 
@@ -120,7 +120,7 @@ def _print(found: dict[str, list[Cause]], graph: Lineage, versions: dict[str, li
 
     out = console()
     if not again:
-        out.print(f"[green]nothing would be made again; {len(found)} files stand[/]")
+        out.print(f"[green]nothing would be made again; {len(found)} files are up to date[/]")
     else:
         tree = Tree(f"{len(again)} of {len(found)} files would be made again")
         for kind in (*ROOTS, "follows"):
@@ -131,7 +131,9 @@ def _print(found: dict[str, list[Cause]], graph: Lineage, versions: dict[str, li
                     grow(tree.add(f"[{'dim' if kind == 'follows' else 'bold'}]{label}[/]"), paths)
         out.print(tree)
     if kept:
-        out.print(f"{len(kept)} files of jobs that run for others stand and are kept")
+        out.print(
+            f"{len(kept)} files are up to date and are kept, though their jobs run for other files"
+        )
     for text, paths in versions.items():
         out.print(
             f"{len(paths)} files were made under other versions ({escape(text)}); "

@@ -37,7 +37,7 @@ def final_costs(
 ) -> None:
     """Measure what the finalists cost beside relu, where and as the task trains them.
 
-    As they stand on every device here; compiled on that of the task, if its recipe compiles or the
+    Uncompiled on every device here; compiled on that of the task, if its recipe compiles or the
     configuration asks for it. Where nothing can be compiled these cells are empty.
     """
     import pandas as pd
