@@ -60,7 +60,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("results/reprot.html", "did you mean results/report.html?"),
         ("results/other/trials/rleu.x.json", "did you mean results/other/trials/relu.x.json?"),
         ("reprt", "there is no rule, and no file, called reprt (did you mean 'report'?)"),
-        ("results/digits-cnn/act_bench.parquet", "did you mean results/other/act_bench.parquet?"),
+        ("results/digits-cnn/act_bench.parquet", "mean results/digits-cnn/benchmark.parquet?"),
         ("quite/another/thing.txt", "no rule makes quite/another/thing.txt"),
     ],
 )

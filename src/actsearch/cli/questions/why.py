@@ -78,7 +78,8 @@ def _plans(targets: list[str], config: Path) -> list[Planned]:
     done = run(command)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()]
-        told = [line.strip() for line in said if not line.startswith(("Using ", "Building "))]
+        noise = ("Using ", "Building ", "error:")
+        told = [line.strip() for line in said if not line.startswith(noise)]
         if any(line.startswith("Traceback") for line in told):  # over something that is no file
             raise ConfigError(f"Snakemake cannot plan ({told[-1]}); see `actsearch audit`")
         raise ConfigError(" ".join(told[:3]) or "Snakemake failed")
