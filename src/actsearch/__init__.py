@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from actsearch.functions.activation import Activation as Activation
     from actsearch.functions.expressions import Expression as Expression
     from actsearch.functions.expressions import ExpressionError as ExpressionError
-    from actsearch.functions.expressions import parse as parse
+    from actsearch.functions.misspelt import parse as parse
     from actsearch.functions.operators import Operator as Operator
     from actsearch.functions.operators import register as register
     from actsearch.functions.plain_calls import find_plain_calls as find_plain_calls
@@ -45,7 +45,7 @@ _HOMES = {
     "load_features": "actsearch.features.shipped",
     "load_map": "actsearch.benchmark.shipped.tables",
     "load_runs": "actsearch.benchmark.shipped.tables",
-    "parse": "actsearch.functions.expressions",
+    "parse": "actsearch.functions.misspelt",
     "register": "actsearch.functions.operators",
     "replace_activations": "actsearch.functions.replacing",
 }

@@ -95,7 +95,9 @@ def test_what_breaks_off_goes_on_from_there(server: Server, tmp_path: Path) -> N
 def test_a_later_call_goes_on_too(server: Server, tmp_path: Path) -> None:
     server.cuts = [1000] * ATTEMPTS
     path = tmp_path / "file.json"
-    with pytest.raises(ActBenchError, match=r"5,000 of [\d,]+ bytes came\). What has come is kept"):
+    with pytest.raises(
+        ActBenchError, match=r"5,000 of [\d,]+ bytes came\). What has arrived is kept"
+    ):
         download(server.address, path, pause=0)
     assert not path.exists()
     server.asked.clear()

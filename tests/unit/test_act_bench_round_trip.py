@@ -242,10 +242,10 @@ def test_what_stands_twice_is_refused(tmp_path: Path) -> None:
     one = json.dumps(entry())
     path = tmp_path / "file.json"
     path.write_text(f'{{"relu(x)": {one}, "exp(x)": {one}, "relu(x)": {one}}}')
-    with pytest.raises(ActBenchError, match=r"function 'relu\(x\)' stands there twice"):
+    with pytest.raises(ActBenchError, match=r"function 'relu\(x\)' is there twice"):
         read_act_bench(path)
     path.write_text(f'{{"exp(x)": {one[:-1]}, "Test Loss": 2}}}}')
-    with pytest.raises(ActBenchError, match=r"'exp\(x\)': key 'Test Loss' stands there twice"):
+    with pytest.raises(ActBenchError, match=r"'exp\(x\)': key 'Test Loss' is there twice"):
         read_act_bench(path)
 
 

@@ -23,7 +23,12 @@ def _simulate(strategy: str) -> tuple[str, ...]:
         (("train", "--task", "tony", "--function", "relu(x)", "--out", "a.json"), "unknown 'tony'"),
         (
             ("train", "--task", "tiny", "--function", "relu(y)", "--out", "a.json"),
-            "unknown operator 'y'",
+            "the variable is x, not 'y': write relu(x)",
+        ),
+        (("train", "--task", "tiny", "--function=gelu", "--out", "a.json"), "write gelu(x)"),
+        (
+            ("enumerate", "--space", "small", "--exclude", "erff"),
+            "spaces.small.exclude: unknown operator 'erff' (did you mean 'erf'?)",
         ),
         (("train", "--task", "tiny"), "no trial to make"),
         (("enumerate", "--space", "five-node"), "unknown 'five-node'"),

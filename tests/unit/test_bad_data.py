@@ -204,8 +204,8 @@ def test_check_says_what_a_table_is_taken_for(check: Any) -> None:
     ("kind", "said"),
     [
         # two chunks of six positions, four of five classes
-        ("true", "kind: true takes 48 backward passes a function"),
-        ("empirical", "kind: empirical takes 12 backward passes a function"),
+        ("true", "kind: true takes 48 backward passes per function"),
+        ("empirical", "kind: empirical takes 12 backward passes per function"),
         ("sampled", None),
     ],
 )

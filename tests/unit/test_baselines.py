@@ -85,8 +85,8 @@ def test_the_modern_ones_are_those_of_the_paper_and_different_functions() -> Non
         ([], "baselines: the list is empty; allowed: paper, modern, or a list"),
         (None, "baselines: unknown None; allowed"),
         ({"relu(x)": 1}, "baselines: unknown a mapping of 1; allowed"),
-        (["relu(x)", 3], "baselines: 3 is no name of a function; allowed"),
-        ([["relu(x)"]], "baselines: ['relu(x)'] is no name of a function; allowed"),
+        (["relu(x)", 3], "baselines: 3 is not the name of a function; all"),
+        ([["relu(x)"]], "baselines: ['relu(x)'] is not the name of a function; all"),
         (["relu(x)", "relu( x)"], "baselines: 'relu(x)' is given twice"),
     ],
 )
@@ -215,7 +215,7 @@ def test_the_papers_own_are_in_no_settings() -> None:
         assert settings(experiment(same)) == settings(experiment())
     for space in ("small", "deep"):
         told = step_settings("enumerate", experiment(), space=space)
-        assert told == {"spaces": {space: experiment().space(space).model_dump(mode="json")}}
+        assert told == {"spaces": {space: experiment().space(space).as_settings()}}
     assert "baselines" not in step_settings("report", experiment())
 
 

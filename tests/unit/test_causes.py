@@ -61,7 +61,7 @@ def test_what_stands_has_no_cause() -> None:
         *(
             (
                 {"step": step},
-                Cause("kept", "its job runs for other files; this one stands and is kept"),
+                Cause("kept", "its job runs for other files; this one is up to date and is kept"),
             )
             for step in ("train", "fim")
         ),
@@ -98,3 +98,12 @@ def test_a_missing_input_is_no_cause() -> None:
 def test_a_task_that_is_gone_is_told() -> None:
     gone = told(present=Present(problem="unknown task 't'"))
     assert gone == [Cause("settings", "unknown task 't'")]
+
+
+def test_an_input_that_was_altered_is_named() -> None:
+    """Its record is the old one, so only its seal shows it."""
+    artifact = Artifact("out.json", {"step": "map", "inputs": {"in.json": "x"}})
+    plan = Planned("out.json", "rule", "updated input files", pending=True)
+    wrong = {"in.json": "altered since it was written", "other.json": "cut short"}
+    found = causes(plan, artifact, (), frozenset(), wrong)
+    assert found == [Cause("inputs", "in.json: altered since it was written")]

@@ -253,7 +253,9 @@ def test_numbers_of_any_kind_are_predictions(number: Any) -> None:
 
 @pytest.mark.parametrize("thing", [None, 3, object(), Wrong, "random".upper, {}])
 def test_what_is_no_strategy(thing: Any) -> None:
-    with pytest.raises(StrategyError, match="is no strategy; allowed: an object with the method"):
+    with pytest.raises(
+        StrategyError, match="is not a strategy; allowed: an object with the method"
+    ):
         check_strategy(thing)
 
 

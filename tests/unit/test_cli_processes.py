@@ -241,4 +241,4 @@ def test_several_nodes_outside_slurm_are_refused(
     monkeypatch.setattr(training, "launch", launch.launch)
     error = invoke("--task", "spread", "relu.x.json")
     assert isinstance(error, ConfigError)
-    assert "this is no SLURM job" in str(error)
+    assert "this is not a SLURM job" in str(error)

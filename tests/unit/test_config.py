@@ -45,7 +45,7 @@ def test_unknown_key_names_place_and_allowed_keys() -> None:
 
 def test_unknown_key_at_the_top() -> None:
     message = _broken(lambda c: c.update(task={}))
-    assert "task: unknown key; allowed: " in message and "tasks" in message
+    assert "task: unknown key (did you mean 'tasks'?); allowed: " in message and "tasks" in message
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_unknown_key_at_the_top() -> None:
         ),
         (lambda t: t["final"].update(candidates_from=["a", "a"]), "a task appears twice in ['a',"),
         (lambda t: t.update(model="digits-cn"), "unknown 'digits-cn' (did you mean 'digits-cnn'?)"),
-        (lambda t: t.pop("model"), "model: Field required"),
+        (lambda t: t.pop("model"), "model: this key is missing"),
         (lambda t: t["fisher"].update(examples=9999), "fisher.examples is 9999, but data"),
         (
             lambda t: t.update(resources={"processes": 4, "gpu": 2}),
@@ -245,14 +245,14 @@ def test_a_path_may_hold_blanks_quotes_and_umlauts() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda c: c.update(operators=["a b"]), "operators[0]: 'a b' is no name of a module"),
+        (lambda c: c.update(operators=["a b"]), "operators[0]: 'a b' is not the name of a module"),
         (lambda c: c.update(operators=["class"]), "none of them a keyword"),
         (lambda c: c.update(operators=["a", "a"]), "operators: 'a' is given twice"),
         (lambda c: c.update(operators="a"), "operators: Input should be a valid list, got 'a'"),
         (lambda c: c.update(license=""), "license: "),
         (lambda c: c.update(license=3), "license: Input should be a valid string, got 3"),
-        (lambda c: c.update(data_folder="-x"), "data_folder: '-x' stands in commands"),
-        (lambda c: c.update(data_folder="a b"), "data_folder: 'a b' stands in commands"),
+        (lambda c: c.update(data_folder="-x"), "data_folder: '-x' is used in commands"),
+        (lambda c: c.update(data_folder="a b"), "data_folder: 'a b' is used in commands"),
         (lambda c: c.update(data_folder="./results/x"), "the workflow puts its own files"),
         (lambda c: c["simulation"].update(strategies=["random"] * 2), "'random' is given twice"),
         (lambda c: c["simulation"].update(strategies=["x" * 10**5]), "... (100,000 characters)"),
@@ -278,7 +278,10 @@ def test_a_path_may_hold_blanks_quotes_and_umlauts() -> None:
         ),
         (lambda c: c["tasks"][TASK].update(deterministic="yes"), "Input should be a valid boolean"),
         (lambda c: c["tasks"][TASK].update(seeds=[True]), "seeds[0]: Input should be a valid int"),
-        (lambda c: c["tasks"][TASK].update(seeds=[]), "seeds: List should have at least 1 item"),
+        (
+            lambda c: c["tasks"][TASK].update(seeds=[]),
+            "seeds: the list is empty; at least one value is needed",
+        ),
         (lambda c: c["tasks"][TASK].update(seeds=[2**64]), "from -2^63 to 2^63 - 1"),
         (
             lambda c: c["tasks"][TASK]["recipe"].update(learning_rate=True),
@@ -289,8 +292,14 @@ def test_a_path_may_hold_blanks_quotes_and_umlauts() -> None:
             lambda c: c["tasks"][TASK]["recipe"].update(weight_decay=float("inf")),
             "recipe.weight_decay: inf is no number that JSON holds",
         ),
-        (lambda c: c["tasks"][TASK].update(replace={"types": ["a b"]}), "is no name of a class"),
-        (lambda c: c["tasks"][TASK].update(replace={"names": [""]}), "no pattern of module names"),
+        (
+            lambda c: c["tasks"][TASK].update(replace={"types": ["a b"]}),
+            "is not the name of a class",
+        ),
+        (
+            lambda c: c["tasks"][TASK].update(replace={"names": [""]}),
+            "not a pattern of module names",
+        ),
         (lambda c: c["tasks"][TASK].update(replace={"names": ["a", "a"]}), "'a' is given twice"),
         (lambda c: c["tasks"].update({"a" * 65: {}}), "at most 64 characters"),
         (lambda c: c["tasks"].update({"é": {}}), "tasks.é: String should match pattern"),

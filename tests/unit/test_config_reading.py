@@ -108,20 +108,20 @@ def test_what_readers_read_differently_is_refused(word: str, form: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: 1\nb: 2\na: 3", "line 3: a: the key stands there twice (lines 1 and 3)"),
-        ("{a: 1, a: 2}", "line 1: a: the key stands there twice (line 1)"),
-        ("a:\n  b: 1\n  'b': 1", "line 3: a.b: the key stands there twice (lines 2 and 3)"),
-        ("- {a: 1}\n- b:\n  - c: 1\n    c: 1", "[1].b[0].c: the key stands there twice (lines 3"),
-        ("x: &x {a: 1}\ny:\n  <<: *x\n  b: 1\n  <<: *x", "y.'<<': the key stands there twice"),
-        ('{"a": 1,\n"\\u0061": 2}', "a: the key stands there twice (lines 1 and 2)"),
-        ("1: a", "key 1 is no text: put it in quotes"),
+        ("a: 1\nb: 2\na: 3", "line 3: a: the key is there twice (lines 1 and 3)"),
+        ("{a: 1, a: 2}", "line 1: a: the key is there twice (line 1)"),
+        ("a:\n  b: 1\n  'b': 1", "line 3: a.b: the key is there twice (lines 2 and 3)"),
+        ("- {a: 1}\n- b:\n  - c: 1\n    c: 1", "[1].b[0].c: the key is there twice (lines 3"),
+        ("x: &x {a: 1}\ny:\n  <<: *x\n  b: 1\n  <<: *x", "y.'<<': the key is there twice"),
+        ('{"a": 1,\n"\\u0061": 2}', "a: the key is there twice (lines 1 and 2)"),
+        ("1: a", "key 1 is not text: put it in quotes"),
         ("a: {null: 1}", "a: key null is no text"),
-        ("? [1]\n: 2", "a list or a mapping is no key"),
-        ("a: &a [*a]", "*a stands inside of what it repeats"),
-        ("a: &a {b: {<<: *a}}", "*a stands inside of what it repeats"),
+        ("? [1]\n: 2", "a list or a mapping cannot be a key"),
+        ("a: &a [*a]", "*a is inside of what it repeats"),
+        ("a: &a {b: {<<: *a}}", "*a is inside of what it repeats"),
         ("a: *b", "found undefined alias 'b'"),
         ("a: &b 1\nc: &b 2", "duplicate anchor 'b'"),
-        ("a: <<", "<< stands for the keys of another mapping"),
+        ("a: <<", "<< means the keys of another mapping"),
         ("a: !!set {b}", "a: the tag !!set is not allowed; plain text"),
         ("a: !!python/object:os.system x", "a: the tag !!python/object:os.system is not allowed"),
         ("a: !!timestamp 2024-01-01", "a: the tag !!timestamp is not allowed"),
@@ -180,9 +180,9 @@ def test_a_file_that_is_no_configuration(content: bytes, expected: str, tmp_path
 
 
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is no file"):
+    with pytest.raises(ConfigError, match="is not a file"):
         read_values(tmp_path)
-    with pytest.raises(ConfigError, match="is no file"):
+    with pytest.raises(ConfigError, match="is not a file"):
         read_values("/dev/zero")
 
 

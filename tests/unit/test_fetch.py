@@ -92,8 +92,8 @@ def test_a_data_set_is_downloaded_once_and_described(
     ]
     stood = Path("data/CIFAR10/manifest.json").stat()
     (server[1] / datasets.CIFAR10.filename).unlink()
-    assert "stands and is kept" in fetch("--data", "cifar")
-    assert "stands and is kept" in fetch("--out", "data/CIFAR10/manifest.json")
+    assert "is up to date and is kept" in fetch("--data", "cifar")
+    assert "is up to date and is kept" in fetch("--out", "data/CIFAR10/manifest.json")
     assert Path("data/CIFAR10/manifest.json").stat() == stood
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from actsearch.records.audit import Rules, audit
 from actsearch.records.checkpoints import CheckpointFile
-from actsearch.records.files import ArtifactError, copy_file, written_beside
+from actsearch.records.files import ArtifactError, copy_file, nearest, readable, written_beside
 from actsearch.records.folders import Entry
 
 
@@ -118,3 +118,28 @@ def test_what_a_killed_job_leaves_is_known_to_the_audit_and_goes_in_the_end(tmp_
     assert held.read(load) == "content"
     held.remove()
     assert names(tmp_path) == [] and said == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("results/digits-cn/benchmark.json", "results/digits-cnn/benchmark.json"),
+        ("results/digits-cnn/benchmrk.json", "results/digits-cnn/benchmark.json"),
+        ("result/digits-cn/benchmrk.json", "results/digits-cnn/benchmark.json"),
+        ("results/digits-cnn/quite-another.json", None),
+        ("results/digits-cn", None),  # a folder
+    ],
+)
+def test_the_nearest_file_is_named(
+    asked: str, meant: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results/digits-cnn").mkdir(parents=True)
+    (tmp_path / "results/digits-cnn/benchmark.json").write_text("{}")
+    for path in (Path(asked), tmp_path / asked):
+        expected = None if meant is None else path.parents[asked.count("/")] / meant
+        assert nearest(path) == expected
+    with pytest.raises(ArtifactError) as error, readable(Path(asked)):
+        pass
+    hint = f"; did you mean {meant}?" if meant else ""
+    assert str(error.value) == f"{asked}: no such file{hint}"

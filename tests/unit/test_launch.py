@@ -38,7 +38,7 @@ def test_several_nodes_are_an_srun_of_torchruns(gpu: int, monkeypatch: pytest.Mo
 
 
 def test_several_nodes_need_a_slurm_job() -> None:
-    with pytest.raises(ConfigError, match=r"resources\.nodes is 2, but this is no SLURM job"):
+    with pytest.raises(ConfigError, match=r"resources\.nodes is 2, but this is not a SLURM job"):
         launch.launch_command(Resources(processes=2, nodes=2), ARGUMENTS, None)
 
 

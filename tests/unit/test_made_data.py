@@ -259,7 +259,7 @@ def test_data_are_made_once_and_described(configured: Path) -> None:
     assert read_provenance(place.manifest)["step"] == "fetch"
     stood = place.manifest.stat(), place.arrays.stat()
     said = run("fetch", "--data", "signals")
-    assert "stands and is kept" in said and "making" not in said
+    assert "is up to date and is kept" in said and "making" not in said
     assert (place.manifest.stat(), place.arrays.stat()) == stood
 
     said = run("fetch", "--data", "numbers")
@@ -299,7 +299,7 @@ def test_a_job_reads_what_was_made_and_nothing_else(configured: Path) -> None:
     with pytest.raises(MissingDataError, match=r"arrays\.npz is gone; make it again"):
         load_dataset(data)
     # Made again, it is what it was.
-    assert "stands and is kept" in run("fetch", "--data", "signals")
+    assert "is up to date and is kept" in run("fetch", "--data", "signals")
     load_dataset(data)
 
 

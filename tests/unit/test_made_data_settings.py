@@ -48,7 +48,7 @@ def refused(source: str, options: Any) -> str:
         ("extrapolation", {"factors": 2}, "factors goes with family: products, not with poly"),
         ("extrapolation", {"frequency": 2}, "frequency goes with family: waves, not with poly"),
         ("extrapolation", {"family": "products", "variables": 1}, "2 different variables need"),
-        ("extrapolation", {"range": [1, 1]}, "range: the first must lie below the second"),
+        ("extrapolation", {"range": [1, 1]}, "range: the first must be below the second"),
         ("extrapolation", {"wider": [-0.5, 2]}, "wider must hold range [-1.0, 1.0], got [-0.5, 2"),
         ("extrapolation", {"wider": [-1, 1.001]}, "outside of range [-1.0, 1.0]; allowed: 0.01"),
         ("extrapolation", {"range": [0, 1e-50], "wider": [0, 1e-49]}, "wide; allowed: 1e-09 and"),

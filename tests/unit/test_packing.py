@@ -113,7 +113,7 @@ def test_damaged_rows_are_named() -> None:
     for column in ("trial", "provenance", "job"):
         for value in ("{", "[]", None):
             for reader in (unpack_trials, trial_texts):
-                with pytest.raises(PackingError, match=r"relu\.x: is no packed trial"):
+                with pytest.raises(PackingError, match=r"relu\.x: is not a packed trial"):
                     list(reader(packed.assign(**{column: value})))
     assert list(packed.columns) == list(COLUMNS)
 

@@ -82,7 +82,7 @@ def test_a_configuration_is_put_together_as_snakemake_does(folder: Path) -> None
         (["a=1", "a=2"], "--config gives a twice"),
         (["a={b: {c: 1}}", "a={b: {c: 2}}"], "--config gives a.b.c twice"),
         (["a={b: 1}", "a=2"], "--config gives a twice"),
-        (["a={b: 1, b: 2}"], "--config a, line 1: b: the key stands there twice"),
+        (["a={b: 1, b: 2}"], "--config a, line 1: b: the key is there twice"),
     ],
 )
 def test_values_given_twice_are_refused(options: list[str], expected: str) -> None:

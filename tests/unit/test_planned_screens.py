@@ -18,7 +18,8 @@ from actsearch.config import ConfigError, parse_config
 from actsearch.functions import enumeration, selection
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.experiment import Plan
-from actsearch.plan.refusals import check_plan, check_targets
+from actsearch.plan.refusals import check_plan
+from actsearch.plan.targets import check_targets
 from actsearch.records.digests import settings_digest
 
 Values = dict[str, Any]

@@ -133,9 +133,9 @@ def test_tasks_to_ask_are_others_with_a_table() -> None:
     assert both.tasks["two"].prior_from == ("one",)
     assert config().tasks["one"].prior_from == ()
     where = r"tasks\.one\.prior_from"
-    with pytest.raises(ConfigError, match=f"{where}: 'one' is no other task with a benchmark"):
+    with pytest.raises(ConfigError, match=f"{where}: 'one' is not another task with a benchmark"):
         config(one=["one"])
-    with pytest.raises(ConfigError, match=f"{where}: 'bare' is no other task with a benchmark"):
+    with pytest.raises(ConfigError, match=f"{where}: 'bare' is not another task with a benchmark"):
         config(one=["bare"])
     with pytest.raises(ConfigError, match=rf"{where}.*'three'"):
         config(one=["three"])

@@ -18,7 +18,8 @@ from small_experiment import SMALL
 
 from actsearch.config import ConfigError, parse_config
 from actsearch.plan.experiment import Plan
-from actsearch.plan.refusals import check_finalists, check_plan, check_targets
+from actsearch.plan.refusals import check_finalists, check_plan
+from actsearch.plan.targets import check_targets
 from actsearch.plan.wanted import check_data, wanted
 
 Values = dict[str, Any]
@@ -87,7 +88,7 @@ def test_the_small_experiment_is_accepted() -> None:
 BAD: dict[str, tuple[Change, str]] = {
     "unknown key": (
         lambda c: c["tasks"]["tiny"].update(recip={}),
-        "tasks.tiny.recip: unknown key; allowed: benchmark, checkpoint_minutes, data",
+        "tasks.tiny.recip: unknown key (did you mean 'recipe'?); allowed: benchmark, checkpoint_m",
     ),
     "wrong type": (
         lambda c: c["tasks"]["tiny"]["recipe"].update(epochs="many"),
@@ -99,6 +100,58 @@ BAD: dict[str, tuple[Change, str]] = {
         "add takes 2 arguments, got 1, at position 0",
     ),
     "empty space": (lambda c: c["spaces"].update(none={}), "the space is empty"),
+    "misspelt operator": (
+        lambda c: c["spaces"]["deep"].update(include=["baselines", "erff(x)"]),
+        "spaces.deep.include: unknown operator 'erff': did you mean erf(x)?",
+    ),
+    "function of another library": (
+        lambda c: c["spaces"]["small"].update(include=["baselines", "silu(x)"]),
+        "spaces.small.include: unknown operator 'silu', which is called swish here: write swish(x)",
+    ),
+    "function without its argument": (
+        lambda c: c.update(baselines=["relu(x)", "gelu", "tanh(x)"]),
+        "baselines: 'gelu' lacks its argument: write gelu(x)",
+    ),
+    "another variable": (
+        lambda c: c["spaces"]["small"].update(include=["baselines", "tanh(y)"]),
+        "spaces.small.include: the variable is x, not 'y': write tanh(x)",
+    ),
+    "bad function in a space that no task uses": (
+        lambda c: c["spaces"].update(other={"include": ["erff(x)"]}),
+        "spaces.other.include: unknown operator 'erff'",
+    ),
+    "bad schema in a space that no task uses": (
+        lambda c: c["spaces"].update(other={"schemas": ["unari(x)"]}),
+        "spaces.other.schemas: bad schema: unknown operator 'unari'",
+    ),
+    "sample too large in a space that no task uses": (
+        lambda c: c["spaces"].update(other={"schemas": ["three-node"], "sample": 5000}),
+        "spaces.other.sample: 5000 functions asked for, but the space holds 2791",
+    ),
+    "sample smaller than what is included": (
+        lambda c: c["spaces"]["small"].update(sample=3),
+        "spaces.small.sample: 3 is fewer than the 8 included functions",
+    ),
+    "operator to leave out that is unknown": (
+        lambda c: c["spaces"]["small"].update(exclude=["bessel_i0"]),
+        "spaces.small.exclude: unknown operator 'bessel_i0' (did you mean 'bessel_i0e'?)",
+    ),
+    "too many folds": (
+        lambda c: c["surrogate"].update(folds=25),
+        "surrogate.folds asks for 25 functions, but space 'small' holds 24",
+    ),
+    "simulation shorter than the baselines": (
+        lambda c: c["simulation"].update(evaluations=3),
+        "simulation.evaluations is 3, fewer than the 8 baselines",
+    ),
+    "no seeds": (
+        lambda c: c["tasks"]["tiny"].update(seeds=[]),
+        "tasks.tiny.seeds: the list is empty; at least one value is needed",
+    ),
+    "misspelt key": (
+        lambda c: c["tasks"]["tiny"].update(benchmrk={"space": "small"}),
+        "tasks.tiny.benchmrk: unknown key (did you mean 'benchmark'?); allowed: benchmark, check",
+    ),
     "sample too large": (
         lambda c: c["spaces"]["small"].update(sample=5000),
         "5000 functions asked for, but the space holds 2791",
@@ -189,7 +242,7 @@ BAD: dict[str, tuple[Change, str]] = {
     ),
     "folder that breaks commands": (
         lambda c: c.update(data_folder="my data"),
-        "data_folder: 'my data' stands in commands; allowed: letters, digits",
+        "data_folder: 'my data' is used in commands; allowed: letters, digits",
     ),
     "operator module missing": (
         lambda c: c.update(operators=["no_such_module"]),
@@ -281,8 +334,28 @@ def test_strategies_of_the_users(
 @pytest.mark.parametrize(
     "target, expected",
     [
-        ("results/tinny/benchmark.parquet", "no task 'tinny'; tasks: tiny"),
-        ("results/tiny/trials/mul.rleu.x.x.json", "did you mean 'relu'?"),
+        (
+            "results/tinny/benchmark.parquet",
+            "no task 'tinny' (did you mean results/tiny/benchmark.parquet?); tasks: tiny",
+        ),
+        ("results/other/benchmark.parquet", "no task 'other'; tasks: tiny"),
+        (
+            "results/tiny/trials/mul.rleu.x.x.json",
+            "'mul.rleu.x.x' is not the slug of a function; did you mean "
+            "results/tiny/trials/mul.relu.x.x.json?",
+        ),
+        (
+            "results/tiny/trials/mul(tanh(x), relu(x)).json",
+            "'results/tiny/trials/mul(tanh(x), relu(x)).json': a trial is named by the function's "
+            "slug: ask for results/tiny/trials/mul.tanh.x.relu.x.json",
+        ),
+        (
+            "mul(tanh(x), relu(x)).json",
+            "a trial is named by its task and the function's slug: ask for "
+            "results/tiny/trials/mul.tanh.x.relu.x.json",
+        ),
+        ("results/tiny/trials/gelu.json", "did you mean results/tiny/trials/gelu.x.json?"),
+        ("results/tiny/trials/silu.x.json", "did you mean results/tiny/trials/swish.x.json?"),
         ("results/tiny/trials/mul.relu.x.json", "bad slug 'mul.relu.x': the tokens end too early"),
         (f"results/tiny/trials/{'abs.' * 60}x.json", "has 241 characters; allowed: 200"),
         (f"results/tiny/trials/{'abs.' * 20_000}x.json", "allowed: at most 10,000"),

@@ -34,7 +34,8 @@ from actsearch.config import (
 from actsearch.data.dataset import DataShape
 from actsearch.functions.listing import list_functions
 from actsearch.plan.experiment import Plan
-from actsearch.plan.refusals import check_import, check_targets
+from actsearch.plan.refusals import check_import
+from actsearch.plan.targets import check_targets
 from actsearch.records.formats import content_digest, read_table, write_table
 from actsearch.search.final import compare
 from actsearch.search.finalists import choose_candidates, choose_from_tasks

@@ -81,7 +81,7 @@ def test_moved_data_are_found_and_other_data_refused(experiment: Path) -> None:
     made = artifact(f"--file old/d.json --out {FILE}", data={"old/d.json": "sha256:1"})
     words = command_in_scratch(made, {"new/d.json": "sha256:1"})
     assert words[2] == str(experiment / "new/d.json")
-    with pytest.raises(ArtifactError, match=r"new/d.json: says something else than when"):
+    with pytest.raises(ArtifactError, match=r"new/d.json: is not what it was when"):
         command_in_scratch(made, {"new/d.json": "sha256:2"})
     with pytest.raises(ArtifactError, match=r"new/d.json: no such file"):
         command_in_scratch(made, {"new/d.json": None})
@@ -121,7 +121,7 @@ def test_a_configuration_above_keeps_its_name(experiment: Path, tmp_path: Path) 
 def test_a_changed_input_is_refused(experiment: Path, tmp_path: Path) -> None:
     made = artifact(f"--out {FILE}")
     write_json(INPUT, {"content": 2}, {"step": "test"})
-    with pytest.raises(ArtifactError, match=f"{INPUT}: says something else than when {FILE}"):
+    with pytest.raises(ArtifactError, match=f"{INPUT}: is not what it was when {FILE}"):
         prepare(tmp_path / "scratch", made, config())
 
 

@@ -158,7 +158,7 @@ def test_a_built_in_name_brings_its_schemas_and_functions() -> None:
         ),
         ({"schemas": ["unary(x)"], "nary": ["max"]}, "'max' takes 2 arguments, so it is not n-ary"),
         ({"schemas": ["unary(x)"], "unary": ["exp", "exp"]}, "'exp' is given twice"),
-        ({"schemas": [], "include": ["relu"]}, "include: expected '\\('"),
+        ({"schemas": [], "include": ["relu"]}, "include: 'relu' lacks its argument: write relu"),
         ({"schemas": [], "include": [None]}, "include: expected strings, got None"),
     ],
 )

@@ -150,9 +150,11 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="R2"):
         rank(candidates(), other)
     ranking = rank(candidates(), trials({}))
-    with pytest.raises(ValueError, match="5 found functions are to go on, but the stage trained 4"):
+    with pytest.raises(
+        ValueError, match="5 found functions are asked for, but the stage trained 4"
+    ):
         choose_next(ranking, 8, 5)
-    with pytest.raises(ValueError, match="9 baseline functions are to go on"):
+    with pytest.raises(ValueError, match="9 baseline functions are asked for"):
         choose_next(ranking, 9, 4)
 
 

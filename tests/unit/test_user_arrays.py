@@ -121,7 +121,7 @@ def test_its_arrays_are_noted_once_and_every_job_compares() -> None:
         train()
     assert "40 train examples in 4 classes" in run("fetch", "--data", "mine")
     kept = place().manifest.read_bytes()
-    assert "stands and is kept" in run("fetch", "--data", "mine")
+    assert "is up to date and is kept" in run("fetch", "--data", "mine")
     assert place().manifest.read_bytes() == kept
     assert "relu(x)" in train()
     block = read_provenance("results/t/trials/r.json")

@@ -180,7 +180,7 @@ def test_a_lineage_is_drawn_into_a_file_that_says_what_made_it(
         (["lineage", "results/nowhere.json"], "results/nowhere.json: no such file"),
         (["show", "config.yaml"], "config.yaml: carries no provenance"),
         (["audit", "--allow", "nonsense"], "no kind of finding 'nonsense'; kinds: unreadable"),
-        (["audit", "config.yaml"], "config.yaml: is no folder"),
+        (["audit", "config.yaml"], "config.yaml: is not a folder"),
     ],
 )
 def test_a_wrong_question_is_one_message(

@@ -25,15 +25,23 @@ def _imagenet(config: dict[str, Any]) -> None:
 BAD: dict[str, tuple[Change, str]] = {
     "schema": (
         lambda c: c["tasks"]["tiny"].update(recip={}),
-        "tasks.tiny.recip: unknown key; allowed: benchmark, checkpoint_minutes, data",
+        "tasks.tiny.recip: unknown key (did you mean 'recipe'?); allowed: benchmark, checkpoint_m",
     ),
     "operators": (
         lambda c: c.update(operators=["no_such_module"]),
         "cannot import 'no_such_module'",
     ),
+    "functions": (
+        lambda c: c["spaces"].update(other={"include": ["erff(x)"]}),
+        "config.yaml: spaces.other.include: unknown operator 'erff': did you mean erf(x)?",
+    ),
+    "folds": (
+        lambda c: c["surrogate"].update(folds=25),
+        "config.yaml: surrogate.folds asks for 25 functions, but space 'small' holds 24",
+    ),
     "sizes": (
         lambda c: c["tasks"]["tiny"]["search"].update(rounds=20),
-        "tasks.tiny.search asks for 68 functions, but space 'deep' holds 30",
+        "config.yaml: tasks.tiny.search asks for 68 functions, but space 'deep' holds 30",
     ),
     "code": (
         lambda c: c["tasks"]["tiny"].update(model="no_such_package.nets:build"),
@@ -45,7 +53,7 @@ BAD: dict[str, tuple[Change, str]] = {
     ),
     "network": (
         lambda c: c["tasks"]["tiny"].update(replace={"types": ["SiLU"]}),
-        "tasks.tiny: no activation was replaced: no module matches type 'SiLU'",
+        "no activation was replaced: no module matches type 'SiLU'",
     ),
 }
 
@@ -58,20 +66,39 @@ def test_bad_configuration(place: str, fresh: Experiment) -> None:
     fresh.configure(config)
     message = fresh.message()
     assert expected in message
-    assert "src/actsearch" not in message, "lines of the package are shown"
+    assert "config.yaml" in message
+    assert 'File "' not in message and ".smk" not in message, "lines of code are shown"
+    checked = fresh.actsearch("check")
+    assert checked.returncode == 2
+    assert expected in checked.stderr
 
 
 @pytest.mark.parametrize(
     "target, expected",
     [
-        ("results/tinny/benchmark.parquet", "no task 'tinny'; tasks: tiny"),
+        ("results/tinny/benchmark.parquet", "did you mean results/tiny/benchmark.parquet?"),
+        (
+            "results/tiny/benchmrk.parquet",
+            "no rule makes results/tiny/benchmrk.parquet; did you mean "
+            "results/tiny/benchmark.parquet?",
+        ),
         ("results/tiny/trials/mul.relu.x.json", "bad slug 'mul.relu.x': the tokens end too early"),
-        ("results/tiny/nothing.json", "No rule to produce results/tiny/nothing.json"),
-        ("results/tiny/simulation/unionknr.parquet", "No rule to produce"),
+        (
+            "results/tiny/trials/mul(tanh(x), relu(x)).json",
+            "ask for results/tiny/trials/mul.tanh.x.relu.x.json",
+        ),
+        ("results/tiny/nothing-like-it.svg", "no rule makes results/tiny/nothing-like-it.svg"),
+        (
+            "results/tiny/simulation/unionknr.parquet",
+            "did you mean results/tiny/simulation/union-knr.parquet?",
+        ),
+        ("repor", "there is no rule, and no file, called repor (did you mean 'report'?)"),
     ],
 )
 def test_bad_target(target: str, expected: str, fresh: Experiment) -> None:
-    assert expected in fresh.message(target)
+    message = fresh.message(target)
+    assert expected in message
+    assert ".smk" not in message and "MissingRule" not in message
 
 
 TWICE = "\nsurrogate: {folds: 2}\n"
@@ -82,7 +109,7 @@ def test_a_key_that_stands_there_twice(fresh: Experiment) -> None:
     lines = path.read_text().splitlines()
     first = lines.index("surrogate:") + 1
     path.write_text(path.read_text() + TWICE)
-    expected = f"surrogate: the key stands there twice (lines {first} and {len(lines) + 2})"
+    expected = f"surrogate: the key is there twice (lines {first} and {len(lines) + 2})"
     assert expected in fresh.message()
     path.rename(fresh.folder / "other.yaml")
     assert expected in fresh.message("--configfile", "other.yaml")
@@ -104,7 +131,7 @@ def test_what_snakemake_reads_otherwise(fresh: Experiment) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["surrogate={folds: 2, folds: 3}"], "--config surrogate, line 1: folds: the key stands"),
+        (["surrogate={folds: 2, folds: 3}"], "--config surrogate, line 1: folds: the key is there"),
         (["surrogate={folds: 2}", "surrogate={folds: 3}"], "--config gives surrogate.folds twice"),
         (["surrogate={folds: 1e1}"], "surrogate.folds: Input should be a valid integer, got 10.0"),
         (["license=yes"], "--config license, line 1: yes is read in two ways"),

@@ -135,6 +135,6 @@ def test_what_cannot_be_replayed_is_one_message(copy: Experiment) -> None:
     other = copy.path("tiny/trials/elu.x.json")
     shutil.copy(copy.folder / TRIAL, other)
     told = message("results/tiny/benchmark.parquet")
-    assert "results/tiny/trials/elu.x.json: says something else than when" in told
+    assert "results/tiny/trials/elu.x.json: is not what it was when" in told
     (copy.folder / TRIAL).write_text((copy.folder / TRIAL).read_text().replace("0.", "1."))
     assert f"{TRIAL}: altered since it was written" in message(TRIAL)

@@ -187,7 +187,7 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str, str, str]] = {
     ),
     "trial": (_better_trial, "altered", "tiny/trials.parquet: relu.x", "its content was edited"),
     "no trial": (_one_trial_less, "altered", "tiny/trials.parquet", "are not those of"),
-    "a path": (_to_another_place, "unreadable", "tiny/trials.parquet", "is no slug"),
+    "a path": (_to_another_place, "unreadable", "tiny/trials.parquet", "is not the slug"),
     "fisher": (_less_fisher, "altered", "tiny/fisher.npz", "do not add up to 1"),
     "card": (_better_figure, "altered", "README.md", "lacks the figures"),
     "recipe": (_other_recipe, "settings", "tiny/trials.parquet: relu.x", "learning_rate"),

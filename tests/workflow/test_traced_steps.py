@@ -92,8 +92,9 @@ IDLE = {
     "audit": {
         *OPERATORS,
         *USERS,
-        *(f"actsearch.functions.{name}" for name in ("expressions", "schemas", "syntax")),
+        *(f"actsearch.functions.{n}" for n in ("expressions", "misspelt", "schemas", "syntax")),
         "actsearch.plan.internals",
+        "actsearch.plan.products",
         # And whether data are what their manifests say, which the digits have none of.
         *(
             f"actsearch.data.sources.{name}"

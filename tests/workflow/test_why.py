@@ -73,7 +73,7 @@ def test_a_lost_trial_is_missing_and_its_pack_is_kept(copy: Experiment) -> None:
     assert len(kept) == SMALL["tasks"]["tiny"]["functions_per_job"] - 1
     assert set(by_kind(files, "follows")) == {"tiny/benchmark.parquet"}
     told = copy.actsearch("why", table).stdout  # which stands: Snakemake leaves it
-    assert f"1 files are missing and not needed, {lost} first" in told
+    assert f"1 files are missing and not needed, such as {lost}" in told
 
 
 def test_a_changed_input_is_named(copy: Experiment) -> None:
@@ -84,6 +84,14 @@ def test_a_changed_input_is_named(copy: Experiment) -> None:
     files = asked(copy, "results/tiny/benchmark.parquet")
     told = by_kind(files, "inputs")
     assert told == {"tiny/benchmark.parquet": "results/tiny/trials/relu.x.json changed"}
+
+
+def test_an_altered_input_is_named(copy: Experiment) -> None:
+    path = copy.path("tiny/trials/relu.x.json")
+    path.write_text(path.read_text().replace("completed", "Completed", 1))
+    files = asked(copy, "results/tiny/benchmark.parquet")
+    told = by_kind(files, "inputs")["tiny/benchmark.parquet"]
+    assert told.startswith("results/tiny/trials/relu.x.json: ")
 
 
 def test_an_unknown_target_is_one_message(finished: Experiment) -> None:

@@ -14,14 +14,12 @@ from actsearch.records.search_path import working_folder_last
 
 working_folder_last(workflow.basedir)
 
-from snakemake.exceptions import WorkflowError
-
 from actsearch.cluster.interrupts import end_on_ctrl_c
 
 if workflow.is_main_process:
     end_on_ctrl_c()
 
-from actsearch.config import ACT_BENCH_TABLES, parse_config, read_values
+from actsearch.config import ACT_BENCH_TABLES, read_values
 from actsearch.plan import counts, internals, layout
 from actsearch.plan.dependencies import users_code
 from actsearch.plan.environment import (
@@ -31,21 +29,22 @@ from actsearch.plan.environment import (
     configuration_values,
     one_of,
 )
-from actsearch.plan.experiment import Plan, rule_name
-from actsearch.plan.refusals import check_plan, check_targets
+from actsearch.plan.experiment import rule_name
 from actsearch.plan.resources import Site, training_threads
+from actsearch.plan.targets import check_made, check_targets
+from actsearch.plan.whole import name_of, planned
 
 internals.collect_seldom()
 internals.look_up_names_first()
 
 
-# One clear message in place of a stack trace, for the errors that the package defines.
+# One clear message in place of lines of code, for the errors that the package defines.
 def checked(function, *arguments, **options):
     try:
         return function(*arguments, **options)
     except ValueError as error:
         if type(error).__module__.startswith("actsearch"):
-            raise WorkflowError(str(error)) from None
+            raise internals.refusal(str(error)) from None
         raise
 
 
@@ -59,7 +58,13 @@ if not workflow.overwrite_configfiles:
 
 FILES, CHANGES = internals.given_configuration(workflow)
 VALUES = checked(configuration_values, FILES, CHANGES)
-PLAN = checked(lambda: Plan(parse_config(VALUES)))
+# The same is refused here as by actsearch check: both call this.
+PLAN = checked(
+    planned,
+    VALUES,
+    name_of(FILES, CHANGES),
+    look_into_files=workflow.is_main_process,
+)
 TASKS = PLAN.tasks
 TOLD = configuration_file(VALUES, FILES, workflow.main_snakefile)
 SITE = Site(
@@ -85,7 +90,6 @@ wildcard_constraints:
 
 
 shell.prefix(command_prefix(TOLD))
-checked(check_plan, PLAN, workflow.is_main_process)
 checked(check_targets, PLAN)
 
 # Jobs on a cluster read this file too, and know by it with which code the run began.

@@ -12,6 +12,8 @@ from actsearch.plan.environment import OUTPUTS_VARIABLE
 internals.forget_rule_names(workflow)
 OPTIONS = internals.options(workflow)
 # A job has no options, and starts nothing.
+if OPTIONS:
+    checked(check_made, PLAN, OPTIONS.targets, lambda: internals.products(workflow))
 RUN = OPTIONS and checked(start, PLAN, OPTIONS, TOLD, logger.info, logger.warning)
 
 

@@ -39,7 +39,7 @@ def _run() -> None:
         # What this package raises itself speaks to the user; any other error is shown whole.
         if not _raised_here(error) or os.environ.get("ACTSEARCH_TRACEBACK"):
             raise
-        lines = map(printable, str(error).split("\n"))
+        lines = map(printable, _message(error).split("\n"))
         print("error: " + "\n".join(lines), file=sys.stderr)
         sys.exit(2)
 
@@ -48,3 +48,19 @@ def _raised_here(error: BaseException) -> bool:
     """Whether the raise statement stands in this package."""
     frames = list(traceback.walk_tb(error.__traceback__))
     return str(frames[-1][0].f_globals.get("__name__", "")).startswith("actsearch.")
+
+
+def _message(error: ValueError) -> str:
+    """What is said of an error: of a function that was given to the command, what to write."""
+    from actsearch.functions.expressions import ExpressionError, parse
+    from actsearch.functions.misspelt import explain
+
+    if isinstance(error, ExpressionError):
+        for word in sys.argv[1:]:
+            for text in (word, word.partition("=")[2]):
+                try:
+                    parse(text)
+                except ExpressionError as same:
+                    if str(same) == str(error):
+                        return explain(text, same)
+    return str(error)

@@ -65,7 +65,7 @@ def launch_command(resources: Resources, arguments: list[str], job: str | None) 
         return [*torchrun, "--standalone", *program]
     if job is None:
         raise ConfigError(
-            f"resources.nodes is {nodes}, but this is no SLURM job: "
+            f"resources.nodes is {nodes}, but this is not a SLURM job: "
             "several nodes are allowed only there"
         )
     srun = ["srun", "--jobid", job, "--overlap", "--kill-on-bad-exit=1"]

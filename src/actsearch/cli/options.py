@@ -49,7 +49,7 @@ Bare = Annotated[
     bool, typer.Option("--bare", help="No key but functions: the public format to the letter.")
 ]
 AnyFile = Annotated[Path, typer.Argument(metavar="FILE", help="A file under results/.")]
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Files = list[str] | None
 ReportTables = Annotated[Files, typer.Option(help="A benchmark table, as TASK=FILE.")]
 ReportCosts = Annotated[Files, typer.Option(help="What functions cost, as SPACE=FILE.")]
@@ -83,7 +83,7 @@ ReportActivations = Annotated[
 ]
 FindingKinds = Annotated[
     list[str] | None,
-    typer.Option(help=f"A kind of finding that is no failure: {', '.join(KINDS)}."),
+    typer.Option(help=f"A kind of finding that is not to count as a failure: {', '.join(KINDS)}."),
 ]
 
 

@@ -33,6 +33,7 @@ from actsearch.plan.adoption import adopt
 from actsearch.plan.experiment import Plan
 from actsearch.plan.network_checks import check_networks
 from actsearch.plan.wanted import check_data, wanted
+from actsearch.plan.whole import refused_in
 
 Say = Callable[[str], None]
 
@@ -91,9 +92,10 @@ def start(
         raise RunError(f"not unlocked: the run of {other} is alive")
     tasks, data = wanted(plan, options.targets)
     makes_new_files = options.makes_files and not options.touches
-    check_data(plan, data, refused=makes_new_files, warn=warn)
-    if makes_new_files:
-        check_networks(plan.config, tasks, told, layout.SEEN_NETWORKS)
+    with refused_in(plan.origin):
+        check_data(plan, data, refused=makes_new_files, warn=warn)
+        if makes_new_files:
+            check_networks(plan.config, tasks, told, layout.SEEN_NETWORKS)
     if options.dry_run and any(task.resources.gpu for task in plan.tasks.values()):
         _estimate_beside(told)
     return Run(options, taken)

@@ -109,8 +109,8 @@ Name = Annotated[
 def _module(name: str) -> str:
     if not is_module(name):
         raise ValueError(
-            f"{show(name)} is no name of a module; allowed: words of the letters a to z, digits "
-            "and underscores, joined by dots, none of them a keyword of Python"
+            f"{show(name)} is not the name of a module; allowed: words of the letters a to z, "
+            "digits and underscores, joined by dots, none of them a keyword of Python"
         )
     return name
 
@@ -153,14 +153,14 @@ def require_path(path: str) -> str:
 
 def _class_name(name: str) -> str:
     if not name.isidentifier() or len(name) > _LONGEST_PART:
-        raise ValueError(f"{show(name)} is no name of a class, such as ReLU")
+        raise ValueError(f"{show(name)} is not the name of a class, such as ReLU")
     return name
 
 
 def _pattern(text: str) -> str:
     if not text.strip() or len(text) > _LONGEST_PATH or not text.isprintable():
         raise ValueError(
-            f"{show(text)} is no pattern of module names, such as blocks.*.act; allowed: "
+            f"{show(text)} is not a pattern of module names, such as blocks.*.act; allowed: "
             f"1 to {_LONGEST_PATH:,} printable characters"
         )
     return text

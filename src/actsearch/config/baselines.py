@@ -40,7 +40,7 @@ def _baselines(value: Any) -> Any:
     if not value:
         raise ValueError(f"the list is empty; {allowed}")
     if others := [name for name in value if not isinstance(name, str)]:
-        raise ValueError(f"{show(others[0])} is no name of a function; {allowed}")
+        raise ValueError(f"{show(others[0])} is not the name of a function; {allowed}")
     return unique(tuple(re.sub(r"[ \t\r\n]*([(),])[ \t\r\n]*", r"\1", n.strip()) for n in value))
 
 

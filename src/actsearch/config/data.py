@@ -76,7 +76,7 @@ def _none(_: str) -> bool:
 class Split(Model):
     """How many examples go where, drawn by ``seed``.
 
-    Stratified by class where targets are one class an example.
+    Stratified by class where each example has one class as its target.
     """
 
     train: PositiveInt
@@ -114,33 +114,33 @@ class Data(Model):
     that one, and the others from the rest; with a validation part of its own too, each is drawn
     from its own."""
     image_size: PositiveInt | None = None
-    """Side in pixels of the square that networks see; only for sources that are image files."""
+    """Side in pixels of the square images that networks see; for sources that are image files."""
     in_memory: bool = True
     """Keep all images as one tensor on the device that trains; otherwise image files are decoded
     when they are needed."""
     pixel_range: tuple[FiniteFloat, FiniteFloat] | None = None
-    """Values that become black and white, of image files with more than 8 bits; left out, it is
-    that of the bits that their counts need, and 0 to 1 for fractions."""
+    """Values that become black and white, for image files with more than 8 bits. When left out: the
+    range of the number of bits that the values need, or 0 to 1 for fractions."""
     nested: bool | None = None
-    """Whether images of all classes lie in folders of the same names below those of their classes;
-    left out, an image folder that looks so is refused."""
+    """Whether the folder of every class has subfolders of the same names, with the images in them.
+    When left out, an image folder that looks like this is refused."""
     channels_last: bool | None = None
-    """Whether the last axis of arrays is that of channels, as in (N, H, W, C); left out, those that
-    look like it are refused."""
+    """Whether the last axis of arrays is the channels, as in (N, H, W, C). When left out, arrays
+    that look like this are refused."""
     inputs: Inputs | None = None
     """What the examples of arrays are: ``features`` (N, F), ``tokens`` (N, T), ``signals``
-    (N, C, T), ``images`` (N, C, H, W) or ``volumes`` (N, C, D, H, W); left out, it is what their
-    rank and dtype say, and refused where these do not say it."""
+    (N, C, T), ``images`` (N, C, H, W) or ``volumes`` (N, C, D, H, W). When left out, it is
+    concluded from their rank and dtype; arrays for which that is not possible are refused."""
     targets: Targets | None = None
     """What is learned of arrays: ``classes`` (N,), ``positions``, which is a class at each position
-    (N, T), or ``numbers`` (N,) or (N, d), which is regression; left out, it is what their rank and
-    dtype say, and refused where these do not say it."""
+    (N, T), or ``numbers`` (N,) or (N, d), which is regression. When left out, it is concluded from
+    their rank and dtype; arrays for which that is not possible are refused."""
     vocabulary: Annotated[int, Field(gt=0, le=MOST_TOKENS)] | None = None
-    """Number of different tokens; left out, it is one more than the largest that occurs."""
+    """Number of different tokens. When left out, one more than the largest token in the data."""
     ignore: int | None = None
     """Class of the positions that do not count; -100 when left out."""
     options: Mnist1d | Extrapolation | None = None
-    """How ``mnist1d`` and ``extrapolation`` are made; left out, as their defaults say."""
+    """How ``mnist1d`` and ``extrapolation`` are made; the defaults when left out."""
 
     @property
     def of_files(self) -> bool:
@@ -222,7 +222,7 @@ class Data(Model):
     @classmethod
     def _ascending(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
         if value is not None and value[0] >= value[1]:
-            raise ValueError(f"the first must lie below the second, got {list(value)}")
+            raise ValueError(f"the first must be below the second, got {list(value)}")
         return value
 
     @model_validator(mode="after")

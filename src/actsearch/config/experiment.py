@@ -46,16 +46,16 @@ class Surrogate(Model):
     """How well scores are predicted from features: cross-validation, and by functions known."""
 
     folds: Annotated[int, Field(ge=2, le=MOST)] = 5
-    """Folds."""
+    """Number of folds."""
     repeats: PositiveInt = 4
-    """Shuffled repetitions."""
+    """How often the cross-validation is repeated, shuffled anew each time."""
     seed: Seed = 0
     """Seed of the folds, of the draws of known functions and of forests."""
     known: Known = (10, 30, 100, 300, 1000)
-    """How many functions are known, one after the other, when features are characterised. A number
-    that leaves less than a fifth of the functions to predict is left out."""
+    """Numbers of known functions at which it is measured how well features predict the others. A
+    number that leaves less than a fifth of the functions to predict is skipped."""
     draws: PositiveInt = 5
-    """Random draws of known functions."""
+    """Random draws of the known functions, for each number of them."""
 
 
 class Simulation(Model):
@@ -64,16 +64,16 @@ class Simulation(Model):
     strategies: Strategies = ("random", "union-knr")
     """Strategies to compare."""
     runs: PositiveInt = 100
-    """Independent runs a strategy."""
+    """Independent runs per strategy."""
     evaluations: PositiveInt = 100
-    """Functions evaluated a run, the baselines included."""
+    """Functions evaluated per run, the baselines included."""
     at_once: PositiveInt = 1
     """Functions proposed before the next results are known."""
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the table's functions that a run may choose from, drawn anew for each run."""
     sees: Literal["score", "one-seed"] = "score"
-    """What a strategy sees of a training: the score in the table, or that of one of the seeds
-    behind it; regret is then computed from their mean."""
+    """What a search sees of a training: the score in the table (``score``), or that of one of the
+    seeds behind it (``one-seed``). Regret is always computed from the mean over seeds."""
     seed: Seed = 0
     """Seed of the first run; run k uses seed + k."""
 
@@ -81,7 +81,7 @@ class Simulation(Model):
 def _folder(path: str) -> str:
     if not re.fullmatch(r"[\w./+@%:,=-]+", path) or path.startswith("-"):
         raise ValueError(
-            f"{show(path)} stands in commands; allowed: letters, digits and any of "
+            f"{show(path)} is used in commands; allowed: letters, digits and any of "
             ". / _ - + @ % : , =, but no - first"
         )
     if os.path.normpath(path).split("/")[0] in ("results", ".snakemake"):
@@ -109,15 +109,15 @@ class Config(Model):
     tasks: Annotated[dict[Name, Task], Field(min_length=1)]
     """Tasks by name."""
     baselines: Baselines = "paper"
-    """What searches start from and found functions are compared with: ``paper``, the eight of
-    Bingham and Miikkulainen; ``modern``, those and others that networks of today use; or a list of
-    names of functions."""
+    """The functions that searches start from, and that found functions are compared with:
+    ``paper``, the eight of Bingham and Miikkulainen; ``modern``, those and others that networks of
+    today use; or a list of names of functions."""
     surrogate: Surrogate = Surrogate()
-    """Cross-validation."""
+    """How well scores are predicted: cross-validation, and the number of known functions."""
     simulation: Simulation = Simulation()
-    """Simulated searches."""
+    """Searches replayed on benchmark tables."""
     data_folder: Annotated[str, AfterValidator(_folder)] = "data"
-    """Folder for data sets that are downloaded; it does not affect results."""
+    """Folder of the data sets that are downloaded; no result depends on where it is."""
     license: Annotated[str, Field(min_length=1)] | None = None
     """Licence of the results: an SPDX identifier such as ``CC-BY-4.0``, a URL, or a text. The
     RO-Crate states it."""
@@ -150,7 +150,7 @@ class Config(Model):
                 where = f"tasks.{name}.prior_from"
                 known(other, self.tasks, where)
                 if other == name or not self.tasks[other].benchmark:
-                    raise ValueError(f"{where}: {other!r} is no other task with a benchmark")
+                    raise ValueError(f"{where}: {other!r} is not another task with a benchmark")
             for other in task.final.candidates_from if task.final else ():
                 where = f"tasks.{name}.final.candidates_from"
                 known(other, self.tasks, where)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from actsearch.config.experiment import Config
-from actsearch.config.plain import ConfigError, join, require_plain, show
+from actsearch.config.plain import ConfigError, guess, join, require_plain, show
 from actsearch.config.reading import read_values
 
 
@@ -30,9 +30,15 @@ def _explain(error: ValidationError) -> str:
             .replace("Tuple", "List")
         )
         if problem["type"] == "extra_forbidden":
-            allowed = ", ".join(_allowed_keys(problem["loc"][:-1]))
-            message = f"unknown key; allowed: {allowed}"
-        elif problem["type"] not in ("value_error", "missing"):
+            allowed = _allowed_keys(problem["loc"][:-1])
+            hint = guess(str(problem["loc"][-1]), allowed)
+            message = f"unknown key{hint}; allowed: {', '.join(allowed)}"
+        elif problem["type"] == "missing":
+            message = "this key is missing"
+        elif problem["type"] == "too_short" and problem["ctx"]["min_length"] == 1:
+            what = "mapping" if isinstance(problem["input"], dict) else "list"
+            message = f"the {what} is empty; at least one value is needed"
+        elif problem["type"] != "value_error":
             message = f"{message}, got {show(problem['input'])}"
         lines.append(f"{where}: {message}" if where else message)
     return "\n".join(lines)

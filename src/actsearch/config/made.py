@@ -62,7 +62,7 @@ class MadeData(Model):
 
 
 class Shift(Model):
-    """Settings of MNIST-1D that are others in the validation and test parts."""
+    """Settings of MNIST-1D that differ in the validation and test parts."""
 
     padding: Padding | None = None
     """Samples that are added to the template: at least and at most."""
@@ -88,7 +88,7 @@ class Mnist1d(MadeData):
     n_outputs: ClassVar[int] = 10
 
     seed: Seed = 42
-    """Of the training part; those of the validation and test parts are derived of it."""
+    """Seed of the training part; those of the validation and test parts are derived from it."""
     padding: Padding = (36, 60)
     """Samples that are added to the template: at least and at most."""
     scale_coeff: Amount = 0.4
@@ -106,7 +106,7 @@ class Mnist1d(MadeData):
     final_seq_length: Annotated[int, Field(ge=2, le=4096)] = 40
     """Samples of a signal."""
     shift: Shift | None = None
-    """Settings that are others in the validation and test parts."""
+    """Settings that differ in the validation and test parts."""
 
     @property
     def example(self) -> tuple[int, ...]:
@@ -159,7 +159,7 @@ class Extrapolation(MadeData):
     """What is added up: powers of 1, 2, 3 ... along random directions, sine waves along random
     directions, or products of variables."""
     variables: Annotated[int, Field(gt=0, le=1000)] = 2
-    """Numbers of an example."""
+    """Number of variables of each example."""
     terms: Annotated[int, Field(gt=0, le=100)] = 3
     """Terms that are added up; of a polynomial its degree."""
     factors: Annotated[int, Field(ge=2, le=100)] | None = None
@@ -167,14 +167,14 @@ class Extrapolation(MadeData):
     frequency: Annotated[float, Field(gt=0, le=1000)] | None = None
     """Largest angular frequency of a wave; 3 when left out."""
     range: Range = (-1.0, 1.0)
-    """Of every variable in the training part."""
+    """Range of every variable in the training part."""
     wider: Range = (-2.0, 2.0)
-    """Of every variable in the validation and test parts, of which no example lies in the training
-    range; the same as ``range`` for parts without a shift."""
+    """Range of every variable in the validation and test parts, of which no example lies in the
+    training range; the same as ``range`` for parts without a shift."""
     noise: Amount = 0.0
-    """Deviation of the noise of training targets, in deviations of these without noise."""
+    """Standard deviation of the noise on training targets, relative to the targets without it."""
     seed: Seed = 0
-    """Of function and examples."""
+    """Seed of the function and of the examples."""
 
     @property
     def example(self) -> tuple[int, ...]:
@@ -212,7 +212,7 @@ class Extrapolation(MadeData):
                     f"{name} is {list(ends)}; allowed: from {-_FARTHEST:g} to {_FARTHEST:g}"
                 )
         if low >= high:
-            raise ValueError(f"range: the first must lie below the second, got {[low, high]}")
+            raise ValueError(f"range: the first must be below the second, got {[low, high]}")
         least = max(1 / _FARTHEST, _LEAST_WIDTH * max(abs(low), abs(high)))
         if high - low < least:
             raise ValueError(

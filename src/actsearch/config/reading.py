@@ -66,7 +66,7 @@ class _Loader(yaml.SafeLoader):
                 self.refuse(event, f"more than {DEEPEST} levels of mappings and lists")
             if isinstance(event, yaml.AliasEvent):
                 if event.anchor in self._open:
-                    self.refuse(event, f"*{event.anchor} stands inside of what it repeats")
+                    self.refuse(event, f"*{event.anchor} is inside of what it repeats")
                 return super().compose_node(parent, index)
             if getattr(event, "tag", None) is not None:
                 tag = show(event.tag.replace(_TAG, "!!"))[1:-1]
@@ -87,15 +87,15 @@ class _Loader(yaml.SafeLoader):
         lines: dict[str, int] = {}
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self.refuse(key, "a list or a mapping is no key; allowed: text")
+                self.refuse(key, "a list or a mapping cannot be a key; allowed: text")
             if key.tag not in (f"{_TAG}str", _MERGE):
-                self.refuse(key, f"key {key.value} is no text: put it in quotes")
+                self.refuse(key, f"key {key.value} is not text: put it in quotes")
             text = _joined(key.value)
             if text in lines:
                 first, second = lines[text], key.start_mark.line + 1
                 both = f"lines {first} and {second}" if first != second else f"line {first}"
                 with self._below(text):
-                    self.refuse(key, f"the key stands there twice ({both}); remove one of them")
+                    self.refuse(key, f"the key is there twice ({both}); remove one of them")
             lines[text] = key.start_mark.line + 1
         return node
 
@@ -126,7 +126,7 @@ class _Loader(yaml.SafeLoader):
             return
         if node.tag == _MERGE and not is_key:
             self.refuse(
-                node, "<< stands for the keys of another mapping; as text, put it in quotes"
+                node, "<< means the keys of another mapping; if it is text, put it in quotes"
             )
         old, new = _read_as(yaml.SafeLoader, text), _read_as(_Loader, text)
         octal = new == f"{_TAG}int" and re.match(r"[-+]?0[0-9]", text)
@@ -231,7 +231,7 @@ def read_values(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     if path.exists() and not path.is_file():
-        raise ConfigError(f"{path} is no file")
+        raise ConfigError(f"{path} is not a file")
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)

@@ -71,9 +71,9 @@ class Recipe(Model):
     channels_last: bool = False
     """Lay images out with channels last, which tensor cores prefer."""
     compile: Literal["none", "activations", "network"] = "none"
-    """What is compiled, anew for each function: the function itself, which takes seconds and pays
-    where a training takes minutes, or the whole network, which takes minutes and pays where it
-    takes hours."""
+    """What is compiled for each function: the function itself (takes seconds; worth it where a
+    training takes minutes), or the whole network (takes minutes; worth it where a training takes
+    hours)."""
 
     @model_validator(mode="after")
     def _scheduled(self) -> Recipe:

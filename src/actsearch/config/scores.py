@@ -133,7 +133,7 @@ def one_score(named: Iterable[tuple[str, object]], what: str) -> Score:
     for owner, name in named:
         having.setdefault(name, owner)
     if not having:
-        raise ValueError(f"{what}: there are none, so nothing says what they are scored by")
+        raise ValueError(f"{what}: there are none, so it is not known what they are scored by")
     if len(having) > 1:
         (first, one), (second, other), *_ = having.items()
         raise ValueError(f"{what} differ in score: {one} has {first}, {other} has {second}")

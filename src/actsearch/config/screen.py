@@ -17,7 +17,7 @@ class Screen(Model):
     """
 
     functions: PositiveInt = 2000
-    """Functions that the screen lists for the search, those that the space includes among them."""
+    """Functions that the screen lists for the search, including those that the space includes."""
     chance: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Share of the others that is drawn at random from what the prediction does not choose."""
     seed: Seed = 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from typing import Annotated, Any
 
-from actsearch.config.base import Model, PositiveInt, Seed
+from pydantic import AfterValidator, model_validator
+
+from actsearch.config.base import Model, PositiveInt, Seed, unique
 
 
 class Space(Model):
@@ -13,16 +15,21 @@ class Space(Model):
     schemas: tuple[str, ...] = ()
     """Shapes such as ``binary(unary(x),unary(x))``, or the name of a built-in space."""
     include: tuple[str, ...] = ()
-    """Further functions by name; ``baselines`` means those of the experiment, ``literature`` the
-    published ones that have a name here (docs/literature.md)."""
+    """Further functions by name; the word ``baselines`` means those of the experiment,
+    ``literature`` the published ones that have a name (docs/literature.md)."""
     unary: tuple[str, ...] | None = None
     """Unary operators that fill the schemas; the 27 of Act-Bench when left out."""
     binary: tuple[str, ...] | None = None
     """Binary operators that fill the schemas; the 7 of Act-Bench when left out."""
     nary: tuple[str, ...] | None = None
     """N-ary operators that fill the schemas; the 4 of Act-Bench when left out."""
+    exclude: Annotated[tuple[str, ...], AfterValidator(unique)] = ()
+    """Operators that no function of the space may use, such as ``[bessel_i0e, bessel_i1e]``, which
+    ONNX does not have. They fill no schema, published functions of ``include: [literature]`` that
+    use one are left out, and other functions of ``include`` that use one are refused."""
     sample: PositiveInt | None = None
-    """Number of distinct functions to draw; all of them when left out. ``include`` is always in."""
+    """Number of distinct functions to draw, including all of ``include``; all functions when left
+    out."""
     seed: Seed = 0
     """Seed of the draw."""
     finite_only: bool = False
@@ -33,3 +40,12 @@ class Space(Model):
         if not self.schemas and not self.include:
             raise ValueError("the space is empty: give schemas, include, or both")
         return self
+
+    def as_settings(self) -> dict[str, Any]:
+        """What files of the space depend on.
+
+        Returns:
+            Plain data, without ``exclude`` where it is empty: spaces had no such key once, and what
+            was made of them then stays up to date.
+        """
+        return self.model_dump(mode="json", exclude=None if self.exclude else {"exclude"})

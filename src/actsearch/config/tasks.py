@@ -82,17 +82,17 @@ class Fisher(Model):
     kind: Literal["true", "sampled", "empirical"] = "true"
     """Targets: exact expectation over what the model predicts, one sample of it, or the data's."""
     examples: PositiveInt = 128
-    """Training examples the factors are averaged over."""
+    """Training examples over which the factors are averaged."""
     examples_at_once: PositiveInt = 128
-    """Examples in one pass, which bound the memory; sums are rounded in another order."""
+    """Examples per pass: fewer need less memory, and change results by rounding alone."""
     seed: Seed = 0
     """Seed of the initial weights, the choice of examples and, if sampled, the labels."""
     log_range: tuple[float, float] = (-100.0, 100.0)
     """First and last edge of the bins, in natural log."""
     weights_per_bin: PositiveInt = 100
-    """A layer with w weights has floor(w / weights_per_bin) - 1 bins."""
+    """Decides the bins per layer: a layer with w weights has floor(w / weights_per_bin) - 1."""
     minimum_bins: PositiveInt = 1
-    """Bins of a layer that would have fewer."""
+    """Fewest bins of a layer."""
     functions_per_job: PositiveInt = 250
     """Functions in one part file."""
 
@@ -107,7 +107,8 @@ class Map(Model):
     """The two-dimensional embedding of both features."""
 
     outputs_transform: Literal["identity", "arcsinh"] = "arcsinh"
-    """Applied to outputs before the distance; arcsinh keeps a few huge functions from ruling it."""
+    """Applied to outputs before distances are computed; with arcsinh, a few functions with huge
+    values do not decide them alone."""
     outputs_neighbors: Annotated[int, Field(ge=2, le=MOST)] = 15
     """UMAP neighbours for outputs (Euclidean)."""
     fisher_neighbors: Annotated[int, Field(ge=2, le=MOST)] = 3
@@ -140,13 +141,13 @@ class Search(Model):
     space: Name
     """Name of an entry of ``spaces``."""
     strategies: Strategies = (DEFAULT_STRATEGY,)
-    """Who proposes; one independent search each."""
+    """Strategies that propose functions; each has a search of its own."""
     rounds: Annotated[int, Field(ge=1, le=9999)] = 4
     """Rounds after the baselines."""
     slots: Annotated[int, Field(ge=1, le=99)] = 8
-    """Functions trained a round."""
+    """Functions trained per round."""
     functions_per_job: PositiveInt = 4
-    """Slots that share a job."""
+    """Slots that one job trains."""
     seed: Seed = 0
     """Seed of random draws and of ties."""
     screen: Screen | None = None
@@ -164,27 +165,26 @@ class Final(Model):
     """The last comparison: new seeds, test read once."""
 
     functions: PositiveInt = 5
-    """Best functions by validation score that meet the baselines; of every task they are taken
-    from, but with ``stages`` in all."""
+    """Number of functions, the best by validation score, that are compared with the baselines: per
+    task that they are taken from, or with ``stages`` in total."""
     candidates_from: tuple[Name, ...] = ()
     """Tasks whose best functions are compared here; this task's own when left out."""
     seeds: Seeds = (100, 101, 102, 103, 104, 105, 106, 107, 108, 109)
     """Seeds that no earlier step used; with fewer than nine, few differences can be significant."""
     fit_on: Literal["train", "train-and-validation"] | None = None
     """Parts that functions are fitted on: ``train-and-validation`` gives the network all there is;
-    ``train`` is for validation examples of another distribution, or many more. Required where data
-    have a validation part of their own; otherwise ``train-and-validation`` when left out. Functions
-    of other tasks are always fitted on train only: validation chooses among them."""
+    ``train`` is for validation examples of another distribution, or many more. Required where the
+    data have a validation part of their own; elsewhere ``train-and-validation`` when left out.
+    Functions of other tasks are always fitted on train alone: validation chooses among them."""
     functions_per_job: PositiveInt = 4
-    """Functions that share a job."""
+    """Functions that one job trains."""
     significance: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    """Corrected p-value under which a difference is called one."""
+    """A difference is called significant if its corrected p-value is below this."""
     stages: tuple[Stage, ...] = ()
-    """Trainings before it that choose the functions and baselines; without them, the scores of
-    table and searches choose."""
+    """Trainings before it that choose which functions and baselines are compared; without them, the
+    scores of the table and of searches choose."""
     baselines: PositiveInt | None = None
-    """Baselines that are compared with the functions, the best of the last stage; all when left
-    out."""
+    """Number of baselines in the comparison, the best of the last stage; all when left out."""
 
     compiled_costs: bool | None = None
     """Whether the time of compiled functions is measured though the recipe does not compile, which
@@ -224,25 +224,25 @@ class Task(Model):
     model: Annotated[str, AfterValidator(_model)]
     """Built-in name, ``torchvision:NAME``, ``timm:NAME`` or ``package.module:function``."""
     model_options: Annotated[dict[str, Any], AfterValidator(_plain)] = Field(default_factory=dict)
-    """Further keywords for what builds the network, such as ``{patch_size: 4}``: values that JSON
-    holds."""
+    """Further keyword arguments for the function that builds the network, such as
+    ``{patch_size: 4}``: values that JSON can hold."""
     recipe: Recipe
     """How it is trained."""
     seeds: Seeds = (0,)
-    """One training each; a function's score is the median."""
+    """One training per seed; a function's score is the median over them."""
     replace: Replace = Replace()
-    """Which activations give way."""
+    """Which activations of the network are replaced."""
     deterministic: bool = True
     """Deterministic kernels on a GPU, instead of the fastest; a CPU is always deterministic."""
     functions_per_job: PositiveInt = 32
-    """Functions that share a training job; changing it makes nothing again."""
+    """Functions that one job trains; changing it makes nothing again."""
     checkpoint_minutes: NonNegativeFloat = 10
-    """Minutes of training between checkpoints, from which a job that was stopped continues; 0
-    writes one after every epoch."""
+    """Minutes of training between checkpoints, from which a stopped job continues; 0 writes one
+    after every epoch."""
     resources: Resources = Resources()
-    """What a job asks for."""
+    """What a training job asks for."""
     fisher: Fisher = Fisher()
-    """FIM features."""
+    """How the Fisher features are computed."""
     map: Map = Map()
     """Embedding of the features."""
     benchmark: Benchmark | None = None
@@ -250,7 +250,7 @@ class Task(Model):
     search: Search | None = None
     """Live search to run, if any."""
     prior_from: Annotated[tuple[Name, ...], AfterValidator(unique)] = ()
-    """Other tasks whose tables strategies such as ``transfer`` use: how functions rank there."""
+    """Other tasks whose rankings of functions strategies such as ``transfer`` use."""
     final: Final | None = None
     """Last comparison, if any; needs a benchmark or a search, here or in ``candidates_from``."""
 
@@ -286,7 +286,7 @@ class Task(Model):
             used = {*self.seeds, self.fisher.seed} & set(self.final.seeds)
             if used:
                 raise ValueError(
-                    f"final.seeds must be new: {sorted(used)} stand in seeds or fisher.seed"
+                    f"final.seeds must be new: {sorted(used)} are used in seeds or fisher.seed"
                 )
             self._stages(self.final)
         return self

@@ -12,7 +12,7 @@ from actsearch import config
 from actsearch.functions.baselines import BASELINES
 from actsearch.functions.enumeration import Enumeration, enumerate_space
 from actsearch.functions.equivalence import digest
-from actsearch.functions.expressions import Expression
+from actsearch.functions.expressions import Expression, parse
 from actsearch.functions.schemas import SpaceError
 from actsearch.functions.spaces import SearchSpace
 
@@ -123,7 +123,8 @@ def _drawing_order(
         The same indices.
     """
     rng = random.Random(space.seed)
-    standard = SearchSpace.from_config(space)
+    usable = [name for name in BASELINES if parse(name).operators.isdisjoint(space.exclude)]
+    standard = SearchSpace.from_config(space, usable)
     if standard.include == whole.include:
         order = list(others)
         rng.shuffle(order)

@@ -8,19 +8,15 @@ counts for each.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from actsearch import config
 from actsearch.functions.baselines import BASELINES
-from actsearch.functions.expressions import Expression, ExpressionError, parse
+from actsearch.functions.expressions import Expression, ExpressionError
 from actsearch.functions.literature import LITERATURE_NAMES
-from actsearch.functions.operators import (
-    BINARY,
-    NARY,
-    UNARY,
-    OperatorError,
-    get_operator,
-)
+from actsearch.functions.misspelt import explain_operator, parse
+from actsearch.functions.operators import BINARY, NARY, UNARY, OperatorError, get_operator
 from actsearch.functions.schemas import (
     ARITIES,
     BINARY_PLACEHOLDER,
@@ -29,6 +25,7 @@ from actsearch.functions.schemas import (
     Schema,
 )
 from actsearch.functions.schemas import SpaceError as SpaceError
+from actsearch.functions.syntax import shorten
 
 BASELINES_WORD, LITERATURE_WORD = "baselines", "literature"
 """Words in ``include`` that stand for several functions."""
@@ -61,6 +58,8 @@ class SearchSpace:
         binary: The same; the 7 when left out.
         nary: The same; the 4 when left out.
         baselines: Baselines by name; the paper's eight when left out.
+        exclude: Operators that no function of the space may use: they fill no placeholder, and
+            published functions that use one are left out.
 
     Attributes:
         include: The included functions.
@@ -68,7 +67,8 @@ class SearchSpace:
         size: Number of names; ``len()`` is the same, but cannot exceed 2^63 - 1.
 
     Raises:
-        SpaceError: for a bad schema, function or operator, and when nothing is in the space.
+        SpaceError: for a bad schema, function or operator, when nothing is in the space, and when
+            a schema, or a function of ``include`` that is no published one, uses what is excluded.
     """
 
     def __init__(
@@ -79,11 +79,17 @@ class SearchSpace:
         binary: Iterable[str] | None = None,
         nary: Iterable[str] | None = None,
         baselines: Sequence[str] = BASELINES,
+        exclude: Iterable[str] = (),
     ) -> None:
-        operators = {
+        excluded = _known("exclude", exclude)
+        given = {
             UNARY_PLACEHOLDER: _checked(UNARY_PLACEHOLDER, UNARY if unary is None else unary),
             BINARY_PLACEHOLDER: _checked(BINARY_PLACEHOLDER, BINARY if binary is None else binary),
             NARY_PLACEHOLDER: _checked(NARY_PLACEHOLDER, NARY if nary is None else nary),
+        }
+        operators = {
+            kind: tuple(name for name in names if name not in excluded)
+            for kind, names in given.items()
         }
         texts: list[str] = []
         words: list[str] = []
@@ -91,14 +97,31 @@ class SearchSpace:
             built_in, included = BUILT_IN.get(text.strip(), ((text,), ()))
             texts += built_in
             words += included
-        several = {BASELINES_WORD: baselines, LITERATURE_WORD: LITERATURE_NAMES}
+        literature = tuple(
+            name
+            for name in LITERATURE_NAMES
+            if not excluded or parse(name).operators.isdisjoint(excluded)
+        )
+        several: dict[str, Sequence[str]] = {BASELINES_WORD: baselines, LITERATURE_WORD: literature}
         words += _strings("include", include)
         names = [name for word in words for name in several.get(word, (word,))]
         try:
             self.include = tuple(dict.fromkeys(parse(name) for name in names))
         except ExpressionError as error:
             raise SpaceError(f"include: {error}") from None
+        for function in self.include:
+            _refuse_excluded(f"include: {shorten(function.name)!r}", function.operators, excluded)
+        for kind, filling in given.items():
+            used = any(re.search(rf"(?<![\w-]){kind}(?![\w-])", text) for text in texts)
+            if used and filling and not operators[kind]:
+                raise SpaceError(
+                    f"exclude: no {kind} operator is left for the schemas: all of "
+                    f"{', '.join(filling)} are excluded"
+                )
         self.schemas = tuple(Schema(text, operators) for text in dict.fromkeys(texts))
+        for schema in self.schemas:
+            fixed = {op.name for choice, _ in schema.nodes for op in choice}
+            _refuse_excluded(f"schemas: {shorten(schema.text)!r}", fixed, excluded)
         self.size = len(self.include) + sum(schema.size for schema in self.schemas)
         if not self.size:
             raise SpaceError("the space is empty: give schemas, include, or both")
@@ -121,7 +144,7 @@ class SearchSpace:
     def from_config(cls, space: config.Space, baselines: Sequence[str] = BASELINES) -> SearchSpace:
         """The space of a configuration, before any sampling; see the class for ``baselines``."""
         filling = (space.unary, space.binary, space.nary)
-        return cls(space.schemas, space.include, *filling, baselines)
+        return cls(space.schemas, space.include, *filling, baselines, space.exclude)
 
     def __len__(self) -> int:
         return self.size
@@ -176,21 +199,37 @@ def names_baselines(space: config.Space) -> bool:
     return any(BASELINES_WORD in words for words in (space.include, *brought))
 
 
-def _checked(kind: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Operator names for a placeholder, each known, of its arity, and given once."""
-    listed = _strings(kind, names)
+def _known(what: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Operator names, each known and given once."""
+    listed = _strings(what, names)
     for name in listed:
         try:
-            arity = get_operator(name).arity
+            get_operator(name)
         except OperatorError as error:
-            raise SpaceError(f"{kind}: {error}") from None
+            raise SpaceError(f"{what}: {explain_operator(name, error)}") from None
+        if listed.count(name) > 1:
+            raise SpaceError(f"{what}: {name!r} is given twice")
+    return listed
+
+
+def _checked(kind: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The same for a placeholder, each of its arity."""
+    listed = _known(kind, names)
+    for name in listed:
+        arity = get_operator(name).arity
         if arity != ARITIES[kind]:
             raise SpaceError(
                 f"{kind}: {name!r} takes {arity or '2 or more'} arguments, so it is not {kind}"
             )
-        if listed.count(name) > 1:
-            raise SpaceError(f"{kind}: {name!r} is given twice")
     return listed
+
+
+def _refuse_excluded(where: str, used: Iterable[str], excluded: Iterable[str]) -> None:
+    if both := sorted({*used} & {*excluded}):
+        raise SpaceError(
+            f"{where} uses {both[0]}, which exclude leaves out: remove one of them (of the "
+            "baselines, by another choice of baselines)"
+        )
 
 
 def _strings(what: str, texts: Iterable[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from actsearch.plan.steps import step_called
@@ -37,6 +37,7 @@ def causes(
     artifact: Artifact | None,
     reasons: Iterable[Reason],
     pending: frozenset[str],
+    altered: Mapping[str, str] | None = None,
 ) -> list[Cause]:
     """Why Snakemake's plan would make a file again.
 
@@ -45,6 +46,7 @@ def causes(
         artifact: the file; None where it is missing, or is of a kind that carries no provenance.
         reasons: what is out of date in it.
         pending: all files that would be made again.
+        altered: files that are not as they were written, with what is wrong with each.
 
     Returns:
         Nothing where it would not.
@@ -57,12 +59,19 @@ def causes(
         return [Cause("missing", "the file is missing")]
     # A file is made again for what it says, wherever it was written.
     stale = (reason for reason in without_missing(reasons) if reason.kind != "moved")
-    if own := [_as_cause(reason) for reason in stale]:
+    own = [_as_cause(reason) for reason in stale]
+    # What such an input says of itself is what it said before, so it is no other than was read.
+    own += [
+        Cause("inputs", f"{path}: {problem}")
+        for path, problem in (altered or {}).items()
+        if path in artifact.inputs
+    ]
+    if own:
         return own
     follows = bool(set(artifact.inputs) & pending)
     step = step_called(artifact.step)
     if step is not None and step.kept and not follows:
-        return [Cause("kept", "its job runs for other files; this one stands and is kept")]
+        return [Cause("kept", "its job runs for other files; this one is up to date and is kept")]
     if follows:
         return [Cause("follows", "what it is made from would be made again")]
     return [Cause("rule", plan.status)]

@@ -52,6 +52,7 @@ class Plan(Comparisons):
 
     Attributes:
         config: the configuration.
+        origin: the file that it was read from, for messages.
         baselines: names of the functions that searches start from.
         tasks: all tasks, by name.
         benchmarked: names of the tasks that have a table.
@@ -75,6 +76,7 @@ class Plan(Comparisons):
         """
         register_operators(config)
         super().__init__(config, baselines_of(config))
+        self.origin = "configuration"
         self.kept = KeptFunctions(config.operators)
         self.benchmarked = [name for name, task in self.tasks.items() if task.benchmark]
         self.imported = [name for name in self.benchmarked if act_bench_file(config, name)]

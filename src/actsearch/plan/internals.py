@@ -21,6 +21,7 @@ from typing import Any
 
 from actsearch.plan import layout
 from actsearch.plan.layout import HIDDEN
+from actsearch.plan.products import Made
 
 NOTES = (f"{HIDDEN}/metadata", f"{HIDDEN}/incomplete")
 """Folders in which Snakemake notes what it has made, and what it was making."""
@@ -94,6 +95,34 @@ def forget_rule_names(workflow: Any) -> None:
         name = f"__{rule.name}"
         if workflow.globals.get(name) is getattr(rule, "run_func", None):
             workflow.globals.pop(name, None)
+
+
+def refusal(message: str) -> Exception:
+    """An error of which Snakemake shows the message, and not where in the workflow it was raised.
+
+    Snakemake prints lines of the workflow's files below any error whose traceback has some. The
+    reader has not written these files, and the message says what to do: so there is no traceback.
+
+    Returns:
+        The error.
+    """
+    from snakemake.exceptions import WorkflowError
+
+    error: type[Exception] = type("error", (WorkflowError,), {"__traceback__": None})
+    return error(message)
+
+
+def products(workflow: Any) -> Made:
+    """What the rules make, and what they are called."""
+    files: set[str] = set()
+    patterns: dict[str, re.Pattern[str]] = {}
+    for maker in workflow.rules:
+        for file in maker.output:
+            if file.contains_wildcard():
+                patterns[str(file)] = re.compile(file.regex().pattern)
+            else:
+                files.add(os.path.normpath(str(file)))
+    return Made(frozenset(rule.name for rule in workflow.rules), frozenset(files), patterns)
 
 
 class Options:

@@ -15,7 +15,7 @@ import numpy as np
 
 from actsearch.config import Space
 from actsearch.functions.equivalence import classes, outputs
-from actsearch.functions.expressions import parse
+from actsearch.functions.misspelt import parse
 from actsearch.functions.selection import select
 from actsearch.plan import layout
 from actsearch.plan.kept import kept
@@ -46,7 +46,7 @@ class KeptFunctions:
     def slugs(self, space: Space, baselines: Sequence[str]) -> list[str]:
         """Slugs of the functions that a space selects; see `select`, whose errors are raised."""
         return self._kept(
-            ["select", space.model_dump(mode="json"), list(baselines)],
+            ["select", space.as_settings(), list(baselines)],
             lambda: [function.slug for function in select(space, baselines)],
         )
 

@@ -1,6 +1,6 @@
 """Trials that stand though the list that proposed them was made again.
 
-A trial of a search round or of the last comparison hangs on one row of a list: which function has
+A trial of a search round or of the last comparison depends on one row of a list: which function has
 its slot. A longer list, or another choice in other slots, leaves it as it would be made again, and
 its job keeps it.
 """

@@ -1,10 +1,8 @@
-"""What the configuration or the command line asks for and cannot have, found before any job."""
+"""What the configuration asks for and cannot have, found before any job."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from actsearch.benchmark.act_bench.check import check_file
@@ -17,23 +15,18 @@ from actsearch.config import (
     ConfigError,
     users_strategy,
 )
-from actsearch.functions.expressions import Expression, ExpressionError
+from actsearch.functions.expressions import ExpressionError
 from actsearch.functions.spaces import SearchSpace
 from actsearch.functions.syntax import shorten
 from actsearch.plan import counts, layout
 from actsearch.plan.environment import is_asked_for_outputs
 from actsearch.plan.experiment import Plan
 from actsearch.plan.screens import check_screen
+from actsearch.plan.space_checks import check_spaces
 from actsearch.plan.strategy_checks import check_strategies
 
 LONGEST_SHOWN = 60
 """Characters of a name in a message."""
-# What a task's folder holds, by the section of the configuration that asks for it.
-NEEDED = {
-    "benchmark": ("benchmark.", "map.", "fim", "surrogate", "characterisation", "simulation"),
-    "search": ("search",),
-    "final": ("final",),
-}
 
 
 def refuse_unless(holds: bool, message: str) -> None:
@@ -47,7 +40,8 @@ def check_plan(plan: Plan, look_into_files: bool, with_files: bool | None = None
 
     Args:
         plan: the experiment.
-        look_into_files: whether files to import are read; a job leaves that to the main process.
+        look_into_files: whether files to import are read, and spaces that no task uses are tried;
+            a job leaves that to the main process.
         with_files: whether data and files to import must be there. When left out, they must unless
             a command asks what rules make: it asks that of results without their data too.
 
@@ -59,6 +53,8 @@ def check_plan(plan: Plan, look_into_files: bool, with_files: bool | None = None
     """
     check_strategies(plan.config)
     check_baselines(plan)
+    if look_into_files:
+        check_spaces(plan)
     if with_files is None:
         with_files = not is_asked_for_outputs()
     for name in plan.tasks:
@@ -225,8 +221,8 @@ def _check_simulation(plan: Plan, name: str, size: int) -> None:
     )
     refuse_unless(
         simulation.sees == "score" or name not in plan.imported,
-        f"simulation.sees is one-seed, but the table of {name} is imported and says nothing of "
-        "its seeds; allowed: score",
+        f"simulation.sees is one-seed, but the table of {name} is imported and does not "
+        "have the scores of single seeds; allowed: score",
     )
 
 
@@ -289,47 +285,3 @@ def _trained(plan: Plan, name: str) -> int:
     benchmark = plan.tasks[name].benchmark
     size = plan.space_size(benchmark.space) if benchmark else 0
     return counts.trained_besides_baselines(plan.tasks[name], len(plan.baselines), size)
-
-
-def check_targets(plan: Plan, words: Sequence[str] | None = None) -> None:
-    """Refuse a file under results/ that no rule can make, with the reason.
-
-    Args:
-        plan: the experiment.
-        words: of the command line, of this process when left out: Snakemake's own settings do not
-            hold the targets yet while the Snakefile is parsed. Those that are no paths under
-            results/ are passed over.
-
-    Raises:
-        ConfigError: when a file belongs to no task, or to a section that its task lacks, or is a
-            table in a format that does not hold what its task is scored by.
-        ExpressionError: when a trial is named by what is no slug.
-    """
-    for target in map(os.path.normpath, sys.argv[1:] if words is None else words):
-        parts = target.split("/")
-        if parts[0] != layout.RESULTS or len(parts) < 3 or parts[1] == "spaces":
-            continue
-        refuse_unless(
-            parts[1] in plan.tasks,
-            f"{target}: no task {parts[1]!r}; tasks: {', '.join(plan.tasks)}",
-        )
-        task, score = plan.tasks[parts[1]], plan.score_of(parts[1])
-        refuse_unless(
-            target != layout.exported_table(parts[1]) or plan.is_exported(parts[1]),
-            f"{target}: the Act-Bench format holds {ACT_BENCH_SCORE.plural}, but functions of task "
-            f"{parts[1]!r} are compared by {score.name if score else 'another score'}",
-        )
-        for section, starts in NEEDED.items():
-            refuse_unless(
-                not parts[2].startswith(starts) or getattr(task, section),
-                f"{target}: task {parts[1]!r} has no section {section!r}",
-            )
-        of_screen = (layout.screened_functions, layout.screened_outputs, layout.screen)
-        refuse_unless(
-            parts[1] in plan.screened or target not in [path(parts[1]) for path in of_screen],
-            f"{target}: the search of task {parts[1]!r} has no section 'screen'",
-        )
-        if len(parts) == 4 and parts[2] == "trials" and target.endswith(".json"):
-            slug = parts[3].removesuffix(".json")
-            Expression.from_slug(slug)
-            refuse_long_slugs(target[:LONGEST_SHOWN], [slug])

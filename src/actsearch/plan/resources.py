@@ -71,6 +71,6 @@ def most_of(wanted: Iterable[Resources]) -> Resources:
 
 
 def _any_job(mem_mb: int, runtime: int) -> Asked:
-    """More memory at every attempt, but not more minutes: what ran out of time is gone on with."""
+    """More memory at every attempt, but not more minutes: what ran out of time is continued."""
     growing: Callable[..., int] = lambda wildcards, attempt: mem_mb * attempt  # noqa: E731
     return {"mem_mb": growing, "runtime": runtime}

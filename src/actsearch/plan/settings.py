@@ -47,7 +47,7 @@ def enumeration(config: Config, task: str | None, *, space: str) -> Settings:
     """Of the space called ``space``."""
     chosen = config.space(space)
     baselines = _baselines(config) if names_baselines(chosen) else {}
-    return {"spaces": {space: chosen.model_dump(mode="json")}} | baselines
+    return {"spaces": {space: chosen.as_settings()}} | baselines
 
 
 def training(config: Config, task: str | None, **_: Any) -> Settings:

@@ -120,7 +120,7 @@ def _is_left_over(artifact: Artifact, rules: Rules) -> bool:
 
 def _left_over(path: str, stale: Iterable[Finding]) -> Finding:
     told = [f"{finding.kind}: {finding.message}" for finding in stale]
-    return Finding("left-over", path, "; ".join(told) or "would be made just so, if asked for")
+    return Finding("left-over", path, "; ".join(told) or "would be made like this if asked for")
 
 
 def _strays(entries: Iterable[Entry], rules: Rules, left: Collection[str]) -> Iterator[Finding]:
@@ -179,7 +179,7 @@ def _copies(artifact: Artifact) -> Iterator[Finding]:
     """Copies of sources, which carry no provenance themselves, against who wrote them."""
     for path, digest in artifact.block.get("copies", {}).items():
         if not os.path.lexists(path):
-            yield Finding("unreadable", path, f"missing, though {artifact.path} tells of it")
+            yield Finding("unreadable", path, f"missing, though {artifact.path} names it")
             continue
         try:
             same = digest_file(path) == digest

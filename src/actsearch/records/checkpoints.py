@@ -15,7 +15,7 @@ from actsearch.records.files import require_file, written_beside
 Content = TypeVar("Content")
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_ENDING = "new"  # not "tmp": a job that is killed while it writes is gone on with
+_ENDING = "new"  # not "tmp": a job that is killed while it writes is continued
 
 
 class CheckpointFile:

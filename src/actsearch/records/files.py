@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
+import itertools
 import os
 import stat
 import uuid
@@ -10,6 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from actsearch.records.names import printable
+
+_MOST_NAMES = 10_000
+"""In a folder that is searched for what was meant."""
+_ALIKE = 0.75
 
 
 class ArtifactError(ValueError):
@@ -68,7 +74,9 @@ def readable(path: Path) -> Iterator[None]:
         require_file(path)
         yield
     except FileNotFoundError:
-        raise ArtifactError(f"{path}: no such file") from None
+        meant = nearest(Path(path))
+        hint = f"; did you mean {printable(str(meant))}?" if meant else ""
+        raise ArtifactError(f"{path}: no such file{hint}") from None
     except ArtifactError:
         raise
     # Readers of damaged files raise whatever they stumble on.
@@ -78,6 +86,31 @@ def readable(path: Path) -> Iterator[None]:
         raise ArtifactError(
             f"{path}: cut short or not a {path.suffix} file ({_in_short(error)})"
         ) from error
+
+
+def nearest(path: Path) -> Path | None:
+    """A file that is there, at a path that differs by misspelt names alone.
+
+    Args:
+        path: of a file that is not there.
+
+    Returns:
+        The file; None where nothing is near.
+    """
+    here = Path(path.anchor)
+    for part in path.parts[len(here.parts) :]:
+        there = here / part
+        if not there.exists():
+            try:
+                names = [entry.name for entry in itertools.islice(os.scandir(here), _MOST_NAMES)]
+            except OSError:
+                return None
+            close = difflib.get_close_matches(part, names, n=1, cutoff=_ALIKE)
+            if not close:
+                return None
+            there = here / close[0]
+        here = there
+    return here if here.is_file() else None
 
 
 def require_file(path: Path) -> None:

@@ -168,7 +168,7 @@ class _Work:
         if not _are_same(ends[0], resumed):
             raise ModelError(
                 f"{where} keeps state that is neither a parameter nor a buffer, so that a training "
-                "that was stopped would not go on as it was: register it as a buffer"
+                "that was stopped would not continue as it was: register it as a buffer"
             )
 
     def capture(self, size: int) -> None:

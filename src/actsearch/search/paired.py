@@ -77,7 +77,7 @@ def sign_flip_p(differences: NDArray[np.float64], largest: float = 1.0) -> float
 def smallest_p(n: int, comparisons: int = 1) -> float:
     """The smallest p-value that ``n`` seeds can give, reached when all differences agree in sign.
 
-    It does not hang on the differences.
+    It does not depend on the differences.
 
     Args:
         n: number of seeds.

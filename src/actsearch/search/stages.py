@@ -126,7 +126,7 @@ def choose_next(ranking: pd.DataFrame, n_baselines: int, n_functions: int) -> pd
         of_kind = ranking[ranking["kind"] == kind]
         if len(of_kind) < n:
             raise ValueError(
-                f"{n} {kind} functions are to go on, but the stage trained {len(of_kind)}"
+                f"{n} {kind} functions are asked for, but the stage trained {len(of_kind)}"
             )
         chosen.append(of_kind[of_kind["rank"] < n].sort_values("slot"))
     best = pd.concat(chosen, ignore_index=True)

@@ -116,8 +116,8 @@ def download(
             raise ActBenchError(f"{path}: cannot be written ({error.strerror or error})") from None
         if is_final or attempt == ATTEMPTS:
             raise ActBenchError(
-                f"{address} cannot be fetched ({reason}). What has come is kept: run again to go "
-                f"on. Without a way to the internet, put the file at {path} yourself"
+                f"{address} cannot be fetched ({reason}). What has arrived is kept: run it again "
+                f"to continue. Without internet access, put the file at {path} yourself"
             )
         time.sleep(pause * attempt)
         attempt += 1

@@ -185,7 +185,7 @@ def read_act_bench(path: str | Path) -> ActBench:
         except (ActBenchError, ExpressionError) as error:
             raise ActBenchError(f"{path}: function {shorten(name)!r}: {error}") from None
     if repeated := _repeated(bench.names):
-        raise ActBenchError(f"{path}: function {shorten(repeated)!r} stands there twice")
+        raise ActBenchError(f"{path}: function {shorten(repeated)!r} is there twice")
     if not bench.names:
         raise ActBenchError(f"{path}: holds no function")
     return bench
@@ -222,7 +222,7 @@ def _add(bench: ActBench, name: str, value: Any) -> None:
     if unknown := [key for key in keys if key not in KEYS]:
         raise ActBenchError(f"unknown key {shorten(unknown[0])!r}; the keys are {', '.join(KEYS)}")
     if repeated := _repeated(keys):
-        raise ActBenchError(f"key {shorten(repeated)!r} stands there twice")
+        raise ActBenchError(f"key {shorten(repeated)!r} is there twice")
     known = dict(value.pairs)
     numbers = {column: _number(key, known[key]) for key, column in NUMBERS.items()}
     others = known[EQUIVALENTS]

@@ -96,7 +96,7 @@ def imported_table(names: Sequence[str], bench: ActBench) -> pd.DataFrame:
         See :func:`actsearch.benchmark.table.build_table`; sorted by name.
 
     Raises:
-        ActBenchError: when the file lacks a function, an accuracy is no share from 0 to 1, or no
+        ActBenchError: when the file lacks a function, an accuracy is not a share from 0 to 1, or no
             function was measured.
     """
     import pandas as pd

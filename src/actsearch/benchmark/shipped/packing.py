@@ -109,7 +109,7 @@ def _named(row: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, AttributeError, KeyError):
-        raise PackingError(f"{row['slug']}: is no packed trial") from None
+        raise PackingError(f"{row['slug']}: is not a packed trial") from None
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def unfold_trials(place: Path, table: str, slugs: frozenset[str] | None = None) 
         packed = packed[packed["slug"].isin(slugs)]
     for slug, text in trial_texts(packed):
         if not _SLUG.fullmatch(str(slug)) or slug[0] == ".":  # it names a file
-            raise PackingError(f"{slug!r} is no slug of a function")
+            raise PackingError(f"{slug!r} is not the slug of a function")
         path = layout.trial(table, slug)
         Path(path).write_text(text, encoding="utf-8")
         names[path] = f"{table}/{shipped.TRIALS}: {slug}"

@@ -11,15 +11,16 @@ import typer
 
 from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile
-from actsearch.cli.progress import counter
+from actsearch.cli.progress import counter, say
 from actsearch.cli.questions.check_data import data_lines, is_to_be_made, require_data
 from actsearch.cli.recording import load
-from actsearch.config import SCORE_OF_TARGETS, Config, Task
+from actsearch.config import SCORE_OF_TARGETS, Config, Task, read_values
 from actsearch.data.sources.places import is_function
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.plan.experiment import Plan
-from actsearch.plan.refusals import check_plan
+from actsearch.plan.wanted import check_data
+from actsearch.plan.whole import planned, refused_in
 from actsearch.records.formats import read_arrays, read_json, write_arrays, write_json
 from actsearch.records.provenance import Execution
 
@@ -37,33 +38,56 @@ SHOWN = 12
 def check(
     tasks: Annotated[
         list[str] | None,
-        typer.Option("--task", help="A task, or several of them; all when left out."),
+        typer.Option("--task", help="A task; repeat it for several. All tasks when left out."),
     ] = None,
     shapes: Annotated[
         bool,
-        typer.Option("--shapes", help="Take no more of image files than their shape."),
+        typer.Option(
+            "--shapes", help="Look at the shape of the data alone, and not at the configuration."
+        ),
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Try out operators, data and network of a task in seconds; nothing of it is kept.
+    """Check the configuration, and try out operators, data and network of each task, in seconds.
 
-    What its jobs will do is done in short: trainings by the recipe, on the smallest batches that
-    will occur, Fisher spectra, and records. What a job would refuse is refused here; but of image
-    files a few are opened, once they have been described by actsearch fetch.
+    First, all that a run checks before its first job: spaces and functions, and the sizes of
+    searches, simulations and folds. Then what the jobs of each task will do, in short: trainings by
+    the recipe, on the smallest batches that will occur, Fisher spectra, and records. Nothing is
+    kept. What a job would refuse is refused here. Of image files only a few are opened, once
+    actsearch fetch has described them.
     """
     from actsearch.rehearsal.operators import check_operators
 
-    settings = load(config)
-    chosen = tasks or list(settings.tasks)
-    for name in chosen:
-        settings.task(name)
-    if not shapes:  # Snakemake has asked it already
-        check_plan(Plan(settings), look_into_files=True)
+    if shapes:  # Snakemake has checked the rest already
+        settings = load(config)
+        chosen = _chosen(settings, tasks)
+    else:
+        plan = planned(read_values(config), str(config), look_into_files=True)
+        settings = plan.config
+        chosen = _chosen(settings, tasks)
+        with refused_in(str(config)):
+            data = dict.fromkeys(settings.task(name).data for name in chosen)
+            check_data(plan, data, refused=True, warn=say)
+        typer.echo(f"{config}: {_counted(plan)}: what a run checks before it starts is right")
     if operators := check_operators():
         _line("Operators", f"{', '.join(operators)}: NumPy and torch agree")
     for name in chosen:
         typer.echo(f"\ntask {name}")
         _describe(settings, name, _data(settings, name, shapes), shapes)
+
+
+def _chosen(config: Config, tasks: list[str] | None) -> list[str]:
+    """Names of the tasks asked for, each of which there is."""
+    for name in tasks or ():
+        config.task(name)
+    return tasks or list(config.tasks)
+
+
+def _counted(plan: Plan) -> str:
+    """What of a configuration was checked."""
+    config = plan.config
+    counts = {"space": len(config.spaces), "task": len(config.tasks), "data set": len(config.data)}
+    return ", ".join(f"{n} {name}{'s' * (n != 1)}" for name, n in counts.items())
 
 
 def _data(config: Config, name: str, shapes: bool) -> Dataset | DataShape:
@@ -114,7 +138,7 @@ def _say_network(found: NetworkCheck) -> None:
     _line("Replaced", _listed(found.replaced))
     _say_places(replaced)
     if found.idle:
-        _line("", f"never called, or without use of the result: {_listed(found.idle)}")
+        _line("", f"never called, or called without using the result: {_listed(found.idle)}")
     stays = [f"{module} ({kind})" for module, kind in found.stays.items()]
     stays += [name for call in others for name in call.names]
     _line("Stays", _listed(stays) if stays else "no other activation")
@@ -148,7 +172,9 @@ def _say_fisher(found: FisherCheck, task: Task, shape: DataShape) -> None:
     size = gigabytes(found.factor_bytes)
     _line("Fisher", f"{len(found.covered)} layers; {size} for their factors, {there}")
     if shape.targets == "positions" and kind != "sampled":
-        _line("", f"kind: {kind} takes {found.backward_passes:,} backward passes a function, since")
+        _line(
+            "", f"kind: {kind} takes {found.backward_passes:,} backward passes per function, since"
+        )
         _line("", "each position goes back by itself; kind: sampled takes them together")
     for text in in_words(found.passed_over):
         _line("", f"passed over: {text}")

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 64
 """Images of the training part that are decoded."""
+MANY_CLASSES = 20
+"""With more of them, classes may be meant as numbers ..."""
+FEW_EXAMPLES = 20
+"""... where there are fewer examples of each, on the average."""
 
 
 def require_data(config: Config, name: str) -> None:
@@ -47,7 +51,7 @@ def data_lines(config: Config, name: str, data: Dataset | DataShape, *, shapes: 
     from actsearch.data.dataset import Dataset
 
     if isinstance(data, Dataset):
-        return list(data.notes)
+        return [*data.notes, *_asked(config.data[config.task(name).data], data)]
     entry = config.task(name).data
     source = config.data[entry]
     if source.made and not shapes:
@@ -64,6 +68,31 @@ def data_lines(config: Config, name: str, data: Dataset | DataShape, *, shapes: 
         told = f"not looked into yet: actsearch fetch --data {entry}"
     said = [*listing.notes, told] if told else _on_images(source, place)
     return [*said, *left_out_lines(listing)]
+
+
+def _asked(source: Data, data: Dataset) -> list[str]:
+    """Whether classes are meant, where there are many of them and few examples of each."""
+    if not source.of_arrays or source.targets is not None or data.shape.targets != "classes":
+        return []
+    classes, examples = data.shape.n_outputs, len(data.examples)
+    if classes <= MANY_CLASSES or examples >= FEW_EXAMPLES * classes or _are_texts(source):
+        return []
+    return [
+        f"question: the targets take {classes} different values, of {examples / classes:.1f} "
+        "examples each: are they numbers to predict? Then say targets: numbers of the data; if "
+        "each is a class, targets: classes says so"
+    ]
+
+
+def _are_texts(source: Data) -> bool:
+    """Whether the targets in a file are texts, which are classes without a question."""
+    import numpy as np
+
+    kind, _, path = source.source.partition(":")
+    if kind != "npz":
+        return False
+    with np.load(path) as arrays:
+        return any(arrays[name].dtype.kind in "SU" for name in ("y", "y_train") if name in arrays)
 
 
 def _on_images(source: Data, place: Place) -> list[str]:

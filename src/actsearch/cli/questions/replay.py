@@ -54,7 +54,7 @@ def replay(
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Make a file again from its recorded inputs in a temporary folder, and compare.
+    """Make a file again from its recorded inputs, in a temporary folder, and compare.
 
     Exit code 0 when both have the same content: to the bit on a CPU, on a GPU within the tolerance
     that the file states. The file itself is not changed. For a table that ships, given by its name

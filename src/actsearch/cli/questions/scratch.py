@@ -89,7 +89,7 @@ def prepare(root: Path, artifact: Artifact, config: Config) -> Path:
     """
     for path, digest in artifact.block.get("inputs", {}).items():
         if input_digest(path, made=is_made(path)) != digest and not still_proposed(artifact, path):
-            raise ArtifactError(f"{path}: says something else than when {artifact.path} was made")
+            raise ArtifactError(f"{path}: is not what it was when {artifact.path} was made")
     configuration = relative_configuration(artifact.block)
     sources = [data.source.partition(":") for data in config.data.values()]
     brought = [path for kind, _, path in sources if kind in ("npz", "folder")]
@@ -145,7 +145,7 @@ def _data_now(artifact: Artifact, data: Mapping[str, str | None]) -> dict[str, s
             if missing or not data:
                 raise ArtifactError(f"{(missing or [path])[0]}: no such file")
             raise ArtifactError(
-                f"{next(iter(data))}: says something else than when {artifact.path} was made"
+                f"{next(iter(data))}: is not what it was when {artifact.path} was made"
             )
     return {path: there[digest] for path, digest in artifact.block.get("data", {}).items()}
 

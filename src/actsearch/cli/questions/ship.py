@@ -49,7 +49,7 @@ def ship(
     ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Put complete tables into a folder of data that is read, audited and replayed by itself.
+    """Put complete tables into a folder of data that can be read, audited and replayed on its own.
 
     Tables that are there are left as they are: further ones are added. The data card is written
     anew. At the end the folder is audited; exit code 1 when something is found.
@@ -92,7 +92,7 @@ def _complete(config: Config, asked: list[str] | None) -> list[str]:
             missing[task] = told
     if missing and (asked or len(missing) == sum(bool(t.benchmark) for t in config.tasks.values())):
         told = "; ".join(f"{task}: {text}" for task, text in missing.items())
-        raise ConfigError(f"a table ships when it is complete; {told}")
+        raise ConfigError(f"a table can ship only when it is complete; {told}")
     for task, text in missing.items():
         say(f"{task} is not complete and is left out: {text}")
     return [
@@ -134,7 +134,7 @@ def _refuse_other_settings(config: Config, folder: Path) -> None:
             ):
                 raise ConfigError(
                     f"{folder}: table {name!r} was made under other settings of {step}; give the "
-                    "configuration of all tables, or remove the table's folder to ship it anew"
+                    "configuration of all tables, or remove the table's folder to ship it again"
                 )
 
 
@@ -196,7 +196,7 @@ def _require_same(place: Path, *files: str) -> None:
         )
         if there != here:
             raise ConfigError(
-                f"{place}: ships already, and {file} says something else; remove it to ship it anew"
+                f"{place}: ships already, and {file} is different; remove it to ship it again"
             )
 
 
@@ -209,7 +209,7 @@ def _require_whole(path: str, sources: list[str]) -> None:
     recorded = read_provenance(path).get("inputs", {})
     for source in sources:
         if recorded.get(source) != input_digest(source, made=True):
-            raise ArtifactError(f"{path}: was not made from {source} as it stands; run Snakemake")
+            raise ArtifactError(f"{path}: was not made from {source} as it is now; run Snakemake")
 
 
 def _record(task: str, inputs: list[str]) -> Execution:

@@ -45,11 +45,12 @@ def why(
     outputs = Outputs.of_workflow(config, standing)
     stale = staleness(settings, graph.artifacts, outputs.inputs_of, outputs.wanted)
     pending = frozenset(plan.path for plan in plans if plan.pending)
+    altered = {path: a.problem for path, a in graph.artifacts.items() if a.problem}
     found = {}
     for plan in plans:
         artifact = graph.artifacts.get(plan.path)
         reasons = stale(artifact) if artifact and plan.pending else ()
-        found[plan.path] = causes(plan, artifact, reasons, pending)
+        found[plan.path] = causes(plan, artifact, reasons, pending, altered)
     versions = _versions(graph)
     if as_json:
         files = {
@@ -66,8 +67,8 @@ def why(
     if lost := [p.path for p in plans if not p.pending and not os.path.lexists(p.path)]:
         first = printable_name(lost[0])
         typer.echo(
-            f"{len(lost)} files are missing and not needed, {first} first: what was made of them "
-            "stands; ask for one by name to make it again"
+            f"{len(lost)} files are missing and not needed, such as {first}: what was made from "
+            "them is up to date; ask for one by name to make it again"
         )
 
 
@@ -77,7 +78,8 @@ def _plans(targets: list[str], config: Path) -> list[Planned]:
     done = run(command)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()]
-        told = [line.strip() for line in said if not line.startswith(("Using ", "Building "))]
+        noise = ("Using ", "Building ", "error:")
+        told = [line.strip() for line in said if not line.startswith(noise)]
         if any(line.startswith("Traceback") for line in told):  # over something that is no file
             raise ConfigError(f"Snakemake cannot plan ({told[-1]}); see `actsearch audit`")
         raise ConfigError(" ".join(told[:3]) or "Snakemake failed")
@@ -119,7 +121,7 @@ def _print(found: dict[str, list[Cause]], graph: Lineage, versions: dict[str, li
 
     out = console()
     if not again:
-        out.print(f"[green]nothing would be made again; {len(found)} files stand[/]")
+        out.print(f"[green]nothing would be made again; {len(found)} files are up to date[/]")
     else:
         tree = Tree(f"{len(again)} of {len(found)} files would be made again")
         for kind in (*ROOTS, "follows"):
@@ -130,7 +132,9 @@ def _print(found: dict[str, list[Cause]], graph: Lineage, versions: dict[str, li
                     grow(tree.add(f"[{'dim' if kind == 'follows' else 'bold'}]{label}[/]"), paths)
         out.print(tree)
     if kept:
-        out.print(f"{len(kept)} files of jobs that run for others stand and are kept")
+        out.print(
+            f"{len(kept)} files are up to date and are kept, though their jobs run for other files"
+        )
     for text, paths in versions.items():
         out.print(
             f"{len(paths)} files were made under other versions ({escape(text)}); "

@@ -50,8 +50,8 @@ def audit_command(
 ) -> None:
     """Check every file: unaltered, made by a rule, from these inputs, by this configuration.
 
-    Exit code 1 when something is found, or when there are no files. What is merely left over is
-    reported and is not a failure. Nothing is changed or deleted. A folder of tables that ship is
+    Exit code 1 when something is found, or when nothing is there. Files that are only left over are
+    listed, and are not a failure. Nothing is changed or deleted. A folder of tables that ship is
     checked by the configuration in it.
     """
     for kind in [*(allow or []), *([paths] if paths else [])]:
@@ -62,7 +62,7 @@ def audit_command(
     ships = is_shipped(root)
     settings = load(root / CONFIGURATION if ships else config)
     if os.path.lexists(root) and not root.is_dir():
-        raise ArtifactError(f"{printable(str(folder))}: is no folder")
+        raise ArtifactError(f"{printable(str(folder))}: is not a folder")
     if RULE_VARIABLE not in os.environ and (run := running(Path.cwd())):
         say(f"a run of {run} is under way: what it makes changes while it is checked")
     own = shown(out) if out is not None else None

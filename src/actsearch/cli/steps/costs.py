@@ -19,8 +19,8 @@ def costs(
 ) -> None:
     """Measure what every function of a space costs beside relu: time, and memory kept.
 
-    Forward and backward, on the CPU and on the GPU if there is one. Times are ratios of times that
-    were taken in turns; a rerun gives others, some per cent off.
+    Forward and backward, on the CPU and on the GPU if there is one. Times are ratios to relu,
+    measured in turns; a rerun gives values that differ by some per cent.
     """
     import pandas as pd
 

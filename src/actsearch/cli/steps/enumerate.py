@@ -14,6 +14,7 @@ from actsearch.cli.recording import execution, load
 from actsearch.config import Config, Space
 from actsearch.plan.dependencies import space_operators
 from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.plan.space_checks import of_space
 from actsearch.records.formats import write_array, write_table
 
 
@@ -35,6 +36,10 @@ def enumerate_command(
     float32: Annotated[
         bool, typer.Option("--float32", help="Add the classes that published tables use.")
     ] = False,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="An operator that no function may use; give it several times for more."),
+    ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """List a space: its functions, which of them are the same, which are finite."""
@@ -45,7 +50,13 @@ def enumerate_command(
 
     settings = _configuration(space, config)
     chosen = settings.space(space)
-    listing = list_functions(chosen, counter(f"enumerating {space}"), baselines_of(settings))
+    if exclude:
+        left_out = tuple(dict.fromkeys((*chosen.exclude, *exclude)))
+        chosen = chosen.model_copy(update={"exclude": left_out})
+        settings = settings.model_copy(update={"spaces": settings.spaces | {space: chosen}})
+    with of_space(space):
+        report = counter(f"enumerating {space}")
+        listing = list_functions(chosen, report, baselines_of(settings))
     typer.echo(f"{listing.n_names} functions, {listing.n_distinct} distinct")
     typer.echo(f"{listing.n_finite} of the distinct functions are finite on every sample")
     if float32:

@@ -34,7 +34,7 @@ def export(
     bare: Bare = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Write a table in the public Act-Bench format, with one key more for its provenance."""
+    """Write a table in the public Act-Bench format, with one more key for its provenance."""
     from actsearch.benchmark.act_bench.export import export_table
     from actsearch.features.spectra import stack_cdfs
     from actsearch.functions.listed import selected_slugs

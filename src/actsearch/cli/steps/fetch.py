@@ -41,7 +41,7 @@ def fetch(
     """Download a data set, where it is not there yet, and write down what it holds.
 
     Run it where there is internet: on a cluster, on the login node. Data that differ from those
-    used first are an error; a changed image folder is described anew.
+    first used are an error; an image folder is described again instead.
     """
     from actsearch.data.fetching import check_images
     from actsearch.data.fetching import fetch as bring
@@ -83,7 +83,7 @@ def _write(data: Data, place: Place, found: Fetched, record: Execution, *, compa
         told = difference(then, found.manifest)
         if told is None and then.keys() >= found.manifest.keys():
             found.keep(place)
-            say(f"{place.manifest} stands and is kept")
+            say(f"{place.manifest} is up to date and is kept")
             return
         say(f"{place.manifest} is written again: {told or 'digests of contents are new'}")
     facts: dict[str, Any] = {}

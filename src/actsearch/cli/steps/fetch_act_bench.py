@@ -23,14 +23,14 @@ def fetch_act_bench(
 ) -> None:
     """Download a public Act-Bench file, and record its SHA-256 beside it when it is first seen.
 
-    A file that exists is not fetched again, but compared with its record.
+    A file that is there already is not fetched again, but compared with its record.
     """
     from actsearch.benchmark.act_bench.download import PUBLIC, fetch, record_path
 
     if name not in PUBLIC:
         raise ConfigError(f"no public Act-Bench table {name!r}; allowed: {', '.join(PUBLIC)}")
     record = Execution("fetch-act-bench", code=[STEPS["fetch-act-bench"].module])
-    say(f"{out} stands" if out.is_file() else f"fetching {address or PUBLIC[name]}")
+    say(f"{out} is there already" if out.is_file() else f"fetching {address or PUBLIC[name]}")
     found = fetch(address or PUBLIC[name], out, counter(f"bytes of {out.name}"))
     if found is None:
         say(f"{out}: its SHA-256 is the one that was recorded")

@@ -37,8 +37,8 @@ def final_costs(
 ) -> None:
     """Measure what the finalists cost beside relu, where and as the task trains them.
 
-    Uncompiled on every device of this machine; compiled on the task's device, if its recipe
-    compiles or the configuration asks for it. Where nothing can be compiled these cells are empty.
+    Uncompiled on every device here; compiled on that of the task, if its recipe compiles or the
+    configuration asks for it. Where nothing can be compiled these cells are empty.
     """
     import pandas as pd
 

@@ -22,7 +22,7 @@ def surrogate(
     out: Out,
     predictions: Annotated[Path, typer.Option(help="Out-of-fold predictions.")],
     characterisation: Annotated[
-        Path, typer.Option(help="What features tell, by the number of functions known.")
+        Path, typer.Option(help="How well features predict, by the number of functions known.")
     ],
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:

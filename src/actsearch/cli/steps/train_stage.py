@@ -63,7 +63,7 @@ def train_stage(
     if to_do and chosen.resources.processes > 1 and not joining:
         launch(chosen.resources, sys.argv[1:])
     if kept := len(functions) - len(to_do):
-        say(f"{kept} of {len(functions)} trials stand and are kept")
+        say(f"{kept} of {len(functions)} trials are up to date and are kept")
     if to_do or joining:
         failed = _train_all(staged, task, pack, to_do, record, final=False)
         if failed:

@@ -42,7 +42,7 @@ def check_strategy(strategy: Any) -> None:
     chosen = get_strategy(strategy) if isinstance(strategy, str) else strategy
     if isinstance(chosen, type) or not callable(getattr(chosen, "propose", None)):
         raise StrategyError(
-            f"{strategy!r} is no strategy; allowed: an object with the method "
+            f"{strategy!r} is not a strategy; allowed: an object with the method "
             "propose(history, candidates, n, rng)"
         )
     for priors in (0, 2):
