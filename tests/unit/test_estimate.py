@@ -19,7 +19,7 @@ from actsearch.data.dataset import DataShape
 from actsearch.networks import cost
 from actsearch.networks.cost import count_work
 from actsearch.networks.work import Work
-from actsearch.plan.dependencies import step_settings
+from actsearch.plan.dependencies import step_code, step_settings
 from actsearch.records.digests import settings_digest
 from actsearch.records.formats import write_json
 
@@ -62,16 +62,23 @@ def stages(folder: Path, config: dict[str, Any]) -> dict[tuple[str, str], dict[s
     return {(row["task"], f"{row['kind']} {row['functions']}"): row for row in rows}
 
 
+def identity(step: str, config: dict[str, Any], **wildcards: Any) -> dict[str, Any]:
+    """What the record of a step's file says under a configuration."""
+    parsed = parse_config(config)
+    return {
+        "step": step,
+        "task": "t",
+        "wildcards": wildcards,
+        "settings_digest": settings_digest(step_settings(step, parsed, "t", **wildcards)),
+        "code_digest": step_code(step, parsed, "t"),
+    }
+
+
 def write_trial(path: Path, seconds: float, runs: int, **changes: Any) -> None:
     """A trial of ``CONFIG``, or of the same with other values in the recipe."""
     config = copy.deepcopy(CONFIG)
     config["tasks"]["t"]["recipe"] |= changes
-    block = {
-        "step": "train",
-        "seconds": seconds,
-        "seeds": {"runs": [*range(runs)]},
-        "settings_digest": settings_digest(step_settings("train", parse_config(config), "t")),
-    }
+    block = identity("train", config) | {"seconds": seconds, "seeds": {"runs": [*range(runs)]}}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {}, block)
 
@@ -124,11 +131,10 @@ def test_stages_have_their_own_recipes_and_times(tmp_path: Path) -> None:
     write_trial(tmp_path / "results/t/trials/relu.x.json", 30.0, 2)
     second = stages(tmp_path, config)["t", "stage 1 5"]
     assert (second["seconds"], second["measured"], second["done"]) == (7.5, False, 0)
-    settings = step_settings("train-stage", parse_config(config), "t", stage=1)
-    block = {"step": "train-stage", "seconds": 16.0, "seeds": {"runs": [20, 21]}}
+    block = {"seconds": 16.0, "seeds": {"runs": [20, 21]}}
     path = tmp_path / "results/t/final/stage-1/03.json"
     path.parent.mkdir(parents=True)
-    write_json(path, {}, block | {"settings_digest": settings_digest(settings)})
+    write_json(path, {}, block | identity("train-stage", config, stage=1))
     found = stages(tmp_path, config)
     second = found["t", "stage 1 5"]
     assert (second["seconds"], second["measured"], second["done"]) == (8.0, True, 1)
@@ -192,7 +198,7 @@ def test_a_cpu_is_not_guessed_at(tmp_path: Path) -> None:
 
 
 def test_what_is_done_takes_no_hours() -> None:
-    stage = Stage("t", "fim", 20, 20, 1, 0, None, False)
+    stage = Stage("t", "fim", 20, 20, 0, 1, 0, None, False)
     assert stage.hours_left == 0
     assert replace(stage, done=19).hours_left is None
 
