@@ -7,7 +7,7 @@ from snakemake.logging import logger
 
 from actsearch.cluster.interrupts import leave_ctrl_c
 from actsearch.cluster.start import start
-from actsearch.plan.environment import OUTPUTS_VARIABLE
+from actsearch.plan.environment import CONFIG_VARIABLE, OUTPUTS_VARIABLE
 
 internals.forget_rule_names(workflow)
 OPTIONS = internals.options(workflow)
@@ -18,7 +18,7 @@ RUN = OPTIONS and checked(start, PLAN, OPTIONS, TOLD, logger.info, logger.warnin
 onstart:
     leave_ctrl_c()
     if RUN:
-        RUN.look_after_jobs(workflow)
+        RUN.look_after_jobs(workflow, TOLD[CONFIG_VARIABLE], logger.info)
 
 
 onsuccess:

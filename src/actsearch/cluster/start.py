@@ -16,6 +16,7 @@ workflow does 5 and warns. Jobs do nothing of it.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import subprocess
 import sys
@@ -24,7 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actsearch.cluster.found import what_was_found
 from actsearch.cluster.interrupts import EXIT_CODE, was_pressed
+from actsearch.cluster.journal import Journal
 from actsearch.cluster.queue import has_slurm, queued_jobs, require_slurm
 from actsearch.cluster.runs import Claim, RunError, claim, running
 from actsearch.cluster.watchdog import Watchdog, patience, watch
@@ -45,9 +48,19 @@ class Run:
     claim: Claim | None
     """The folder, where it was taken."""
 
-    def look_after_jobs(self, workflow: Any) -> None:
-        """Note the jobs' name for whoever comes after this run, and start the watchdog."""
-        if self.claim is None or not self.options.on_slurm:
+    def look_after_jobs(self, workflow: Any, configuration: str | None, say: Say) -> None:
+        """Note jobs for whoever watches, and their name for the next run; start the watchdog.
+
+        Args:
+            workflow: Snakemake's.
+            configuration: the file that the run was started with.
+            say: is called with what each SLURM job has found, whose words are in its log alone.
+        """
+        if self.claim is None or self.options.touches:
+            return
+        with contextlib.suppress(OSError):  # what watchers are shown is no reason to fail
+            self._note_jobs(workflow, configuration, say)
+        if not self.options.on_slurm:
             return
         name = internals.name_of_jobs(workflow)
         self.claim.submit_as(name)
@@ -55,6 +68,17 @@ class Run:
             lambda: internals.awaited_jobs(workflow), lambda: queued_jobs([name]), patience()
         )
         watch(dog, lambda reason: internals.end_run(workflow, reason), every=patience() / 20)
+
+    def _note_jobs(self, workflow: Any, configuration: str | None, say: Say) -> None:
+        journal = Journal(Path.cwd(), configuration, internals.number_of_jobs(workflow))
+
+        def hear(event: str, told: Mapping[str, Any]) -> None:
+            job = journal.hear(event, told)
+            far = job is not None and self.options.on_slurm and not job.is_local
+            if job and far and event == "finished" and (found := what_was_found(job)):
+                say(found)
+
+        internals.listen(hear)
 
     def forget_jobs(self) -> None:
         """Note that no job is left."""

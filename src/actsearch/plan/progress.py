@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,17 @@ from actsearch.plan import layout
 from actsearch.plan.counts import Trainings, trainings
 from actsearch.plan.kept_functions import KeptFunctions
 from actsearch.plan.standing import Standing, Trial, only
+
+_PURPOSES = tuple(
+    (kind, re.compile(rf"{layout.RESULTS}/([^/]+)/{below}"))
+    for kind, below in (
+        ("table", r"trials/[^/]+\.json"),
+        ("search", r"search/[^/]+/round-\d+/\d+\.json"),
+        ("stage", r"final/stage-(\d+)/\d+\.json"),
+        ("final", r"final/\d+\.json"),
+        ("fim", r"(?:search/)?fim/part-\d+\.npz"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,18 @@ def selected(config: Config, name: str) -> tuple[int, frozenset[str] | None]:
         return size, None
     slugs = frozenset(KeptFunctions(config.operators).slugs(space, baselines))
     return len(slugs), slugs
+
+
+def purpose(place: str) -> tuple[str, str] | None:
+    """Task and kind of a trial or of a part with spectra, by its path; see :attr:`Group.kind`.
+
+    Returns:
+        None for any other file.
+    """
+    for kind, pattern in _PURPOSES:
+        if found := pattern.fullmatch(place):
+            return found[1], f"{kind} {found[2]}" if kind == "stage" else kind
+    return None
 
 
 def median_seconds(trials: Iterable[Trial]) -> tuple[float | None, bool]:
