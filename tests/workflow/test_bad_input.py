@@ -59,6 +59,9 @@ def test_bad_configuration(place: str, fresh: Experiment) -> None:
     message = fresh.message()
     assert expected in message
     assert "src/actsearch" not in message, "lines of the package are shown"
+    assert ".smk" not in message and ", line " not in message, "lines of the workflow are shown"
+    _, _, refused = message.partition("Refused:\n")
+    assert refused.startswith("config.yaml:"), "the file is not named"
 
 
 @pytest.mark.parametrize(

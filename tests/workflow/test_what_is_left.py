@@ -31,6 +31,7 @@ def config() -> dict[str, Any]:
     made["data"] = {"mine": {"source": "npz:mine.npz", "split": split, "inputs": "images"}}
     del made["spaces"]["deep"]
     tiny = made["tasks"]["tiny"] | {"data": "mine", "model": "net:build", "seeds": [0]}
+    tiny["fisher"] = {"examples": 8, "minimum_bins": 20, "functions_per_job": FUNCTIONS}
     del tiny["search"], tiny["final"]
     return made | {"tasks": {"tiny": tiny | {"benchmark": {"space": "small"}}}}
 

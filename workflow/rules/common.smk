@@ -14,8 +14,6 @@ from actsearch.records.search_path import working_folder_last
 
 working_folder_last(workflow.basedir)
 
-from snakemake.exceptions import WorkflowError
-
 from actsearch.cluster.interrupts import end_on_ctrl_c
 
 if workflow.is_main_process:
@@ -39,14 +37,23 @@ internals.collect_seldom()
 internals.look_up_names_first()
 
 
-# One clear message in place of a stack trace, for the errors that the package defines.
-def checked(function, *arguments, **options):
+# One clear message in place of a stack trace, for the errors that the package defines. Those of the
+# configuration begin with the name of its file.
+def checked(function, *arguments, files=(), **options):
     try:
         return function(*arguments, **options)
     except ValueError as error:
-        if type(error).__module__.startswith("actsearch"):
-            raise WorkflowError(str(error)) from None
-        raise
+        room = type(error).__module__
+        if not room.startswith("actsearch."):
+            raise
+        # Whether a folder is in use is no matter of the configuration.
+        named = () if room.startswith("actsearch.cluster.") else files
+        raise internals.refusal(named_after(named, str(error))) from None
+
+
+def named_after(files, message):
+    names = ", ".join(map(os.path.relpath, files))
+    return f"{names}: {message}" if files and names not in message else message
 
 
 # --configfile takes the place of the default experiment; two are not merged.
@@ -59,7 +66,8 @@ if not workflow.overwrite_configfiles:
 
 FILES, CHANGES = internals.given_configuration(workflow)
 VALUES = checked(configuration_values, FILES, CHANGES)
-PLAN = checked(lambda: Plan(parse_config(VALUES)))
+ORIGIN = ", ".join(map(os.path.relpath, FILES))
+PLAN = checked(lambda: Plan(parse_config(VALUES, ORIGIN)), files=FILES)
 TASKS = PLAN.tasks
 TOLD = configuration_file(VALUES, FILES, workflow.main_snakefile)
 SITE = Site(
@@ -85,7 +93,7 @@ wildcard_constraints:
 
 
 shell.prefix(command_prefix(TOLD))
-checked(check_plan, PLAN, workflow.is_main_process)
+checked(check_plan, PLAN, workflow.is_main_process, files=FILES)
 checked(check_targets, PLAN)
 
 # Jobs on a cluster read this file too, and know by it with which code the run began.

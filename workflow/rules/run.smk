@@ -12,7 +12,9 @@ from actsearch.plan.environment import CONFIG_VARIABLE, OUTPUTS_VARIABLE
 internals.forget_rule_names(workflow)
 OPTIONS = internals.options(workflow)
 # A job has no options, and starts nothing.
-RUN = OPTIONS and checked(start, PLAN, OPTIONS, TOLD, logger.info, logger.warning)
+RUN = OPTIONS and checked(
+    start, PLAN, OPTIONS, TOLD, logger.info, logger.warning, files=FILES
+)
 
 
 onstart:

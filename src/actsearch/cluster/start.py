@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from actsearch.cluster.found import what_was_found
-from actsearch.cluster.interrupts import EXIT_CODE, was_pressed
-from actsearch.cluster.journal import Journal
+from actsearch.cluster.interrupts import EXIT_CODE, leave_ctrl_c, was_pressed
+from actsearch.cluster.journal import Jobs, Journal
 from actsearch.cluster.queue import has_slurm, queued_jobs, require_slurm
 from actsearch.cluster.runs import Claim, RunError, claim, running
 from actsearch.cluster.watchdog import Watchdog, patience, watch
@@ -48,7 +48,7 @@ class Run:
     claim: Claim | None
     """The folder, where it was taken."""
 
-    def look_after_jobs(self, workflow: Any, configuration: str | None, say: Say) -> None:
+    def look_after_jobs(self, workflow: Any, configuration: str, say: Say) -> None:
         """Note jobs for whoever watches, and their name for the next run; start the watchdog.
 
         Args:
@@ -69,8 +69,10 @@ class Run:
         )
         watch(dog, lambda reason: internals.end_run(workflow, reason), every=patience() / 20)
 
-    def _note_jobs(self, workflow: Any, configuration: str | None, say: Say) -> None:
+    def _note_jobs(self, workflow: Any, configuration: str, say: Say) -> None:
         journal = Journal(Path.cwd(), configuration, internals.number_of_jobs(workflow))
+        leave_ctrl_c(lambda: _stopped(journal.jobs))
+        internals.be_quiet_about_failures(was_pressed)
 
         def hear(event: str, told: Mapping[str, Any]) -> None:
             job = journal.hear(event, told)
@@ -84,6 +86,14 @@ class Run:
         """Note that no job is left."""
         if self.claim is not None:
             self.claim.forget_jobs()
+
+
+def _stopped(jobs: Jobs) -> str:
+    """The last line of a run that Ctrl-C has ended."""
+    return (
+        f"Stopped by Ctrl-C: {jobs.done} of {jobs.total} jobs are done. What was finished is kept, "
+        "also of jobs that were stopped; the same command continues from there."
+    )
 
 
 def start(

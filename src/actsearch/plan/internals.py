@@ -40,6 +40,9 @@ LOOKS = (
 )
 # fmt: on
 _SUBMITTED = re.compile(r"Job (\d+) has been submitted with SLURM jobid (\d+)")
+REFUSED = "Refused"
+"""What Snakemake prints before the message of a refusal."""
+_FAILED = ("RuleException", "WorkflowError", "CalledProcessError")
 _SECONDS_TO_END = 200  # the executor may sleep for 180
 
 
@@ -183,6 +186,39 @@ def listen(hear: Callable[[str, Mapping[str, Any]], None]) -> None:
                     hear(*heard)
 
     logger.addHandler(Listener())
+
+
+def be_quiet_about_failures(when: Callable[[], bool]) -> None:
+    """Leave out of window and log that jobs have failed, while ``when`` says so.
+
+    After Ctrl-C the jobs that were stopped are no failures, and nobody asks which rules they had.
+    """
+    from snakemake.logging import logger
+
+    def keep(record: logging.LogRecord) -> bool:
+        event = str(getattr(record, "event", None) or "")
+        is_failure = event in ("job_error", "group_error") or (
+            event == "error" and getattr(record, "exception", "") in _FAILED
+        )
+        told = str(record.msg).startswith("--keep-incomplete")
+        return not ((is_failure or told) and when())
+
+    logger.addFilter(keep)
+
+
+def refusal(message: str) -> Exception:
+    """An error of which Snakemake prints the message alone, without lines of the Snakefile.
+
+    It looks for them in the traceback, which this one does not show.
+
+    Returns:
+        The error, to be raised.
+    """
+    from snakemake.exceptions import WorkflowError
+
+    hidden = property(lambda _: None, lambda _, value: None)
+    error: Exception = type(REFUSED, (WorkflowError,), {"__traceback__": hidden})(message)
+    return error
 
 
 def _heard(record: Any) -> tuple[str, dict[str, Any]] | None:

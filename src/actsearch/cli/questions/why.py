@@ -16,6 +16,7 @@ from actsearch.cli.recording import load
 from actsearch.config import ConfigError
 from actsearch.plan.causes import Cause, Planned, causes
 from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.plan.internals import REFUSED
 from actsearch.plan.outputs import Outputs, run, snakemake
 from actsearch.plan.staleness import staleness
 from actsearch.records.lineage import SUFFIXES, Lineage, alike, read_artifact
@@ -77,7 +78,8 @@ def _plans(targets: list[str], config: Path) -> list[Planned]:
     done = run(command)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()]
-        told = [line.strip() for line in said if not line.startswith(("Using ", "Building "))]
+        chatter = ("Using ", "Building ", f"{REFUSED}:")
+        told = [line.strip() for line in said if not line.startswith(chatter)]
         if any(line.startswith("Traceback") for line in told):  # over something that is no file
             raise ConfigError(f"Snakemake cannot plan ({told[-1]}); see `actsearch audit`")
         raise ConfigError(" ".join(told[:3]) or "Snakemake failed")
