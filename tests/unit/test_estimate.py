@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from trials_of_today import CONFIG, identity, write_trial
 from typer.testing import CliRunner
 
 from actsearch.cli.app import app, load_commands
@@ -19,37 +20,9 @@ from actsearch.data.dataset import DataShape
 from actsearch.networks import cost
 from actsearch.networks.cost import count_work
 from actsearch.networks.work import Work
-from actsearch.plan.dependencies import step_code, step_settings
-from actsearch.records.digests import settings_digest
 from actsearch.records.formats import write_json
 
 ROOT = Path(__file__).parents[2]
-SPLIT = {"train": 40000, "validation": 5000, "test": 10000}
-CONFIG: dict[str, Any] = {
-    "data": {"cifar": {"source": "torchvision:CIFAR10", "split": SPLIT}},
-    "spaces": {
-        "small": {"schemas": ["three-node"], "include": ["baselines"], "sample": 50},
-        "large": {"schemas": ["four-node"], "include": ["baselines"], "sample": 700},
-    },
-    "tasks": {
-        "t": {
-            "data": "cifar",
-            "model": "all-cnn-c",
-            "recipe": {
-                "optimizer": "sgd",
-                "learning_rate": 0.1,
-                "epochs": 10,
-                "batch_size": 128,
-            },
-            "seeds": [0, 1],
-            "resources": {"gpu": 1},
-            "fisher": {"functions_per_job": 20},
-            "benchmark": {"space": "small"},
-            "search": {"space": "large", "rounds": 3, "slots": 4},
-            "final": {"functions": 2, "seeds": [7, 8, 9]},
-        }
-    },
-}
 
 
 def stages(folder: Path, config: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -60,27 +33,6 @@ def stages(folder: Path, config: dict[str, Any]) -> dict[tuple[str, str], dict[s
     assert done.exit_code == 0, done.output
     rows = json.loads(done.stdout)["stages"]
     return {(row["task"], f"{row['kind']} {row['functions']}"): row for row in rows}
-
-
-def identity(step: str, config: dict[str, Any], **wildcards: Any) -> dict[str, Any]:
-    """What the record of a step's file says under a configuration."""
-    parsed = parse_config(config)
-    return {
-        "step": step,
-        "task": "t",
-        "wildcards": wildcards,
-        "settings_digest": settings_digest(step_settings(step, parsed, "t", **wildcards)),
-        "code_digest": step_code(step, parsed, "t"),
-    }
-
-
-def write_trial(path: Path, seconds: float, runs: int, **changes: Any) -> None:
-    """A trial of ``CONFIG``, or of the same with other values in the recipe."""
-    config = copy.deepcopy(CONFIG)
-    config["tasks"]["t"]["recipe"] |= changes
-    block = identity("train", config) | {"seconds": seconds, "seeds": {"runs": [*range(runs)]}}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {}, block)
 
 
 def test_stages_are_those_of_the_configuration(tmp_path: Path) -> None:

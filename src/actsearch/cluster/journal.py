@@ -91,6 +91,7 @@ class Journal:
         self._path = folder / JOURNAL
         self._lock = threading.Lock()
         self.jobs = Jobs()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)
         self.hear("run", {"configuration": configuration, "total": total})
 
