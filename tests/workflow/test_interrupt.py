@@ -118,7 +118,7 @@ def test_while_jobs_run(fresh: Experiment) -> None:
     (fresh.folder / "slow.py").write_text(SLOW_NETWORK)
     begun = fresh.folder / "begun"
     table = "results/tiny/benchmark.parquet"
-    words = ["snakemake", "--cores", "1", "--config", "tasks={tiny: {model: 'slow:build'}}", table]
+    words = ["snakemake", table, "--cores", "1", "--config", "tasks={tiny: {model: 'slow:build'}}"]
     code, output = interrupted(words, fresh.folder, lambda _: begun.exists())
     assert code != 0
     assert "Error in rule" not in output and "Traceback" not in output

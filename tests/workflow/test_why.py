@@ -86,6 +86,16 @@ def test_a_changed_input_is_named(copy: Experiment) -> None:
     assert told == {"tiny/benchmark.parquet": "results/tiny/trials/relu.x.json changed"}
 
 
+def test_an_altered_input_is_named(copy: Experiment) -> None:
+    """Its record says what it was, and nothing of the edit."""
+    path = copy.path("tiny/trials/relu.x.json")
+    path.write_text(path.read_text().replace('"status": "completed"', '"status": "diverged"', 1))
+    files = asked(copy, "results/tiny/benchmark.parquet")
+    told = by_kind(files, "inputs")
+    expected = "results/tiny/trials/relu.x.json altered after it was written"
+    assert told == {"tiny/benchmark.parquet": expected}
+
+
 def test_an_unknown_target_is_one_message(finished: Experiment) -> None:
     done = finished.actsearch("why", "results/nothing/here.json")
     assert done.returncode == 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from actsearch.plan.steps import step_called
 from actsearch.records.lineage import Artifact
-from actsearch.records.reasons import Reason, without_missing
+from actsearch.records.reasons import SHOWN, Reason, without_missing
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ def causes(
     artifact: Artifact | None,
     reasons: Iterable[Reason],
     pending: frozenset[str],
+    altered: frozenset[str] = frozenset(),
 ) -> list[Cause]:
     """Why Snakemake's plan would make a file again.
 
@@ -45,6 +46,7 @@ def causes(
         artifact: the file; None where it is missing, or is of a kind that carries no provenance.
         reasons: what is out of date in it.
         pending: all files that would be made again.
+        altered: files that were altered after they were written; their records do not say it.
 
     Returns:
         Nothing where it would not.
@@ -57,7 +59,13 @@ def causes(
         return [Cause("missing", "the file is missing")]
     # A file is made again for what it says, wherever it was written.
     stale = (reason for reason in without_missing(reasons) if reason.kind != "moved")
-    if own := [_as_cause(reason) for reason in stale]:
+    own = [_as_cause(reason) for reason in stale]
+    if edited := sorted(set(artifact.inputs) & altered):
+        more = f" and {len(edited) - SHOWN} more" if len(edited) > SHOWN else ""
+        own.append(
+            Cause("inputs", f"{', '.join(edited[:SHOWN])}{more} altered after it was written")
+        )
+    if own:
         return own
     follows = bool(set(artifact.inputs) & pending)
     step = step_called(artifact.step)

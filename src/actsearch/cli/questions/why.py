@@ -46,11 +46,12 @@ def why(
     outputs = Outputs.of_workflow(config, standing)
     stale = staleness(settings, graph.artifacts, outputs.inputs_of, outputs.wanted)
     pending = frozenset(plan.path for plan in plans if plan.pending)
+    altered = frozenset(path for path, file in graph.artifacts.items() if file.problem)
     found = {}
     for plan in plans:
         artifact = graph.artifacts.get(plan.path)
         reasons = stale(artifact) if artifact and plan.pending else ()
-        found[plan.path] = causes(plan, artifact, reasons, pending)
+        found[plan.path] = causes(plan, artifact, reasons, pending, altered)
     versions = _versions(graph)
     if as_json:
         files = {
