@@ -20,7 +20,8 @@ RUN = OPTIONS and checked(
 onstart:
     leave_ctrl_c()
     if RUN:
-        RUN.look_after_jobs(workflow, TOLD[CONFIG_VARIABLE], logger.info)
+        RUN.note_jobs(workflow, TOLD[CONFIG_VARIABLE], logger.info)
+        RUN.look_after_jobs(workflow)
 
 
 onsuccess:

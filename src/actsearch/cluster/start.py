@@ -16,7 +16,6 @@ workflow does 5 and warns. Jobs do nothing of it.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import subprocess
 import sys
@@ -48,19 +47,9 @@ class Run:
     claim: Claim | None
     """The folder, where it was taken."""
 
-    def look_after_jobs(self, workflow: Any, configuration: str, say: Say) -> None:
-        """Note jobs for whoever watches, and their name for the next run; start the watchdog.
-
-        Args:
-            workflow: Snakemake's.
-            configuration: the file that the run was started with.
-            say: is called with what each SLURM job has found, whose words are in its log alone.
-        """
-        if self.claim is None or self.options.touches:
-            return
-        with contextlib.suppress(OSError):  # what watchers are shown is no reason to fail
-            self._note_jobs(workflow, configuration, say)
-        if not self.options.on_slurm:
+    def look_after_jobs(self, workflow: Any) -> None:
+        """Note the jobs' name for whoever comes after this run, and start the watchdog."""
+        if self.claim is None or not self.options.on_slurm:
             return
         name = internals.name_of_jobs(workflow)
         self.claim.submit_as(name)
@@ -69,10 +58,20 @@ class Run:
         )
         watch(dog, lambda reason: internals.end_run(workflow, reason), every=patience() / 20)
 
-    def _note_jobs(self, workflow: Any, configuration: str, say: Say) -> None:
-        journal = Journal(Path.cwd(), configuration, internals.number_of_jobs(workflow))
-        leave_ctrl_c(lambda: _stopped(journal.jobs))
-        internals.be_quiet_about_failures(was_pressed)
+    def note_jobs(self, workflow: Any, configuration: str, say: Say) -> None:
+        """Note what happens to jobs for whoever watches; end in one line after Ctrl-C.
+
+        Args:
+            workflow: Snakemake's.
+            configuration: the file that the run was started with.
+            say: is called with what each SLURM job has found, whose words are in its log alone.
+        """
+        if self.claim is None or self.options.touches:
+            return
+        try:
+            journal = Journal(Path.cwd(), configuration, internals.number_of_jobs(workflow))
+        except OSError:  # what watchers are shown is no reason to fail
+            return
 
         def hear(event: str, told: Mapping[str, Any]) -> None:
             job = journal.hear(event, told)
@@ -81,6 +80,8 @@ class Run:
                 say(found)
 
         internals.listen(hear)
+        leave_ctrl_c(lambda: _stopped(journal.jobs))
+        internals.be_quiet_about_failures(was_pressed)
 
     def forget_jobs(self) -> None:
         """Note that no job is left."""
