@@ -295,6 +295,29 @@ def test_the_window_says_what_jobs_on_a_cluster_have_found(
     assert "2 of 2 jobs are done" in module._stopped(jobs)
 
 
+def test_snakemakes_own_events_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the names that its interface for loggers gives them."""
+    from snakemake.logging import logger
+    from snakemake_interface_logger_plugins.common import LogEvent
+
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(logger, "filters", [])
+    monkeypatch.setattr(logger, "level", 20)
+    heard: list[Any] = []
+    internals.listen(lambda event, told: heard.append((event, dict(told))))
+    job = {"jobid": 3, "rule_name": "r", "rule_msg": "t", "output": ["a (update)", "b"], "log": []}
+    logger.info("", extra=job | {"event": LogEvent.JOB_INFO, "local": False})
+    logger.info("Job 3 has been submitted with SLURM jobid 77 (log: x).")
+    logger.info("Something else.")
+    logger.error("", extra={"event": LogEvent.JOB_ERROR, "jobid": 3})
+    internals.be_quiet_about_failures(lambda: True)
+    logger.error("", extra={"event": LogEvent.JOB_ERROR, "jobid": 3})
+    logger.info("", extra={"event": LogEvent.JOB_FINISHED, "job_id": 3})
+    logger.info(None, extra={"event": LogEvent.PROGRESS, "done": 1, "total": 2})
+    assert [event for event, _ in heard] == ["job", "submitted", "failed", "finished", "progress"]
+    assert heard[0][1]["output"] == ["a", "b"] and heard[1][1] == {"jobid": 3, "slurm": "77"}
+
+
 def test_every_option_is_one_of_snakemakes() -> None:
     """With their names as Snakemake parses them: one that is renamed would be overlooked."""
     from snakemake.cli import parse_args
