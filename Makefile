@@ -53,7 +53,7 @@ bench: .venv/dev.stamp  ## Measure speed, as ratios
 bench-gpu: .venv/dev.stamp  ## Measure speed on a GPU, in 15 minutes
 	$(BIN)/python -W ignore -m benchmarks.gpu
 
-slurm-demo: .venv/run.stamp  ## Try the profile on a private SLURM cluster (root on Debian)
+slurm-demo: .venv/run.stamp  ## Show the profile on a private SLURM cluster (root on Debian); KEEP=1 keeps it
 	tests/slurm/demo
 
 lock: .venv/dev.stamp  ## Pin what is installed: envs/*.lock and envs/environment.yaml

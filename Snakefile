@@ -4,6 +4,10 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
+# The words at the head of what `snakemake --report` makes; captions stand beside them.
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/spaces.smk"

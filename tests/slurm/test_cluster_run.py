@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from slurm_lab import Cluster, Experiment, make_folder, make_lab
 
+from actsearch.cluster.journal import read_journal
+
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 DEMO = "--configfile=config/demo.yaml"
@@ -117,6 +119,11 @@ def test_the_profile_as_it_comes(cluster: Cluster, tmp_path: Path) -> None:
     assert [job["JobState"] for job in cluster.ended(lab.folder)] == ["COMPLETED"]
     assert list((lab.folder / "logs" / "slurm").rglob("*.log"))
     assert (lab.folder / "logs/lab/trials/swish.elu.x.log").read_text().count("completed") == 1
+    # The job's own words are in its log; the window says what it has found.
+    found = "lab: training swish.elu.x: 1 function, best swish(elu(x)) (validation accuracy"
+    assert found in lab.said()
+    jobs = read_journal(lab.folder)
+    assert jobs is not None and jobs.done == jobs.total == 1 and jobs.by_number[0].slurm
 
 
 def test_without_a_cluster_one_error(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from trials_of_today import CONFIG, identity, write_trial
 from typer.testing import CliRunner
 
 from actsearch.cli.app import app, load_commands
@@ -19,37 +20,9 @@ from actsearch.data.dataset import DataShape
 from actsearch.networks import cost
 from actsearch.networks.cost import count_work
 from actsearch.networks.work import Work
-from actsearch.plan.dependencies import step_settings
-from actsearch.records.digests import settings_digest
 from actsearch.records.formats import write_json
 
 ROOT = Path(__file__).parents[2]
-SPLIT = {"train": 40000, "validation": 5000, "test": 10000}
-CONFIG: dict[str, Any] = {
-    "data": {"cifar": {"source": "torchvision:CIFAR10", "split": SPLIT}},
-    "spaces": {
-        "small": {"schemas": ["three-node"], "include": ["baselines"], "sample": 50},
-        "large": {"schemas": ["four-node"], "include": ["baselines"], "sample": 700},
-    },
-    "tasks": {
-        "t": {
-            "data": "cifar",
-            "model": "all-cnn-c",
-            "recipe": {
-                "optimizer": "sgd",
-                "learning_rate": 0.1,
-                "epochs": 10,
-                "batch_size": 128,
-            },
-            "seeds": [0, 1],
-            "resources": {"gpu": 1},
-            "fisher": {"functions_per_job": 20},
-            "benchmark": {"space": "small"},
-            "search": {"space": "large", "rounds": 3, "slots": 4},
-            "final": {"functions": 2, "seeds": [7, 8, 9]},
-        }
-    },
-}
 
 
 def stages(folder: Path, config: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -60,20 +33,6 @@ def stages(folder: Path, config: dict[str, Any]) -> dict[tuple[str, str], dict[s
     assert done.exit_code == 0, done.output
     rows = json.loads(done.stdout)["stages"]
     return {(row["task"], f"{row['kind']} {row['functions']}"): row for row in rows}
-
-
-def write_trial(path: Path, seconds: float, runs: int, **changes: Any) -> None:
-    """A trial of ``CONFIG``, or of the same with other values in the recipe."""
-    config = copy.deepcopy(CONFIG)
-    config["tasks"]["t"]["recipe"] |= changes
-    block = {
-        "step": "train",
-        "seconds": seconds,
-        "seeds": {"runs": [*range(runs)]},
-        "settings_digest": settings_digest(step_settings("train", parse_config(config), "t")),
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {}, block)
 
 
 def test_stages_are_those_of_the_configuration(tmp_path: Path) -> None:
@@ -124,11 +83,10 @@ def test_stages_have_their_own_recipes_and_times(tmp_path: Path) -> None:
     write_trial(tmp_path / "results/t/trials/relu.x.json", 30.0, 2)
     second = stages(tmp_path, config)["t", "stage 1 5"]
     assert (second["seconds"], second["measured"], second["done"]) == (7.5, False, 0)
-    settings = step_settings("train-stage", parse_config(config), "t", stage=1)
-    block = {"step": "train-stage", "seconds": 16.0, "seeds": {"runs": [20, 21]}}
+    block = {"seconds": 16.0, "seeds": {"runs": [20, 21]}}
     path = tmp_path / "results/t/final/stage-1/03.json"
     path.parent.mkdir(parents=True)
-    write_json(path, {}, block | {"settings_digest": settings_digest(settings)})
+    write_json(path, {}, block | identity("train-stage", config, stage=1))
     found = stages(tmp_path, config)
     second = found["t", "stage 1 5"]
     assert (second["seconds"], second["measured"], second["done"]) == (8.0, True, 1)
@@ -192,7 +150,7 @@ def test_a_cpu_is_not_guessed_at(tmp_path: Path) -> None:
 
 
 def test_what_is_done_takes_no_hours() -> None:
-    stage = Stage("t", "fim", 20, 20, 1, 0, None, False)
+    stage = Stage("t", "fim", 20, 20, 0, 1, 0, None, False)
     assert stage.hours_left == 0
     assert replace(stage, done=19).hours_left is None
 

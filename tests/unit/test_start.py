@@ -14,6 +14,7 @@ import pytest
 from small_experiment import SMALL
 
 from actsearch.cluster import start as module
+from actsearch.cluster.journal import read_journal
 from actsearch.cluster.queue import QueueError
 from actsearch.cluster.runs import RunError
 from actsearch.cluster.start import Run, start
@@ -23,6 +24,7 @@ from actsearch.plan import internals
 from actsearch.plan.adoption import AdoptionError
 from actsearch.plan.experiment import Plan
 from actsearch.plan.internals import LOOKS, Options
+from actsearch.records.formats import write_json
 
 TOLD = {"ACTSEARCH_CONFIG": "config.yaml", "ACTSEARCH_SNAKEFILE": "Snakefile"}
 ON_A_CLUSTER = {"executor": "slurm"}
@@ -253,6 +255,67 @@ def test_nobody_looks_after_jobs_elsewhere(monkeypatch: pytest.MonkeyPatch) -> N
     assert folder.notes == []
     Run(options(**ON_A_CLUSTER), None).look_after_jobs("a workflow")
     Run(options(), None).forget_jobs()
+
+
+TRIAL = {"score": "accuracy", "status": "completed", "validation_score": 0.5}
+
+
+@pytest.mark.parametrize("far", [True, False])
+def test_the_window_says_what_jobs_on_a_cluster_have_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, far: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for slug, trial in {
+        "elu.x": TRIAL | {"function": "elu(x)"},
+        "erf.x": TRIAL | {"function": "erf(x)", "validation_score": 0.75},
+        "exp.x": TRIAL | {"function": "exp(x)", "validation_score": 0.9, "status": "diverged"},
+    }.items():
+        write_json(tmp_path / f"{slug}.json", trial, {"step": "train", "seconds": 2.0})
+    heard: list[Any] = []
+    monkeypatch.setattr(internals, "listen", heard.append)
+    monkeypatch.setattr(internals, "number_of_jobs", lambda workflow: 2)
+    monkeypatch.setattr(internals, "be_quiet_about_failures", lambda when: None)
+    monkeypatch.setattr(module, "leave_ctrl_c", lambda at_end: None)
+    said: list[str] = []
+    taken: Any = Folder()
+    given = ON_A_CLUSTER if far else {}
+    Run(options(**given), taken).note_jobs("a workflow", "config.yaml", said.append)
+    (hear,) = heard
+    job = {"jobid": 4, "rule": "train__t__0", "message": "t: training pack 0 (4 functions)"}
+    files = ["elu.x.json", "erf.x.json", "exp.x.json", "missing.json"]
+    hear("job", job | {"output": files, "log": [], "local": not far})
+    hear("finished", {"jobid": 4})
+    hear("job", job | {"jobid": 5, "message": None, "output": ["a.npz"], "log": [], "local": True})
+    hear("finished", {"jobid": 5})
+    hear("progress", {"done": 2, "total": 2})
+    told = "3 functions, best erf(x) (validation accuracy 75.00%), 1 diverged, 6 s of training"
+    assert said == ([f"t: training pack 0: {told}"] if far else [])
+    jobs = read_journal(tmp_path)
+    assert jobs is not None and [job.state for job in jobs.by_number.values()] == ["finished"] * 2
+    assert "2 of 2 jobs are done" in module._stopped(jobs)
+
+
+def test_snakemakes_own_events_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the names that its interface for loggers gives them."""
+    from snakemake.logging import logger
+    from snakemake_interface_logger_plugins.common import LogEvent
+
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(logger, "filters", [])
+    monkeypatch.setattr(logger, "level", 20)
+    heard: list[Any] = []
+    internals.listen(lambda event, told: heard.append((event, dict(told))))
+    job = {"jobid": 3, "rule_name": "r", "rule_msg": "t", "output": ["a (update)", "b"], "log": []}
+    logger.info("", extra=job | {"event": LogEvent.JOB_INFO, "local": False})
+    logger.info("Job 3 has been submitted with SLURM jobid 77 (log: x).")
+    logger.info("Something else.")
+    logger.error("", extra={"event": LogEvent.JOB_ERROR, "jobid": 3})
+    internals.be_quiet_about_failures(lambda: True)
+    logger.error("", extra={"event": LogEvent.JOB_ERROR, "jobid": 3})
+    logger.info("", extra={"event": LogEvent.JOB_FINISHED, "job_id": 3})
+    logger.info(None, extra={"event": LogEvent.PROGRESS, "done": 1, "total": 2})
+    assert [event for event, _ in heard] == ["job", "submitted", "failed", "finished", "progress"]
+    assert heard[0][1]["output"] == ["a", "b"] and heard[1][1] == {"jobid": 3, "slurm": "77"}
 
 
 def test_every_option_is_one_of_snakemakes() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from experiment import BIN, Experiment
 
+from actsearch.cluster.journal import read_journal
 from actsearch.cluster.runs import SIGNATURE
 
 pytestmark = pytest.mark.workflow
@@ -24,6 +26,18 @@ SLOW = """
 import pathlib, time
 pathlib.Path("begun").touch()
 time.sleep(600)
+"""
+
+
+SLOW_NETWORK = """
+import pathlib, sys, time
+from torch import nn
+
+def build(image_shape, n_classes):
+    if "train" in sys.argv and "--task" in sys.argv:
+        pathlib.Path("begun").touch()
+        time.sleep(600)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, n_classes))
 """
 
 
@@ -97,6 +111,21 @@ def test_while_networks_are_tried(fresh: Experiment) -> None:
     check(*interrupted(words, fresh.folder, lambda _: begun.exists()))
     assert json.loads((fresh.folder / SIGNATURE).read_text())["ended"]
     assert not (fresh.folder / "results").exists()
+
+
+def test_while_jobs_run(fresh: Experiment) -> None:
+    """Jobs that were stopped are no failures: one line says how far it came, and how to go on."""
+    (fresh.folder / "slow.py").write_text(SLOW_NETWORK)
+    begun = fresh.folder / "begun"
+    table = "results/tiny/benchmark.parquet"
+    words = ["snakemake", table, "--cores", "1", "--config", "tasks={tiny: {model: 'slow:build'}}"]
+    code, output = interrupted(words, fresh.folder, lambda _: begun.exists())
+    assert code != 0
+    assert "Error in rule" not in output and "Traceback" not in output
+    assert re.match(r"Stopped by Ctrl-C: \d of \d jobs are done\.", output.splitlines()[-1])
+    jobs = read_journal(fresh.folder)
+    assert jobs is not None and not list(jobs.of("failed"))
+    assert "Nothing is running. The last run:" in fresh.actsearch("status").stdout
 
 
 def indented(text: str) -> str:

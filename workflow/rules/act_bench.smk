@@ -61,7 +61,13 @@ rule imported_table:
         functions=lambda w: PLAN.functions(w.task),
         act_bench=layout.imported_file("{task}"),
     output:
-        layout.table("{task}"),
+        report(
+            layout.table("{task}"),
+            caption="../report/table.rst",
+            category="Benchmark tables",
+            subcategory="{task}",
+            labels={"file": "table (Parquet)"},
+        ),
     log:
         "logs/{task}/benchmark.log",
     wildcard_constraints:
@@ -108,7 +114,13 @@ rule export_imported:
     input:
         layout.imported_file("{task}"),
     output:
-        layout.exported_table("{task}"),
+        report(
+            layout.exported_table("{task}"),
+            caption="../report/act_bench.rst",
+            category="Benchmark tables",
+            subcategory="{task}",
+            labels={"file": "Act-Bench format (JSON)"},
+        ),
     log:
         "logs/{task}/export.log",
     wildcard_constraints:

@@ -16,7 +16,12 @@ rule audit:
         layout.REPORT,
         layout.CRATE,
     output:
-        layout.AUDIT,
+        report(
+            layout.AUDIT,
+            caption="../report/audit.rst",
+            category="Audit",
+            labels={"file": "findings"},
+        ),
     log:
         "logs/audit.log",
     conda:

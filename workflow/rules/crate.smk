@@ -19,7 +19,12 @@ rule crate:
         PLAN.act_bench_files(),
         layout.REPORT,
     output:
-        metadata=layout.CRATE,
+        metadata=report(
+            layout.CRATE,
+            caption="../report/crate.rst",
+            category="Audit",
+            labels={"file": "RO-Crate"},
+        ),
         copies=[f"{layout.COPIES}/{name}" for name in [*SOURCES, "config.yaml"]],
     log:
         "logs/crate.log",

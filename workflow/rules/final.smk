@@ -17,7 +17,13 @@ rule choose_finalists:
     input:
         lambda w: [path for _, path in PLAN.final_sources(w.task)],
     output:
-        layout.candidates("{task}"),
+        report(
+            layout.candidates("{task}"),
+            caption="../report/candidates.rst",
+            category="Final comparison",
+            subcategory="{task}",
+            labels={"file": "candidates"},
+        ),
     log:
         "logs/{task}/final/candidates.log",
     conda:
@@ -107,7 +113,13 @@ rule compare_finalists:
         rankings=lambda w: PLAN.stage_rankings(w.task),
         trials=lambda w: PLAN.final_trials(w.task),
     output:
-        layout.final("{task}"),
+        report(
+            layout.final("{task}"),
+            caption="../report/final.rst",
+            category="Final comparison",
+            subcategory="{task}",
+            labels={"file": "comparison (JSON)"},
+        ),
     log:
         "logs/{task}/final.log",
     conda:
@@ -129,7 +141,13 @@ rule write_activation:
     input:
         layout.final("{task}"),
     output:
-        layout.final_activation("{task}"),
+        report(
+            layout.final_activation("{task}"),
+            caption="../report/activation.rst",
+            category="Final comparison",
+            subcategory="{task}",
+            labels={"file": "the chosen function (PyTorch)"},
+        ),
     log:
         "logs/{task}/final_activation.log",
     conda:

@@ -13,7 +13,12 @@ rule report:
     input:
         list(PLAN.report_files().values()),
     output:
-        layout.REPORT,
+        report(
+            layout.REPORT,
+            caption="../report/page.rst",
+            category="Page",
+            labels={"file": "all tables and plots"},
+        ),
     log:
         "logs/report.log",
     conda:

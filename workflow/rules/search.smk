@@ -81,7 +81,13 @@ rule gather_history:
     input:
         unpack(lambda w: PLAN.all_rounds(w.task, w.strategy)),
     output:
-        layout.history("{task}", "{strategy}"),
+        report(
+            layout.history("{task}", "{strategy}"),
+            caption="../report/history.rst",
+            category="Searches",
+            subcategory="{task}",
+            labels={"file": "live search by {strategy}"},
+        ),
     log:
         "logs/{task}/search/{strategy}/history.log",
     conda:

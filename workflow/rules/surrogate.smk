@@ -17,9 +17,27 @@ rule cross_validate:
         map=layout.map_file("{task}"),
         table=layout.table("{task}"),
     output:
-        scores=layout.surrogate("{task}"),
-        predictions=layout.predictions("{task}"),
-        characterisation=layout.characterisation("{task}"),
+        scores=report(
+            layout.surrogate("{task}"),
+            caption="../report/surrogate.rst",
+            category="Predictions",
+            subcategory="{task}",
+            labels={"file": "scores of predictions"},
+        ),
+        predictions=report(
+            layout.predictions("{task}"),
+            caption="../report/surrogate.rst",
+            category="Predictions",
+            subcategory="{task}",
+            labels={"file": "predictions"},
+        ),
+        characterisation=report(
+            layout.characterisation("{task}"),
+            caption="../report/surrogate.rst",
+            category="Predictions",
+            subcategory="{task}",
+            labels={"file": "by functions known"},
+        ),
     log:
         "logs/{task}/surrogate.log",
     conda:
@@ -44,7 +62,13 @@ rule simulate:
         table=layout.table("{task}"),
         priors=lambda w: PLAN.prior_files(w.task, "", w.strategy),
     output:
-        layout.simulation("{task}", "{strategy}"),
+        report(
+            layout.simulation("{task}", "{strategy}"),
+            caption="../report/simulation.rst",
+            category="Searches",
+            subcategory="{task}",
+            labels={"file": "replays of {strategy}"},
+        ),
     log:
         "logs/{task}/simulation/{strategy}.log",
     conda:
@@ -68,7 +92,13 @@ rule judge_strategies:
     input:
         list(PLAN.judged_files().values()),
     output:
-        layout.STRATEGIES,
+        report(
+            layout.STRATEGIES,
+            caption="../report/strategies.rst",
+            category="Searches",
+            subcategory="all tasks",
+            labels={"file": "strategies compared"},
+        ),
     log:
         "logs/strategies.log",
     conda:

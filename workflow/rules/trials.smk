@@ -80,7 +80,13 @@ rule benchmark_table:
         functions=lambda w: PLAN.functions(w.task),
         trials=lambda w: PLAN.trial_files(w.task),
     output:
-        layout.table("{task}"),
+        report(
+            layout.table("{task}"),
+            caption="../report/table.rst",
+            category="Benchmark tables",
+            subcategory="{task}",
+            labels={"file": "table (Parquet)"},
+        ),
     log:
         "logs/{task}/benchmark.log",
     wildcard_constraints:
@@ -106,7 +112,13 @@ rule export_act_bench:
         trials=lambda w: PLAN.trial_files(w.task),
         fim=lambda w: PLAN.fim_parts(w.task, ""),
     output:
-        layout.exported_table("{task}"),
+        report(
+            layout.exported_table("{task}"),
+            caption="../report/act_bench.rst",
+            category="Benchmark tables",
+            subcategory="{task}",
+            labels={"file": "Act-Bench format (JSON)"},
+        ),
     log:
         "logs/{task}/export.log",
     wildcard_constraints:

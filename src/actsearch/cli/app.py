@@ -10,7 +10,7 @@ import typer
 from actsearch.config import Config
 from actsearch.plan.steps import STEPS
 
-QUESTIONS = ("check", "estimate", "lineage", "why", "adopt", "replay", "ship")
+QUESTIONS = ("status", "check", "estimate", "lineage", "why", "adopt", "replay", "ship")
 
 app = typer.Typer(
     help="Activation function search: every step of the workflow as one command.",

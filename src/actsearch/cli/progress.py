@@ -49,6 +49,18 @@ def track(items: Sequence[T], description: str) -> Iterator[T]:
             say(f"{description}: {number} of {len(items)}")
 
 
+def duration(seconds: float) -> str:
+    """A time that people read: ``40 s``, ``12 min``, ``3.4 h``, ``2.1 days``."""
+    if seconds <= 0:
+        return "0 s"
+    for size, unit, limit in ((1, "s", 100), (60, "min", 100), (3600, "h", 72)):
+        number = seconds / size
+        if number < limit:
+            digits = 1 if number < 10 and unit != "min" else 0
+            return f"{max(number, 0.1):.{digits}f} {unit}"
+    return f"{seconds / 86400:,.1f} days"
+
+
 def console(**options: Any) -> Console:
     """Standard output for tables and trees: wide where it is no terminal."""
     from rich.console import Console

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
+import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 EXIT_CODE = 130
@@ -35,10 +38,28 @@ def end_on_ctrl_c() -> None:
     signal.signal(signal.SIGINT, end)
 
 
-def leave_ctrl_c() -> None:
-    """Handle Ctrl-C as Python does again: Snakemake stops its jobs then."""
-    if signal.getsignal(signal.SIGINT) not in {signal.SIG_IGN, signal.SIG_DFL}:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def leave_ctrl_c(at_end: Callable[[], str] | None = None) -> None:
+    """Handle Ctrl-C as Python does again: Snakemake stops its jobs then.
+
+    Args:
+        at_end: makes the last line that is printed to standard error, after Ctrl-C.
+    """
+    if signal.getsignal(signal.SIGINT) in {signal.SIG_IGN, signal.SIG_DFL}:
+        return
+    home = os.getpid()
+
+    def note(*_: Any) -> None:
+        if os.getpid() == home:
+            _pressed.set()
+        raise KeyboardInterrupt
+
+    def say() -> None:
+        if at_end is not None and was_pressed() and os.getpid() == home:
+            sys.stdout.flush()
+            print(at_end(), file=sys.stderr, flush=True)
+
+    signal.signal(signal.SIGINT, note)
+    atexit.register(say)
 
 
 def was_pressed() -> bool:

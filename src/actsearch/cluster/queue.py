@@ -52,8 +52,12 @@ def require_slurm() -> None:
         raise QueueError(f"SLURM does not answer, nothing was started: {error}") from None
 
 
-def queued_jobs(names: Iterable[str]) -> list[QueuedJob]:
+def queued_jobs(names: Iterable[str], patience: float = _PATIENCE_S) -> list[QueuedJob]:
     """Jobs of the given names that have not ended.
+
+    Args:
+        names: of the jobs.
+        patience: seconds to wait for SLURM.
 
     Returns:
         Those that wait or run, in the order of squeue.
@@ -65,7 +69,8 @@ def queued_jobs(names: Iterable[str]) -> list[QueuedJob]:
         return []
     # Also of partitions that are hidden from whoever asks.
     output = _run(
-        "squeue", "--all", "--noheader", f"--name={','.join(names)}", f"--format={_FIELDS}"
+        *("squeue", "--all", "--noheader", f"--name={','.join(names)}", f"--format={_FIELDS}"),
+        patience=patience,
     )
     return [QueuedJob(*line.split("|", 3)) for line in output.splitlines()]
 
@@ -80,15 +85,13 @@ def cancel(jobs: Iterable[QueuedJob]) -> None:
         _run("scancel", "--state=PENDING", *ids)
 
 
-def _run(*command: str) -> str:
+def _run(*command: str, patience: float = _PATIENCE_S) -> str:
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_PATIENCE_S, check=True
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=True)
     except FileNotFoundError:
         raise QueueError(f"no {command[0]} on this machine") from None
     except subprocess.TimeoutExpired:
-        raise QueueError(f"{command[0]} gave no answer for {_PATIENCE_S} s") from None
+        raise QueueError(f"{command[0]} gave no answer for {patience:g} s") from None
     except subprocess.CalledProcessError as error:
         raise QueueError(f"{command[0]}: {error.stderr.strip()}") from None
     return done.stdout

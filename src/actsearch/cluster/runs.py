@@ -74,6 +74,11 @@ def running(folder: Path) -> Run | None:
     return run if run is not None and _lives(run, folder / SIGNATURE) else None
 
 
+def last_run(folder: Path) -> Run | None:
+    """The last run that worked in ``folder``, alive or not."""
+    return _read(folder)
+
+
 class Claim:
     """A folder that this process has taken, until it ends."""
 

@@ -24,7 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actsearch.cluster.interrupts import EXIT_CODE, was_pressed
+from actsearch.cluster.found import what_was_found
+from actsearch.cluster.interrupts import EXIT_CODE, leave_ctrl_c, was_pressed
+from actsearch.cluster.journal import Jobs, Journal
 from actsearch.cluster.queue import has_slurm, queued_jobs, require_slurm
 from actsearch.cluster.runs import Claim, RunError, claim, running
 from actsearch.cluster.watchdog import Watchdog, patience, watch
@@ -57,10 +59,43 @@ class Run:
         )
         watch(dog, lambda reason: internals.end_run(workflow, reason), every=patience() / 20)
 
+    def note_jobs(self, workflow: Any, configuration: str, say: Say) -> None:
+        """Note what happens to jobs for whoever watches; end in one line after Ctrl-C.
+
+        Args:
+            workflow: Snakemake's.
+            configuration: the file that the run was started with.
+            say: is called with what each SLURM job has found, whose words are in its log alone.
+        """
+        if self.claim is None or self.options.touches:
+            return
+        try:
+            journal = Journal(Path.cwd(), configuration, internals.number_of_jobs(workflow))
+        except OSError:  # what watchers are shown is no reason to fail
+            return
+
+        def hear(event: str, told: Mapping[str, Any]) -> None:
+            job = journal.hear(event, told)
+            far = job is not None and self.options.on_slurm and not job.is_local
+            if job and far and event == "finished" and (found := what_was_found(job)):
+                say(found)
+
+        internals.listen(hear)
+        leave_ctrl_c(lambda: _stopped(journal.jobs))
+        internals.be_quiet_about_failures(was_pressed)
+
     def forget_jobs(self) -> None:
         """Note that no job is left."""
         if self.claim is not None:
             self.claim.forget_jobs()
+
+
+def _stopped(jobs: Jobs) -> str:
+    """The last line of a run that Ctrl-C has ended."""
+    return (
+        f"Stopped by Ctrl-C: {jobs.done} of {jobs.total} jobs are done. What was finished is kept, "
+        "also of jobs that were stopped; the same command continues from there."
+    )
 
 
 def start(

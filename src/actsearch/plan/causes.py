@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from actsearch.plan.steps import step_called
 from actsearch.records.lineage import Artifact
-from actsearch.records.reasons import Reason, without_missing
+from actsearch.records.reasons import SHOWN, Reason, without_missing
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ def causes(
     stale = (reason for reason in without_missing(reasons) if reason.kind != "moved")
     own = [_as_cause(reason) for reason in stale]
     # What such an input says of itself is what it said before, so it is no other than was read.
-    own += [
-        Cause("inputs", f"{path}: {problem}")
-        for path, problem in (altered or {}).items()
-        if path in artifact.inputs
-    ]
+    altered = altered or {}
+    edited = sorted(set(artifact.inputs) & set(altered))
+    own += [Cause("inputs", f"{path}: {altered[path]}") for path in edited[:SHOWN]]
+    if len(edited) > SHOWN:
+        own.append(Cause("inputs", f"and {len(edited) - SHOWN} more were altered"))
     if own:
         return own
     follows = bool(set(artifact.inputs) & pending)

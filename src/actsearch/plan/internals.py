@@ -11,11 +11,12 @@ import contextlib
 import gc
 import io
 import json
+import logging
 import os
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ LOOKS = (
     "list_params_changes", "list_untracked", "archive",
 )
 # fmt: on
+_SUBMITTED = re.compile(r"Job (\d+) has been submitted with SLURM jobid (\d+)")
+_FAILED = ("RuleException", "WorkflowError", "CalledProcessError")
 _SECONDS_TO_END = 200  # the executor may sleep for 180
 
 
@@ -185,6 +188,70 @@ def awaited_jobs(workflow: Any) -> int:
 def name_of_jobs(workflow: Any) -> str:
     """The name that the executor gives all its SLURM jobs."""
     return str(workflow.scheduler._executor.run_uuid)
+
+
+def number_of_jobs(workflow: Any) -> int:
+    """Number of jobs that this run will do."""
+    return len(workflow.dag)
+
+
+def listen(hear: Callable[[str, Mapping[str, Any]], None]) -> None:
+    """Have ``hear`` called with what happens to jobs, beside Snakemake's own window and log.
+
+    Args:
+        hear: takes the kind of the event and what is known of it: ``job`` (jobid, rule, message,
+            output, log, local), ``submitted`` (jobid, slurm), ``finished`` (jobid), ``failed``
+            (jobid), ``progress`` (done, total). What it raises is dropped: a run does not fail
+            over who watches it.
+    """
+    from snakemake.logging import logger
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            with contextlib.suppress(Exception):
+                if heard := _heard(record):
+                    hear(*heard)
+
+    logger.addHandler(Listener())
+
+
+def be_quiet_about_failures(when: Callable[[], bool]) -> None:
+    """Leave out of window and log that jobs have failed, while ``when`` says so.
+
+    After Ctrl-C the jobs that were stopped are no failures, and nobody asks which rules they had.
+    """
+    from snakemake.logging import logger
+
+    def keep(record: logging.LogRecord) -> bool:
+        event = str(getattr(record, "event", None) or "")
+        is_failure = event in ("job_error", "group_error") or (
+            event == "error" and getattr(record, "exception", "") in _FAILED
+        )
+        told = str(record.msg).startswith("--keep-incomplete")
+        return not ((is_failure or told) and when())
+
+    logger.addFilter(keep)
+
+
+def _heard(record: Any) -> tuple[str, dict[str, Any]] | None:
+    event = str(getattr(record, "event", None) or "")
+    if event == "job_info":
+        return "job", {
+            "jobid": record.jobid,
+            "rule": record.rule_name,
+            "message": record.rule_msg,
+            "output": [re.sub(r" \([a-z ,]+\)$", "", str(file)) for file in record.output],
+            "log": [str(file) for file in record.log],
+            "local": bool(record.local),
+        }
+    if event == "job_finished":
+        return "finished", {"jobid": record.job_id}
+    if event == "job_error":
+        return "failed", {"jobid": record.jobid}
+    if event == "progress":
+        return "progress", {"done": record.done, "total": record.total}
+    found = _SUBMITTED.match(str(record.msg)) if not event else None
+    return ("submitted", {"jobid": int(found[1]), "slurm": found[2]}) if found else None
 
 
 def end_run(workflow: Any, reason: str) -> None:

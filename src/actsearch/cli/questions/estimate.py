@@ -15,26 +15,22 @@ import typer
 
 from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile, Json
-from actsearch.cli.progress import console
+from actsearch.cli.progress import console, duration
 from actsearch.cli.recording import load
 from actsearch.config import Config, Task
-from actsearch.functions.baselines import baselines_of
-from actsearch.functions.selection import known_size
 from actsearch.networks.work import Work, gigabytes
 from actsearch.plan import layout
-from actsearch.plan.counts import Trainings, trainings
-from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.plan.kept import kept
-from actsearch.plan.kept_functions import KeptFunctions
 from actsearch.plan.network_checks import network_digest
-from actsearch.records.digests import settings_digest
+from actsearch.plan.progress import Group, Parts, groups, median_seconds, parts
+from actsearch.plan.standing import Standing
 from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import ArtifactError
 from actsearch.rehearsal.work import Known, counted
 
 READ_AT_MOST = 200
-"""Trials of a task that are read for their seconds."""
+"""Parts with spectra that are read for their seconds."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +42,11 @@ class Stage:
     """table, search, stage 0 and so on, final or fim."""
     functions: int
     done: int
-    """Functions whose files stand and are of these settings."""
+    """Functions whose files exist and would not be made again."""
+    stale: int
+    """Functions whose files exist and would be made again: other settings, code or data."""
     runs: int
-    """Trainings a function."""
+    """Trainings of each function."""
     gpus: int
     seconds: float | None
     """Of one training, or of one function's spectrum; None where nothing is known."""
@@ -59,7 +57,7 @@ class Stage:
 
     @property
     def hours_left(self) -> float | None:
-        """GPU-hours (CPU-hours without GPUs) of what does not stand yet."""
+        """GPU-hours (CPU-hours without GPUs) of what is not done yet."""
         left = self.functions - self.done
         if self.seconds is None:
             return None if left else 0.0
@@ -72,12 +70,12 @@ def estimate(
     as_json: Json = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Tell how many trainings the experiment takes, and the GPU-hours that are left.
+    """Say how many trainings the experiment takes, and how long what is left of them takes.
 
-    What other settings made is not counted as done; what changed code or data make again,
-    ``snakemake -n`` tells. Seconds are medians of the trials that stand. Where there are none they
-    are estimated for a GPU from the arithmetic and the memory traffic of the network, to a factor
-    of two or three.
+    Left is what Snakemake would make: what is missing, and what was made with other settings,
+    code, operators or data, or from files that were. Seconds are medians of the trials that are
+    done. Where there are none they are estimated for a GPU from the arithmetic and the memory
+    traffic of the network, to a factor of two or three.
     """
     settings = load(config)
     stages = [stage for name in settings.tasks for stage in _stages(settings, name, results)]
@@ -90,126 +88,62 @@ def estimate(
 
 def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
     task = config.task(name)
-    folder = results / name
     known = _known(config, name)
+    standing = Standing(config, results)
+    found = list(groups(config, name, standing))
     searched = layout.SEARCH_TRIALS.format(strategy="*")
-    train = _measured(folder, layout.TRIALS, searched, layout.FINAL_TRIALS)
-    split = config.data[task.data].split
-
-    spaces: dict[str, int] = {}
-    size, slugs = _selected(config, task.benchmark.space) if task.benchmark else (0, None)
-    if task.benchmark and not task.benchmark.published_features:
-        spaces["fim"] = size
-    if task.search:
-        screen = task.search.screen
-        listed = screen.functions if screen else _selected(config, task.search.space)[0]
-        spaces[f"{layout.SEARCH_SCOPE}fim"] = listed
-    n_baselines = len(baselines_of(config))
-    for asked in trainings(task, n_baselines, size, split.train, split.validation, split.test):
-        seconds, is_measured = _seconds(task, folder, known.work, train, asked)
+    patterns = (layout.TRIALS, searched, layout.FINAL_TRIALS)
+    train = median_seconds(t for pattern in patterns for t in standing.trials(name, pattern))
+    for group in found:
+        seconds, is_measured = _seconds(task, group, known.work, train)
         yield Stage(
             name,
-            asked.kind if asked.stage is None else f"{asked.kind} {asked.stage}",
-            asked.functions,
-            min(_standing(config, name, folder, asked, slugs), asked.functions),
-            asked.runs,
+            group.kind,
+            group.asked.functions,
+            group.done,
+            group.stale,
+            group.asked.runs,
             task.resources.gpu,
             seconds,
             is_measured,
         )
-    for place, size in spaces.items():
-        digest = settings_digest(step_settings("fim", config, name))
-        parts = _count(digest, folder, f"{place}/{layout.FIM_PARTS}")
-        done = min(parts * task.fisher.functions_per_job, size)
-        measured = _measured_spectrum(folder / place, task.fisher.functions_per_job)
-        seconds = measured if measured is not None else _fisher_seconds(task, known)
-        gpus = min(task.resources.gpu, 1)
-        yield Stage(name, "fim", size, done, 1, gpus, seconds, measured is not None, known.memory)
+    for made in parts(config, name, standing, results):
+        per_job = task.fisher.functions_per_job
+        done = min(len(made.current) * per_job, made.functions)
+        stale = min(len(made.stale) * per_job, made.functions - done)
+        measured = _measured_spectrum(made, per_job)
+        spectrum = measured if measured is not None else _fisher_seconds(task, known)
+        gpus, is_measured = min(task.resources.gpu, 1), measured is not None
+        yield Stage(
+            *(name, "fim", made.functions, done, stale, 1, gpus, spectrum, is_measured),
+            memory=known.memory,
+        )
 
 
 def _seconds(
-    task: Task, folder: Path, work: Work | None, train: float | None, asked: Trainings
+    task: Task, group: Group, work: Work | None, train: tuple[float | None, bool]
 ) -> tuple[float | None, bool]:
     """Seconds of a training, and whether they were measured; ``train``: those of the recipe."""
+    asked = group.asked
     if asked.stage is not None:
-        measured = _measured(folder, layout.STAGE_TRIALS.format(stage=asked.stage))
+        measured, is_current = median_seconds(group.trials)
         if measured is not None:
-            return measured, True
+            return measured, is_current
         staged = task.in_stage(asked.stage)
         if staged.recipe != task.recipe:
-            if train is not None:  # by the same machine, for more epochs or fewer
-                return train * staged.recipe.epochs / task.recipe.epochs, False
+            if train[0] is not None:  # by the same machine, for more epochs or fewer
+                return train[0] * staged.recipe.epochs / task.recipe.epochs, False
             return _training_seconds(staged, work, asked.fitted, asked.measured), False
-    if train is not None:
-        return train, True
-    return _training_seconds(task, work, asked.fitted, asked.measured), False
+    estimated = None if train[1] else _training_seconds(task, work, asked.fitted, asked.measured)
+    if train[0] is not None and estimated is None:
+        return train
+    return estimated, False
 
 
-def _standing(
-    config: Config, name: str, folder: Path, asked: Trainings, slugs: frozenset[str] | None
-) -> int:
-    """Trials of a kind that stand; a search's are counted for the strategies asked for."""
-    search, kind = config.task(name).search, asked.kind
-    if asked.stage is not None:
-        staged = step_settings("train-stage", config, name, stage=asked.stage)
-        pattern = layout.STAGE_TRIALS.format(stage=asked.stage)
-        return _count(settings_digest(staged), folder, pattern)
-    step = "train-final" if kind == "final" else "train"
-    digest = settings_digest(step_settings(step, config, name))
-    if kind == "table":
-        return _count(digest, folder, layout.TRIALS, slugs)
-    if kind == "final":
-        return _count(digest, folder, layout.FINAL_TRIALS)
-    strategies = search.strategies if search else ()
-    patterns = (layout.SEARCH_TRIALS.format(strategy=strategy) for strategy in strategies)
-    return sum(_count(digest, folder, pattern) for pattern in patterns)
-
-
-def _count(digest: str, folder: Path, pattern: str, slugs: frozenset[str] | None = None) -> int:
-    """Files of a pattern that were made with the settings of a digest.
-
-    Those named by one of ``slugs`` where these are given.
-    """
-    return sum(
-        _made_with(digest, path)
-        for path in folder.glob(pattern)
-        if slugs is None or path.stem in slugs
-    )
-
-
-def _made_with(digest: str, path: Path) -> bool:
-    with contextlib.suppress(ArtifactError, OSError):
-        if path.suffix == ".json":  # of which there may be many: looked into, not read
-            return digest.encode() in path.read_bytes()
-        return read_provenance(path).get("settings_digest") == digest
-    return False
-
-
-def _selected(config: Config, name: str) -> tuple[int, frozenset[str] | None]:
-    """Number of functions that a space selects, and their slugs where it is listed anyway."""
-    space, baselines = config.space(name), baselines_of(config)
-    size = known_size(name, space, baselines)
-    if size is not None:
-        return size, None
-    slugs = frozenset(KeptFunctions(config.operators).slugs(space, baselines))
-    return len(slugs), slugs
-
-
-def _measured(folder: Path, *patterns: str) -> float | None:
-    """Median seconds of a training among the trials that stand."""
+def _measured_spectrum(made: Parts, functions: int) -> float | None:
+    """Median seconds of a function's spectrum among the parts that exist, without the last one."""
     seconds = []
-    for pattern in patterns:
-        for path in sorted(folder.glob(pattern))[:READ_AT_MOST]:
-            with contextlib.suppress(ArtifactError, KeyError, TypeError):
-                block = read_provenance(path)
-                seconds.append(float(block["seconds"]) / len(block["seeds"]["runs"]))
-    return statistics.median(seconds) if seconds else None
-
-
-def _measured_spectrum(folder: Path, functions: int) -> float | None:
-    """Median seconds of a function's spectrum among the parts that stand, the last one left out."""
-    seconds = []
-    for path in sorted(folder.glob(layout.FIM_PARTS))[:-1][:READ_AT_MOST]:
+    for path in (made.current or made.stale)[:-1][:READ_AT_MOST]:
         with contextlib.suppress(ArtifactError, KeyError, ValueError):
             block = read_provenance(path)
             times = (datetime.fromisoformat(block[key]) for key in ("ended", "started"))
@@ -256,7 +190,7 @@ def _print(stages: list[Stage]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("task", "step"):
         table.add_column(column)
-    for column in ("functions", "done", "trainings", "s each", "on", "memory", "hours left"):
+    for column in ("functions", "done", "stale", "trainings", "s each", "on", "memory", "left"):
         table.add_column(column, justify="right")
     for stage in stages:
         mark = "" if stage.measured else "~"
@@ -265,11 +199,12 @@ def _print(stages: list[Stage]) -> None:
             stage.kind,
             f"{stage.functions:,}",
             f"{stage.done:,}",
+            f"{stage.stale:,}" if stage.stale else "",
             f"{stage.functions * stage.runs:,}" if stage.kind != "fim" else "",
             "?" if stage.seconds is None else f"{mark}{stage.seconds:.3g}",
             f"{stage.gpus} GPU" if stage.gpus else "CPU",
             "" if stage.memory is None else gigabytes(stage.memory),
-            "?" if stage.hours_left is None else f"{stage.hours_left:,.1f}",
+            "?" if stage.hours_left is None else duration(3600 * stage.hours_left),
         )
     out = console()
     out.print(table)
@@ -278,9 +213,17 @@ def _print(stages: list[Stage]) -> None:
         ("CPU", [stage for stage in stages if not stage.gpus]),
     ):
         if chosen:
-            hours = sum(stage.hours_left or 0.0 for stage in chosen)
+            seconds = sum(3600 * (stage.hours_left or 0.0) for stage in chosen)
             unknown = any(stage.hours_left is None for stage in chosen)
             more = ", without what is not known (?)" if unknown else ""
-            out.print(f"{device}-hours left: {hours:,.1f}{more}")
+            out.print(f"{device} time left: {duration(seconds)}{more}")
+    if any(stage.stale for stage in stages):
+        out.print(
+            "stale: made with other settings, code or data than today's, so Snakemake makes them "
+            "again; `actsearch why` says what changed"
+        )
     if any(stage.seconds is not None and not stage.measured for stage in stages):
-        out.print("~ is estimated, to a factor of two or three; all else was measured here")
+        out.print(
+            "~ is estimated, from the size of the network (to a factor of two or three) or from "
+            "trials with other settings; everything else was measured here"
+        )
