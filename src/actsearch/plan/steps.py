@@ -303,7 +303,7 @@ STEPS: dict[str, Step] = {
                 layout.final_activation(_T),
             ),
             settings=settings.report,
-            further=(_SCORES,),
+            further=(_SCORES, "actsearch.plan.layout"),  # it links to files
         ),
         Step(
             "crate",
