@@ -113,24 +113,25 @@ def _page(found: Status) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
+    # Only columns that say something: the page is to fit a terminal.
+    numbers = ("running", "waiting", "failed", "diverged", "stale")
+    shown = [name for name in numbers if any(getattr(row, name) for row in found.rows)]
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("task", "step"):
-        table.add_column(column)
-    shown = ("done", "of", "running", "waiting", "failed", "diverged", "stale", "time left")
-    for column in shown:
-        table.add_column(column, justify="right")
+        table.add_column(column, no_wrap=True)
+    for column in ("done", *shown, "time left"):
+        table.add_column(column, justify="right", no_wrap=True)
     before = ""
     for row in found.rows:
-        numbers = (row.running, row.waiting, row.failed, row.diverged, row.stale)
         left = "?" if row.seconds_left is None else duration(row.seconds_left / found.workers)
-        if row.kind.endswith("fim"):
+        if row.kind.endswith("fim") or row.done == row.functions:
             left = ""  # spectra are not timed
         table.add_row(
             row.task if row.task != before else "",
             row.kind,
-            *(f"{row.done:,}", f"{row.functions:,}"),
-            *(f"{number:,}" if number else "" for number in numbers),
-            left if row.done < row.functions else "",
+            f"{row.done:,} of {row.functions:,}",
+            *(f"{getattr(row, name):,}" if getattr(row, name) else "" for name in shown),
+            left,
             style="dim" if row.done == row.functions else None,
         )
         before = row.task
