@@ -55,6 +55,9 @@ def _message(error: ValueError) -> str:
     """What is said of an error: of a function or file given to the command, what was meant.
 
     It is looked for here, since most errors of missing files are caught and never shown.
+
+    Returns:
+        The message.
     """
     from actsearch.functions.expressions import ExpressionError, parse
     from actsearch.functions.misspelt import explain
