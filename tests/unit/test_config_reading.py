@@ -115,7 +115,7 @@ def test_what_readers_read_differently_is_refused(word: str, form: str) -> None:
         ("x: &x {a: 1}\ny:\n  <<: *x\n  b: 1\n  <<: *x", "y.'<<': the key is there twice"),
         ('{"a": 1,\n"\\u0061": 2}', "a: the key is there twice (lines 1 and 2)"),
         ("1: a", "key 1 is not text: put it in quotes"),
-        ("a: {null: 1}", "a: key null is no text"),
+        ("a: {null: 1}", "a: key null is not text"),
         ("? [1]\n: 2", "a list or a mapping cannot be a key"),
         ("a: &a [*a]", "*a is inside of what it repeats"),
         ("a: &a {b: {<<: *a}}", "*a is inside of what it repeats"),

@@ -13,7 +13,7 @@ import pytest
 
 from actsearch.records.audit import Rules, audit
 from actsearch.records.checkpoints import CheckpointFile
-from actsearch.records.files import ArtifactError, copy_file, nearest, readable, written_beside
+from actsearch.records.files import ArtifactError, copy_file, nearest, written_beside
 from actsearch.records.folders import Entry
 
 
@@ -139,7 +139,3 @@ def test_the_nearest_file_is_named(
     for path in (Path(asked), tmp_path / asked):
         expected = None if meant is None else path.parents[asked.count("/")] / meant
         assert nearest(path) == expected
-    with pytest.raises(ArtifactError) as error, readable(Path(asked)):
-        pass
-    hint = f"; did you mean {meant}?" if meant else ""
-    assert str(error.value) == f"{asked}: no such file{hint}"

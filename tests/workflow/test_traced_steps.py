@@ -94,7 +94,6 @@ IDLE = {
         *USERS,
         *(f"actsearch.functions.{n}" for n in ("expressions", "misspelt", "schemas", "syntax")),
         "actsearch.plan.internals",
-        "actsearch.plan.products",
         # And whether data are what their manifests say, which the digits have none of.
         *(
             f"actsearch.data.sources.{name}"

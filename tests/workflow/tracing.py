@@ -94,7 +94,10 @@ CARRIERS = {
         "records.search_path": "UsersOwnProcesses _Finder _FromSource _is_packaged home "
         "working_folder_last",
     },
-    "tells people": {"cli.progress": "console counter say track"},
+    "tells people": {
+        "cli.progress": "console counter say track",
+        "plan.space_checks": "of_space",
+    },
 }
 
 

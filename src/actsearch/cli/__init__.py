@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import traceback
+from pathlib import Path
 
 from actsearch.records.search_path import working_folder_last
 
@@ -51,16 +52,27 @@ def _raised_here(error: BaseException) -> bool:
 
 
 def _message(error: ValueError) -> str:
-    """What is said of an error: of a function that was given to the command, what to write."""
+    """What is said of an error: of a function or file given to the command, what was meant.
+
+    It is looked for here, since most errors of missing files are caught and never shown.
+
+    Returns:
+        The message.
+    """
     from actsearch.functions.expressions import ExpressionError, parse
     from actsearch.functions.misspelt import explain
+    from actsearch.records.files import NOT_THERE, ArtifactError, nearest
 
+    text = str(error)
+    if isinstance(error, ArtifactError) and text.endswith(NOT_THERE):
+        meant = nearest(Path(text.removesuffix(NOT_THERE)))
+        return f"{text}; did you mean {meant}?" if meant else text
     if isinstance(error, ExpressionError):
         for word in sys.argv[1:]:
-            for text in (word, word.partition("=")[2]):
+            for given in (word, word.partition("=")[2]):
                 try:
-                    parse(text)
+                    parse(given)
                 except ExpressionError as same:
-                    if str(same) == str(error):
-                        return explain(text, same)
-    return str(error)
+                    if str(same) == text:
+                        return explain(given, same)
+    return text

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from actsearch.records.names import printable
 
+NOT_THERE = ": no such file"
+"""What is said of a file that is missing, after its path."""
 _MOST_NAMES = 10_000
 """In a folder that is searched for what was meant."""
 _ALIKE = 0.75
@@ -74,9 +76,7 @@ def readable(path: Path) -> Iterator[None]:
         require_file(path)
         yield
     except FileNotFoundError:
-        meant = nearest(Path(path))
-        hint = f"; did you mean {printable(str(meant))}?" if meant else ""
-        raise ArtifactError(f"{path}: no such file{hint}") from None
+        raise ArtifactError(f"{path}{NOT_THERE}") from None
     except ArtifactError:
         raise
     # Readers of damaged files raise whatever they stumble on.
