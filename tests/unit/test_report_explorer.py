@@ -58,7 +58,9 @@ def table(data: ReportData) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def file(data: ReportData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(render(data), encoding="utf-8")
+    record = '{"ended": "2026-01-02T03:04:05Z", "command": "actsearch report"}'
+    script = f'<script type="application/ld+json" id="provenance">{record}</script></head>'
+    path.write_text(render(data).replace("</head>", script, 1), encoding="utf-8")
     return path
 
 
@@ -338,6 +340,8 @@ def test_a_section_says_where_its_numbers_come_from(page: Page) -> None:
     source.locator("summary").click()
     assert source.get_by_role("link", name="results/t.parquet").get_attribute("href") == "t.parquet"
     assert "sha256:abc" in source.inner_text() and "actsearch b" in source.inner_text()
+    made = "This page was made at 2026-01-02T03:04:05Z by: actsearch report"
+    assert page.locator("#made").inner_text() == made
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1300)])
