@@ -116,7 +116,7 @@ def _page(found: Status) -> RenderableType:
     # Only columns that say something: the page is to fit a terminal.
     numbers = ("running", "waiting", "failed", "diverged", "stale")
     shown = [name for name in numbers if any(getattr(row, name) for row in found.rows)]
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for column in ("task", "step"):
         table.add_column(column, no_wrap=True)
     for column in ("done", *shown, "time left"):
