@@ -110,7 +110,7 @@ def _alone(values: dict[str, Any], simulated: str, searching: str) -> None:
     ("baselines", "change", "message"),
     [
         (["relu(x)", "foo(x)", "elu(x)"], None, "baselines: unknown operator 'foo'"),
-        (["relu", "elu(x)", "tanh(x)"], None, "baselines: 'relu' lacks its argument: write relu(x)"),
+        (["relu", "elu(x)", "tanh(x)"], None, "baselines: 'relu' lacks its argument: write relu"),
         (
             ["relu(x)", "tanh(x)", "max(x,zero(x))"],
             None,

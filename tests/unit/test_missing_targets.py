@@ -1,4 +1,4 @@
-"""Targets that no rule makes: the nearest file or rule that there is."""
+"""Targets that no rule makes: why, and the nearest file or rule that there is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from actsearch.config import ConfigError, parse_config
 from actsearch.plan import layout
 from actsearch.plan.experiment import Plan
 from actsearch.plan.products import Made
-from actsearch.plan.targets import check_made
+from actsearch.plan.targets import check_made, check_targets
 
 
 def two_tasks() -> Plan:
@@ -78,3 +78,40 @@ def test_what_is_made_or_is_there_is_no_matter(folder: Path) -> None:
 
 def test_nobody_is_asked_where_all_is_wanted() -> None:
     check_made(PLAN, ["all"], lambda: pytest.fail("rules were looked at"))
+
+
+@pytest.mark.parametrize(
+    "target, expected",
+    [
+        (
+            "results/tinny/benchmark.parquet",
+            "no task 'tinny' (did you mean results/tiny/benchmark.parquet?); tasks: tiny",
+        ),
+        ("results/other/benchmark.parquet", "no task 'other'; tasks: tiny"),
+        (
+            "results/tiny/trials/mul.rleu.x.x.json",
+            "'mul.rleu.x.x' is not the slug of a function; did you mean "
+            "results/tiny/trials/mul.relu.x.x.json?",
+        ),
+        (
+            "results/tiny/trials/mul(tanh(x), relu(x)).json",
+            "'results/tiny/trials/mul(tanh(x), relu(x)).json': a trial is named by the function's "
+            "slug: ask for results/tiny/trials/mul.tanh.x.relu.x.json",
+        ),
+        (
+            "mul(tanh(x), relu(x)).json",
+            "a trial is named by its task and the function's slug: ask for "
+            "results/tiny/trials/mul.tanh.x.relu.x.json",
+        ),
+        ("results/tiny/trials/gelu.json", "did you mean results/tiny/trials/gelu.x.json?"),
+        ("results/tiny/trials/silu.x.json", "did you mean results/tiny/trials/swish.x.json?"),
+        ("results/tiny/trials/mul.relu.x.json", "bad slug 'mul.relu.x': the tokens end too early"),
+        (f"results/tiny/trials/{'abs.' * 60}x.json", "has 241 characters; allowed: 200"),
+        (f"results/tiny/trials/{'abs.' * 20_000}x.json", "allowed: at most 10,000"),
+    ],
+)
+def test_bad_target(target: str, expected: str) -> None:
+    """What is known to be none before the rules are: a task, a section, a function."""
+    with pytest.raises(ConfigError) as error:
+        check_targets(Plan(parse_config(SMALL)), [target])
+    assert expected in str(error.value)

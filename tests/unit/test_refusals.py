@@ -332,40 +332,6 @@ def test_strategies_of_the_users(
 
 
 @pytest.mark.parametrize(
-    "target, expected",
-    [
-        (
-            "results/tinny/benchmark.parquet",
-            "no task 'tinny' (did you mean results/tiny/benchmark.parquet?); tasks: tiny",
-        ),
-        ("results/other/benchmark.parquet", "no task 'other'; tasks: tiny"),
-        (
-            "results/tiny/trials/mul.rleu.x.x.json",
-            "'mul.rleu.x.x' is not the slug of a function; did you mean "
-            "results/tiny/trials/mul.relu.x.x.json?",
-        ),
-        (
-            "results/tiny/trials/mul(tanh(x), relu(x)).json",
-            "'results/tiny/trials/mul(tanh(x), relu(x)).json': a trial is named by the function's "
-            "slug: ask for results/tiny/trials/mul.tanh.x.relu.x.json",
-        ),
-        (
-            "mul(tanh(x), relu(x)).json",
-            "a trial is named by its task and the function's slug: ask for "
-            "results/tiny/trials/mul.tanh.x.relu.x.json",
-        ),
-        ("results/tiny/trials/gelu.json", "did you mean results/tiny/trials/gelu.x.json?"),
-        ("results/tiny/trials/silu.x.json", "did you mean results/tiny/trials/swish.x.json?"),
-        ("results/tiny/trials/mul.relu.x.json", "bad slug 'mul.relu.x': the tokens end too early"),
-        (f"results/tiny/trials/{'abs.' * 60}x.json", "has 241 characters; allowed: 200"),
-        (f"results/tiny/trials/{'abs.' * 20_000}x.json", "allowed: at most 10,000"),
-    ],
-)
-def test_bad_target(target: str, expected: str) -> None:
-    assert expected in refusal(SMALL, target)
-
-
-@pytest.mark.parametrize(
     "section, target",
     [("benchmark", "map.parquet"), ("search", "search/map.parquet"), ("final", "final.json")],
 )
