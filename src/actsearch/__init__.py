@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from actsearch.functions.plain_calls import find_plain_calls as find_plain_calls
     from actsearch.functions.replacing import replace_activations as replace_activations
     from actsearch.functions.spaces import SearchSpace as SearchSpace
+    from actsearch.reading.experiment import Experiment as Experiment
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Activation": "actsearch.functions.activation",
+    "Experiment": "actsearch.reading.experiment",
     "Expression": "actsearch.functions.expressions",
     "ExpressionError": "actsearch.functions.expressions",
     "Operator": "actsearch.functions.operators",

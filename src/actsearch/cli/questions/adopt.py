@@ -28,7 +28,7 @@ RESULTS = Path(layout.RESULTS)
 
 @app.command()
 def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Note results that were copied here as made, if they are what this workflow would make.
+    """Accept results copied from elsewhere, if they are what this workflow would make.
 
     Snakemake knows nothing of files that were copied without its hidden folder. They are touched,
     in order; nothing else is changed.

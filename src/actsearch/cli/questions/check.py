@@ -45,7 +45,7 @@ def check(
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Try out operators, data and network of a task in seconds; nothing of it is kept.
+    """Try out operators, data and network of a task in seconds; nothing is kept.
 
     What its jobs will do is done in short: trainings by the recipe, on the smallest batches that
     will occur, Fisher spectra, and records. What a job would refuse is refused here; but of image

@@ -71,7 +71,7 @@ def train(
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Train functions on a task, one file a function; what already stands is left alone.
+    """Train functions on a task, one file per function; files that exist already are kept.
 
     A function that fails does not stop the others; what they gave is kept for the next run. A task
     that asks for several processes starts them; the first of them does all that is seen.
