@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from actsearch.functions.expressions import Expression as Expression
     from actsearch.functions.expressions import ExpressionError as ExpressionError
     from actsearch.functions.expressions import parse as parse
+    from actsearch.functions.onnx_translations import onnx_translations as onnx_translations
     from actsearch.functions.operators import Operator as Operator
     from actsearch.functions.operators import register as register
     from actsearch.functions.plain_calls import find_plain_calls as find_plain_calls
@@ -47,6 +48,7 @@ _HOMES = {
     "load_features": "actsearch.features.shipped",
     "load_map": "actsearch.benchmark.shipped.tables",
     "load_runs": "actsearch.benchmark.shipped.tables",
+    "onnx_translations": "actsearch.functions.onnx_translations",
     "parse": "actsearch.functions.expressions",
     "register": "actsearch.functions.operators",
     "replace_activations": "actsearch.functions.replacing",

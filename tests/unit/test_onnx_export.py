@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
+from actsearch import Activation, onnx_translations
 from actsearch.functions import onnx_export, operators
 from actsearch.functions.expressions import Expression, parse
 from actsearch.functions.onnx_export import agreement, onnx_bytes, run
@@ -97,6 +100,28 @@ def test_shapes_are_kept_and_bytes_are_the_same() -> None:
     assert model == onnx_bytes(function, 3)
     # What a function has twice is computed once.
     assert len(model) < len(onnx_bytes(parse("bessel_i0e(x)"), 3)) + 300
+
+
+@pytest.mark.slow
+def test_networks_with_bessel_functions_are_exported_by_torch(tmp_path: Path) -> None:
+    network = torch.nn.Sequential(
+        torch.nn.Linear(4, 5),
+        Activation("div(square(x),bessel_i1e(x))"),
+        Activation("bessel_i0e(x)"),
+    )
+    network.eval()
+    example = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    program = torch.onnx.export(
+        network,
+        (example,),
+        dynamo=True,
+        verbose=False,
+        custom_translation_table=onnx_translations(),
+    )
+    assert program is not None
+    program.save(tmp_path / "network.onnx")
+    found = run((tmp_path / "network.onnx").read_bytes(), example.numpy())
+    np.testing.assert_allclose(found, network(example).detach().numpy(), rtol=3e-6)
 
 
 def test_a_model_that_is_wrong_is_reported() -> None:

@@ -81,6 +81,8 @@ def test_what_is_not_there_is_named(results: Path, tmp_path: Path) -> None:
         _ = experiment["digits"].surrogate
     with pytest.raises(ResultsError, match=r"no search 'ranom' \(did you mean 'random'\?\)"):
         experiment["digits"].history("ranom")
+    with pytest.raises(ResultsError, match=r"no listed space 'smal' \(did you mean 'small'\?\)"):
+        experiment.spaces["smal"]
     with pytest.raises(ResultsError, match=r"results/spaces/small/costs\.parquet$"):
         _ = experiment.spaces["small"].costs
     with pytest.raises(ResultsError, match=r"no such folder with results.*Experiment\.shipped"):

@@ -13,7 +13,7 @@ from actsearch.plan import layout
 from actsearch.plan.dependencies import register_operators
 from actsearch.plan.environment import CONFIG_VARIABLE, DEFAULT_CONFIG
 from actsearch.reading.errors import ResultsError, require_known
-from actsearch.reading.spaces import SpaceResults
+from actsearch.reading.spaces import SpaceResults, Spaces
 from actsearch.reading.tasks import ShippedTask, TaskResults
 from actsearch.records import shipped
 from actsearch.records.names import printable_name
@@ -89,6 +89,9 @@ class Experiment:
     def __contains__(self, task: object) -> bool:
         return task in self.tasks
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.tasks
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.tasks)
 
@@ -96,7 +99,7 @@ class Experiment:
         return len(self.tasks)
 
     @property
-    def spaces(self) -> dict[str, SpaceResults]:
+    def spaces(self) -> Spaces:
         """The spaces that were listed, by name: ``experiment.spaces["three-node"].functions``."""
         folder = self.path(layout.functions("")).parent
         found = {}
@@ -104,7 +107,7 @@ class Experiment:
             name = path.parent.name
             files = (layout.functions(name), layout.outputs(name), layout.costs(name))
             found[name] = SpaceResults(name, *map(self.path, files))
-        return found
+        return Spaces(folder, found)
 
     @functools.cached_property
     def config(self) -> Config:
@@ -161,11 +164,11 @@ class _Shipped(Experiment):
         return self.folder / shipped.CONFIGURATION
 
     @property
-    def spaces(self) -> dict[str, SpaceResults]:
+    def spaces(self) -> Spaces:
         found: dict[str, SpaceResults] = {}
         for task in self.tasks:
             benchmark = self.config.task(task).benchmark
             if benchmark is not None and benchmark.space not in found:
                 listing = self.folder / task / shipped.FUNCTIONS
                 found[benchmark.space] = SpaceResults(benchmark.space, listing, None, None)
-        return found
+        return Spaces(self.folder, found)
