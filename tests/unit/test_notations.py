@@ -16,9 +16,11 @@ from matplotlib.mathtext import MathTextParser
 from actsearch.functions import operators
 from actsearch.functions.exporting import CLASS, sympy_file, torch_text
 from actsearch.functions.expressions import Expression, parse
+from actsearch.functions.formulas import plain_formula
 from actsearch.functions.latex import latex
 from actsearch.functions.operators import BINARY, EXTRA_UNARY, NARY, UNARY, Operator, register
 from actsearch.functions.properties import properties
+from actsearch.functions.standalone import formula
 from actsearch.functions.symbolic import sympy_text
 from actsearch.functions.trees import NotationError, fold, tree_lines
 
@@ -67,6 +69,11 @@ def test_a_drawn_tree_says_the_function(function: Expression) -> None:
         return f"{names[place]}({listed})" if listed else names[place]
 
     assert text(0) == function.name
+
+
+@given(functions)
+def test_the_formula_is_that_of_files_for_torch(function: Expression) -> None:
+    assert plain_formula(function) == formula(function)
 
 
 def test_a_deep_function_is_drawn() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from actsearch.functions.expressions import Expression
 from actsearch.functions.latex import latex
-from actsearch.functions.standalone import formula, module_source
 from actsearch.functions.symbolic import sympy_source
 
 CLASS = "FoundActivation"
@@ -21,6 +20,8 @@ def torch_text(expression: Expression, command: str) -> tuple[str, list[str]]:
     Returns:
         The source, and what is missing in it: own operators that cannot be copied, in words.
     """
+    from actsearch.functions.standalone import formula, module_source
+
     about = [
         f"The activation function {formula(expression)} as a PyTorch module. Needs torch alone.",
         f"Made by: {command}",

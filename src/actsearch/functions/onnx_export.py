@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from actsearch.functions.equivalence import normal_samples
 from actsearch.functions.expressions import Expression
+from actsearch.functions.formulas import plain_formula
 from actsearch.functions.operators import own_operators
-from actsearch.functions.standalone import formula
 from actsearch.functions.trees import NotationError, fold
 
 NEEDED = ("onnx", "onnxruntime")
@@ -76,7 +76,7 @@ def onnx_bytes(expression: Expression, dimensions: int = 1) -> bytes:
 
     graph = Graph()
     result = fold(expression, graph.x, lambda name, arguments: OPERATORS[name](*arguments))
-    properties = {"name": expression.name, "formula": formula(expression)}
+    properties = {"name": expression.name, "formula": plain_formula(expression)}
     model = graph.model(result, expression.slug[:100], dimensions, properties)
     checker.check_model(model)
     whole: bytes = model.SerializeToString(deterministic=True)

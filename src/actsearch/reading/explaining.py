@@ -15,9 +15,9 @@ from actsearch.features.columns import component_columns
 from actsearch.features.outputs import transform_outputs
 from actsearch.functions.equivalence import outputs
 from actsearch.functions.expressions import Expression, parse
+from actsearch.functions.formulas import plain_formula
 from actsearch.functions.latex import latex
 from actsearch.functions.properties import Properties, properties
-from actsearch.functions.standalone import formula
 from actsearch.functions.trees import tree_lines
 from actsearch.reading.experiment import Experiment
 from actsearch.reading.measurements import TABLE, Measurement, measurements, names_of
@@ -84,7 +84,7 @@ class Explanation:
         whole = {
             "name": function.name,
             "slug": function.slug,
-            "formula": formula(function),
+            "formula": plain_formula(function),
             "latex": latex(function),
             "size": function.size,
             "depth": function.depth,

@@ -63,8 +63,8 @@ def explain(
 def _notation(out: Console, found: Explanation) -> None:
     from rich.table import Table
 
+    from actsearch.functions.formulas import plain_formula
     from actsearch.functions.latex import latex
-    from actsearch.functions.standalone import formula
     from actsearch.functions.trees import tree_lines
 
     function = found.function
@@ -73,7 +73,7 @@ def _notation(out: Console, found: Explanation) -> None:
     table.add_column(overflow="fold")
     table.add_row("name", function.name)
     table.add_row("slug", function.slug)
-    table.add_row("formula", formula(function))
+    table.add_row("formula", plain_formula(function))
     table.add_row("LaTeX", latex(function))
     table.add_row("tree", "\n".join(tree_lines(function)))
     for label, text in _described(found.properties):
