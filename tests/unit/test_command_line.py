@@ -11,8 +11,14 @@ import pytest
 from result_folders import make_results
 from typer.testing import CliRunner
 
-from actsearch.cli.app import app, load_commands, name_of
-from actsearch.cli.arguments import complete_function, complete_task, is_slug, read_function
+from actsearch.cli.app import app, flowing, load_commands, name_of
+from actsearch.cli.arguments import (
+    complete_configured_task,
+    complete_function,
+    complete_task,
+    is_slug,
+    read_function,
+)
 from actsearch.cli.contents import GROUPS, STEPS, place_of
 from actsearch.functions.expressions import ExpressionError
 from actsearch.plan.steps import STEPS as RECORDS
@@ -57,6 +63,10 @@ def test_the_help_of_each_command_is_one_plain_line() -> None:
         assert not [riddle for riddle in RIDDLES if f" {riddle} " in first], first
 
 
+def test_paragraphs_of_help_flow_and_lists_do_not() -> None:
+    assert flowing("One\nline.\n\n- a\n- b\n\nAnd\nmore.") == "One line.\n\n- a\n- b\n\nAnd more."
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_results(tmp_path)
@@ -69,6 +79,18 @@ def test_tasks_are_completed(folder: Path) -> None:
     assert complete_task("") == ["digits", "mnist1d-mlp"]
     assert complete_task("dig") == ["digits"]
     assert complete_task("none") == []
+
+
+def test_tasks_of_the_configuration_are_completed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ACTSEARCH_CONFIG", raising=False)
+    assert complete_configured_task("") == []
+    Path("config.yaml").write_text("tasks: {one: {}, other: {}, third: {}}")
+    assert complete_configured_task("o") == ["one", "other"]
+    Path("config.yaml").write_text("tasks: [")
+    assert complete_configured_task("o") == []
 
 
 def test_functions_are_completed_by_their_slugs(folder: Path) -> None:

@@ -124,6 +124,7 @@ def test_explain_for_people() -> None:
         "finite on the normal samples; not monotone from -10 to 10; not bounded",
         "80.00% ± 10.00",
         "1 of 6",
+        "can be exported",
         "last comparison",
         "trained under the name mul(x,sigmoid(x)), which computes the same",
     ):

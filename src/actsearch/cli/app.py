@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
+import re
 
 import typer
 from typer.models import CommandInfo
@@ -37,7 +39,19 @@ def load_commands() -> None:
     places = {id(command): place_of(name_of(command), steps) for command in app.registered_commands}
     for command in app.registered_commands:
         _, command.rich_help_panel = places[id(command)]
+        command.help = flowing(inspect.getdoc(command.callback) or "")
     app.registered_commands.sort(key=lambda command: places[id(command)][0])
+
+
+def flowing(text: str) -> str:
+    """A docstring as help: paragraphs without the line ends of the source, lists as they are."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(
+        paragraph
+        if re.search(r"^(?:[-*]| )", paragraph, re.MULTILINE)
+        else " ".join(paragraph.split())
+        for paragraph in paragraphs
+    )
 
 
 def name_of(command: CommandInfo) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,16 @@ def complete_task(incomplete: str) -> list[str]:
     return sorted(name for name in names if name.startswith(incomplete))
 
 
+def complete_configured_task(incomplete: str) -> list[str]:
+    """Tasks of the configuration in this folder."""
+    from actsearch.config import ConfigError, read_values
+
+    with contextlib.suppress(ConfigError, OSError):
+        tasks = read_values(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG)).get("tasks")
+        return sorted(name for name in map(str, tasks or ()) if name.startswith(incomplete))
+    return []
+
+
 def complete_function(incomplete: str) -> list[str]:
     """Slugs of the baselines and of what was trained here; a shell needs no quotes for them."""
     baselines = [parse(name).slug for name in MODERN]
@@ -88,7 +99,7 @@ FunctionName = Annotated[
     str, typer.Argument(metavar="NAME", help=_FUNCTION, autocompletion=complete_function)
 ]
 FunctionNames = Annotated[
-    list[str], typer.Argument(metavar="NAME...", help=_FUNCTION, autocompletion=complete_function)
+    list[str], typer.Argument(metavar="NAME", help=_FUNCTION, autocompletion=complete_function)
 ]
 _TASK = "A task with results here, or a table that ships."
 TaskWord = Annotated[str, typer.Argument(metavar="TASK", help=_TASK, autocompletion=complete_task)]

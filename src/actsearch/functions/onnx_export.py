@@ -36,14 +36,24 @@ def require_onnx() -> None:
         )
 
 
+def without_form(expression: Expression) -> list[str]:
+    """Operators of a function that cannot be written as ONNX, sorted: the user's own.
+
+    Nothing of ONNX has to be installed to know.
+
+    Returns:
+        Their names; none where it has built-in operators alone.
+    """
+    return sorted(expression.operators & {operator.name for operator in own_operators()})
+
+
 def refuse_own(expression: Expression) -> None:
     """Refuse a function with operators that have no form in ONNX.
 
     Raises:
-        NotationError: naming them; the user's own have none.
+        NotationError: naming them.
     """
-    own = sorted(expression.operators & {operator.name for operator in own_operators()})
-    if own:
+    if own := without_form(expression):
         raise NotationError(
             f"{expression.name} cannot be written as ONNX: it has own operators "
             f"({', '.join(own)}), which have no form there; allowed: built-in operators"

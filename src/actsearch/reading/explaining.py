@@ -17,6 +17,7 @@ from actsearch.functions.equivalence import outputs
 from actsearch.functions.expressions import Expression, parse
 from actsearch.functions.formulas import plain_formula
 from actsearch.functions.latex import latex
+from actsearch.functions.onnx_export import without_form
 from actsearch.functions.properties import Properties, properties
 from actsearch.functions.trees import tree_lines
 from actsearch.reading.experiment import Experiment
@@ -90,6 +91,7 @@ class Explanation:
             "depth": function.depth,
             "operators": sorted(function.operators),
             "tree": tree_lines(function),
+            "onnx": not without_form(function),
             "properties": asdict(self.properties),
             "equals": self.equals,
             "distances": [asdict(distance) for distance in self.distances],

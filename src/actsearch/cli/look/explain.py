@@ -65,6 +65,7 @@ def _notation(out: Console, found: Explanation) -> None:
 
     from actsearch.functions.formulas import plain_formula
     from actsearch.functions.latex import latex
+    from actsearch.functions.onnx_export import without_form
     from actsearch.functions.trees import tree_lines
 
     function = found.function
@@ -78,6 +79,8 @@ def _notation(out: Console, found: Explanation) -> None:
     table.add_row("tree", "\n".join(tree_lines(function)))
     for label, text in _described(found.properties):
         table.add_row(label, text)
+    own = without_form(function)
+    table.add_row("ONNX", f"no: own operators ({', '.join(own)})" if own else "can be exported")
     for space, names in found.equals.items():
         shown = ", ".join(names[:EQUALS]) or "no other name in it"
         more = f", and {len(names) - EQUALS} more (--json)" if len(names) > EQUALS else ""
