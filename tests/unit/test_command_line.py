@@ -189,5 +189,13 @@ def test_own_operators_come_from_the_configuration(
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(SMALL | {"operators": ["operators_of_a_look"]}))
     assert read_function("look_sine.x", config).name == "look_sine(x)"
-    with pytest.raises(ExpressionError):
+    with pytest.raises(ExpressionError, match=r"'look_cosine' \(did you mean 'look_sine'\?\)"):
         read_function("look_cosine.x", config)
+
+
+def test_a_configuration_with_a_mistake_does_not_hide_that_of_a_name(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("tasks: 3")
+    assert read_function("relu.x", config).name == "relu(x)"
+    with pytest.raises(ExpressionError, match=r"(?s)'rel'.*own operators are not known.*tasks"):
+        read_function("rel.x", config)

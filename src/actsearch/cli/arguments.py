@@ -10,12 +10,15 @@ from typing import Annotated
 
 import typer
 
+from actsearch.config import ConfigError, read_values
 from actsearch.functions.baselines import MODERN
 from actsearch.functions.expressions import Expression, ExpressionError, parse
 from actsearch.functions.operators import LEAF
 from actsearch.plan import layout
 from actsearch.plan.environment import CONFIG_VARIABLE, DEFAULT_CONFIG
 from actsearch.records import shipped
+from actsearch.records.files import written_beside
+from actsearch.records.names import printable_name
 
 MOST_COMPLETED = 200
 """Suggestions of a shell: more than anybody reads."""
@@ -43,12 +46,36 @@ def read_function(text: str, config: Path | None = None) -> Expression:
             raise
         from actsearch.cli.recording import load
 
-        load(config)
-        return _read(text)
+        problem = ""
+        try:
+            load(config)
+        except ConfigError as error:
+            problem = f"\nown operators are not known, for this is wrong in {error}"
+        try:
+            return _read(text)
+        except ExpressionError as error:
+            raise ExpressionError(f"{error}{problem}") from None
 
 
 def _read(text: str) -> Expression:
     return Expression.from_slug(text.strip()) if is_slug(text) else parse(text)
+
+
+def write_file(out: Path, content: bytes) -> None:
+    """Write a file that people keep, with the folders above it; a reader never sees half of it.
+
+    Raises:
+        ConfigError: when it cannot be written there.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with written_beside(out) as beside:
+            beside.write_bytes(content)
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        raise ConfigError(
+            f"--out {printable_name(str(out))}: cannot be written: {problem}"
+        ) from None
 
 
 def is_slug(text: str) -> bool:
@@ -66,8 +93,6 @@ def complete_task(incomplete: str) -> list[str]:
 
 def complete_configured_task(incomplete: str) -> list[str]:
     """Tasks of the configuration in this folder."""
-    from actsearch.config import ConfigError, read_values
-
     with contextlib.suppress(ConfigError, OSError):
         tasks = read_values(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG)).get("tasks")
         return sorted(name for name in map(str, tasks or ()) if name.startswith(incomplete))

@@ -65,7 +65,7 @@ class Experiment:
         return _Shipped(shipped.FOLDER)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__.lstrip('_')}({str(self.folder)!r})"
+        return f"Experiment({str(self.folder)!r})"
 
     def path(self, target: str) -> Path:
         """Where a result lies whose path in the experiment is ``target``, ``results/...``."""
@@ -151,6 +151,9 @@ class Experiment:
 
 class _Shipped(Experiment):
     """The tables that ship, each in a folder of its own."""
+
+    def __repr__(self) -> str:
+        return "Experiment.shipped()"
 
     @property
     def tasks(self) -> list[str]:

@@ -194,6 +194,8 @@ class TaskResults:
 
     def trial(self, function: Expression) -> dict[str, Any] | None:
         """All that the trainings of one function said; None where it was not trained by itself."""
+        if len(function.slug) > layout.LONGEST_SLUG:  # no file can have that name
+            return None
         path = self.path(layout.trial(self.name, function.slug))
         return dict(read_json(path)) if path.is_file() else None
 

@@ -7,9 +7,10 @@ differ in their dashes too.
 
 from __future__ import annotations
 
+import io
+import re
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +30,7 @@ DASHES = ("-", (0, (5, 2)), (0, (1, 1.2)))
 POINTS = 2001
 _STEP = 1e-4
 _TOP, _MARGIN = 20.0, 0.05
-_LONGEST_FORMULA = 60
+_LONGEST_FORMULA, _LONGEST_NAME = 60, 100
 _WIDTHS = (16, 28, 50)
 """Longest names with which the legend has four, three and two columns."""
 _SETTINGS: dict[Any, Any] = {
@@ -68,23 +69,26 @@ def derivative(expression: Expression, x: Floats) -> Floats:
 
 def draw(
     functions: Sequence[Expression],
-    out: Path,
+    ending: str,
     limits: tuple[float, float] = (-5.0, 5.0),
     with_formulas: bool = True,
-) -> None:
-    """Draw functions, with their derivatives beside them, into a file.
+) -> bytes:
+    """Draw functions, with their derivatives beside them.
 
     Args:
         functions: one to `MOST`.
-        out: the file to write; its ending says the format.
+        ending: of the file, one of `FORMATS`.
         limits: of the axis of x.
         with_formulas: whether the legend has formulas, where they are short, or names.
+
+    Returns:
+        The content of the file.
 
     Raises:
         FigureError: for another ending, too many functions, or limits that are none.
     """
-    if out.suffix not in FORMATS:
-        raise FigureError(f"{out}: unknown ending {out.suffix!r}; allowed: {', '.join(FORMATS)}")
+    if ending not in FORMATS:
+        raise FigureError(f"a figure with the ending {ending!r}; allowed: {', '.join(FORMATS)}")
     if not 1 <= len(functions) <= MOST:
         raise FigureError(f"{len(functions)} functions in one figure; allowed: 1 to {MOST}")
     low, high = limits
@@ -111,7 +115,9 @@ def draw(
             axes.set_xlim(low, high)
         labels = [_label(function, with_formulas) for function in functions]
         figure.legend(left.get_lines(), labels, loc="outside lower center", ncols=columns)
-        figure.savefig(out, dpi=200, metadata=_METADATA[out.suffix])
+        whole = io.BytesIO()
+        figure.savefig(whole, format=ending[1:], dpi=200, metadata=_METADATA[ending])
+    return whole.getvalue()
 
 
 _METADATA: dict[str, dict[str, Any]] = {
@@ -150,16 +156,18 @@ def _range(curves: Sequence[Floats]) -> tuple[float, float]:
 
 
 def _label(function: Expression, with_formulas: bool) -> str:
-    formula = _mathtext(latex(function))
-    if with_formulas and len(function.name) <= _LONGEST_FORMULA and formula:
-        return f"${formula}$"
-    return function.name
+    short = with_formulas and len(function.name) <= _LONGEST_FORMULA
+    formula = _mathtext(latex(function)) if short else ""
+    return f"${formula}$" if formula else shorten(function.name, _LONGEST_NAME)
+
+
+def shorten(text: str, most: int) -> str:
+    """At most so many characters of a text."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _mathtext(formula: str) -> str:
     r"""LaTeX as matplotlib reads it, which knows no ``\operatorname``; empty where it cannot."""
-    import re
-
     from matplotlib.mathtext import MathTextParser
 
     text = re.sub(r"\\operatorname\{((?:[^{}\\]|\\_)*)\}", _upright, formula)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from actsearch.cli.app import app
-from actsearch.cli.arguments import CONFIG, FunctionNames, OwnOperators, read_function
+from actsearch.cli.arguments import CONFIG, FunctionNames, OwnOperators, read_function, write_file
 
 
 @app.command()
@@ -27,9 +27,8 @@ def plot(
 
     The same functions give the same file, byte by byte.
     """
-    from actsearch.report.function_figure import draw
+    from actsearch.report.function_figure import draw, shorten
 
     functions = [read_function(name, config) for name in dict.fromkeys(names)]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draw(functions, out, limits, not plain)
-    typer.echo(f"{out}: {', '.join(function.name for function in functions)}")
+    write_file(out, draw(functions, out.suffix, limits, not plain))
+    typer.echo(f"{out}: {', '.join(shorten(function.name, 100) for function in functions)}")

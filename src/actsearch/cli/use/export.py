@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from actsearch.cli.app import app
-from actsearch.cli.arguments import CONFIG, FunctionName, OwnOperators, read_function
+from actsearch.cli.arguments import CONFIG, FunctionName, OwnOperators, read_function, write_file
 from actsearch.cli.progress import say
 from actsearch.config import ConfigError
-from actsearch.records.files import written_beside
 
 if TYPE_CHECKING:
     from actsearch.functions.expressions import Expression
@@ -57,7 +56,7 @@ def export(
     if out is None:
         typer.echo(text, nl=False)
         return
-    _write(out, text.encode())
+    write_file(out, text.encode())
     say(f"{out}: {function.name}")
 
 
@@ -67,7 +66,7 @@ def _export_onnx(function: Expression, out: Path, dimensions: int) -> None:
 
     model = onnx_bytes(function, dimensions)
     found = agreement(onnx_bytes(function), function)
-    _write(out, model)
+    write_file(out, model)
     say(f"{out}: {function.name}, float32, {dimensions} dimensions of any size")
     say(
         f"compared with torch in float32 at {found.points:,} numbers from -10 to 10: the largest "
@@ -85,9 +84,3 @@ def _export_onnx(function: Expression, out: Path, dimensions: int) -> None:
             f"of both alone (at {found.apart} numbers); torch in float32 itself is "
             f"{found.torch_error:.1e} from float64"
         )
-
-
-def _write(out: Path, content: bytes) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with written_beside(out) as beside:
-        beside.write_bytes(content)
