@@ -263,7 +263,7 @@ def test_export_to_onnx_says_how_far_it_agrees(tmp_path: Path) -> None:
     result = run("export", "mul.x.bessel_i1e.x", "--to", "onnx", "--out", str(file), "--dims", "4")
     assert result.exception is None
     assert "5,001 numbers from -10 to 10: the largest difference is" in result.stderr
-    assert "bessel_i1e: by a polynomial" in result.stderr and "warning" not in result.stderr
+    assert "bessel_i1e: a polynomial" in result.stderr and "warning" not in result.stderr
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     x = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
     (y,) = session.run(["y"], {"x": x})

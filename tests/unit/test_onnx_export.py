@@ -14,7 +14,7 @@ from scipy import special
 from actsearch import Activation, onnx_translations
 from actsearch.functions import onnx_export, operators
 from actsearch.functions.expressions import Expression, parse
-from actsearch.functions.onnx_export import agreement, onnx_bytes, run
+from actsearch.functions.onnx_export import APPROXIMATED, agreement, onnx_bytes, run
 from actsearch.functions.onnx_operators import OPERATORS
 from actsearch.functions.operators import BINARY, EXTRA_UNARY, NARY, UNARY, Operator, register
 from actsearch.functions.series import series
@@ -48,6 +48,26 @@ def test_series_are_as_good_as_they_say(name: str, function: np.ufunc) -> None:
     assert found.dtype == np.float32
     assert np.abs(found / expected - 1).max() < known.error <= 5e-7
     assert np.abs(known(HALF) / function(HALF) - 1).max() < 2e-7  # what the degree allows
+
+
+@pytest.mark.parametrize(
+    "name, function, farthest",
+    [
+        ("bessel_i0e", special.i0e, 1e6),
+        ("bessel_i1e", special.i1e, 1e6),
+        ("erfc", special.erfc, 9.0),
+        ("gelu", lambda x: x * special.ndtr(x), 9.0),
+    ],
+)
+def test_polynomials_err_by_no_more_than_they_say(
+    name: str, function: np.ufunc, farthest: float
+) -> None:
+    half = np.concatenate([np.linspace(0.001, 9, 9001), np.geomspace(9, max(farthest, 9.1), 500)])
+    half = half[half <= farthest]
+    x = np.concatenate([-half, half]).astype(np.float32)
+    found, expected = run(onnx_bytes(parse(f"{name}(x)")), x), function(x.astype(np.float64))
+    assert np.abs(found / expected - 1).max() < APPROXIMATED[name]
+    assert np.abs(found - expected).max() < 4e-7
 
 
 def test_every_built_in_operator_has_a_form() -> None:

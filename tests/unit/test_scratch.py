@@ -42,6 +42,13 @@ def artifact(command: str, **block: Any) -> Artifact:
     return Artifact(FILE, usual | block)
 
 
+def test_a_command_that_had_another_name_is_called_by_todays() -> None:
+    old = artifact("", step="export", command="actsearch export --task t --bare")
+    assert command_in_scratch(old, {}) == ["export-act-bench", "--task", "t", "--bare"]
+    final = artifact("", step="train-final", command="actsearch train --final --task t 00.json")
+    assert command_in_scratch(final, {})[:2] == ["train", "--final"]
+
+
 def config(**sources: str) -> Config:
     split = {"train": 200, "validation": 10, "test": 10, "seed": 0}
     task = {"data": "digits", "model": "digits-cnn", "benchmark": {"space": "small"}}

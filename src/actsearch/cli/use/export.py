@@ -61,8 +61,7 @@ def export(
 
 
 def _export_onnx(function: Expression, out: Path, dimensions: int) -> None:
-    from actsearch.functions.onnx_export import agreement, onnx_bytes
-    from actsearch.functions.series import series
+    from actsearch.functions.onnx_export import APPROXIMATED, agreement, onnx_bytes
 
     model = onnx_bytes(function, dimensions)
     found = agreement(onnx_bytes(function), function)
@@ -72,11 +71,10 @@ def _export_onnx(function: Expression, out: Path, dimensions: int) -> None:
         f"compared with torch in float32 at {found.points:,} numbers from -10 to 10: the largest "
         f"difference is {found.difference:.1e} (relative where the function is above 1)"
     )
-    approximated = sorted(function.operators & {"bessel_i0e", "bessel_i1e", "erfc", "gelu"})
-    if approximated:
+    for operator in sorted(function.operators & APPROXIMATED.keys()):
         say(
-            f"{', '.join(approximated)}: by a polynomial, since ONNX has none that is as exact; "
-            f"relative error below {series('i0e').error:.0e}"
+            f"{operator}: a polynomial, since ONNX has none that is as exact; its relative error "
+            f"is below {APPROXIMATED[operator]:.0e}"
         )
     if not found.good:
         say(
