@@ -25,17 +25,20 @@ if TYPE_CHECKING:
     from actsearch.functions.activation import Activation as Activation
     from actsearch.functions.expressions import Expression as Expression
     from actsearch.functions.expressions import ExpressionError as ExpressionError
-    from actsearch.functions.misspelt import parse as parse
+    from actsearch.functions.expressions import parse as parse
+    from actsearch.functions.onnx_translations import onnx_translations as onnx_translations
     from actsearch.functions.operators import Operator as Operator
     from actsearch.functions.operators import register as register
     from actsearch.functions.plain_calls import find_plain_calls as find_plain_calls
     from actsearch.functions.replacing import replace_activations as replace_activations
     from actsearch.functions.spaces import SearchSpace as SearchSpace
+    from actsearch.reading.experiment import Experiment as Experiment
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Activation": "actsearch.functions.activation",
+    "Experiment": "actsearch.reading.experiment",
     "Expression": "actsearch.functions.expressions",
     "ExpressionError": "actsearch.functions.expressions",
     "Operator": "actsearch.functions.operators",
@@ -45,7 +48,8 @@ _HOMES = {
     "load_features": "actsearch.features.shipped",
     "load_map": "actsearch.benchmark.shipped.tables",
     "load_runs": "actsearch.benchmark.shipped.tables",
-    "parse": "actsearch.functions.misspelt",
+    "onnx_translations": "actsearch.functions.onnx_translations",
+    "parse": "actsearch.functions.expressions",
     "register": "actsearch.functions.operators",
     "replace_activations": "actsearch.functions.replacing",
 }

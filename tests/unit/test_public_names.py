@@ -24,6 +24,9 @@ SIGNATURES = {
     "actsearch.search.check_strategy": ["strategy"],
     "actsearch.search.Strategy.propose": ["self", "history", "candidates", "n", "rng"],
     "actsearch.load_benchmark": ["path"],
+    "actsearch.Experiment": ["results", "config"],
+    "actsearch.Experiment.shipped": [],
+    "actsearch.onnx_translations": [],
 }
 
 

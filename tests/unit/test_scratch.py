@@ -42,6 +42,20 @@ def artifact(command: str, **block: Any) -> Artifact:
     return Artifact(FILE, usual | block)
 
 
+def test_a_command_that_had_another_name_is_called_by_todays() -> None:
+    def words(step: str, command: str) -> list[str]:
+        block = {"step": step, "command": f"actsearch {command}", "file": FILE, "inputs": {}}
+        return command_in_scratch(Artifact(FILE, block), {})
+
+    assert words("export", "export --task t --bare") == [
+        "export-act-bench",
+        "--task",
+        "t",
+        "--bare",
+    ]
+    assert words("train-final", "train --final --task t --out a")[:2] == ["train", "--final"]
+
+
 def config(**sources: str) -> Config:
     split = {"train": 200, "validation": 10, "test": 10, "seed": 0}
     task = {"data": "digits", "model": "digits-cnn", "benchmark": {"space": "small"}}
@@ -91,7 +105,7 @@ def test_a_pack_makes_one_file_alone(experiment: Path) -> None:
     file = "results/t/trials/relu.x.json"
     command = f"--task t results/t/trials/elu.x.json {file}"
     words = command_in_scratch(artifact(command, step="train", file=file), {})
-    assert words == ["fim", "--task", "t", file]
+    assert words == ["train", "--task", "t", file]
 
 
 def test_data_above_the_experiment_are_linked_inside_the_scratch_folder(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from actsearch.config import load_config
 from actsearch.plan.dependencies import step_modules
+from actsearch.plan.steps import STEPS
 from actsearch.records.code import reached_modules
 
 TRACER = Path(__file__).parent / "tracer"
@@ -113,7 +114,8 @@ class Trace:
     def step(self) -> str:
         """The step that the command makes."""
         final = self.arguments[0] == "train" and "--final" in self.arguments
-        return "train-final" if final else self.arguments[0]
+        of_command = {s.words[0]: name for name, s in STEPS.items() if len(s.words) == 1}
+        return "train-final" if final else of_command[self.arguments[0]]
 
     @property
     def task(self) -> str | None:

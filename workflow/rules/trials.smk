@@ -133,6 +133,6 @@ rule export_act_bench:
     message:
         "{wildcards.task}: writing the table in the Act-Bench format"
     shell:
-        "ACTSEARCH_RULE={params.rule} actsearch export --task {wildcards.task} "
+        "ACTSEARCH_RULE={params.rule} actsearch export-act-bench --task {wildcards.task} "
         "--functions {input.functions} --table {input.table} "
         "--trials {params.trials} --out {output} {input.fim} 2>&1 | tee {log}"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from actsearch.cli.arguments import complete_configured_task
 from actsearch.config import ConfigError
 from actsearch.plan.environment import CONFIG_VARIABLE
 from actsearch.records.audit import KINDS
@@ -15,7 +16,14 @@ ConfigFile = Annotated[
     Path,
     typer.Option("--config", envvar=CONFIG_VARIABLE, help="The experiment's configuration."),
 ]
-TaskName = Annotated[str, typer.Option("--task", help="A task of the configuration.")]
+TaskName = Annotated[
+    str,
+    typer.Option(
+        "--task",
+        help="A task of the configuration.",
+        autocompletion=complete_configured_task,
+    ),
+]
 SpaceName = Annotated[str, typer.Option("--space", help="A space of the configuration.")]
 Strategy = Annotated[str, typer.Option("--strategy", help="A search strategy.")]
 Out = Annotated[Path, typer.Option("--out", help="The file to make.")]

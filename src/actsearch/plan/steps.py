@@ -34,6 +34,9 @@ class Step:
     """The part of the configuration that it depends on."""
     command: tuple[str, ...] = ()
     """Words after ``actsearch``, where they are not the step's name."""
+    home: str = ""
+    """Module of its command, where it does not have the command's name: another name would be
+    another code digest."""
     further: tuple[str, ...] = ()
     """Modules that its code digest covers besides what its command imports: reached by name, or of
     a room that carries for all other steps."""
@@ -59,7 +62,7 @@ class Step:
     @property
     def module(self) -> str:
         """The module of its command: the root of its code."""
-        return f"{_COMMANDS}.{self.words[0].replace('-', '_')}"
+        return f"{_COMMANDS}.{self.home or self.words[0].replace('-', '_')}"
 
 
 _T, _S, _SCOPE = "{task}", "{space}", "{scope}"
@@ -148,6 +151,8 @@ STEPS: dict[str, Step] = {
         Step(
             "export",
             makes=(layout.exported_table(_T),),
+            command=("export-act-bench",),
+            home="export",
             reads=(_LISTED, layout.table(_T), _TRIAL, _PART),
             settings=settings.export,
             further=(_SCORES,),

@@ -28,7 +28,7 @@ RESULTS = Path(layout.RESULTS)
 
 @app.command()
 def adopt(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Have Snakemake accept results that were copied here, if this workflow would make the same.
+    """Accept results copied from elsewhere, if they are what this workflow would make.
 
     Snakemake does not know files that were copied without its hidden folder. Their dates are
     changed, in order, and they are recorded as made; nothing else is changed.

@@ -48,7 +48,7 @@ def check(
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Check the configuration, and try out operators, data and network of each task, in seconds.
+    """Try out operators, data and network of a task in seconds; nothing is kept.
 
     First, all that a run checks before its first job: spaces and functions, and the sizes of
     searches, simulations and folds. Then what the jobs of each task will do, in short: trainings by

@@ -105,7 +105,7 @@ def lineage(
     svg: Annotated[Path | None, typer.Option(help="Draw the tree into this SVG file too.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Draw what a file was made from, back to the raw data; or what was made from it."""
+    """Draw what a file was made from, back to the raw data, or what was made from it."""
     path = shown(file)
     with readable(file):  # a file, or one sentence
         pass

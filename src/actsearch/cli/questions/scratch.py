@@ -117,10 +117,13 @@ def relative_configuration(block: Mapping[str, Any]) -> Path:
 
 
 def _words(block: Mapping[str, Any]) -> list[str]:
+    """Words of the recorded command; its first is what the step's command is called today."""
     try:
-        return shlex.split(block.get("command", ""))[1:]
+        words = shlex.split(block.get("command", ""))[1:]
     except ValueError as error:
         raise ConfigError(f"the recorded command cannot be read ({error})") from None
+    step = step_called(block.get("step"))
+    return [step.words[0], *words[1:]] if step and words else words
 
 
 def _is_config(word: str) -> bool:

@@ -49,7 +49,7 @@ def ship(
     ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Put complete tables into a folder of data that can be read, audited and replayed on its own.
+    """Copy complete tables into a folder that can be read, audited and replayed alone.
 
     Tables that are there are left as they are: further ones are added. The data card is written
     anew. At the end the folder is audited; exit code 1 when something is found.

@@ -36,7 +36,7 @@ def why(
     as_json: Json = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Say what would be made again, and which setting, module, input or loss is the cause."""
+    """Say which files would be made again, and why."""
     settings = load(config)
     plans = _plans(targets or [], config)
     kinds = tuple(SUFFIXES)

@@ -48,7 +48,7 @@ def audit_command(
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 always.")] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Check every file: unaltered, made by a rule, from these inputs, by this configuration.
+    """Check every file: unaltered, made by a rule, from these inputs and settings.
 
     Exit code 1 when something is found, or when nothing is there. Files that are only left over are
     listed, and are not a failure. Nothing is changed or deleted. A folder of tables that ship is

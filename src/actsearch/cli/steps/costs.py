@@ -17,7 +17,7 @@ def costs(
     out: Out,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Measure what every function of a space costs beside relu: time, and memory kept.
+    """Measure the time and memory of every function of a space, compared with relu.
 
     Forward and backward, on the CPU and on the GPU if there is one. Times are ratios to relu,
     measured in turns; a rerun gives values that differ by some per cent.

@@ -35,7 +35,7 @@ def crate(
     ] = Path("Snakefile"),
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Describe the files beside OUT as a Workflow Run RO-Crate, an action for each execution."""
+    """Describe all results as a Workflow Run RO-Crate, for other tools."""
     from actsearch.records.crate import build_crate
 
     settings = load(config)

@@ -42,7 +42,7 @@ def enumerate_command(
     ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """List a space: its functions, which of them are the same, which are finite."""
+    """List the functions of a space: which are the same, which are finite."""
     from actsearch.functions.baselines import baselines_of
     from actsearch.functions.equivalence import outputs as evaluate
     from actsearch.functions.expressions import parse

@@ -1,4 +1,4 @@
-"""Command: export."""
+"""Command: export-act-bench."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import read_arrays, read_table, write_entries
 
 
-@app.command()
+@app.command("export-act-bench")
 def export(
     task: TaskName,
     functions: FunctionsFile,
@@ -34,7 +34,7 @@ def export(
     bare: Bare = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Write a table in the public Act-Bench format, with one more key for its provenance."""
+    """Write a task's table as a file in the public Act-Bench format, with its provenance."""
     from actsearch.benchmark.act_bench.export import export_table
     from actsearch.features.spectra import stack_cdfs
     from actsearch.functions.listed import selected_slugs

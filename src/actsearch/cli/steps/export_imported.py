@@ -23,7 +23,7 @@ def export_imported(
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Write an imported file in the public format again, with one more key for its provenance.
+    """Write an imported file in the public Act-Bench format again, with its provenance.
 
     With that key the file is JSON for any reader: numbers that are not finite are null.
     """

@@ -38,7 +38,7 @@ def fetch(
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Download a data set, where it is not there yet, and write down what it holds.
+    """Download a data set unless it is there already, and record what it holds.
 
     Run it where there is internet: on a cluster, on the login node. Data that differ from those
     first used are an error; an image folder is described again instead.

@@ -21,7 +21,7 @@ def fetch_act_bench(
     out: Out,
     address: Annotated[str | None, typer.Option(help="A mirror's address of the file.")] = None,
 ) -> None:
-    """Download a public Act-Bench file, and record its SHA-256 beside it when it is first seen.
+    """Download a public Act-Bench file, and record its SHA-256.
 
     A file that is there already is not fetched again, but compared with its record.
     """

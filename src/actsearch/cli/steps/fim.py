@@ -23,7 +23,7 @@ def fim(
     out: Out,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Spectra of the Fisher information matrix at initialisation, for a part of a space."""
+    """Compute Fisher spectra at initialisation for a part of a space."""
     from actsearch.data.loading import task_dataset
     from actsearch.features.fisher_parts import fisher_features
     from actsearch.features.passed_over import in_words

@@ -35,7 +35,7 @@ def final_costs(
     out: Out,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Measure what the finalists cost beside relu, where and as the task trains them.
+    """Measure the time and memory of the finalists, where and as the task trains them.
 
     Uncompiled on every device here; compiled on that of the task, if its recipe compiles or the
     configuration asks for it. Where nothing can be compiled these cells are empty.

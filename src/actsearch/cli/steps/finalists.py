@@ -32,7 +32,7 @@ def finalists(
     ranking: RankingFile = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Choose what is compared in the last comparison: the baselines, and the best found.
+    """Choose the functions of the last comparison: baselines, and the best found.
 
     These are functions of the task itself, or of the tasks in its candidates_from; after stages,
     the best of the last one.

@@ -22,7 +22,7 @@ def import_act_bench(
     out: Out,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Read a file in the Act-Bench format into a table with the same content."""
+    """Read a file in the Act-Bench format into a table."""
     from actsearch.benchmark.act_bench.download import verify
     from actsearch.benchmark.act_bench.format import ActBenchError, read_act_bench
 

@@ -20,7 +20,7 @@ def imported_table(
     out: Out,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Look the functions of a space up in an imported file: the task's table."""
+    """Make a task's table from an imported file."""
     from actsearch.benchmark.act_bench.format import ActBench
     from actsearch.benchmark.act_bench.matching import imported_table as look_up
     from actsearch.functions.listed import selected_names

@@ -22,7 +22,7 @@ def judge(
     simulation: ReportSimulations = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Compare the strategies of all replayed searches."""
+    """Compare the strategies over all replayed searches."""
     from actsearch.functions.baselines import baselines_of
     from actsearch.search.judging import judge as compare
 

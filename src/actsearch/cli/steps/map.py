@@ -26,7 +26,7 @@ def map_command(
     ],
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Embed both features of a space's functions, and their union, in two dimensions."""
+    """Place the functions of a space in two dimensions, by each feature and by both."""
     from actsearch.features.embedding import embed
     from actsearch.features.spectra import stack_cdfs
     from actsearch.functions.listed import selected_names

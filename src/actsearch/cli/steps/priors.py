@@ -26,7 +26,7 @@ def priors(
     ],
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Say how the functions of a space rank on other tasks."""
+    """Rank the functions of a space by their scores on other tasks."""
     from actsearch.functions.listed import selected_names
     from actsearch.search.priors import SEED, rank_elsewhere
 

@@ -19,7 +19,7 @@ def published_features(
     out: Out,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Take the Fisher features of a space's functions from an imported file."""
+    """Take Fisher features from an imported file."""
     import numpy as np
 
     from actsearch.benchmark.act_bench.format import ActBench

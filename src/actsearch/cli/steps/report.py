@@ -71,7 +71,7 @@ def report(
     activation: ReportActivations = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Write the page with the tables and plots of everything."""
+    """Write the report: one page with all tables and plots."""
     from actsearch.functions.baselines import baselines_of
     from actsearch.report.data import ReportData
     from actsearch.report.descriptions import describe_command, describe_files

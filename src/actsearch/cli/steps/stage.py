@@ -34,7 +34,7 @@ def stage(
     ranking: RankingFile = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Choose what a stage before the last comparison trains.
+    """Choose the functions that a stage before the last comparison trains.
 
     The first stage trains the baselines and the best of tables and searches, a later one the best
     of the stage before.

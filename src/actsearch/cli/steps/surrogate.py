@@ -26,7 +26,7 @@ def surrogate(
     ],
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Cross-validate how well each feature set and regressor predicts scores."""
+    """Measure how well features predict scores, by cross-validation."""
     from actsearch.search.characterisation import characterise
     from actsearch.search.surrogates import cross_validated_predictions, score
 

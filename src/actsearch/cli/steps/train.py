@@ -71,7 +71,7 @@ def train(
     ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Train functions on a task, one file per function; files that are up to date are kept.
+    """Train functions on a task, one file per function; files that exist already are kept.
 
     A function that fails does not stop the others; their results are kept for the next run. If the
     task asks for several processes, they are started; only the first of them prints and writes.

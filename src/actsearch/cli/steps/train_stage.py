@@ -35,7 +35,7 @@ def train_stage(
     files: Annotated[list[Path], typer.Argument(help="Trials to make, named by slot.")],
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Train candidates of a stage, one file per function; files that are there already are kept.
+    """Train candidates of a stage, one file per function; files that exist already are kept.
 
     With the recipe and the seeds of the stage, fitted on training data; the test set is not read.
     Otherwise as ``train``.

@@ -1,0 +1,152 @@
+"""Arguments of the commands that people call: functions and tasks by name, with completion."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from actsearch.config import ConfigError, read_values
+from actsearch.functions.baselines import MODERN
+from actsearch.functions.expressions import Expression, ExpressionError, parse
+from actsearch.functions.operators import LEAF
+from actsearch.plan import layout
+from actsearch.plan.environment import CONFIG_VARIABLE, DEFAULT_CONFIG
+from actsearch.records import shipped
+from actsearch.records.files import written_beside
+from actsearch.records.names import printable_name
+
+MOST_COMPLETED = 200
+"""Suggestions of a shell: more than anybody reads."""
+
+
+def read_function(text: str, config: Path | None = None) -> Expression:
+    """A function by its name or its slug: the one place where commands read either.
+
+    Operators of the user's are looked for in the configuration when a word is not known without.
+
+    Args:
+        text: such as ``mul(sigmoid(x), erf(x))`` or ``mul.sigmoid.x.erf.x``.
+        config: the configuration; nothing is read of it for functions of built-in operators.
+
+    Returns:
+        The function.
+
+    Raises:
+        ExpressionError: when it is neither; the message says where and what is allowed.
+    """
+    try:
+        return _read(text)
+    except ExpressionError:
+        if config is None or not config.is_file():
+            raise
+        from actsearch.cli.recording import load
+
+        problem = ""
+        try:
+            load(config)
+        except ConfigError as error:
+            problem = f"\nown operators are not known, for this is wrong in {error}"
+        try:
+            return _read(text)
+        except ExpressionError as error:
+            raise ExpressionError(f"{error}{problem}") from None
+
+
+def _read(text: str) -> Expression:
+    return Expression.from_slug(text.strip()) if is_slug(text) else parse(text)
+
+
+def write_file(out: Path, content: bytes) -> None:
+    """Write a file that people keep, with the folders above it; a reader never sees half of it.
+
+    Raises:
+        ConfigError: when it cannot be written there.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with written_beside(out) as beside:
+            beside.write_bytes(content)
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        raise ConfigError(
+            f"--out {printable_name(str(out))}: cannot be written: {problem}"
+        ) from None
+
+
+def is_slug(text: str) -> bool:
+    """Whether a text is meant as a slug: it has dots and no brackets, or is ``x``."""
+    return text.strip() == LEAF or ("." in text and not set("(),") & set(text))
+
+
+def complete_task(incomplete: str) -> list[str]:
+    """Tasks with results here, and tables that ship, for a shell; folders are looked at alone."""
+    here = [path.parent.name for path in Path(layout.RESULTS).glob("*/benchmark.parquet")]
+    here += [path.parent.name for path in Path(layout.RESULTS).glob("*/final.json")]
+    names = {*here, *shipped.tables_in(shipped.FOLDER)}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def complete_configured_task(incomplete: str) -> list[str]:
+    """Tasks of the configuration in this folder."""
+    with contextlib.suppress(ConfigError, OSError):
+        tasks = read_values(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG)).get("tasks")
+        return sorted(name for name in map(str, tasks or ()) if name.startswith(incomplete))
+    return []
+
+
+def complete_function(incomplete: str) -> list[str]:
+    """Slugs of the baselines and of what was trained here; a shell needs no quotes for them."""
+    baselines = [parse(name).slug for name in MODERN]
+    found = dict.fromkeys(slug for slug in baselines if slug.startswith(incomplete))
+    for slug in _trained():
+        if len(found) >= MOST_COMPLETED:
+            break
+        if slug.startswith(incomplete):
+            found[slug] = None
+    return list(found)
+
+
+def _trained() -> Iterator[str]:
+    for folder in sorted(Path(layout.RESULTS).glob("*/trials")):
+        with os.scandir(folder) as files:
+            for name in sorted(file.name for file in files):
+                if name.endswith(".json") and not name.startswith("."):
+                    yield name.removesuffix(".json")
+
+
+_FUNCTION = 'A function: its name, in quotes ("relu(x)"), or its slug (relu.x).'
+FunctionName = Annotated[
+    str, typer.Argument(metavar="NAME", help=_FUNCTION, autocompletion=complete_function)
+]
+FunctionNames = Annotated[
+    list[str], typer.Argument(metavar="NAME", help=_FUNCTION, autocompletion=complete_function)
+]
+_TASK = "A task with results here, or a table that ships."
+TaskWord = Annotated[str, typer.Argument(metavar="TASK", help=_TASK, autocompletion=complete_task)]
+TaskOption = Annotated[str, typer.Option("--task", help=_TASK, autocompletion=complete_task)]
+ResultsFolder = Annotated[
+    Path, typer.Option("--results", help="The folder with the results.", show_default=True)
+]
+OnlyShipped = Annotated[
+    bool, typer.Option("--shipped", help="Look at tables that ship, not at results here.")
+]
+OwnOperators = Annotated[
+    Path,
+    typer.Option(
+        "--config",
+        envvar=CONFIG_VARIABLE,
+        help="The configuration, which names own operators and baselines; may be missing.",
+    ),
+]
+RESULTS = Path(layout.RESULTS)
+CONFIG = DEFAULT_CONFIG
+
+
+def if_there(config: Path) -> Path | None:
+    """A configuration that need not exist."""
+    return config if config.is_file() else None

@@ -1,0 +1,1 @@
+"""Commands that look at functions and at their results, and make none."""

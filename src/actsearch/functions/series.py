@@ -1,0 +1,86 @@
+"""Special functions as polynomials, for places that have none of them: short, and good in float32.
+
+Each is a polynomial in s = 1 - 2 c / (a + c), a = abs(x), which takes all of [0, inf) to [-1, 1),
+times a power of 1 + a that has the same limit far out. Coefficients are not written down anywhere:
+the polynomial interpolates the function of ``scipy.special`` at Chebyshev nodes.
+
+Largest relative error beside ``scipy.special``, evaluated in float32, for all x from 0 to 1e30:
+
+    i0e(x)                           2.2e-7
+    i1e(x), as x / (1 + a) times it  2.1e-7
+    erfcx(x)                         1.2e-7
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import chebyshev
+from numpy.typing import NDArray
+
+SCALE = 2.0
+"""c above. With it all three need the fewest terms."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """An approximation of f(a), a >= 0: p(s) / (1 + a) ** power.
+
+    Attributes:
+        coefficients: of p, the constant first.
+        power: 0.5 or 1.
+        error: bound of the relative error in float32 that tests hold it to.
+    """
+
+    coefficients: tuple[float, ...]
+    power: float
+    error: float
+
+    def __call__(self, a: NDArray[Any]) -> NDArray[Any]:
+        """Evaluate as a graph of ONNX does, in the dtype of ``a``, shape kept."""
+        one, scale = a.dtype.type(1), a.dtype.type(SCALE)
+        s = one - (scale + scale) / (a + scale)
+        value = np.full_like(a, self.coefficients[-1])
+        for coefficient in self.coefficients[-2::-1]:
+            value = value * s + a.dtype.type(coefficient)
+        found: NDArray[Any] = value / (one + a) ** a.dtype.type(self.power)
+        return found
+
+
+@functools.cache
+def series(name: str) -> Series:
+    """The approximation of ``i0e``, ``erfcx``, or ``i1e_part``: i1e(a) (1 + a) / a."""
+    function, power, degree = _KNOWN[name]
+
+    def along(s: Any) -> Any:
+        a = SCALE * (1 + s) / (1 - s)
+        return function(a) * (1 + a) ** power
+
+    coefficients = chebyshev.cheb2poly(chebyshev.chebinterpolate(along, degree))
+    return Series(tuple(float(value) for value in coefficients), power, 5e-7)
+
+
+def _special(name: str) -> Callable[[Any], Any]:
+    def function(a: Any) -> Any:
+        from scipy import special
+
+        return getattr(special, name)(a)
+
+    return function
+
+
+def _i1e_part(a: NDArray[np.float64]) -> NDArray[np.float64]:
+    positive = np.where(a > 0, a, 1.0)
+    return np.where(a > 0, _special("i1e")(positive) * (1 + positive) / positive, 0.5)
+
+
+_KNOWN: dict[str, tuple[Callable[[Any], Any], float, int]] = {
+    "i0e": (_special("i0e"), 0.5, 20),
+    "i1e_part": (_i1e_part, 0.5, 20),
+    "erfcx": (_special("erfcx"), 1.0, 12),
+}
+"""Function, power of 1 + a, and degree of the polynomial."""

@@ -1,0 +1,272 @@
+"""What was made of a task: its table, runs, map, searches and last comparison."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from actsearch.functions.expressions import Expression
+from actsearch.plan import layout
+from actsearch.reading.errors import ResultsError, require_known, require_made
+from actsearch.records import shipped
+from actsearch.records.formats import read_arrays, read_json, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from actsearch.features.shipped import Features
+    from actsearch.functions.activation import Activation
+    from actsearch.reading.experiment import Experiment
+
+
+class TaskResults:
+    """The results of one task. All is read when it is first asked for, and then kept.
+
+    Attributes:
+        name: of the task.
+        experiment: that it belongs to.
+    """
+
+    is_shipped = False
+    """Whether it is a table that ships."""
+
+    def __init__(self, name: str, experiment: Experiment) -> None:
+        self.name = name
+        self.experiment = experiment
+
+    def __repr__(self) -> str:
+        return f"TaskResults({self.name!r}, {str(self.experiment.folder)!r})"
+
+    @property
+    def place(self) -> str:
+        """Where it is from, for people: its folder, or that it ships."""
+        return f"{self.name}, which ships" if self.is_shipped else str(self._folder)
+
+    @property
+    def _folder(self) -> Path:
+        return self.experiment.folder / self.name
+
+    def path(self, target: str) -> Path:
+        """Where a result lies whose path in the experiment is ``target``."""
+        return self.experiment.path(target)
+
+    def _made(self, target: str) -> Path:
+        return require_made(self.path(target), target)
+
+    @functools.cached_property
+    def table(self) -> pd.DataFrame:
+        """The benchmark table: a row per function.
+
+        Columns: name, slug, status, n_runs, n_diverged, train_score, validation_score, test_score
+        and the losses (medians over the runs), run_validation_scores (by seed), score (what the
+        scores are).
+
+        Raises:
+            ResultsError: when it was not made yet; the message has the command that makes it.
+        """
+        from actsearch.benchmark.table import load_benchmark
+
+        return load_benchmark(self._made(layout.table(self.name)))
+
+    @functools.cached_property
+    def runs(self) -> pd.DataFrame:
+        """All trainings of the table: a row per function and seed.
+
+        Columns: name, slug, seed, status, epochs, and score and loss of the parts train and
+        validation.
+
+        Raises:
+            ResultsError: when nothing was trained here, as for imported tables.
+        """
+        from actsearch.benchmark.shipped.packing import runs_table
+
+        files = sorted(self.path(layout.trials_folder(self.name)).glob("*.json"))
+        if not files:
+            raise ResultsError(
+                f"{self.experiment.folder}: no trials of {self.name}; they are made by: "
+                f"snakemake --cores all {layout.table(self.name)}"
+            )
+        return runs_table(map(read_json, files))
+
+    @functools.cached_property
+    def map(self) -> pd.DataFrame:
+        """Coordinates of the functions by each feature and by both: a row per function.
+
+        Raises:
+            ResultsError: when it was not made yet.
+        """
+        return read_table(self._made(layout.map_file(self.name)))
+
+    @functools.cached_property
+    def features(self) -> Features:
+        """Both features of the functions of the map: ``names``, ``outputs``, ``fisher``.
+
+        Raises:
+            ResultsError: when they were not made yet.
+            ConfigError: without the configuration, which says how spectra become features.
+        """
+        from actsearch.features.shipped import Features
+        from actsearch.features.spectra import stack_cdfs
+        from actsearch.functions.equivalence import outputs
+        from actsearch.functions.expressions import parse
+
+        self.experiment.register_operators()
+        first = self._made(layout.fim_part(self.name, "", 0))
+        parts = sorted(first.parent.glob(layout.FIM_PARTS), key=lambda path: _number(path.stem))
+        fisher = self.experiment.config.task(self.name).fisher
+        names, cdfs = stack_cdfs(map(read_arrays, parts), fisher)
+        return Features(names, outputs(map(parse, names)), cdfs)
+
+    @functools.cached_property
+    def surrogate(self) -> pd.DataFrame:
+        """How well scores are predicted: a row per feature set and regressor.
+
+        Raises:
+            ResultsError: when it was not made yet.
+        """
+        return read_table(self._made(layout.surrogate(self.name)))
+
+    @property
+    def strategies(self) -> list[str]:
+        """Strategies of the live searches that have a history."""
+        (pattern,) = [layout.history(self.name, "*")]
+        below = pattern.removeprefix(f"{layout.RESULTS}/")
+        return sorted(path.parent.name for path in self.experiment.folder.glob(below))
+
+    def history(self, strategy: str | None = None) -> pd.DataFrame:
+        """All that a live search trained: a row per function, by round and slot.
+
+        Args:
+            strategy: of the search; not needed where there is one search.
+
+        Returns:
+            Columns: round, slot, name, slug, prediction, status, n_runs, n_diverged, train_score,
+            validation_score, run_validation_scores, score.
+
+        Raises:
+            ResultsError: when there is no such search; the message lists those that exist.
+        """
+        known = self.strategies
+        if strategy is None and len(known) == 1:
+            (strategy,) = known
+        if strategy is None:
+            which = f"name one of its searches: {', '.join(known)}" if known else "it has no search"
+            raise ResultsError(f"{self.name}: {which}")
+        require_known("search", strategy, known, f"{self.experiment.folder}/{self.name}")
+        return read_table(self.path(layout.history(self.name, strategy)))
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Validation scores of all functions: the table, or what the searches trained without one.
+
+        Raises:
+            ResultsError: when there is neither.
+        """
+        import pandas as pd
+
+        if self.has_table or not self.strategies:
+            return self.table
+        both = pd.concat([self.history(strategy) for strategy in self.strategies])
+        return both.drop_duplicates("name", ignore_index=True)
+
+    @functools.cached_property
+    def final(self) -> dict[str, Any]:
+        """The last comparison as plain data; see `actsearch.search.final.compare`.
+
+        Raises:
+            ResultsError: when it was not made yet.
+        """
+        return dict(read_json(self._made(layout.final(self.name))))
+
+    @property
+    def chosen(self) -> str:
+        """Name of the function that was chosen after the last comparison."""
+        return str(self.final["chosen"]["name"])
+
+    def activation(self) -> Activation:
+        """The chosen function as a module, to be put into any network."""
+        from actsearch.functions.activation import Activation
+
+        self.experiment.register_operators()
+        return Activation(self.chosen)
+
+    def trial(self, function: Expression) -> dict[str, Any] | None:
+        """All that the trainings of one function said; None where it was not trained by itself."""
+        if len(function.slug) > layout.LONGEST_SLUG:  # no file can have that name
+            return None
+        path = self.path(layout.trial(self.name, function.slug))
+        return dict(read_json(path)) if path.is_file() else None
+
+    def has(self, target: str) -> bool:
+        """Whether the file whose path in the experiment is ``target`` exists."""
+        return self.path(target).is_file()
+
+    @property
+    def has_table(self) -> bool:
+        """Whether there is a table."""
+        return self.has(layout.table(self.name))
+
+    @property
+    def has_map(self) -> bool:
+        """Whether there is a map."""
+        return self.has(layout.map_file(self.name))
+
+    @property
+    def has_final(self) -> bool:
+        """Whether there is a last comparison."""
+        return self.has(layout.final(self.name))
+
+
+class ShippedTask(TaskResults):
+    """A table that ships, with its runs, map and features; it has no searches."""
+
+    is_shipped = True
+
+    def _made(self, target: str) -> Path:
+        raise ResultsError(
+            f"{self.name}: {Path(target).name} does not ship; what does: table, runs, map, features"
+        )
+
+    @functools.cached_property
+    def table(self) -> pd.DataFrame:
+        """See :attr:`TaskResults.table`."""
+        from actsearch.benchmark.table import load_benchmark
+
+        return load_benchmark(self._folder / shipped.TABLE)
+
+    @functools.cached_property
+    def runs(self) -> pd.DataFrame:
+        """See :attr:`TaskResults.runs`."""
+        return read_table(self._folder / shipped.RUNS)
+
+    @functools.cached_property
+    def map(self) -> pd.DataFrame:
+        """See :attr:`TaskResults.map`."""
+        return read_table(self._folder / shipped.MAP)
+
+    @functools.cached_property
+    def features(self) -> Features:
+        """See :attr:`TaskResults.features`."""
+        from actsearch.features.shipped import load_features
+
+        return load_features(self._folder)
+
+    def has(self, target: str) -> bool:
+        """Whether it ships: the table and the map do."""
+        return target in (layout.table(self.name), layout.map_file(self.name))
+
+    def trial(self, function: Expression) -> dict[str, Any] | None:
+        """See :meth:`TaskResults.trial`; of what ships, the runs alone."""
+        rows = self.runs[self.runs["name"] == function.name]
+        if not len(rows):
+            return None
+        runs = rows.drop(columns=["name", "slug"]).to_dict("records")
+        score = self.table.loc[self.table["name"] == function.name, "score"].iloc[0]
+        return {"task": self.name, "function": function.name, "score": score, "runs": runs}
+
+
+def _number(stem: str) -> int:
+    found = re.search(r"\d+$", stem)
+    return int(found.group()) if found else 0

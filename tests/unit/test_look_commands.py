@@ -1,0 +1,290 @@
+"""The commands that look at results and take functions out of them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from result_folders import SCORES, TEST_SCORES, make_results
+from typer.testing import CliRunner, Result
+
+from actsearch.cli.app import app, load_commands
+from actsearch.functions.expressions import parse
+from actsearch.report.function_figure import MOST, FigureError, derivative, draw
+from actsearch.search.paired import paired_difference
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    load_commands()
+    return make_results(tmp_path_factory.mktemp("experiment")).parent
+
+
+@pytest.fixture(autouse=True)
+def folder(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(made)
+    monkeypatch.delenv("ACTSEARCH_CONFIG", raising=False)
+    monkeypatch.setenv("COLUMNS", "160")
+    return made
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def said(*arguments: str) -> str:
+    result = run(*arguments)
+    assert result.exception is None, result.exception
+    return result.stdout
+
+
+def refused(*arguments: str) -> str:
+    result = run(*arguments)
+    assert isinstance(result.exception, ValueError), result.output
+    return str(result.exception)
+
+
+# top
+
+
+def test_top_orders_by_the_median_with_mean_and_deviation() -> None:
+    rows = pd.read_csv(io.StringIO(said("top", "digits", "--format", "csv")))
+    runs = pd.DataFrame(SCORES).T
+    runs = runs.assign(median=runs.median(axis=1), failed=[name == "exp(x)" for name in runs.index])
+    order = runs.sort_values(["failed", "median"], ascending=[True, False]).index.tolist()
+    assert rows["name"].tolist() == order
+    assert rows["rank"].tolist() == [1, 2, 3, 4, 5, 6]
+    numbers = pd.DataFrame(SCORES).agg(["mean", "std", "median"])
+    for column, of in (("mean", "mean"), ("deviation", "std"), ("median", "median")):
+        np.testing.assert_allclose(rows[column], numbers.loc[of, order])
+    assert rows["seeds"].tolist() == [3] * 6
+    marked = rows.loc[rows["baseline"], "name"].tolist()
+    assert marked == [name for name in order if name in ("relu(x)", "tanh(x)", "sin(x)")]
+    assert rows.set_index("name")["diverged"].to_dict()["exp(x)"] == 3
+
+
+def test_top_as_json_says_the_same() -> None:
+    rows = json.loads(said("top", "digits", "--format", "json", "-n", "2"))
+    assert [row["name"] for row in rows] == ["mul(x,sigmoid(x))", "abs(x)"]
+    assert rows[0]["slug"] == "mul.x.sigmoid.x" and rows[0]["mean"] == pytest.approx(0.8)
+    assert rows[0]["baseline"] is False
+
+
+def test_top_as_latex() -> None:
+    text = said("top", "digits", "--format", "latex", "-n", "3")
+    lines = text.splitlines()
+    assert lines[0].startswith("% needs")
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    assert r"1 & $x \cdot \sigma\left(x\right)$ & $80.00 \pm 10.00$ & 3 \\" in lines
+    (relu,) = [line for line in lines if "ReLU" in line]
+    assert relu == r"3 & $\operatorname{ReLU}\left(x\right)$\,* & $60.00 \pm 10.00$ & 3 \\"
+
+
+def test_top_for_people() -> None:
+    text = said("top", "digits", "-n", "2")
+    assert "80.00% ± 10.00" in text and "tanh(x)" not in text
+    assert "6 functions" in text and "the best of 3 baselines (*), relu(x), is 3" in text
+    assert "tanh(x) *" in said("top", "digits", "-n", "2", "--baselines")
+    assert "2,797 functions" in said("top", "mnist1d-mlp", "-n", "1")
+
+
+def test_a_table_without_single_runs_has_no_mean(tmp_path: Path) -> None:
+    table = pd.read_parquet("results/digits/benchmark.parquet")
+    table["run_validation_scores"] = [[] for _ in range(len(table))]
+    place = tmp_path / "results/digits"
+    place.mkdir(parents=True)
+    table.to_parquet(place / "benchmark.parquet")
+    options = ("--results", str(tmp_path / "results"), "-n", "1")
+    (row,) = json.loads(said("top", "digits", *options, "--format", "json"))
+    assert (row["mean"], row["deviation"], row["seeds"], row["median"]) == (None, None, 0, 0.8)
+    assert "$80.00$" in said("top", "digits", *options, "--format", "latex")
+    assert "–" in said("top", "digits", *options)
+
+
+def test_an_unknown_task_lists_those_that_exist() -> None:
+    message = refused("top", "digts")
+    assert "no results of a task 'digts' (did you mean 'digits'?)" in message
+    assert "in results: digits; tables that ship: mnist1d-mlp" in message
+
+
+# explain
+
+
+def test_explain_for_people() -> None:
+    text = said("explain", "swish.x")
+    for part in (
+        "mul(x,sigmoid(x))",  # its equal, under which it was trained
+        "in small:",
+        "finite on the normal samples; not monotone from -10 to 10; not bounded",
+        "80.00% ± 10.00",
+        "1 of 6",
+        "can be exported",
+        "last comparison",
+        "trained under the name mul(x,sigmoid(x)), which computes the same",
+    ):
+        assert part in text, part
+
+
+def test_explain_any_function_and_for_machines() -> None:
+    text = said("explain", "div(sin(x), x)")
+    assert "undefined (0 / 0 or the like) at x = 0" in text
+    assert "no scores: it was trained on no task" in text
+    found = json.loads(said("explain", "relu(x)", "--json"))
+    assert found["equals"] == {
+        "small": ["max(x,zero(x))"],
+        "three-node": found["equals"]["three-node"],
+    }
+    assert [n["source"] for n in found["numbers"]] == ["table", "last comparison", "table"]
+    assert [n["shipped"] for n in found["numbers"]] == [False, False, True]
+    assert found["tree"] == ["relu", "└── x"]
+
+
+# compare
+
+
+def test_compare_for_people() -> None:
+    text = said("compare", "mul(x,sigmoid(x))", "relu.x", "--task", "digits")
+    assert "test accuracy" in text and "validation accuracy" in text
+    assert "difference: +20.00 points" in text
+    assert "paired over the seeds 0, 1, 2; undecided: with 3 seeds p is 0.25 at least" in text
+    assert "the first is better (sign-flip test" in text
+    unpaired = said("compare", "cos.x", "tanh.x", "--task", "digits")
+    assert "not paired: they have fewer than two seeds in common" in unpaired
+
+
+def test_compare_for_machines_is_the_paired_test() -> None:
+    (part, test) = json.loads(
+        said("compare", "swish.x", "relu(x)", "--task", "digits", "--json")
+    )  # swish by its equal
+    expected = paired_difference(TEST_SCORES["mul(x,sigmoid(x))"], TEST_SCORES["relu(x)"])
+    for key, value in (("difference", "mean"), ("low", "low"), ("high", "high"), ("p", "p")):
+        assert test[key] == expected[value]
+    assert part["functions"] == ["mul(x,sigmoid(x))", "relu(x)"]
+
+
+def test_compare_says_what_trains_a_function() -> None:
+    message = refused("compare", "relu.x", "sinh(sinh(x))", "--task", "digits")
+    assert "sinh(sinh(x)) has no scores in results/digits" in message
+    assert message.endswith("snakemake --cores 1 results/digits/trials/sinh.sinh.x.json")
+
+
+# plot
+
+
+@pytest.mark.parametrize("ending", ["svg", "pdf", "png"])
+def test_figures_are_the_same_bytes_again(ending: str, tmp_path: Path) -> None:
+    files = [tmp_path / name / f"f.{ending}" for name in "ab"]
+    for file in files:
+        said("plot", "relu.x", "mul(log_sigmoid(x),gelu(x))", "hard_swish.x", "--out", str(file))
+    one, other = (file.read_bytes() for file in files)
+    assert one == other
+    magic = {"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}[ending]
+    assert one.startswith(magic)
+
+
+def test_other_functions_are_another_figure(tmp_path: Path) -> None:
+    def svg(*names: str) -> bytes:
+        said("plot", *names, "--out", str(tmp_path / "f.svg"))
+        return (tmp_path / "f.svg").read_bytes()
+
+    assert svg("relu.x") != svg("tanh.x") != svg("tanh.x", "relu.x")
+
+
+@pytest.mark.parametrize("name", ["tanh(x)", "mul(x,sigmoid(x))", "bessel_i1e(x)", "elu(x)"])
+def test_derivatives_are_those_of_torch(name: str) -> None:
+    x = np.linspace(-4, 4, 81) + 0.013
+    points = torch.tensor(x, requires_grad=True)
+    (slope,) = torch.autograd.grad(parse(name)(points).sum(), points)
+    np.testing.assert_allclose(derivative(parse(name), x), slope.numpy(), atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["reciprocal(x)", "exp(exp(x))", "pow(x,x)", "one(x)"])
+def test_poles_and_what_is_undefined_can_be_drawn(name: str) -> None:
+    assert len(draw([parse(name)], ".png")) > 5000
+
+
+def test_figures_that_cannot_be_drawn(tmp_path: Path) -> None:
+    assert "the ending '.gif'; allowed: .pdf, .png, .svg" in refused(
+        "plot", "relu.x", "--out", str(tmp_path / "f.gif")
+    )
+    many = [parse("sin(" * n + "x" + ")" * n) for n in range(1, MOST + 2)]
+    with pytest.raises(FigureError, match="13 functions in one figure; allowed: 1 to 12"):
+        draw(many, ".svg")
+    with pytest.raises(FigureError, match="range 3 to 3"):
+        draw(many[:1], ".svg", (3.0, 3.0))
+    assert "'rel'" in refused("plot", "rel.x", "--out", str(tmp_path / "f.svg"))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", [("plot",), ("export", "--to", "latex")])
+def test_a_place_that_cannot_be_written(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "taken.svg").mkdir()
+    message = refused(*command, "relu.x", "--out", str(tmp_path / "taken.svg"))
+    assert message.endswith("taken.svg: cannot be written: Is a directory")
+    (tmp_path / "file").touch()
+    message = refused(*command, "relu.x", "--out", str(tmp_path / "file/below.svg"))
+    assert "cannot be written" in message
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken.svg"]
+
+
+def test_very_long_functions(tmp_path: Path) -> None:
+    name = "sin(" * 400 + "x" + ")" * 400
+    assert said("plot", name, "--out", str(tmp_path / "f.svg")).endswith("...\n")
+    assert "no scores" in said("explain", name)
+    assert json.loads(said("explain", name, "--json"))["depth"] == 400
+    assert said("export", name, "--to", "latex").count(r"\sin") == 400
+
+
+# export
+
+
+def test_export_to_torch(tmp_path: Path) -> None:
+    function = parse("div(square(x),bessel_i1e(x))")
+    file = tmp_path / "deep" / "f.py"
+    assert said("export", function.slug, "--to", "torch", "--out", str(file)) == ""
+    found: dict[str, Any] = {}
+    exec(compile(file.read_text(), "f.py", "exec"), found)
+    x = torch.linspace(-3, 3, 50)
+    assert torch.equal(found["FoundActivation"]()(x), function(x))
+    printed = said("export", function.name, "--to", "torch")
+    assert printed == file.read_text()
+
+
+def test_export_to_onnx_says_how_far_it_agrees(tmp_path: Path) -> None:
+    import onnxruntime
+
+    file = tmp_path / "f.onnx"
+    result = run("export", "mul.x.bessel_i1e.x", "--to", "onnx", "--out", str(file), "--dims", "4")
+    assert result.exception is None
+    assert "5,001 numbers from -10 to 10: the largest difference is" in result.stderr
+    assert "bessel_i1e: a polynomial" in result.stderr and "warning" not in result.stderr
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    x = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
+    (y,) = session.run(["y"], {"x": x})
+    expected = parse("mul(x,bessel_i1e(x))")(x.astype(np.float64))
+    np.testing.assert_allclose(y, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_exports_of_text() -> None:
+    assert said("export", "square.x", "--to", "latex") == "{x}^{2}\n"
+    assert "f = x**2" in said("export", "square.x", "--to", "sympy")
+
+
+def test_exports_that_cannot_be() -> None:
+    assert "give the file with --out FILE.onnx" in refused("export", "relu.x", "--to", "onnx")
+    assert run("export", "relu.x", "--to", "tensorflow").exit_code == 2
+
+
+# slug
+
+
+def test_slugs_both_ways() -> None:
+    out = said("slug", "mul(sigmoid(x), erf(x))", "mul.sigmoid.x.erf.x", "x")
+    assert out.splitlines() == ["mul.sigmoid.x.erf.x", "mul(sigmoid(x),erf(x))", "x"]
+    assert "unknown operator 'rel'" in refused("slug", "rel.x")
