@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from actsearch.functions.activation import Activation as Activation
     from actsearch.functions.expressions import Expression as Expression
     from actsearch.functions.expressions import ExpressionError as ExpressionError
-    from actsearch.functions.expressions import parse as parse
+    from actsearch.functions.misspelt import parse as parse
     from actsearch.functions.onnx_translations import onnx_translations as onnx_translations
     from actsearch.functions.operators import Operator as Operator
     from actsearch.functions.operators import register as register
@@ -49,7 +49,7 @@ _HOMES = {
     "load_map": "actsearch.benchmark.shipped.tables",
     "load_runs": "actsearch.benchmark.shipped.tables",
     "onnx_translations": "actsearch.functions.onnx_translations",
-    "parse": "actsearch.functions.expressions",
+    "parse": "actsearch.functions.misspelt",
     "register": "actsearch.functions.operators",
     "replace_activations": "actsearch.functions.replacing",
 }

@@ -12,8 +12,6 @@ from command_tables import application
 from documentation import PAGES, ROOT, blocks, inline_code
 
 GROUP = application()
-TO_COME = {"top", "plot", "explain", "compare", "slug", "status", "export-act-bench"}
-"""Commands that pages show and the program is still to get; checked once they are there."""
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
@@ -58,9 +56,7 @@ def fault(words: list[str], complete: bool, group: Any = GROUP) -> str | None:
         return None  # of the program itself, or COMMAND for any
     name, *rest = words
     if name not in group.commands:
-        return None if name in TO_COME else f"no command {name!r}"
-    if name == "export" and "export-act-bench" not in group.commands:
-        return None  # it is to write functions; that of today has another name then
+        return f"no command {name!r}"
     params = group.commands[name].params
     options = {text: param for param in params if param.param_type_name == "option"
                for text in [*param.opts, *param.secondary_opts]}  # fmt: skip

@@ -18,8 +18,6 @@ THERE = {
     "compiler": shutil.which("c++") is not None,
     "onnx": all(map(importlib.util.find_spec, ("onnx", "onnxscript", "onnxruntime"))),
 }
-TO_COME = {"Experiment"}
-"""Names that pages import and the package is still to get; ignored once they are there."""
 
 
 def runnable(page: Path) -> list[Block]:
@@ -80,4 +78,4 @@ def test_what_a_page_imports_exists(page: Path) -> None:
         if block.language == "python":
             for module, name in imported(block.text):
                 there = hasattr(importlib.import_module(module), name)
-                assert there or name in TO_COME, f"{module}.{name}"
+                assert there, f"{module}.{name}"

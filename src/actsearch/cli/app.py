@@ -14,7 +14,7 @@ from actsearch.cli.contents import place_of
 from actsearch.config import Config
 from actsearch.plan.steps import STEPS
 
-QUESTIONS = ("check", "estimate", "lineage", "why", "adopt", "replay", "ship")
+QUESTIONS = ("status", "check", "estimate", "lineage", "why", "adopt", "replay", "ship")
 LOOKS = ("top", "explain", "compare", "plot")
 USES = ("export", "slug")
 

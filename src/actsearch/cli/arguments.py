@@ -12,7 +12,8 @@ import typer
 
 from actsearch.config import ConfigError, read_values
 from actsearch.functions.baselines import MODERN
-from actsearch.functions.expressions import Expression, ExpressionError, parse
+from actsearch.functions.expressions import Expression, ExpressionError
+from actsearch.functions.misspelt import parse
 from actsearch.functions.operators import LEAF
 from actsearch.plan import layout
 from actsearch.plan.environment import CONFIG_VARIABLE, DEFAULT_CONFIG

@@ -78,7 +78,7 @@ class SpaceResults:
         if self._outputs is not None and self._outputs.is_file():
             return read_array(self._outputs)
         from actsearch.functions.equivalence import outputs
-        from actsearch.functions.expressions import parse
+        from actsearch.functions.misspelt import parse
 
         return outputs(map(parse, self.selected))
 
@@ -120,7 +120,7 @@ class SpaceResults:
         import numpy as np
 
         from actsearch.functions.equivalence import digest, group, normal_samples
-        from actsearch.functions.expressions import parse
+        from actsearch.functions.misspelt import parse
 
         names = self.selected
         if len(names) > EVALUATED:

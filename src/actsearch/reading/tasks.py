@@ -110,7 +110,7 @@ class TaskResults:
         from actsearch.features.shipped import Features
         from actsearch.features.spectra import stack_cdfs
         from actsearch.functions.equivalence import outputs
-        from actsearch.functions.expressions import parse
+        from actsearch.functions.misspelt import parse
 
         self.experiment.register_operators()
         first = self._made(layout.fim_part(self.name, "", 0))

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actsearch.functions.expressions import Expression, ExpressionError, parse
+from actsearch.functions.onnx_export import without_form
 from actsearch.functions.operators import own_operators
+from actsearch.functions.properties import properties
 from actsearch.report.drawings import CURVE_LIMIT
 
 POINTS = 101
@@ -25,7 +27,6 @@ GAP = -32768
 """Stored where a function or its slope is not finite."""
 _STEP = 1e-4
 _FINE = 1001
-_NEAR, _FAR = 1e4, 1e8  # a bounded function has its largest value up to the first of them
 _NORMAL = np.array(
     [statistics.NormalDist().inv_cdf((i + 0.5) / _FINE) for i in range(_FINE)], dtype=np.float64
 )
@@ -40,9 +41,9 @@ class Facts:
         slug: Its slug; the name again where it is no function.
         curve: Values at ``POINTS`` points, as stored: see `stored`.
         slope: The same of its derivative.
-        finite: Whether it is finite on the drawn range, and on the normal inputs.
-        monotone: Whether it never falls, or never rises, on the drawn range.
-        bounded: Whether it stays within its values on a part of the line, out to 1e8.
+        finite: Whether it is finite on the normal samples, as spaces tell by ``finite_only``.
+        monotone: Whether it never falls, or never rises, from -10 to 10.
+        bounded: Whether it stays within limits, as far as values up to a million show.
         mean: Of its outputs on normal inputs; None where one is not finite, as the next two.
         deviation: Of its outputs on normal inputs.
         steepness: Root mean square of its slope on normal inputs.
@@ -80,29 +81,29 @@ def facts_of(names: Iterable[str]) -> list[Facts]:
 
 
 @functools.lru_cache(maxsize=8192)
-def _facts(name: str, own: frozenset[str]) -> Facts:
+def _facts(name: str, own: frozenset[str]) -> Facts:  # own: what a name means depends on it
     try:
         expression = parse(name)
     except ExpressionError:
         gaps = np.full(POINTS, GAP, dtype="<i2")
         return Facts(name, name, gaps, gaps, False, False, False, None, None, None, ())
     x = np.linspace(-CURVE_LIMIT, CURVE_LIMIT, POINTS)
-    fine = expression(np.linspace(-CURVE_LIMIT, CURVE_LIMIT, _FINE))
+    like = properties(expression)
     outputs, slopes = expression(_NORMAL), _slope(expression, _NORMAL)
-    finite = bool(np.isfinite(fine).all() and np.isfinite(outputs).all())
+    finite = bool(np.isfinite(outputs).all())
     steep = finite and bool(np.isfinite(slopes).all())
     return Facts(
         name,
         expression.slug,
         stored(expression(x)),
         stored(_slope(expression, x)),
-        finite=finite,
-        monotone=finite and _is_monotone(fine),
-        bounded=finite and _is_bounded(expression),
+        finite=like.finite,
+        monotone=like.monotone is not None,
+        bounded=like.bounded,
         mean=float(outputs.mean()) if finite else None,
         deviation=float(outputs.std()) if finite else None,
         steepness=float(np.sqrt(np.square(slopes).mean())) if steep else None,
-        own=tuple(sorted(expression.operators & own)),
+        own=tuple(without_form(expression)),
     )
 
 
@@ -110,20 +111,3 @@ def _slope(expression: Expression, x: NDArray[np.float64]) -> NDArray[np.float64
     """Central differences: at a corner the mean of the slopes beside it."""
     with np.errstate(all="ignore"):
         return np.asarray((expression(x + _STEP) - expression(x - _STEP)) / (2 * _STEP))
-
-
-def _is_monotone(values: NDArray[np.float64]) -> bool:
-    """Within what rounding leaves of differences."""
-    steps = np.diff(values)
-    least = 1e-12 * max(1.0, float(np.abs(values).max()))
-    return bool((steps >= -least).all() or (steps <= least).all())
-
-
-def _is_bounded(expression: Expression) -> bool:
-    """Whether values beyond 1e4 are no larger than those before; log(x) still grows there."""
-    out = np.geomspace(1e-3, _FAR, 2201)
-    both = np.abs(expression(np.concatenate([-out, out])))
-    if not np.isfinite(both).all():
-        return False
-    near = np.concatenate([out, out]) <= _NEAR
-    return bool(both[~near].max() <= 1.01 * both[near].max() + 1e-9)
