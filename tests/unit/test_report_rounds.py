@@ -76,8 +76,8 @@ def test_winners_are_shown_on_every_task(page: Page, data: ReportData) -> None:
         for cell, other in zip(row[2:], tables.values(), strict=True):
             place = other.index[other["name"] == winner][0]
             found = other.loc[place]
-            failed = found["status"] == "diverged"
-            assert ("failed" if failed else f"{100 * found['validation_score']:.2f}%") in cell
+            diverged = found["status"] == "diverged"
+            assert ("diverged" if diverged else f"{100 * found['validation_score']:.2f}%") in cell
             assert f"rank {place + 1}" in cell
     alone = ReportData("One", (TaskData("one", table=tables["digits-cnn"]),), "make")
     assert "across" not in Page(render(alone)).ids
