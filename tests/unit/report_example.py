@@ -382,6 +382,6 @@ def make_report(n: int = 500, runs: int = 100) -> ReportData:
         paths={
             "One training": "results/{task}/trials/{slug}.json",
             "Benchmark table": "results/{task}/benchmark.parquet",
-            "Final comparison": "results/{task}/final.json",
+            "Last comparison": "results/{task}/final.json",
         },
     )

@@ -133,7 +133,7 @@ def test_names_and_texts_of_users_are_escaped() -> None:
     page = Page(html)
     assert "<img" not in html.split("plotly.js (basic")[0]
     assert not any(tag == "img" for tag, _ in page.tags)
-    assert len(page.scripts) == 4
+    assert len(page.scripts) == 5
     assert page.text("summary").count("onerror=alert(1)") >= 2
     named = figures_of(html)["task-1-map-union"]["data"]
     texts = [text for trace in named for text in trace.get("text", [])]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from report_example import make_report
 from report_page import Page, figures_of
 
 from actsearch.config import SCORES
 from actsearch.report import formats
+from actsearch.report.across import across_section
 from actsearch.report.data import ReportData, TaskData
 from actsearch.report.page import render
 from actsearch.report.ranking import best_first
@@ -63,8 +66,35 @@ def test_predictions_of_a_search_are_compared_with_what_it_measured(
     apart = (known["validation_score"] - known["prediction"]).mean()
     rank = known["validation_score"].corr(known["prediction"], method="spearman")
     text = page.text("task-1-search")
+    assert ("tend to be below what was predicted" in text) == (apart < 0)
     assert f"Measured less predicted is {formats.difference(ACCURACY, apart)} points" in text
     assert f"Spearman {formats.decimal(rank)}." in text
+
+
+@pytest.mark.parametrize(("shift", "said"), [(-0.2, False), (0.2, True)])
+def test_measured_scores_are_said_to_be_below_where_they_are(
+    data: ReportData, shift: float, said: bool
+) -> None:
+    history = (data.tasks[0].histories or {})["union-knr"]
+    shifted = history.assign(prediction=history["prediction"] + shift)
+    task = TaskData("one", histories={"union-knr": shifted})
+    text = Page(render(ReportData("One", (task,), "make"))).text("task-1-search")
+    assert ("tend to be below what was predicted" in text) == said
+
+
+def test_differences_are_to_the_baseline_that_is_named(data: ReportData) -> None:
+    first = data.tasks[0]
+    assert first.final is not None
+    other = next(
+        f["name"] for f in first.final["functions"]
+        if f["kind"] == "baseline" and f["name"] != first.final["best_baseline"]
+    )  # fmt: skip
+    first = dataclasses.replace(first, final=first.final | {"best_baseline": other})
+    across = across_section((first, *data.tasks[1:]), data.baselines)
+    assert across is not None
+    for place, task in enumerate(data.tasks):
+        [row] = [r for r in across["rows"] if f"best baseline on {task.name}" in r["why"]]
+        assert row["cells"][place]["difference"] == formats.difference(ACCURACY, 0.0)
 
 
 def test_winners_are_shown_on_every_task(page: Page, data: ReportData) -> None:
@@ -76,8 +106,8 @@ def test_winners_are_shown_on_every_task(page: Page, data: ReportData) -> None:
         for cell, other in zip(row[2:], tables.values(), strict=True):
             place = other.index[other["name"] == winner][0]
             found = other.loc[place]
-            failed = found["status"] == "diverged"
-            assert ("failed" if failed else f"{100 * found['validation_score']:.2f}%") in cell
+            diverged = found["status"] == "diverged"
+            assert ("diverged" if diverged else f"{100 * found['validation_score']:.2f}%") in cell
             assert f"rank {place + 1}" in cell
     alone = ReportData("One", (TaskData("one", table=tables["digits-cnn"]),), "make")
     assert "across" not in Page(render(alone)).ids

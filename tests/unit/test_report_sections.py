@@ -66,7 +66,7 @@ def test_summary_says_what_the_data_say(page: Page, data: ReportData) -> None:
         assert f"{100 * top['validation_score']:.2f}% {top['name']}" in text
         gain = 100 * (top["validation_score"] - base["validation_score"])
         assert f"Difference, points{gain:+.2f}" in text
-    assert "No final comparison was made" in text
+    assert "No last comparison was made" in text
 
 
 def test_diverged_function_is_never_best(page: Page) -> None:
@@ -264,7 +264,7 @@ def test_functions_of_other_tasks_are_told_from_those_of_the_task(page: Page) ->
     assert re.search("Functions from ?small, large", card)
     assert "Chosen function, validation" in card
     own = page.text("task-1-final")
-    assert own.startswith("Final comparison on the test set")
+    assert own.startswith("Last comparison on the test set")
     assert "Trained anew on training and validation data" in own and "other tasks" not in own
     assert "PyTorch module" not in own
 

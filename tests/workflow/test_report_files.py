@@ -22,10 +22,13 @@ def test_every_file_that_the_page_links_to_is_there(finished: Experiment) -> Non
     block = json.loads(found[1])
     for task in block["tasks"]:
         ranked = [i for i, rank in enumerate(task["ranks"]) if rank is not None]
-        assert ranked or not task["trial"]
-        links |= {task["trial"].replace("{slug}", block["slugs"][i]) for i in ranked}
+        if task["trial"]:
+            assert ranked
+            links |= {task["trial"].replace("{slug}", block["slugs"][i]) for i in ranked}
+        links |= {row[-1] for row in task["final"] or ()}
         links |= {row[-1] for search in task["searches"] for row in search["rows"]}
     assert any("/search/" in link for link in links)
+    assert any("/final/" in link for link in links)
     assert {link for link in links if not (page.parent / link).is_file()} == set()
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from actsearch.report.data import TaskData
 from actsearch.report.formats import MISSING, Context, count, difference, value
-from actsearch.report.ranking import best_first, measured, role
+from actsearch.report.ranking import best_baseline, measured, ranks, role
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class _Known:
     task: TaskData
     functions: pd.DataFrame
     ranks: dict[str, int]
-    standard: float | None
+    baseline: pd.Series | None
 
 
 def across_section(tasks: Collection[TaskData], baselines: Collection[str]) -> Context | None:
@@ -46,14 +46,8 @@ def across_section(tasks: Collection[TaskData], baselines: Collection[str]) -> C
 
 def _known(task: TaskData, baselines: Collection[str]) -> _Known:
     functions = measured(task)
-    ranked = functions if task.table is None else best_first(task.table)
-    steady = functions[functions["name"].isin(baselines) & (functions["status"] != "diverged")]
-    return _Known(
-        task,
-        functions.set_index("name"),
-        {str(name): rank for rank, name in enumerate(ranked["name"], start=1)},
-        float(steady["validation_score"].iloc[0]) if len(steady) else None,
-    )
+    best = best_baseline(functions, baselines)
+    return _Known(task, functions.set_index("name"), ranks(task), best)
 
 
 def _winners(known: list[_Known]) -> dict[str, list[str]]:
@@ -67,8 +61,10 @@ def _winners(known: list[_Known]) -> dict[str, list[str]]:
             chosen = str(k.task.final["chosen"]["name"])
             winners.setdefault(chosen, []).append(f"chosen for {k.task.name}")
     for k in known:
-        if k.task.final:
-            best = str(k.task.final["best_baseline"])
+        # Of the table and the searches, which differences are measured from: the last comparison
+        # has other seeds, and its best baseline may be another.
+        if k.baseline is not None:
+            best = str(k.baseline["name"])
             winners.setdefault(best, []).append(f"best baseline on {k.task.name}")
     return winners
 
@@ -79,10 +75,11 @@ def _cell(name: str, known: _Known) -> Context:
         return {"score": MISSING, "rank": "", "difference": "not trained"}
     row, score = known.functions.loc[name], known.task.score
     diverged = row["status"] == "diverged"
-    apart = None if known.standard is None else row["validation_score"] - known.standard
+    best = known.baseline
+    apart = None if best is None else row["validation_score"] - best["validation_score"]
     rank = known.ranks.get(name)
     return {
-        "score": "failed" if diverged else value(score, row["validation_score"]),
+        "score": "diverged" if diverged else value(score, row["validation_score"]),
         "rank": "" if rank is None else f"rank {count(rank)}",
         "difference": "" if diverged or apart is None else difference(score, apart),
     }

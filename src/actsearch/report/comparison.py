@@ -1,4 +1,4 @@
-"""The two sections whose tables carry drawings: surrogate scores and the final comparison."""
+"""The two sections whose tables carry drawings: surrogate scores and the last comparison."""
 
 from __future__ import annotations
 

@@ -49,6 +49,7 @@ class TaskData:
             `actsearch.functions.classes` writes them: columns name, representative.
         trial_link: From the page's folder to the trial of a function, with ``{slug}`` for its slug;
             None where the table was not trained here.
+        final_link: The same of the last comparison, with ``{slot:02d}``.
         search_links: By strategy, from the page's folder to a trial of a live search, with
             ``{round}`` and ``{slot:02d}``.
     """
@@ -73,6 +74,7 @@ class TaskData:
     space: str | None = None
     functions: pd.DataFrame | None = None
     trial_link: str | None = None
+    final_link: str | None = None
     search_links: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

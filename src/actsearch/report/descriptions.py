@@ -14,7 +14,7 @@ _LABELS = {
     "costs": "What functions cost",
     "functions": "Functions of a space",
     "map": "Map",
-    "surrogate": "Surrogate scores",
+    "surrogate": "Scores of the predictors",
     "characterisation": "What features tell",
     "simulation": "Simulated searches",
     "strategies": "Strategies compared",

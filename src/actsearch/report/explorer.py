@@ -19,12 +19,12 @@ from actsearch.report.data import ReportData, TaskData
 from actsearch.report.drawings import CURVE_LIMIT
 from actsearch.report.facts import HIGHEST, POINTS, Facts, facts_of
 from actsearch.report.formats import Context, is_number
-from actsearch.report.plot_style import rounded
-from actsearch.report.ranking import best_first, floor_of, measured
+from actsearch.report.plot_style import DIGITS, rounded
+from actsearch.report.ranking import best_baseline, floor_of, measured, ranks
 
 FLAGS = ("finite", "monotone", "bounded", "baseline", "exportable")
 """What a function is or is not, a bit each from the lowest up."""
-_DIGITS = 5
+_EQUALS = 50  # names of one function that the page lists at most, for each space
 _STATUS = {"completed": "c", "partial": "p", "diverged": "d"}
 
 
@@ -34,15 +34,14 @@ def explorer_block(data: ReportData) -> Context | None:
     Returns:
         ``names``, ``slugs``, ``flags`` (see ``FLAGS``) and ``normal`` (mean, deviation and
         steepness on normal inputs) of each function, ``curves`` and ``slopes`` as base64 of 16-bit
-        whole numbers, ``own``, what keeps a function from being exported, ``equals``, other names
-        of it, and ``tasks``.
+        whole numbers, ``properties``, what the bits of ``flags`` are called, ``own``, what keeps a
+        function from being exported, ``spaces``, with other names of each, and ``tasks``.
     """
     names = _names(data)
     if not names:
         return None
     place = {name: number for number, name in enumerate(names)}
     facts = facts_of(names)
-    equals = _equals(data.tasks, place)
     return {
         "names": names,
         "slugs": [f.slug for f in facts],
@@ -54,7 +53,8 @@ def explorer_block(data: ReportData) -> Context | None:
         "highest": HIGHEST,
         "points": POINTS,
         "own": {number: f.own for number, f in enumerate(facts) if f.own},
-        "equals": {place[name]: others for name, others in equals.items()},
+        "properties": FLAGS,
+        "spaces": _spaces(data.tasks, place),
         "tasks": [
             _task(task, data.baselines, place, f"task-{number}")
             for number, task in enumerate(data.tasks, start=1)
@@ -74,31 +74,38 @@ def _names(data: ReportData) -> list[str]:
 
 
 def _flags(facts: Facts, baselines: Collection[str]) -> int:
-    have = (
-        facts.finite,
-        facts.monotone,
-        facts.bounded,
-        facts.name in baselines,
-        facts.exportable,
-    )
-    return sum(1 << bit for bit, holds in enumerate(have) if holds)
+    def holds(flag: str) -> bool:
+        return facts.name in baselines if flag == "baseline" else bool(getattr(facts, flag))
+
+    return sum(1 << bit for bit, flag in enumerate(FLAGS) if holds(flag))
 
 
 def _packed(rows: list[np.ndarray]) -> str:
     return base64.b64encode(np.concatenate(rows).astype("<i2").tobytes()).decode("ascii")
 
 
-def _equals(tasks: Collection[TaskData], place: Mapping[str, int]) -> dict[str, list[str]]:
-    """Names of one function each, by the one that the page lists."""
-    others: dict[str, list[str]] = {}
+def _spaces(tasks: Collection[TaskData], place: Mapping[str, int]) -> list[Context]:
+    """Of each space: its name, the functions that it has, and some other names of each."""
+    spaces: dict[str, Context] = {}
     for task in tasks:
-        if task.functions is None:
+        if task.functions is None or task.space is None or task.space in spaces:
             continue
-        for _, names in task.functions.groupby("representative", sort=False)["name"]:
-            listed = [name for name in names if name in place]
-            if len(names) > 1 and listed:
-                others[listed[0]] = [name for name in names if name != listed[0]]
-    return others
+        names, classes = task.functions["name"], task.functions["representative"]
+        # A space may have a million names: only the classes of listed functions are gone through.
+        listed = names.isin(place)
+        shared = task.functions[classes.isin(classes[listed].unique())]
+        equals: dict[int, list[Any]] = {}
+        for _, of_class in shared.groupby("representative", sort=False)["name"]:
+            for name in of_class[of_class.isin(place)] if len(of_class) > 1 else ():
+                some = [other for other in of_class.head(_EQUALS + 1) if other != name][:_EQUALS]
+                equals[place[name]] = [some, len(of_class) - 1 - len(some)]
+        known = set(names[listed])
+        spaces[task.space] = {
+            "name": task.space,
+            "has": "".join("1" if name in known else "0" for name in place),
+            "equals": equals,
+        }
+    return list(spaces.values())
 
 
 def _task(
@@ -110,30 +117,30 @@ def _task(
     values = known["validation_score"].reindex(names)
     status = known["status"].reindex(names)
     lists = {
-        "values": rounded(values, _DIGITS),
+        "values": rounded(values, DIGITS),
         "status": "".join(_STATUS.get(s, "-") for s in status),
-        "ranks": _by_name(_ranks(task), names),
+        "ranks": _by_name(ranks(task), names),
         "deviations": _by_name(_deviations(task.table), names),
         "runs": _by_name(_runs(task.table), names),
         "predicted": _by_name(_predicted(task), names),
     }
     costs = cost_lines(task.costs)
-    standard = known[known.index.isin(baselines) & (known["status"] != "diverged")]
+    best = best_baseline(measured(task), baselines)
     return {
         "name": task.name,
         "anchor": anchor,
         "score": _score(task.score),
         "ranked": len(task.table) if task.table is not None else len(known),
-        "baseline": place[str(standard.index[0])] if len(standard) else None,
+        "baseline": None if best is None else place[str(best["name"])],
         "floor": None
         if task.table is None
-        else next(iter(rounded([floor_of(task.table, task.score)], _DIGITS))),
+        else next(iter(rounded([floor_of(task.table, task.score)], DIGITS))),
         "trial": task.trial_link,
         **lists,
         "costs": [costs.get(name) for name in names] if costs else None,
         "places": _places(task, names),
         "searches": _searches(task, place),
-        "final": _final(task.final, place),
+        "final": _final(task, place),
     }
 
 
@@ -152,12 +159,6 @@ def _by_name(column: Mapping[str, Any], names: list[str]) -> list[Any]:
     return [column.get(name) for name in names]
 
 
-def _ranks(task: TaskData) -> dict[str, int]:
-    """Ranks among the functions of the table, or of the searches where there is no table."""
-    ordered = measured(task) if task.table is None else best_first(task.table)
-    return {str(name): rank for rank, name in enumerate(ordered["name"], start=1)}
-
-
 def _of_runs(
     table: pd.DataFrame | None, find: Callable[[np.ndarray], float | None]
 ) -> dict[str, Any]:
@@ -173,7 +174,7 @@ def _of_runs(
 def _deviations(table: pd.DataFrame | None) -> dict[str, float]:
     """Standard deviations over seeds, where there are several."""
     return _of_runs(
-        table, lambda runs: round(float(runs.std(ddof=1)), _DIGITS) if len(runs) > 1 else None
+        table, lambda runs: round(float(runs.std(ddof=1)), DIGITS) if len(runs) > 1 else None
     )
 
 
@@ -194,7 +195,7 @@ def _predicted(task: TaskData) -> dict[str, float]:
     ]
     means = chosen.groupby("name", sort=False)["predicted"].mean()
     return {
-        str(name): round(float(mean), _DIGITS) for name, mean in means.items() if is_number(mean)
+        str(name): round(float(mean), DIGITS) for name, mean in means.items() if is_number(mean)
     }
 
 
@@ -222,7 +223,7 @@ def _searches(task: TaskData, place: Mapping[str, int]) -> list[Context]:
                     place[row["name"]],
                     where["round"],
                     where["slot"],
-                    *rounded([row["prediction"], row["validation_score"]], _DIGITS),
+                    *rounded([row["prediction"], row["validation_score"]], DIGITS),
                     _STATUS.get(row["status"], "-"),
                     link.format(**where) if link else None,
                 ]
@@ -231,22 +232,18 @@ def _searches(task: TaskData, place: Mapping[str, int]) -> list[Context]:
     return searches
 
 
-def _final(final: Mapping[str, Any] | None, place: Mapping[str, int]) -> Context | None:
-    """Of the last comparison: function, mean, deviation, difference with its ends, verdict."""
-    if not final:
+def _final(task: TaskData, place: Mapping[str, int]) -> list[list[Any]] | None:
+    """Of the last comparison: function, mean, deviation, difference with ends, verdict, file."""
+    if not task.final:
         return None
-    return {
-        "seeds": len(final["seeds"]),
-        "baseline": final["best_baseline"],
-        "rows": [
-            [
-                place[f["name"]],
-                *rounded([f["test_score_mean"], f["test_score_std"]], _DIGITS),
-                *rounded(
-                    [(f["difference"] or {}).get(end) for end in ("mean", "low", "high")], _DIGITS
-                ),
-                f["verdict"],
-            ]
-            for f in final["functions"]
-        ],
-    }
+    ends = ("mean", "low", "high")
+    return [
+        [
+            place[f["name"]],
+            *rounded([f["test_score_mean"], f["test_score_std"]], DIGITS),
+            *rounded([(f["difference"] or {}).get(end) for end in ends], DIGITS),
+            f["verdict"],
+            task.final_link.format(slot=slot) if task.final_link else None,
+        ]
+        for slot, f in enumerate(task.final["functions"])
+    ]

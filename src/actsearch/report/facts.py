@@ -6,13 +6,14 @@ All of it is found by evaluating functions on fixed points, so the same names gi
 from __future__ import annotations
 
 import functools
-import statistics
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from actsearch.functions.equivalence import normal_samples
 from actsearch.functions.expressions import Expression, ExpressionError, parse
 from actsearch.functions.onnx_export import without_form
 from actsearch.functions.operators import own_operators
@@ -26,10 +27,6 @@ HIGHEST = 20.0
 GAP = -32768
 """Stored where a function or its slope is not finite."""
 _STEP = 1e-4
-_FINE = 1001
-_NORMAL = np.array(
-    [statistics.NormalDist().inv_cdf((i + 0.5) / _FINE) for i in range(_FINE)], dtype=np.float64
-)
 
 
 @dataclass(frozen=True)
@@ -44,10 +41,11 @@ class Facts:
         finite: Whether it is finite on the normal samples, as spaces tell by ``finite_only``.
         monotone: Whether it never falls, or never rises, from -10 to 10.
         bounded: Whether it stays within limits, as far as values up to a million show.
-        mean: Of its outputs on normal inputs; None where one is not finite, as the next two.
-        deviation: Of its outputs on normal inputs.
-        steepness: Root mean square of its slope on normal inputs.
+        mean: Of its outputs on the normal samples; None where one is not finite, as the next two.
+        deviation: Of its outputs there.
+        steepness: Root mean square of its slope there.
         own: Operators that are not built in, which no exporter knows.
+        is_function: Whether its name is one that can be evaluated here.
     """
 
     name: str
@@ -61,11 +59,12 @@ class Facts:
     deviation: float | None
     steepness: float | None
     own: tuple[str, ...]
+    is_function: bool = True
 
     @property
     def exportable(self) -> bool:
-        """Whether it can be written as ONNX: not with an operator of the user's."""
-        return not self.own
+        """Whether it can be written as ONNX: a function without operators of the user's."""
+        return self.is_function and not self.own
 
 
 def stored(values: NDArray[np.float64]) -> NDArray[np.int16]:
@@ -86,12 +85,14 @@ def _facts(name: str, own: frozenset[str]) -> Facts:  # own: what a name means d
         expression = parse(name)
     except ExpressionError:
         gaps = np.full(POINTS, GAP, dtype="<i2")
-        return Facts(name, name, gaps, gaps, False, False, False, None, None, None, ())
+        return Facts(name, name, gaps, gaps, False, False, False, None, None, None, (), False)
     x = np.linspace(-CURVE_LIMIT, CURVE_LIMIT, POINTS)
-    like = properties(expression)
-    outputs, slopes = expression(_NORMAL), _slope(expression, _NORMAL)
-    finite = bool(np.isfinite(outputs).all())
-    steep = finite and bool(np.isfinite(slopes).all())
+    with np.errstate(over="ignore"):
+        like = properties(expression)
+    slopes = _slope(expression, normal_samples())
+    with np.errstate(over="ignore"):
+        steepness = float(np.sqrt(np.square(slopes).mean()))
+    steep = like.finite and math.isfinite(steepness)
     return Facts(
         name,
         expression.slug,
@@ -100,9 +101,9 @@ def _facts(name: str, own: frozenset[str]) -> Facts:  # own: what a name means d
         finite=like.finite,
         monotone=like.monotone is not None,
         bounded=like.bounded,
-        mean=float(outputs.mean()) if finite else None,
-        deviation=float(outputs.std()) if finite else None,
-        steepness=float(np.sqrt(np.square(slopes).mean())) if steep else None,
+        mean=like.mean if math.isfinite(like.mean) else None,
+        deviation=like.deviation if math.isfinite(like.deviation) else None,
+        steepness=steepness if steep else None,
         own=tuple(without_form(expression)),
     )
 

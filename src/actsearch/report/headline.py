@@ -9,11 +9,11 @@ from typing import Any
 from actsearch.report.formats import count
 
 MOST_WORDS = 10
-NO_FINAL = "Not confirmed: no final comparison was made"
+NO_FINAL = "Not confirmed: no last comparison was made"
 
 
 def headline(final: Mapping[str, Any] | None) -> str:
-    """What the final comparison says of the functions found, in at most ``MOST_WORDS`` words."""
+    """What the last comparison says of the functions found, in at most ``MOST_WORDS`` words."""
     if not final:
         return NO_FINAL
     found = [f["verdict"] for f in final["functions"] if f["kind"] == "found"]

@@ -10,6 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _SECTIONS = {
+    "summary": ("table", "costs", "history", "final"),
+    "explorer": (
+        *("table", "functions", "costs", "history", "final"),
+        *("map", "surrogate", "predictions"),
+    ),
+    "across": ("table", "history", "final"),
     "benchmark": ("table", "costs", "functions"),
     "map": ("map", "spectra"),
     "surrogate": ("surrogate", "predictions", "characterisation"),

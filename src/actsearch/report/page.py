@@ -28,7 +28,7 @@ _FILTERS = {
     "finite": "Finite",
     "monotone": "Monotone",
     "bounded": "Bounded",
-    "failed": "Failed to train",
+    "diverged": "Diverged",
     "baseline": "Baseline",
     "exportable": "Exportable",
 }

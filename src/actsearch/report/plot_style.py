@@ -17,6 +17,8 @@ from actsearch.report.drawings import focus_floor, least_width
 from actsearch.report.formats import is_number
 
 Spec = dict[str, Any]
+DIGITS = 5
+"""Decimals of a score on the page: the list filters what bars count, so both round alike."""
 
 _SERIES = 6
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from actsearch.config import Score
 from actsearch.report.drawings import round_step
 from actsearch.report.formats import count, value
 from actsearch.report.plot_style import (
+    DIGITS,
     Spec,
     axis,
     hover_format,
@@ -51,9 +53,9 @@ def histogram(table: pd.DataFrame, score: Score) -> Spec:
         ``data`` and ``layout`` of the figure.
     """
     low, high = histogram_range(table, score)
-    edges = np.linspace(low, high, HISTOGRAM_BINS + 1)
+    edges = _as_listed(np.linspace(low, high, HISTOGRAM_BINS + 1))
     diverged = (table["status"] == "diverged").to_numpy()
-    values = table["validation_score"].to_numpy(dtype=float)
+    values = _as_listed(table["validation_score"])
     crossed = {
         "color": "var(--panel)",
         "line": {"color": "var(--quiet)", "width": 1},
@@ -81,13 +83,18 @@ def histogram(table: pd.DataFrame, score: Score) -> Spec:
     }
 
 
+def _as_listed(values: Iterable[float]) -> np.ndarray:
+    """Numbers as the list of functions has them, so that it agrees with each bar; NaN for gaps."""
+    return np.array(rounded(values, DIGITS), dtype=float)
+
+
 def _bars(values: np.ndarray, edges: np.ndarray, score: Score, label: str, marker: Spec) -> Spec:
     finite = values[np.isfinite(values)]
     counts, _ = np.histogram(np.maximum(finite, edges[0]), bins=edges)
     spans = [
         f"{value(score, low)} to {value(score, high)}" for low, high in itertools.pairwise(edges)
     ]
-    ends: list[list[float | None]] = [rounded(pair, 6) for pair in itertools.pairwise(edges)]
+    ends: list[list[float | None]] = [rounded(pair, DIGITS) for pair in itertools.pairwise(edges)]
     ends[-1][1] = None  # the last bar has its right end too
     if (finite < edges[0]).any():
         spans[0] = f"below {value(score, edges[1])}"
@@ -119,11 +126,11 @@ def upper_histogram(
     Returns:
         ``data`` and ``layout`` of the figure.
     """
-    values = table.loc[table["status"] != "diverged", "validation_score"].to_numpy(dtype=float)
-    top = float(values.max())
-    step = round_step((top - floor) / HISTOGRAM_BINS)
+    values = _as_listed(table.loc[table["status"] != "diverged", "validation_score"])
+    top = float(np.nanmax(values))
+    step = max(round_step((top - floor) / HISTOGRAM_BINS), 10.0**-DIGITS)
     first, last = math.floor(floor / step + 1e-9), math.floor(top / step + 1e-9) + 1
-    edges = np.arange(first, last + 1) * step
+    edges = _as_listed(np.arange(first, last + 1) * step)
     flags = baselines.sort_values(["validation_score", "name"]).reset_index(drop=True)
     # The baselines' labels stand above the bars, a line of text each.
     above = _FLAG * len(flags)

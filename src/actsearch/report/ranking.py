@@ -36,6 +36,24 @@ def best_first(table: pd.DataFrame) -> pd.DataFrame:
     return ordered.drop(columns="_diverged")
 
 
+def ranks(task: TaskData) -> dict[str, int]:
+    """Ranks among the functions of the table, or of the searches where there is no table."""
+    ordered = measured(task) if task.table is None else best_first(task.table)
+    return {str(name): rank for rank, name in enumerate(ordered["name"], start=1)}
+
+
+def steady(functions: pd.DataFrame, baselines: Collection[str]) -> pd.DataFrame:
+    """The baselines among some functions that trained, in their order."""
+    trained = functions["status"] != "diverged"
+    return functions[functions["name"].isin(baselines) & trained]
+
+
+def best_baseline(functions: pd.DataFrame, baselines: Collection[str]) -> pd.Series | None:
+    """The first of them, of functions with the best first; None where none trained."""
+    trained = steady(functions, baselines)
+    return trained.iloc[0] if len(trained) else None
+
+
 def role(name: str, baselines: Collection[str]) -> str:
     """``baseline`` or ``found``: the colour a function has everywhere on the page."""
     return "baseline" if name in baselines else "found"

@@ -172,6 +172,7 @@ def _calibration(proposed: pd.DataFrame, score: Score, id: str, figures: Figures
     varied = bool((ranks.nunique() > 1).all())
     return {
         "n": plural(len(known), "function"),
+        "is_below": bool(apart.mean() < 0),
         "bias": score.with_unit(difference(score, apart.mean())),
         "error": score.with_unit(size(score, apart.abs().mean())),
         "spearman": decimal(ranks.corr().iloc[0, 1]) if varied else MISSING,

@@ -29,7 +29,7 @@ from actsearch.report.formats import (
     value,
 )
 from actsearch.report.plot_style import focus
-from actsearch.report.ranking import best_first, floor_of, measured, role
+from actsearch.report.ranking import best_first, floor_of, measured, role, steady
 from actsearch.report.screened import screen_section
 from actsearch.report.searches import search_sections, simulation_section
 
@@ -108,7 +108,9 @@ def _benchmark(
         if lowest > table["validation_score"].min()
         else None,
         "measured_on": measured_on(costs),
-        "upper": _upper(ordered, standard, score, anchor, figures) if len(trained) else None,
+        "upper": _upper(ordered, steady(ordered, baselines), score, anchor, figures)
+        if len(trained)
+        else None,
         "best": [
             {
                 "rank": rank,
@@ -141,22 +143,21 @@ def _score(score: Score, number: float, floor: float | None) -> str:
 
 
 def _upper(
-    table: pd.DataFrame, baselines: pd.DataFrame, score: Score, anchor: str, figures: Figures
+    table: pd.DataFrame, standard: pd.DataFrame, score: Score, anchor: str, figures: Figures
 ) -> Context:
     """The histogram's upper end, with the share of functions it shows."""
     trained = table.loc[table["status"] != "diverged", "validation_score"]
     floor, _ = focus(score, trained)
-    steady = baselines[baselines["status"] != "diverged"]
     return {
         "from": value(score, floor, 1),
         "share": percent((trained >= floor).sum() / len(table), 0),
         "figure": figures.add(
             f"{anchor}-upper",
-            plots.upper_histogram(table, steady, floor, score),
+            plots.upper_histogram(table, standard, floor, score),
             f"Histogram of the validation {score.plural} from {value(score, floor, 1)} up, with: "
             + ", ".join(
                 f"{name} {value(score, number)}"
-                for name, number in zip(steady["name"], steady["validation_score"], strict=True)
+                for name, number in zip(standard["name"], standard["validation_score"], strict=True)
             ),
         ),
     }

@@ -14,10 +14,10 @@ from actsearch.report.data import TaskData
 from actsearch.report.drawings import curve
 from actsearch.report.formats import Context, count, difference, function_name, percent, value
 from actsearch.report.headline import headline
-from actsearch.report.ranking import measured, role
+from actsearch.report.ranking import best_baseline, measured, role
 
 _NO_FINAL = (
-    "No final comparison was made, so nothing here has been confirmed with new seeds or on the "
+    "No last comparison was made, so nothing here has been confirmed with new seeds or on the "
     "test set."
 )
 
@@ -25,6 +25,7 @@ _NO_FINAL = (
 def task_summary(task: TaskData, baselines: Collection[str]) -> Context:
     """The task's card at the top of the page."""
     functions, score = measured(task), task.score
+    compared = {f["name"]: f for f in task.final["functions"]} if task.final else {}
     facts: list[tuple[str, Any]] = []
     if task.table is not None:
         facts.append(("Functions in the table", count(len(task.table))))
@@ -36,17 +37,14 @@ def task_summary(task: TaskData, baselines: Collection[str]) -> Context:
         n = int((functions["status"] == "diverged").sum())
         facts.append(
             (
-                "Failed to train (diverged)",
+                "Diverged",
                 f"{percent(n / len(functions), 1)} ({count(n)} of {count(len(functions))})",
             )
         )
-        standard = functions[
-            functions["name"].isin(baselines) & (functions["status"] != "diverged")
-        ]
+        reference = best_baseline(functions, baselines)
         top = functions.iloc[0]
         best = str(top["name"])
-        if len(standard):
-            reference = standard.iloc[0]
+        if reference is not None:
             facts.append(("Best baseline, validation", _named(reference, score)))
             gain = difference(score, top["validation_score"] - reference["validation_score"])
             facts.append(("Best function, validation", _named(top, score)))
@@ -54,18 +52,14 @@ def task_summary(task: TaskData, baselines: Collection[str]) -> Context:
         else:
             facts.append(("Best function, validation", _named(top, score)))
     elif task.final and task.final["candidates_from"]:
-        by_name = {function["name"]: function for function in task.final["functions"]}
         best = str(task.final["chosen"]["name"])
         facts.append(("Functions from", ", ".join(task.final["candidates_from"])))
-        reference = by_name[task.final["best_baseline"]]
-        facts.append(("Best baseline, validation", _named(reference, score)))
-        facts.append(("Chosen function, validation", _named(by_name[best], score)))
+        standard = compared[task.final["best_baseline"]]
+        facts.append(("Best baseline, validation", _named(standard, score)))
+        facts.append(("Chosen function, validation", _named(compared[best], score)))
     if task.final and task.final["measured_on"]:
-        functions_of = {function["name"]: function for function in task.final["functions"]}
         chosen = str(task.final["chosen"]["name"])
-        told = Markup("{} {}").format(
-            function_name(chosen), in_a_line(functions_of[chosen]["cost"])
-        )
+        told = Markup("{} {}").format(function_name(chosen), in_a_line(compared[chosen]["cost"]))
         facts.append(("Cost of the chosen function", told))
     finding = str(task.final["conclusion"]) if task.final else _NO_FINAL
     return {

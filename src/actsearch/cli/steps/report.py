@@ -35,6 +35,7 @@ from actsearch.plan import layout
 from actsearch.plan.dependencies import space_operators, task_spaces
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.records.embedded import read_provenance
+from actsearch.records.files import ArtifactError
 from actsearch.records.formats import (
     read_arrays,
     read_json,
@@ -143,11 +144,19 @@ def _origins(
             str(path),
             links.to(path),
             digests.get(str(path)),
-            read_provenance(path).get("command"),
+            _command(path),
         )
         for kind, of_kind in files.items()
         for key, path in of_kind.items()
     )
+
+
+def _command(path: Path) -> str | None:
+    """What made a file; None where it does not say, as a table that somebody brought."""
+    try:
+        return read_provenance(path).get("command")
+    except ArtifactError:
+        return None
 
 
 def _task(config: Config, name: str, files: dict[str, dict[str, Path]], links: Links) -> TaskData:
@@ -186,7 +195,10 @@ def _task(config: Config, name: str, files: dict[str, dict[str, Path]], links: L
         imported=imported,
         space=space,
         functions=read_table(files["functions"][space]) if space in files["functions"] else None,
-        trial_link=None if imported else links.to(layout.trial(name, "{slug}")),
+        trial_link=links.to(layout.trial(name, "{slug}"))
+        if table is not None and not imported
+        else None,
+        final_link=links.to(*layout.final_trials(name, ["{slot:02d}"])),
         search_links={
             strategy: links.to(*layout.search_trials(name, strategy, "{round}", ["{slot:02d}"]))
             for strategy in histories or ()

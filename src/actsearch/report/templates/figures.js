@@ -77,11 +77,11 @@ export function startFigures(redraw = () => {}) {
       redraw();
     }, delay);
   };
-  // Paper is light, does not wait, and has nothing to click at.
+  // Paper is light, does not wait, and has nothing to click at: all that is closed is opened.
   let closed = [];
   const paper = (on) => {
     clearTimeout(timer);
-    if (on) closed = [...document.querySelectorAll("details.sentence:not([open])")];
+    if (on) closed = [...document.querySelectorAll("details:not(.source):not([open])")];
     closed.forEach((details) => (details.open = on));
     root.classList.toggle("paper", on);
     (on ? Object.keys(figures) : [...drawn]).forEach(draw);

@@ -28,7 +28,7 @@ export function makeList(store, element, say, open) {
     }
     return make("th", { scope: "col", class: key === "name" ? null : "number" }, button);
   });
-  find("thead").replaceChildren(make("tr", {}, ...heads));
+  find("thead").replaceChildren(make("tr", { "aria-rowindex": 1 }, ...heads));
 
   function sortBy(key) {
     descending = key === column ? !descending : key.startsWith("value");
@@ -46,17 +46,17 @@ export function makeList(store, element, say, open) {
     }
     if (kind === "rank") return task.ranks[i] === null ? NONE : count(task.ranks[i]);
     if (task.status[i] === "-") return NONE;
-    if (task.status[i] === "d") return "failed";
+    if (task.status[i] === "d") return "diverged";
     const text = writeMeasured(task, i);
     if (task.deviations[i] === null) return text;
     return make("span", {}, text, make("span", { class: "muted" }, ` \u00b1 ${writeSize(task.score, task.deviations[i])}`));
   }
 
-  function row(i) {
+  function row(i, place) {
     const button = make("button", { type: "button", class: "link", "data-function": i, onclick: () => open(i, true) }, spell(store.names[i]));
     const tags = [store.is(i, "baseline") && "baseline", store.own[i] && "no ONNX export"].filter(Boolean);
     const head = make("th", { scope: "row", class: store.is(i, "baseline") ? "baseline" : null }, button, ...tags.flatMap((tag) => [" ", make("span", { class: "tag" }, tag)]));
-    return make("tr", {}, head, ...columns.slice(1).map(([key]) => make("td", { class: "number" }, cell(key, i))));
+    return make("tr", { "aria-rowindex": place }, head, ...columns.slice(1).map(([key]) => make("td", { class: "number" }, cell(key, i))));
   }
 
   function show() {
@@ -68,7 +68,7 @@ export function makeList(store, element, say, open) {
       else head.removeAttribute("aria-sort");
     });
     const part = found.slice(first, first + ROWS);
-    find("tbody").replaceChildren(...part.map(row));
+    find("tbody").replaceChildren(...part.map((i, k) => row(i, first + k + 2))); // the head is the first row
     find("table").setAttribute("aria-rowcount", found.length + 1);
     const all = count(store.ids.length);
     find(".found").textContent = `${found.length === store.ids.length ? all : `${count(found.length)} of ${all}`} functions`;

@@ -4,14 +4,6 @@ import { startFigures, whenPointed } from "./figures.js";
 import { makePanel } from "./panel.js";
 import { makeList } from "./list.js";
 
-// When the page was made is in its provenance alone: the page itself is the same each time.
-const made = JSON.parse(document.getElementById("provenance")?.textContent ?? "{}");
-if (made.ended) {
-  const line = document.getElementById("made");
-  line.textContent = `This page was made at ${made.ended} by: ${made.command}`;
-  line.hidden = false;
-}
-
 const block = document.getElementById("functions");
 if (block) {
   const store = openStore(JSON.parse(block.textContent));
@@ -35,9 +27,16 @@ if (block) {
     if (store.byName.has(name)) panel.open(store.byName.get(name));
   });
 
+  const decoded = (text) => {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text; // it is no function's address, and is said as it is
+    }
+  };
   // Links to functions on the page are such addresses too.
   const follow = (focus) => {
-    const slug = location.hash.startsWith("#f=") ? decodeURIComponent(location.hash.slice(3)) : null;
+    const slug = location.hash.startsWith("#f=") ? decoded(location.hash.slice(3)) : null;
     if (slug !== null && store.bySlug.has(slug)) panel.open(store.bySlug.get(slug), focus);
     else if (slug !== null) say(`No function here has the slug ${slug}`);
   };

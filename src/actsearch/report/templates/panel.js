@@ -54,9 +54,10 @@ export function makePanel(store, element, say, onLeave) {
   const pick = (i) => make("button", { type: "button", class: "link", onclick: () => open(i, true) }, spell(store.names[i]));
 
   function marks(i) {
-    const tags = [store.is(i, "baseline") ? "baseline" : null, store.failed(i) ? "failed to train" : null];
+    const tags = [store.is(i, "baseline") ? "baseline" : null, ...store.divergedOn(i).map((task) => `diverged on ${task}`)];
     tags.push(...["finite", "monotone", "bounded"].map((flag) => (store.is(i, flag) ? flag : `not ${flag}`)));
-    if (store.own[i]) tags.push(`no ONNX export: ${store.own[i].join(", ")} is not built in`);
+    if (!store.isFunction(i)) tags.push("cannot be evaluated here");
+    else if (store.own[i]) tags.push(`no ONNX export: ${store.own[i].join(", ")} is not built in`);
     else tags.push("exportable");
     return make("p", {}, ...tags.filter(Boolean).flatMap((tag) => [make("span", { class: "tag" }, tag), " "]));
   }
@@ -96,7 +97,7 @@ export function makePanel(store, element, say, onLeave) {
       const value = task.values[i];
       const trained = task.status[i] !== "-";
       const around = task.deviations[i] === null ? "" : ` \u00b1 ${writeSize(score, task.deviations[i])}`;
-      const text = !trained ? "not trained" : task.status[i] === "d" ? "failed" : writeMeasured(task, i) + around;
+      const text = !trained ? "not trained" : task.status[i] === "d" ? "diverged" : writeMeasured(task, i) + around;
       const best = task.baseline === null ? null : task.values[task.baseline];
       const apart = trained && task.status[i] !== "d" && best !== null && value !== null ? value - best : null;
       return [
@@ -119,8 +120,9 @@ export function makePanel(store, element, say, onLeave) {
 
   function files(i) {
     const paths = store.shown.filter((task) => task.trial && task.ranks[i] !== null).map((task) => task.trial.replace("{slug}", store.slugs[i]));
-    for (const { searches } of store.tasks) {
-      for (const { rows } of searches) paths.push(...rows.filter(([j, ...rest]) => j === i && rest.at(-1)).map((row) => row.at(-1)));
+    for (const { searches, final } of store.tasks) {
+      const rows = [...searches.flatMap((search) => search.rows), ...(final ?? [])];
+      paths.push(...rows.filter((row) => row[0] === i).map((row) => row.at(-1)).filter(Boolean));
     }
     if (!paths.length) return make("p", { class: "muted" }, "No file here holds its trainings.");
     return make("ul", { class: "equals files" }, ...[...new Set(paths)].map((path) => make("li", {}, link(path, make("code", {}, path)))));
@@ -137,7 +139,7 @@ export function makePanel(store, element, say, onLeave) {
             `${task.name}, ${strategy}`,
             link(file, where),
             prediction === null ? NONE : writeScore(task.score, prediction),
-            status === "d" ? "failed" : writeScore(task.score, value),
+            status === "d" ? "diverged" : writeScore(task.score, value),
           ]);
         }
       }
@@ -148,13 +150,13 @@ export function makePanel(store, element, say, onLeave) {
   function inFinals(i) {
     const rows = [];
     for (const { name, score, final } of store.tasks) {
-      for (const [j, mean, deviation, apart, low, high, verdict] of final?.rows ?? []) {
+      for (const [j, mean, deviation, apart, low, high, verdict] of final ?? []) {
         if (j !== i) continue;
         const interval = apart === null ? NONE : `${writeDifference(score, apart)} (${writeDifference(score, low)} to ${writeDifference(score, high)})`;
         rows.push([name, `${writeScore(score, mean)} \u00b1 ${writeSize(score, deviation)}`, interval, VERDICTS[verdict] ?? verdict]);
       }
     }
-    return rows.length ? [make("h3", {}, "Final comparison, on the test set"), table("The function in final comparisons", ["Task", "Test, mean", "To the best baseline", "Verdict"], rows)] : [];
+    return rows.length ? [make("h3", {}, "Last comparison, on the test set"), table("The function in last comparisons", ["Task", "Test, mean", "To the best baseline", "Verdict"], rows)] : [];
   }
 
   function features(i) {
@@ -170,7 +172,7 @@ export function makePanel(store, element, say, onLeave) {
       for (const [feature, label] of Object.entries(task.places ? MAPS : {})) {
         const among = nearest(task.places[feature], i, store.baselines, 1);
         const others = nearest(task.places[feature], i, store.ids, 3);
-        const at = (list) => (list.length ? make("span", { class: "names" }, ...list.flatMap(([j], k) => [k ? ", " : "", pick(j)])) : NONE);
+        const at = (list) => (list.length ? make("span", { class: "names" }, ...list.flatMap((j, k) => [k ? ", " : "", pick(j)])) : NONE);
         near.push([`${task.name}, ${label}`, at(among), at(others)]);
       }
     }
@@ -180,16 +182,32 @@ export function makePanel(store, element, say, onLeave) {
     ];
   }
 
+  function equals(i) {
+    const spaces = store.spaces.filter(({ has }) => has[i] === "1");
+    const muted = (text) => make("p", { class: "muted" }, text);
+    if (!store.spaces.length) return [muted("Not looked for: this page has the functions of no space.")];
+    if (!spaces.length) return [muted(`Not looked for: it is not in ${store.spaces.map(({ name }) => name).join(", nor in ")}.`)];
+    return spaces.flatMap(({ name, equals: of }) => {
+      if (!of[i]) return [muted(`In ${name}: none.`)];
+      const [some, more] = of[i];
+      const items = some.map((other) => make("li", {}, spell(other)));
+      return [
+        make("p", {}, `In ${name}:`),
+        make("ul", { class: "equals" }, ...items),
+        ...(more ? [muted(`And ${count(more)} more.`)] : []),
+      ];
+    });
+  }
+
   function open(i, focus = false) {
     if (shown === null) origin = document.activeElement;
     shown = i;
     const name = store.names[i];
     title.replaceChildren(spell(name));
     const chart = make("div", { class: "chart", role: "img", "aria-label": `${name} and its derivative from \u2212${store.limit} to ${store.limit}` });
-    const equals = store.equals[i] ?? [];
     body.replaceChildren(
       marks(i),
-      make("p", { class: "buttons" }, copier("name", name), copier("slug", store.slugs[i]), copier("code", code(i))),
+      make("p", { class: "buttons" }, copier("name", name), copier("slug", store.slugs[i]), store.isFunction(i) ? copier("code", code(i)) : ""),
       chart,
       make("p", { class: "caption" }, "Thin lines: the baselines."),
       make("h3", {}, "On every task"),
@@ -201,9 +219,7 @@ export function makePanel(store, element, say, onLeave) {
       make("h3", {}, "Its features beside the baselines\u2019"),
       ...features(i),
       make("h3", {}, "Equal functions"),
-      equals.length
-        ? make("ul", { class: "equals" }, ...equals.map((other) => make("li", {}, spell(other))))
-        : make("p", { class: "muted" }, "None of the space has the same outputs."),
+      ...equals(i),
       make("h3", {}, "Files with its trainings"),
       files(i),
     );
@@ -232,7 +248,6 @@ export function makePanel(store, element, say, onLeave) {
   addEventListener("keydown", (event) => event.key === "Escape" && close());
   return {
     open,
-    close,
     redraw: () => shown !== null && plot(body.querySelector(".chart"), figure(shown)),
   };
 }

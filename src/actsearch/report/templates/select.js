@@ -1,7 +1,6 @@
 // Which functions the list shows, in which order, and as which file: no page is needed for it.
-import { BITS } from "./store.js";
 
-export const FILTERS = ["finite", "monotone", "bounded", "failed", "baseline", "exportable"];
+export const FILTERS = ["finite", "monotone", "bounded", "diverged", "baseline", "exportable"];
 
 const squeeze = (text) => text.toLowerCase().replace(/\s+/g, "");
 
@@ -11,7 +10,7 @@ export function emptyQuery() {
 
 // A query's words must all be in a function's name or slug; blanks inside a call do not count.
 export function matches(store, query, i) {
-  const holds = (name) => (name === "failed" ? store.failed(i) : store.is(i, name));
+  const holds = (name) => (name === "diverged" ? store.divergedOn(i).length > 0 : store.is(i, name));
   for (const [name, wanted] of Object.entries(query.flags)) {
     if (wanted && holds(name) !== (wanted === "yes")) return false;
   }
@@ -55,21 +54,20 @@ const quoted = (value) => {
 };
 
 export function toCsv(store, ids) {
-  const flags = Object.keys(BITS);
-  const head = ["name", "slug", ...flags];
+  const head = ["name", "slug", ...store.properties];
   for (const { name } of store.shown) {
     head.push(...["validation_score", "deviation", "n_runs", "status", "rank"].map((column) => `${name}/${column}`));
   }
   const lines = ids.map((i) => [
     store.names[i],
     store.slugs[i],
-    ...flags.map((flag) => store.is(i, flag)),
+    ...store.properties.map((flag) => store.is(i, flag)),
     ...store.shown.flatMap((t) => [t.values[i], t.deviations[i], t.runs[i], STATUS[t.status[i]], t.ranks[i]]),
   ]);
   return [head, ...lines].map((line) => line.map(quoted).join(",") + "\n").join("");
 }
 
-// The functions nearest to one on a map, with their distances.
+// The functions nearest to one on a map.
 export function nearest(places, i, among, most) {
   const [xs, ys] = places;
   if (xs[i] === null) return [];
@@ -77,5 +75,6 @@ export function nearest(places, i, among, most) {
     .filter((j) => j !== i && xs[j] !== null)
     .map((j) => [j, Math.hypot(xs[j] - xs[i], ys[j] - ys[i])])
     .sort((a, b) => a[1] - b[1] || a[0] - b[0])
-    .slice(0, most);
+    .slice(0, most)
+    .map(([j]) => j);
 }

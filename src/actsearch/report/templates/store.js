@@ -1,5 +1,4 @@
 // The page's data: functions by number, and what each task knows of them.
-export const BITS = { finite: 1, monotone: 2, bounded: 4, baseline: 8, exportable: 16 };
 const GAP = -32768;
 const MINUS = "\u2212";
 export const NONE = "\u2013";
@@ -13,6 +12,8 @@ export function openStore(block) {
       v === GAP ? null : (v * block.highest) / 32767,
     );
   const { names, slugs, tasks } = block;
+  const bits = Object.fromEntries(block.properties.map((flag, k) => [flag, 1 << k]));
+  const is = (i, flag) => (block.flags[i] & bits[flag]) !== 0;
   const ids = names.map((_, i) => i);
   const ranked = tasks.filter((task) => task.ranks.some((rank) => rank !== null));
   return {
@@ -24,9 +25,11 @@ export function openStore(block) {
     slope: (i) => row(slopes, i),
     byName: new Map(names.map((name, i) => [name, i])),
     bySlug: new Map(slugs.map((slug, i) => [slug, i])),
-    is: (i, flag) => (block.flags[i] & BITS[flag]) !== 0,
-    failed: (i) => tasks.some((task) => task.status[i] === "d"),
-    baselines: ids.filter((i) => (block.flags[i] & BITS.baseline) !== 0),
+    is,
+    isFunction: (i) => is(i, "exportable") || i in block.own,
+    // Names of the tasks on which a function diverged.
+    divergedOn: (i) => tasks.filter((task) => task.status[i] === "d").map((task) => task.name),
+    baselines: ids.filter((i) => is(i, "baseline")),
     ranked,
     // Of functions that every task ranks.
     meanRank(i) {
