@@ -108,7 +108,9 @@ def test_a_table_without_single_runs_has_no_mean(tmp_path: Path) -> None:
     options = ("--results", str(tmp_path / "results"), "-n", "1")
     (row,) = json.loads(said("top", "digits", *options, "--format", "json"))
     assert (row["mean"], row["deviation"], row["seeds"], row["median"]) == (None, None, 0, 0.8)
-    assert "$80.00$" in said("top", "digits", *options, "--format", "latex")
+    text = said("top", "digits", *options, "--format", "latex")
+    assert r"& $80.00$ & -- \\" in text
+    assert "median" in text and "standard deviation" not in text
     assert "–" in said("top", "digits", *options)
 
 
@@ -164,6 +166,7 @@ def test_compare_for_people() -> None:
     assert "the first is better (sign-flip test" in text
     unpaired = said("compare", "cos.x", "tanh.x", "--task", "digits")
     assert "not paired: they have fewer than two seeds in common" in unpaired
+    assert "; the second is better (Welch's t-test, level 0.05)" in unpaired
 
 
 def test_compare_for_machines_is_the_paired_test() -> None:

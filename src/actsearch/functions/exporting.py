@@ -24,7 +24,8 @@ def torch_text(expression: Expression, command: str) -> tuple[str, list[str]]:
     from actsearch.functions.standalone import module_source
 
     about = [
-        f"The activation function {plain_formula(expression)} as a PyTorch module. Needs torch alone.",
+        f"The activation function {plain_formula(expression)} as a PyTorch module. "
+        "Needs torch alone.",
         f"Made by: {command}",
     ]
     docstring = [

@@ -48,7 +48,7 @@ class Series:
         """Evaluate, by arithmetic alone: on numbers, or on what stands for them in a graph.
 
         Args:
-            a: not negative; whatever knows + - and * with Python's numbers to its right.
+            a: not negative; whatever knows +, - and * with Python's numbers.
             divide: quotient of two of these, or of a number and one of these.
             root: square root.
 
@@ -56,7 +56,7 @@ class Series:
             What arithmetic on ``a`` gives; of arrays, the shape and dtype of ``a``.
         """
         # (a - c) / (a + c) is the same, but not for an infinite a.
-        s = -divide(2.0 * SCALE, a + SCALE) + 1.0
+        s = 1.0 - divide(2.0 * SCALE, a + SCALE)
         last, *others = reversed(self.coefficients)
         value = s * last + others[0]
         for coefficient in others[1:]:

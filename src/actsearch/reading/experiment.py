@@ -18,8 +18,6 @@ from actsearch.reading.tasks import ShippedTask, TaskResults
 from actsearch.records import shipped
 from actsearch.records.names import printable_name
 
-_OF_A_TASK = ("benchmark.parquet", "final.json", "map.parquet", "trials", "search", "final")
-
 
 class Experiment:
     """The results of an experiment: ``Experiment("results")["mnist1d-mlp"].table``.
@@ -69,15 +67,12 @@ class Experiment:
 
     def path(self, target: str) -> Path:
         """Where a result lies whose path in the experiment is ``target``, ``results/...``."""
-        return self.folder / target.removeprefix(f"{layout.RESULTS}/")
+        return layout.below(self.folder, target)
 
     @property
     def tasks(self) -> list[str]:
         """Names of the tasks that have results, sorted."""
-        folders = (path for path in self.folder.iterdir() if not path.name.startswith("."))
-        return sorted(
-            path.name for path in folders if any((path / part).exists() for part in _OF_A_TASK)
-        )
+        return layout.tasks_in(self.folder)
 
     def __getitem__(self, task: str) -> TaskResults:
         require_known("results of a task", task, self.tasks, self.folder)
@@ -103,7 +98,7 @@ class Experiment:
         """The spaces that were listed, by name: ``experiment.spaces["three-node"].functions``."""
         folder = self.path(layout.functions("")).parent
         found = {}
-        for path in sorted(folder.glob("*/functions.parquet")):
+        for path in layout.matching(self.folder, layout.functions("*")):
             name = path.parent.name
             files = (layout.functions(name), layout.outputs(name), layout.costs(name))
             found[name] = SpaceResults(name, *map(self.path, files))
