@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from result_folders import SCORES, TEST_SCORES, TEST_SEEDS, make_results
+from result_folders import SCORES, TEST_SCORES, TEST_SEEDS, make_results, trial
 from scipy import stats
 from small_experiment import SMALL
 
@@ -23,6 +23,7 @@ from actsearch.reading.errors import ResultsError
 from actsearch.reading.explaining import explain
 from actsearch.reading.finding import experiments, find_task
 from actsearch.reading.measurements import measurements
+from actsearch.search.history import build_history
 from actsearch.search.paired import paired_difference, smallest_p
 
 
@@ -57,7 +58,7 @@ def test_what_was_made_of_a_task(results: Path) -> None:
     assert task.history()["name"].tolist() == task.history("random")["name"].tolist() == ["elu(x)"]
     assert task.final["seeds"] == TEST_SEEDS
     assert task.chosen == "mul(x,sigmoid(x))"
-    assert task.scores["name"].tolist() == [*task.table["name"], "elu(x)"]
+    assert task.scores is task.table
     x = torch.linspace(-2, 2, 9)
     torch.testing.assert_close(task.activation()(x), torch.nn.functional.silu(x))
 
@@ -89,6 +90,14 @@ def test_what_searches_and_screens_leave(tmp_path: Path) -> None:
         place.mkdir()
         (place / "proposals.csv").write_text(f"# a record\nslot,name,round\n0,sin(x),{number}\n")
     assert task.proposals()["round"].tolist() == [2, 10]
+    (folder / "benchmark.parquet").unlink()
+    for strategy in ("random", "ucb"):  # both trained the same function
+        (folder / "search" / strategy).mkdir(exist_ok=True)
+        found = build_history(
+            [trial("elu(x)", [0.6, 0.7]) | {"round": 0, "slot": 0, "prediction": None}]
+        )
+        found.to_parquet(folder / f"search/{strategy}/history.parquet")
+    assert Experiment(results)["digits"].scores["name"].tolist() == ["elu(x)"]
     with pytest.raises(ResultsError, match=r"'ranom' \(did you mean 'random'\?\)"):
         task.proposals("ranom")
 
@@ -161,7 +170,7 @@ def test_results_here_go_before_what_ships(results: Path, tmp_path: Path) -> Non
     assert find_task("digits", results).place == str(results / "digits")
     assert find_task("mnist1d-mlp", results).place == "mnist1d-mlp, which ships"
     assert find_task("mnist1d-mlp", tmp_path / "none").is_shipped
-    with pytest.raises(ResultsError, match=r"no results of a task 'digits'; .*ship: mnist1d-mlp"):
+    with pytest.raises(ResultsError, match=r"no results of a task 'digits'.*ship: .*mnist1d-mlp"):
         find_task("digits", results, only_shipped=True)
     with pytest.raises(ResultsError, match=r"\(did you mean 'digits'\?\)"):
         find_task("digtis", results)

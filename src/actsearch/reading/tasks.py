@@ -230,18 +230,19 @@ class TaskResults:
 
     @property
     def scores(self) -> pd.DataFrame:
-        """Validation scores of all functions: of the table, and what searches trained besides.
+        """Validation scores of all functions: the table, or what the searches trained without one.
 
-        Of a function that several trained, it is the table's row, or that of the first search.
+        Of a function that several searches trained, it is the row of the first.
 
         Raises:
             ResultsError: when there is neither.
         """
+        if self.has_table or not self.strategies:
+            return self.table
         from actsearch.report.ranking import once_each
 
-        parts = [self.table] if self.has_table or not self.strategies else []
-        parts += map(self.history, self.strategies)
-        return once_each(parts, parts[0].columns)
+        searches = [self.history(strategy) for strategy in self.strategies]
+        return once_each(searches, list(searches[0].columns))
 
     @functools.cached_property
     def final(self) -> dict[str, Any]:
