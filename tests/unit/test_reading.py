@@ -72,6 +72,8 @@ def test_what_searches_and_screens_leave(tmp_path: Path) -> None:
         task.simulation("random")
     with pytest.raises(ResultsError, match="digits: it has no search"):
         task.proposals()
+    with pytest.raises(ResultsError, match=r"cores all results/strategies\.parquet"):
+        _ = task.experiment.strategies
     names = {
         "simulation/gp-ei.parquet": lambda: task.simulation("gp-ei"),
         "surrogate_predictions.parquet": lambda: task.predictions,
@@ -152,6 +154,8 @@ def test_tables_that_ship() -> None:
         task.activation()
     with pytest.raises(ResultsError, match="mnist1d-mlp: it has no search"):
         task.history()
+    with pytest.raises(ResultsError, match=r"strategies\.parquet does not ship"):
+        _ = experiment.strategies
     with pytest.raises(ResultsError, match="which ships: costs do not ship; what does: functions"):
         _ = next(iter(experiment.spaces.values())).costs
     # By values: that name is not in the space.

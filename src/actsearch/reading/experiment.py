@@ -6,17 +6,22 @@ import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from actsearch.config import Config, ConfigError, load_config
 from actsearch.functions.baselines import MODERN, baselines_of
 from actsearch.plan import layout
 from actsearch.plan.dependencies import register_operators
 from actsearch.plan.environment import CONFIG_VARIABLE, DEFAULT_CONFIG
-from actsearch.reading.errors import ResultsError, require_known
+from actsearch.reading.errors import ResultsError, require_known, require_made
 from actsearch.reading.spaces import SpaceResults, Spaces
 from actsearch.reading.tasks import ShippedTask, TaskResults
 from actsearch.records import shipped
+from actsearch.records.formats import read_table
 from actsearch.records.names import printable_name
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Experiment:
@@ -94,6 +99,15 @@ class Experiment:
         return len(self.tasks)
 
     @property
+    def strategies(self) -> pd.DataFrame:
+        """How the strategies of replayed searches compare over all tables: a row per task and strategy.
+
+        Raises:
+            ResultsError: when it was not made yet.
+        """
+        return read_table(require_made(self.path(layout.STRATEGIES), layout.STRATEGIES))
+
+    @property
     def spaces(self) -> Spaces:
         """The spaces that were listed, by name: ``experiment.spaces["three-node"].functions``."""
         folder = self.path(layout.functions("")).parent
@@ -160,6 +174,11 @@ class _Shipped(Experiment):
     @property
     def config_file(self) -> Path:
         return self.folder / shipped.CONFIGURATION
+
+    @property
+    def strategies(self) -> pd.DataFrame:
+        name = Path(layout.STRATEGIES).name
+        raise ResultsError(f"{name} does not ship; what does: tables, runs, maps, features")
 
     @property
     def spaces(self) -> Spaces:

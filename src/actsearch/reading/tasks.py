@@ -206,7 +206,7 @@ class TaskResults:
         return read_table(self.path(layout.history(self.name, chosen)))
 
     def proposals(self, strategy: str | None = None) -> pd.DataFrame:
-        """What the rounds of a live search were to train, that of a round in training included.
+        """The functions that rounds of a live search chose to train, also before they are trained.
 
         Args:
             strategy: of the search; not needed where there is one search.

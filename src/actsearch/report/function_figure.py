@@ -32,7 +32,7 @@ POINTS = 2001
 _STEPS = 1000
 """Steps of differences, at least, in the width of a figure."""
 FARTHEST, NARROWEST = 1e6, 1e-3
-"""Limits of the axis of x: how far from 0, and how far apart beside 1 or the larger of them."""
+"""Limits of the axis of x: how far from 0, and how far apart for each 1 that they are from 0."""
 _HIGHEST = 1e30
 """Values beyond it are not drawn: matplotlib cannot scale an axis to the largest numbers."""
 _TOP, _MARGIN = 20.0, 0.05
@@ -125,8 +125,8 @@ def _checked(limits: tuple[float, float]) -> tuple[float, float]:
     if not (largest <= FARTHEST and high - low >= NARROWEST * largest):
         raise FigureError(
             f"the range {low:g} to {high:g}; allowed: two numbers from {-FARTHEST:,.0f} to "
-            f"{FARTHEST:,.0f}, the lower first, apart by at least {NARROWEST:g} and by this part "
-            "of the larger one"
+            f"{FARTHEST:,.0f}, the lower first and at least {NARROWEST:g} apart, or a thousandth "
+            "of the larger one where that is more"
         )
     return low, high
 

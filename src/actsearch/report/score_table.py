@@ -133,15 +133,15 @@ def _comment(rows: pd.DataFrame, task: str, score: Score) -> list[str]:
     last = "% ordered by the median over seeds; * marks baselines"
     if not known.any():
         return [
-            f"% task {task}: median over seeds of the validation {score.name},",
-            "% without the scores of single seeds, which are not known,",
+            f"% task {task}: median over seeds of the validation {score.name}",
+            "% (the scores of single seeds are not known),",
             last,
         ]
     lines = [
         f"% task {task}: mean and standard deviation of the validation {score.name} over seeds,"
     ]
     if not known.all():
-        lines.append("% and without a number of seeds the median over them,")
+        lines.append("% only the median where no number of seeds is given,")
     return [*lines, last]
 
 
