@@ -100,7 +100,7 @@ class Experiment:
 
     @property
     def strategies(self) -> pd.DataFrame:
-        """How the strategies of replayed searches compare over all tables: a row per task and strategy.
+        """How strategies compare in replayed searches: a row per task and strategy.
 
         Raises:
             ResultsError: when it was not made yet.
