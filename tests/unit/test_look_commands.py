@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from typer.testing import CliRunner, Result
 
 from actsearch.cli.app import app, load_commands
 from actsearch.functions.expressions import parse
+from actsearch.functions.slopes import slope
 from actsearch.records.shipped import FOLDER, tables_in
-from actsearch.report.function_figure import MOST, FigureError, derivative, draw
+from actsearch.report.function_figure import MOST, FigureError, draw
 from actsearch.search.paired import paired_difference
 
 SHIPPED = tables_in(FOLDER)
@@ -106,7 +108,9 @@ def test_a_table_without_single_runs_has_no_mean(tmp_path: Path) -> None:
     options = ("--results", str(tmp_path / "results"), "-n", "1")
     (row,) = json.loads(said("top", "digits", *options, "--format", "json"))
     assert (row["mean"], row["deviation"], row["seeds"], row["median"]) == (None, None, 0, 0.8)
-    assert "$80.00$" in said("top", "digits", *options, "--format", "latex")
+    text = said("top", "digits", *options, "--format", "latex")
+    assert r"& $80.00$ & -- \\" in text
+    assert "median" in text and "standard deviation" not in text
     assert "–" in said("top", "digits", *options)
 
 
@@ -162,6 +166,7 @@ def test_compare_for_people() -> None:
     assert "the first is better (sign-flip test" in text
     unpaired = said("compare", "cos.x", "tanh.x", "--task", "digits")
     assert "not paired: they have fewer than two seeds in common" in unpaired
+    assert "; the second is better (Welch's t-test, level 0.05)" in unpaired
 
 
 def test_compare_for_machines_is_the_paired_test() -> None:
@@ -206,13 +211,34 @@ def test_other_functions_are_another_figure(tmp_path: Path) -> None:
 def test_derivatives_are_those_of_torch(name: str) -> None:
     x = np.linspace(-4, 4, 81) + 0.013
     points = torch.tensor(x, requires_grad=True)
-    (slope,) = torch.autograd.grad(parse(name)(points).sum(), points)
-    np.testing.assert_allclose(derivative(parse(name), x), slope.numpy(), atol=1e-7)
+    (expected,) = torch.autograd.grad(parse(name)(points).sum(), points)
+    np.testing.assert_allclose(slope(parse(name), x), expected.numpy(), atol=1e-7)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3, 1e6, 1e12])
+def test_derivatives_hold_far_out(size: float) -> None:
+    x = np.array([-size, size])
+    np.testing.assert_allclose(slope(parse("square(x)"), x), 2 * x, rtol=1e-6)
+    np.testing.assert_allclose(slope(parse("arcsinh(x)"), x), 1 / np.hypot(1, x), rtol=1e-4)
+    np.testing.assert_allclose(slope(parse("square(x)"), x, 1e-5 * size), 2 * x, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["reciprocal(x)", "exp(exp(x))", "pow(x,x)", "one(x)"])
 def test_poles_and_what_is_undefined_can_be_drawn(name: str) -> None:
     assert len(draw([parse(name)], ".png")) > 5000
+
+
+@pytest.mark.parametrize("name", ["sinh(x)", "exp(square(x))", "square(square(square(x)))"])
+@pytest.mark.parametrize("limits", [(-1e6, 1e6), (-700.0, 700.0), (0.0, 1e-3)])
+def test_the_widest_and_the_narrowest_range(name: str, limits: tuple[float, float]) -> None:
+    assert len(draw([parse(name)], ".png", limits)) > 5000
+
+
+def test_drawing_leaves_the_backend_of_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib
+
+    monkeypatch.setattr(matplotlib, "use", lambda *_: pytest.fail("the backend was changed"))
+    assert draw([parse("relu(x)")], ".svg")
 
 
 def test_figures_that_cannot_be_drawn(tmp_path: Path) -> None:
@@ -222,8 +248,9 @@ def test_figures_that_cannot_be_drawn(tmp_path: Path) -> None:
     many = [parse("sin(" * n + "x" + ")" * n) for n in range(1, MOST + 2)]
     with pytest.raises(FigureError, match="13 functions in one figure; allowed: 1 to 12"):
         draw(many, ".svg")
-    with pytest.raises(FigureError, match="range 3 to 3"):
-        draw(many[:1], ".svg", (3.0, 3.0))
+    for low, high in ((3, 3), (1, 0), (0, 1e-320), (-1e308, 1e308), (0, np.nan), (1e6 - 1, 1e6)):
+        with pytest.raises(FigureError, match=re.escape(f"the range {low:g} to {high:g}; allowed")):
+            draw(many[:1], ".svg", (low, high))
     assert "'rel'" in refused("plot", "rel.x", "--out", str(tmp_path / "f.svg"))
     assert not list(tmp_path.iterdir())
 

@@ -84,7 +84,22 @@ def test_every_function_has_an_example() -> None:
         for name, function in inspect.getmembers(layout, inspect.isfunction)
         if function.__module__ == layout.__name__ and not name.startswith("_")
     }
-    assert functions == {*PATHS, "is_result"}
+    assert functions == {*PATHS, "is_result", "tasks_in", "below", "matching"}
+
+
+def test_what_a_folder_of_results_has(tmp_path: Path) -> None:
+    results = tmp_path / "copied"
+    assert layout.tasks_in(results) == []
+    for name in ("b/benchmark.parquet", "a/trials/relu.x.json", "spaces/deep/functions.parquet"):
+        path = layout.below(results, f"results/{name}")
+        assert path == results / name
+        path.parent.mkdir(parents=True)
+        path.touch()
+    (results / ".hidden/trials").mkdir(parents=True)
+    assert layout.tasks_in(results) == ["a", "b"]
+    assert layout.matching(results, layout.functions("*")) == [
+        results / "spaces/deep/functions.parquet"
+    ]
 
 
 @pytest.mark.parametrize("name", PATHS)

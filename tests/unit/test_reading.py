@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +10,20 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from result_folders import SCORES, TEST_SCORES, TEST_SEEDS, make_results
+from result_folders import SCORES, TEST_SCORES, TEST_SEEDS, make_results, trial
 from scipy import stats
 from small_experiment import SMALL
 
 import actsearch
 from actsearch import Experiment, load_benchmark, load_features, load_runs, parse
+from actsearch.cli.look.compare import _conclusion
 from actsearch.config import ConfigError
 from actsearch.reading.comparison import compare
 from actsearch.reading.errors import ResultsError
 from actsearch.reading.explaining import explain
 from actsearch.reading.finding import experiments, find_task
 from actsearch.reading.measurements import measurements
+from actsearch.search.history import build_history
 from actsearch.search.paired import paired_difference, smallest_p
 
 
@@ -55,8 +58,50 @@ def test_what_was_made_of_a_task(results: Path) -> None:
     assert task.history()["name"].tolist() == task.history("random")["name"].tolist() == ["elu(x)"]
     assert task.final["seeds"] == TEST_SEEDS
     assert task.chosen == "mul(x,sigmoid(x))"
+    assert task.scores is task.table
     x = torch.linspace(-2, 2, 9)
     torch.testing.assert_close(task.activation()(x), torch.nn.functional.silu(x))
+
+
+def test_what_searches_and_screens_leave(tmp_path: Path) -> None:
+    results = make_results(tmp_path)
+    task = Experiment(results)["digits"]
+    folder = results / "digits"
+    assert task.simulated == []
+    with pytest.raises(ResultsError, match="no replayed search 'random'; there are none yet"):
+        task.simulation("random")
+    with pytest.raises(ResultsError, match="digits: it has no search"):
+        task.proposals()
+    with pytest.raises(ResultsError, match=r"cores all results/strategies\.parquet"):
+        _ = task.experiment.strategies
+    names = {
+        "simulation/gp-ei.parquet": lambda: task.simulation("gp-ei"),
+        "surrogate_predictions.parquet": lambda: task.predictions,
+        "characterisation.parquet": lambda: task.characterisation,
+        "search/functions.parquet": lambda: task.screened,
+    }
+    for number, (name, read) in enumerate(names.items()):
+        (folder / name).parent.mkdir(exist_ok=True)
+        pd.DataFrame({"n": [number]}).to_parquet(folder / name)
+        assert read()["n"].tolist() == [number]
+    assert task.simulated == ["gp-ei"]
+    (folder / "search/screen.json").write_text('{"evaluated": 5}')
+    assert task.screen == {"evaluated": 5}
+    for number in (2, 10):
+        place = folder / f"search/random/round-{number}"
+        place.mkdir()
+        (place / "proposals.csv").write_text(f"# a record\nslot,name,round\n0,sin(x),{number}\n")
+    assert task.proposals()["round"].tolist() == [2, 10]
+    (folder / "benchmark.parquet").unlink()
+    for strategy in ("random", "ucb"):  # both trained the same function
+        (folder / "search" / strategy).mkdir(exist_ok=True)
+        found = build_history(
+            [trial("elu(x)", [0.6, 0.7]) | {"round": 0, "slot": 0, "prediction": None}]
+        )
+        found.to_parquet(folder / f"search/{strategy}/history.parquet")
+    assert Experiment(results)["digits"].scores["name"].tolist() == ["elu(x)"]
+    with pytest.raises(ResultsError, match=r"'ranom' \(did you mean 'random'\?\)"):
+        task.proposals("ranom")
 
 
 def test_what_was_made_of_a_space(results: Path) -> None:
@@ -109,6 +154,10 @@ def test_tables_that_ship() -> None:
         task.activation()
     with pytest.raises(ResultsError, match="mnist1d-mlp: it has no search"):
         task.history()
+    with pytest.raises(ResultsError, match=r"strategies\.parquet does not ship"):
+        _ = experiment.strategies
+    with pytest.raises(ResultsError, match="which ships: costs do not ship; what does: functions"):
+        _ = next(iter(experiment.spaces.values())).costs
     # By values: that name is not in the space.
     assert "mul(abs(x),abs(x))" in experiment.spaces["three-node"].equals(parse("mul(x,x)"))
 
@@ -125,7 +174,7 @@ def test_results_here_go_before_what_ships(results: Path, tmp_path: Path) -> Non
     assert find_task("digits", results).place == str(results / "digits")
     assert find_task("mnist1d-mlp", results).place == "mnist1d-mlp, which ships"
     assert find_task("mnist1d-mlp", tmp_path / "none").is_shipped
-    with pytest.raises(ResultsError, match=r"no results of a task 'digits'; .*ship: mnist1d-mlp"):
+    with pytest.raises(ResultsError, match=r"no results of a task 'digits'.*ship: .*mnist1d-mlp"):
         find_task("digits", results, only_shipped=True)
     with pytest.raises(ResultsError, match=r"\(did you mean 'digits'\?\)"):
         find_task("digtis", results)
@@ -174,6 +223,13 @@ def test_without_common_seeds_nothing_is_paired(results: Path) -> None:
     assert found.p == pytest.approx(welch.pvalue)
     assert found.low == pytest.approx(welch.confidence_interval().low)
     assert found.verdict == "lower"
+    one, other = measurements(task, ["cos(x)"]), measurements(task, ["tanh(x)"])
+    failed = [replace(m, scores=(0.1, 0.1, 0.1)) for m in (*one, *other)]
+    (found,) = compare(failed[:1], failed[1:])
+    assert found.p is None and not found.too_few and found.verdict == "undecided"
+    assert "all seeds of each have the same score" in _conclusion(found)
+    (found,) = compare([replace(one[0], scores=(0.2,), seeds=(77,))], other)
+    assert found.too_few and "too few seeds for an interval" in _conclusion(found)
     assert compare(measurements(task, ["elu(x)"]), []) == []
 
 

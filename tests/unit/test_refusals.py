@@ -368,16 +368,13 @@ def test_data_are_no_matter_where_a_command_asks_what_rules_make(
 def test_a_validation_part_of_its_own_is_fitted_on_where_that_is_said(
     folder: Path, fit_on: str | None
 ) -> None:
-    arrays = {}
-    for part, n in (("train", 200), ("validation", 100), ("test", 50)):
+    arrays, split = {}, {"train": 200, "validation": 100, "test": 50}
+    for part, n in split.items():
         arrays[f"x_{part}"] = np.zeros((n, 1, 8, 8))
         arrays[f"y_{part}"] = np.arange(n) % 10
     np.savez(folder / "parts.npz", **arrays)
     values = copy.deepcopy(SMALL)
-    values["data"]["digits"] = {
-        "source": "npz:parts.npz",
-        "split": {"train": 200, "validation": 100, "test": 50},
-    }
+    values["data"]["digits"] = {"source": "npz:parts.npz", "split": split}
     values["tasks"]["tiny"]["final"]["fit_on"] = fit_on
     plan = Plan(parse_config(values))
     if fit_on:

@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from actsearch.functions import operators
 from actsearch.functions.activation import Activation
 from actsearch.functions.expressions import Expression, parse
+from actsearch.functions.formulas import plain_formula
 from actsearch.functions.operators import EXTRA_UNARY, UNARY, Operator, read_token, register
-from actsearch.functions.standalone import WIDTH, formula, module_source
+from actsearch.functions.standalone import WIDTH, module_source
 
 POINTS = [-float("inf"), -1e4, -7.3, -2.5, -1.0, -0.4, -0.0, 0.0, 1e-3, 0.7, 2.5, 6.1, 90.0, 1e4]
 X = torch.tensor([*POINTS, float("inf"), float("nan")], dtype=torch.float64)
@@ -105,7 +106,7 @@ def test_values_and_gradients_are_those_of_the_activation(expression: Expression
 def test_formulas_mean_the_function(expression: Expression) -> None:
     named = {name: operators.get_operator(name).torch_function for name in operators._registry}
     named |= {"max": lambda *a: named["max_n"](*a), "min": lambda *a: named["min_n"](*a), "x": X}
-    value = eval(formula(expression), {}, named)
+    value = eval(plain_formula(expression), {}, named)
     assert same(value, Activation(expression)(X))
 
 
@@ -151,7 +152,7 @@ def test_it_reads_like_written_by_hand() -> None:
     ],
 )
 def test_brackets_stand_where_they_count(name: str, expected: str) -> None:
-    assert formula(parse(name)) == expected
+    assert plain_formula(parse(name)) == expected
 
 
 def test_what_is_wide_or_deep_becomes_variables() -> None:

@@ -21,6 +21,7 @@ from actsearch.records import shipped
 from actsearch.records.files import written_beside
 from actsearch.records.names import printable_name
 
+RESULTS = Path(layout.RESULTS)
 MOST_COMPLETED = 200
 """Suggestions of a shell: more than anybody reads."""
 
@@ -86,9 +87,7 @@ def is_slug(text: str) -> bool:
 
 def complete_task(incomplete: str) -> list[str]:
     """Tasks with results here, and tables that ship, for a shell; folders are looked at alone."""
-    here = [path.parent.name for path in Path(layout.RESULTS).glob("*/benchmark.parquet")]
-    here += [path.parent.name for path in Path(layout.RESULTS).glob("*/final.json")]
-    names = {*here, *shipped.tables_in(shipped.FOLDER)}
+    names = {*layout.tasks_in(RESULTS), *shipped.tables_in(shipped.FOLDER)}
     return sorted(name for name in names if name.startswith(incomplete))
 
 
@@ -113,7 +112,7 @@ def complete_function(incomplete: str) -> list[str]:
 
 
 def _trained() -> Iterator[str]:
-    for folder in sorted(Path(layout.RESULTS).glob("*/trials")):
+    for folder in layout.matching(RESULTS, layout.trials_folder("*")):
         with os.scandir(folder) as files:
             for name in sorted(file.name for file in files):
                 if name.endswith(".json") and not name.startswith("."):
@@ -144,7 +143,6 @@ OwnOperators = Annotated[
         help="The configuration, which names own operators and baselines; may be missing.",
     ),
 ]
-RESULTS = Path(layout.RESULTS)
 CONFIG = DEFAULT_CONFIG
 
 

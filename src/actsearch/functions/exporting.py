@@ -20,14 +20,16 @@ def torch_text(expression: Expression, command: str) -> tuple[str, list[str]]:
     Returns:
         The source, and what is missing in it: own operators that cannot be copied, in words.
     """
-    from actsearch.functions.standalone import formula, module_source
+    from actsearch.functions.formulas import plain_formula
+    from actsearch.functions.standalone import module_source
 
     about = [
-        f"The activation function {formula(expression)} as a PyTorch module. Needs torch alone.",
+        f"The activation function {plain_formula(expression)} as a PyTorch module. "
+        "Needs torch alone.",
         f"Made by: {command}",
     ]
     docstring = [
-        f"f(x) = {formula(expression)}, elementwise; without parameters.",
+        f"f(x) = {plain_formula(expression)}, elementwise; without parameters.",
         f"Name in the notation of Act-Bench: {expression.name}",
     ]
     return module_source(expression, CLASS, about, docstring)

@@ -104,7 +104,7 @@ _FORMS: dict[str, Callable[..., Term]] = {
     "expm1": lambda a: Term(f"e^{{{a.text}}} - 1", _SUM),
     "bessel_i0e": _bessel(0),
     "bessel_i1e": _bessel(1),
-    "log_sigmoid": lambda a: Term(rf"\ln \sigma{_LEFT}{a.text}{_RIGHT}", _PRODUCT),
+    "log_sigmoid": lambda a: Term(rf"\ln{_LEFT}\sigma{_LEFT}{a.text}{_RIGHT}{_RIGHT}", _ATOM),
     "softplus": lambda a: Term(rf"\ln{_LEFT}1 + e^{{{a.text}}}{_RIGHT}", _ATOM),
     "softsign": lambda a: Term(rf"\frac{{{a.text}}}{{1 + \left|{a.text}\right|}}", _POWER),
     "add": _sum,

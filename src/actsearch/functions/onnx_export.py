@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from actsearch.functions.equivalence import normal_samples
 from actsearch.functions.expressions import Expression
 from actsearch.functions.formulas import plain_formula
-from actsearch.functions.operators import own_operators
 from actsearch.functions.trees import NotationError, fold
+from actsearch.functions.trees import without_form as without_form
 
 NEEDED = ("onnx", "onnxruntime")
 """Packages that it takes, which pip installs with ``actsearch[onnx]``."""
@@ -40,17 +40,6 @@ def require_onnx() -> None:
             f"writing ONNX needs {' and '.join(missing)}, not installed here; install with: "
             f"pip install {' '.join(NEEDED)}"
         )
-
-
-def without_form(expression: Expression) -> list[str]:
-    """Operators of a function that cannot be written as ONNX, sorted: the user's own.
-
-    Nothing of ONNX has to be installed to know.
-
-    Returns:
-        Their names; none where it has built-in operators alone.
-    """
-    return sorted(expression.operators & {operator.name for operator in own_operators()})
 
 
 def refuse_own(expression: Expression) -> None:

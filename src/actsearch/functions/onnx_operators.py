@@ -13,18 +13,13 @@ from collections.abc import Callable
 
 from actsearch.functions.built_in_operators import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
 from actsearch.functions.onnx_values import Value
-from actsearch.functions.series import SCALE, series
+from actsearch.functions.series import series
 
 
 def _series(name: str, a: Value) -> Value:
     """A special function of ``a``, which is not negative."""
-    known = series(name)
-    s = 1.0 - (2.0 * SCALE) / (a + SCALE)
-    value = s * known.coefficients[-1] + known.coefficients[-2]
-    for coefficient in known.coefficients[-3::-1]:
-        value = value * s + coefficient
-    below = 1.0 + a
-    return value / (below if known.power == 1 else below.to("Sqrt"))
+    found: Value = series(name)(a, root=lambda value: value.to("Sqrt"))
+    return found
 
 
 def _bessel_i0e(x: Value) -> Value:

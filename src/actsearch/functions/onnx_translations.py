@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from actsearch.functions.series import SCALE, series
+from actsearch.functions.series import series
 
 
 def onnx_translations() -> dict[Callable[..., Any], Callable[..., Any]]:
@@ -29,12 +29,7 @@ def onnx_translations() -> dict[Callable[..., Any], Callable[..., Any]]:
 
 
 def _series(op: Any, name: str, a: Any) -> Any:
-    known = series(name)
-    s = op.Sub(1.0, op.Div(2.0 * SCALE, op.Add(a, SCALE)))
-    value = op.Add(op.Mul(s, known.coefficients[-1]), known.coefficients[-2])
-    for coefficient in known.coefficients[-3::-1]:
-        value = op.Add(op.Mul(value, s), coefficient)
-    return op.Div(value, op.Sqrt(op.Add(a, 1.0)))
+    return series(name)(a, op.Div, op.Sqrt)
 
 
 def _i0e(x: Any) -> Any:

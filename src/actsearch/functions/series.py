@@ -14,6 +14,7 @@ Largest relative error beside ``scipy.special``, evaluated in float32, for all x
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,22 +34,35 @@ class Series:
     Attributes:
         coefficients: of p, the constant first.
         power: 0.5 or 1.
-        error: bound of the relative error in float32 that tests hold it to.
     """
 
     coefficients: tuple[float, ...]
     power: float
-    error: float
 
-    def __call__(self, a: NDArray[Any]) -> NDArray[Any]:
-        """Evaluate as a graph of ONNX does, in the dtype of ``a``, shape kept."""
-        one, scale = a.dtype.type(1), a.dtype.type(SCALE)
-        s = one - (scale + scale) / (a + scale)
-        value = np.full_like(a, self.coefficients[-1])
-        for coefficient in self.coefficients[-2::-1]:
-            value = value * s + a.dtype.type(coefficient)
-        found: NDArray[Any] = value / (one + a) ** a.dtype.type(self.power)
-        return found
+    def __call__(
+        self,
+        a: Any,
+        divide: Callable[[Any, Any], Any] = operator.truediv,
+        root: Callable[[Any], Any] = np.sqrt,
+    ) -> Any:
+        """Evaluate, by arithmetic alone: on numbers, or on what stands for them in a graph.
+
+        Args:
+            a: not negative; whatever knows +, - and * with Python's numbers.
+            divide: quotient of two of these, or of a number and one of these.
+            root: square root.
+
+        Returns:
+            What arithmetic on ``a`` gives; of arrays, the shape and dtype of ``a``.
+        """
+        # (a - c) / (a + c) is the same, but not for an infinite a.
+        s = 1.0 - divide(2.0 * SCALE, a + SCALE)
+        last, *others = reversed(self.coefficients)
+        value = s * last + others[0]
+        for coefficient in others[1:]:
+            value = value * s + coefficient
+        below = a + 1.0
+        return divide(value, below if self.power == 1 else root(below))
 
 
 @functools.cache
@@ -61,7 +75,7 @@ def series(name: str) -> Series:
         return function(a) * (1 + a) ** power
 
     coefficients = chebyshev.cheb2poly(chebyshev.chebinterpolate(along, degree))
-    return Series(tuple(float(value) for value in coefficients), power, 5e-7)
+    return Series(tuple(float(value) for value in coefficients), power)
 
 
 def _special(name: str) -> Callable[[Any], Any]:

@@ -9,12 +9,11 @@ rounding: sums over the places of x may be added up in another order, and for la
 from __future__ import annotations
 
 import itertools
-import math
 import textwrap
 from collections.abc import Callable, Container, Iterator, Sequence
-from typing import NamedTuple
 
 from actsearch.functions.expressions import Expression
+from actsearch.functions.formulas import ATOM, INFIX, MINUS
 from actsearch.functions.operator_source import SourceError, Sources
 from actsearch.functions.operators import (
     BINARY,
@@ -25,33 +24,14 @@ from actsearch.functions.operators import (
     get_operator,
     read_token,
 )
+from actsearch.functions.trees import Term
 
 WIDTH = 100
 """Columns of a line."""
 _EXPRESSION_WIDTH = 72
 
-_SUM, _PRODUCT, _MINUS, _ATOM = range(4)
-_INFIX = {
-    "add": ("+", _SUM),
-    "sub": ("-", _SUM),
-    "mul": ("*", _PRODUCT),
-    "div": ("/", _PRODUCT),
-    "sum_n": ("+", _SUM),
-    "prod_n": ("*", _PRODUCT),
-}
 _PAIRWISE = {"max_n": "max", "min_n": "min"}
 """N-ary operators that apply one of two arguments from left to right."""
-
-
-class _Term(NamedTuple):
-    """A piece of code and how tightly it binds."""
-
-    text: str
-    binding: int
-
-    def within(self, binding: int) -> str:
-        """The text, in brackets if it binds less tightly than ``binding``."""
-        return self.text if self.binding >= binding else f"({self.text})"
 
 
 class _Printer:
@@ -62,7 +42,7 @@ class _Printer:
         call: Callable[[Operator], str],
         pairwise: Container[str],
         names: Iterator[str],
-        width: float,
+        width: int,
     ) -> None:
         self._call = call
         self._pairwise = pairwise
@@ -72,13 +52,13 @@ class _Printer:
 
     def write(self, expression: Expression) -> str:
         """The expression's value, after ``statements``."""
-        open_calls: list[tuple[Operator, int, list[_Term]]] = []
+        open_calls: list[tuple[Operator, int, list[Term]]] = []
         for token in expression.tokens:
             if token != LEAF:
                 operator, count = read_token(token)
                 open_calls.append((operator, count, []))
                 continue
-            term = _Term(LEAF, _ATOM)
+            term = Term(LEAF, ATOM)
             while open_calls and len(open_calls[-1][2]) + 1 == open_calls[-1][1]:
                 operator, _, arguments = open_calls.pop()
                 term = self._apply(operator, [*arguments, term])
@@ -86,7 +66,7 @@ class _Printer:
                 open_calls[-1][2].append(term)
         return term.text
 
-    def _apply(self, operator: Operator, arguments: Sequence[_Term]) -> _Term:
+    def _apply(self, operator: Operator, arguments: Sequence[Term]) -> Term:
         if operator.name == "identity":
             return arguments[0]
         if operator.name not in self._pairwise:
@@ -96,7 +76,7 @@ class _Printer:
             first = self._fit(operator, [first, other])
         return first
 
-    def _fit(self, operator: Operator, arguments: Sequence[_Term]) -> _Term:
+    def _fit(self, operator: Operator, arguments: Sequence[Term]) -> Term:
         """The operator on ``arguments``, the longest of which become variables until it fits."""
         arguments = list(arguments)
         while len((term := self._join(operator, arguments)).text) > self._width:
@@ -105,27 +85,19 @@ class _Printer:
                 break
             name = next(self._names)
             self.statements.append(f"{name} = {arguments[widest].text}")
-            arguments[widest] = _Term(name, _ATOM)
+            arguments[widest] = Term(name, ATOM)
         return term
 
-    def _join(self, operator: Operator, arguments: Sequence[_Term]) -> _Term:
-        if operator.name in _INFIX:
-            sign, binding = _INFIX[operator.name]
+    def _join(self, operator: Operator, arguments: Sequence[Term]) -> Term:
+        if operator.name in INFIX:
+            sign, binding = INFIX[operator.name]
             left, right = arguments
-            # A right-hand side of the same kind keeps its brackets: rounding hangs on the order.
-            return _Term(f"{left.within(binding)} {sign} {right.within(binding + 1)}", binding)
+            # A right-hand side of the same kind keeps its brackets: rounding depends on the order.
+            return Term(f"{left.within(binding)} {sign} {right.within(binding + 1)}", binding)
         if operator.name == "negative":
-            return _Term(f"-{arguments[0].within(_ATOM)}", _MINUS)
+            return Term(f"-{arguments[0].within(ATOM)}", MINUS)
         listed = ", ".join(argument.text for argument in arguments)
-        return _Term(f"{self._call(operator)}({listed})", _ATOM)
-
-
-def formula(expression: Expression) -> str:
-    """The function as people write it: ``sigmoid(x) * erf(x)``."""
-    printer = _Printer(
-        lambda operator: operator.name.removesuffix("_n"), _INFIX, iter(()), math.inf
-    )
-    return printer.write(expression)
+        return Term(f"{self._call(operator)}({listed})", ATOM)
 
 
 def module_source(
@@ -156,7 +128,7 @@ def module_source(
     names = filter(sources.free, (f"y{number}" for number in itertools.count(1)))
     printer = _Printer(
         lambda operator: calls[_PAIRWISE.get(operator.name, operator.name)],
-        {*_INFIX, *_PAIRWISE},
+        {*INFIX, *_PAIRWISE},
         names,
         _EXPRESSION_WIDTH,
     )
@@ -190,7 +162,7 @@ def module_source(
 def _operators(expression: Expression) -> list[Operator]:
     """Operators that are written as calls; ours first, so that no other takes their names."""
     names = {read_token(token)[0].name for token in expression.tokens if token != LEAF}
-    called = {_PAIRWISE.get(name, name) for name in names - {*_INFIX, "identity", "negative"}}
+    called = {_PAIRWISE.get(name, name) for name in names - {*INFIX, "identity", "negative"}}
     built_in = {*UNARY, *EXTRA_UNARY, *BINARY}
     return [get_operator(name) for name in sorted(called, key=lambda n: (n not in built_in, n))]
 

@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 
 from actsearch.functions.built_in_operators import SELU_ALPHA, SELU_SCALE
 from actsearch.functions.expressions import Expression
-from actsearch.functions.operators import own_operators
-from actsearch.functions.trees import NotationError, Term, fold
+from actsearch.functions.trees import NotationError, Term, fold, without_form
 
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)
 
@@ -31,6 +30,8 @@ def sympy_source(expression: Expression, about: Sequence[str]) -> str:
         NotationError: when an operator is the user's own: nothing says what it is to SymPy.
     """
     text = sympy_text(expression)
+    if re.fullmatch("[01]", text):  # so that f can be differentiated, as all others
+        text = f"Integer({text})"
     used = sorted(set(re.findall(r"\b[A-Za-z]\w*(?=\()", text)) | ({"pi"} & _words(text)))
     return "\n".join(
         [
@@ -47,8 +48,7 @@ def sympy_source(expression: Expression, about: Sequence[str]) -> str:
 
 def sympy_text(expression: Expression) -> str:
     """The function as Python that SymPy's own names make sense of; see :func:`sympy_source`."""
-    own = sorted(expression.operators & {operator.name for operator in own_operators()})
-    if own:
+    if own := without_form(expression):
         raise NotationError(
             f"{expression.name} cannot be written for SymPy: it has own operators "
             f"({', '.join(own)}), whose formulas are not known; allowed: built-in operators"

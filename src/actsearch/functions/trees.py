@@ -7,13 +7,22 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from actsearch.functions.expressions import Expression
-from actsearch.functions.operators import LEAF, read_token
+from actsearch.functions.operators import LEAF, own_operators, read_token
 
 T = TypeVar("T")
 
 
 class NotationError(ValueError):
     """A function that cannot be written in another notation; the message names the operators."""
+
+
+def without_form(expression: Expression) -> list[str]:
+    """Operators of a function that have no form in ONNX or SymPy, sorted: the user's own.
+
+    Returns:
+        Their names; none where it has built-in operators alone.
+    """
+    return sorted(expression.operators & {operator.name for operator in own_operators()})
 
 
 def fold(expression: Expression, leaf: T, combine: Callable[[str, Sequence[T]], T]) -> T:

@@ -49,6 +49,29 @@ def is_result(path: str) -> bool:
     return Path(path).parts[:1] == (RESULTS,)
 
 
+_OF_A_TASK = ("benchmark.parquet", "final.json", "map.parquet", "trials", "search", "final")
+
+
+def tasks_in(results: Path) -> list[str]:
+    """Names of the tasks that have results in a folder ``results``, sorted."""
+    if not results.is_dir():
+        return []
+    folders = (path for path in results.iterdir() if not path.name.startswith("."))
+    return sorted(
+        path.name for path in folders if any((path / part).exists() for part in _OF_A_TASK)
+    )
+
+
+def below(results: Path, target: str) -> Path:
+    """Where a result lies whose path in the experiment is ``target``, for another ``results``."""
+    return results / target.removeprefix(f"{RESULTS}/")
+
+
+def matching(results: Path, pattern: str) -> list[Path]:
+    """What there is of a target with ``*`` in place of a name, sorted; see `below`."""
+    return sorted(results.glob(pattern.removeprefix(f"{RESULTS}/")))
+
+
 def functions(space: str) -> str:
     """The functions of a space."""
     return f"{RESULTS}/spaces/{space}/functions.parquet"

@@ -48,11 +48,17 @@ class Comparison:
     @property
     def too_few(self) -> bool:
         """Whether no difference of so many seeds could be significant."""
-        return self.p is None or (self.smallest_p or 0.0) >= SIGNIFICANCE
+        if self.paired:
+            return (self.smallest_p or 0.0) >= SIGNIFICANCE
+        return min(len(self.scores), len(self.other_scores)) < 2
 
     @property
     def verdict(self) -> str:
-        """``higher``, ``lower``, ``tie``, or ``undecided`` where seeds are too few."""
+        """``higher``, ``lower``, ``tie``, or ``undecided`` where no test can tell.
+
+        That is with too few seeds, and of functions that are not paired where no score differs from
+        seed to seed.
+        """
         if self.too_few or self.p is None:
             return "undecided"
         if self.p >= SIGNIFICANCE:

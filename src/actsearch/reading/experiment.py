@@ -6,19 +6,22 @@ import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from actsearch.config import Config, ConfigError, load_config
 from actsearch.functions.baselines import MODERN, baselines_of
 from actsearch.plan import layout
 from actsearch.plan.dependencies import register_operators
 from actsearch.plan.environment import CONFIG_VARIABLE, DEFAULT_CONFIG
-from actsearch.reading.errors import ResultsError, require_known
+from actsearch.reading.errors import ResultsError, require_known, require_made
 from actsearch.reading.spaces import SpaceResults, Spaces
 from actsearch.reading.tasks import ShippedTask, TaskResults
 from actsearch.records import shipped
+from actsearch.records.formats import read_table
 from actsearch.records.names import printable_name
 
-_OF_A_TASK = ("benchmark.parquet", "final.json", "map.parquet", "trials", "search", "final")
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Experiment:
@@ -69,15 +72,12 @@ class Experiment:
 
     def path(self, target: str) -> Path:
         """Where a result lies whose path in the experiment is ``target``, ``results/...``."""
-        return self.folder / target.removeprefix(f"{layout.RESULTS}/")
+        return layout.below(self.folder, target)
 
     @property
     def tasks(self) -> list[str]:
         """Names of the tasks that have results, sorted."""
-        folders = (path for path in self.folder.iterdir() if not path.name.startswith("."))
-        return sorted(
-            path.name for path in folders if any((path / part).exists() for part in _OF_A_TASK)
-        )
+        return layout.tasks_in(self.folder)
 
     def __getitem__(self, task: str) -> TaskResults:
         require_known("results of a task", task, self.tasks, self.folder)
@@ -99,11 +99,20 @@ class Experiment:
         return len(self.tasks)
 
     @property
+    def strategies(self) -> pd.DataFrame:
+        """How strategies compare in replayed searches: a row per task and strategy.
+
+        Raises:
+            ResultsError: when it was not made yet.
+        """
+        return read_table(require_made(self.path(layout.STRATEGIES), layout.STRATEGIES))
+
+    @property
     def spaces(self) -> Spaces:
         """The spaces that were listed, by name: ``experiment.spaces["three-node"].functions``."""
         folder = self.path(layout.functions("")).parent
         found = {}
-        for path in sorted(folder.glob("*/functions.parquet")):
+        for path in layout.matching(self.folder, layout.functions("*")):
             name = path.parent.name
             files = (layout.functions(name), layout.outputs(name), layout.costs(name))
             found[name] = SpaceResults(name, *map(self.path, files))
@@ -165,6 +174,11 @@ class _Shipped(Experiment):
     @property
     def config_file(self) -> Path:
         return self.folder / shipped.CONFIGURATION
+
+    @property
+    def strategies(self) -> pd.DataFrame:
+        name = Path(layout.STRATEGIES).name
+        raise ResultsError(f"{name} does not ship; what does: tables, runs, maps, features")
 
     @property
     def spaces(self) -> Spaces:

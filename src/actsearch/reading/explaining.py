@@ -17,9 +17,8 @@ from actsearch.functions.equivalence import outputs
 from actsearch.functions.expressions import Expression, parse
 from actsearch.functions.formulas import plain_formula
 from actsearch.functions.latex import latex
-from actsearch.functions.onnx_export import without_form
 from actsearch.functions.properties import Properties, properties
-from actsearch.functions.trees import tree_lines
+from actsearch.functions.trees import tree_lines, without_form
 from actsearch.reading.experiment import Experiment
 from actsearch.reading.measurements import TABLE, Measurement, measurements, names_of
 from actsearch.reading.tasks import TaskResults

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from actsearch.functions.expressions import Expression
 from actsearch.plan import layout
-from actsearch.reading.errors import require_known, require_made
+from actsearch.reading.errors import ResultsError, require_known, require_made
 from actsearch.records.formats import read_array, read_table
+from actsearch.records.names import printable_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +60,11 @@ class SpaceResults:
         Raises:
             ResultsError: when the space was not listed yet.
         """
+        if self._costs is None and not self._listing.is_file():
+            raise ResultsError(
+                f"space {self.name}, which ships: {printable_name(str(self._listing))} is missing "
+                "from this copy of the project; get it again"
+            )
         return read_table(require_made(self._listing, layout.functions(self.name)))
 
     @property
@@ -89,8 +95,11 @@ class SpaceResults:
         Raises:
             ResultsError: when it was not measured.
         """
-        path = self._costs or self._listing.parent / "costs.parquet"
-        return read_table(require_made(path, layout.costs(self.name)))
+        if self._costs is None:
+            raise ResultsError(
+                f"space {self.name}, which ships: costs do not ship; what does: functions"
+            )
+        return read_table(require_made(self._costs, layout.costs(self.name)))
 
     def equals(self, function: Expression) -> list[str]:
         """Names in the space that compute the same as ``function``, which need not be in it.

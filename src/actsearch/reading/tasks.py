@@ -11,7 +11,7 @@ from actsearch.functions.expressions import Expression
 from actsearch.plan import layout
 from actsearch.reading.errors import ResultsError, require_known, require_made
 from actsearch.records import shipped
-from actsearch.records.formats import read_arrays, read_json, read_table
+from actsearch.records.formats import read_arrays, read_csv, read_json, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,12 +128,66 @@ class TaskResults:
         """
         return read_table(self._made(layout.surrogate(self.name)))
 
+    @functools.cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Predictions behind `surrogate`, each made without the function that it is for.
+
+        Raises:
+            ResultsError: when they were not made yet.
+        """
+        return read_table(self._made(layout.predictions(self.name)))
+
+    @functools.cached_property
+    def characterisation(self) -> pd.DataFrame:
+        """How well features predict scores, by the number of functions known.
+
+        Raises:
+            ResultsError: when it was not made yet.
+        """
+        return read_table(self._made(layout.characterisation(self.name)))
+
+    @property
+    def simulated(self) -> list[str]:
+        """Strategies whose searches were replayed on the table."""
+        return [path.stem for path in self._matching(layout.simulation(self.name, "*"))]
+
+    def simulation(self, strategy: str) -> pd.DataFrame:
+        """Searches replayed on the table with one strategy: a row per run and evaluation.
+
+        Args:
+            strategy: one of `simulated`.
+
+        Returns:
+            See `actsearch.search.simulation.simulate`.
+
+        Raises:
+            ResultsError: when there are none; the message lists the strategies that have some.
+        """
+        require_known("replayed search", strategy, self.simulated, self.place)
+        return read_table(self.path(layout.simulation(self.name, strategy)))
+
+    @functools.cached_property
+    def screen(self) -> dict[str, Any]:
+        """What the screen of the searches went through, and how far it can be relied on.
+
+        Raises:
+            ResultsError: when there is none.
+        """
+        return dict(read_json(self._made(layout.screen(self.name))))
+
+    @functools.cached_property
+    def screened(self) -> pd.DataFrame:
+        """The functions that the screen lists, of which searches choose.
+
+        Raises:
+            ResultsError: when there is no screen.
+        """
+        return read_table(self._made(layout.screened_functions(self.name)))
+
     @property
     def strategies(self) -> list[str]:
         """Strategies of the live searches that have a history."""
-        (pattern,) = [layout.history(self.name, "*")]
-        below = pattern.removeprefix(f"{layout.RESULTS}/")
-        return sorted(path.parent.name for path in self.experiment.folder.glob(below))
+        return [path.parent.name for path in self._matching(layout.history(self.name, "*"))]
 
     def history(self, strategy: str | None = None) -> pd.DataFrame:
         """All that a live search trained: a row per function, by round and slot.
@@ -148,28 +202,47 @@ class TaskResults:
         Raises:
             ResultsError: when there is no such search; the message lists those that exist.
         """
-        known = self.strategies
-        if strategy is None and len(known) == 1:
-            (strategy,) = known
-        if strategy is None:
-            which = f"name one of its searches: {', '.join(known)}" if known else "it has no search"
-            raise ResultsError(f"{self.name}: {which}")
-        require_known("search", strategy, known, f"{self.experiment.folder}/{self.name}")
-        return read_table(self.path(layout.history(self.name, strategy)))
+        chosen = _chosen(self.name, strategy, self.strategies)
+        return read_table(self.path(layout.history(self.name, chosen)))
+
+    def proposals(self, strategy: str | None = None) -> pd.DataFrame:
+        """The functions that rounds of a live search chose to train, also before they are trained.
+
+        Args:
+            strategy: of the search; not needed where there is one search.
+
+        Returns:
+            Columns: slot, name, slug, prediction, round.
+
+        Raises:
+            ResultsError: when no search has proposed anything; the message lists those that did.
+        """
+        import pandas as pd
+
+        files = self._matching(layout.proposals(self.name, "*", "*"))
+        known = sorted({path.parents[1].name for path in files})
+        chosen = _chosen(self.name, strategy, known)
+        rounds = {_number(f.parent.name): f for f in files if f.parents[1].name == chosen}
+        return pd.concat([read_csv(rounds[r]) for r in sorted(rounds)], ignore_index=True)
+
+    def _matching(self, pattern: str) -> list[Path]:
+        return layout.matching(self.experiment.folder, pattern)
 
     @property
     def scores(self) -> pd.DataFrame:
         """Validation scores of all functions: the table, or what the searches trained without one.
 
+        Of a function that several searches trained, it is the row of the first.
+
         Raises:
             ResultsError: when there is neither.
         """
-        import pandas as pd
-
         if self.has_table or not self.strategies:
             return self.table
-        both = pd.concat([self.history(strategy) for strategy in self.strategies])
-        return both.drop_duplicates("name", ignore_index=True)
+        from actsearch.report.ranking import once_each
+
+        searches = [self.history(strategy) for strategy in self.strategies]
+        return once_each(searches, list(searches[0].columns))
 
     @functools.cached_property
     def final(self) -> dict[str, Any]:
@@ -265,6 +338,17 @@ class ShippedTask(TaskResults):
         runs = rows.drop(columns=["name", "slug"]).to_dict("records")
         score = self.table.loc[self.table["name"] == function.name, "score"].iloc[0]
         return {"task": self.name, "function": function.name, "score": score, "runs": runs}
+
+
+def _chosen(task: str, strategy: str | None, known: list[str]) -> str:
+    """The search that is asked for, which need not be named where there is one."""
+    if strategy is None and len(known) == 1:
+        return known[0]
+    if strategy is None:
+        which = f"name one of its searches: {', '.join(known)}" if known else "it has no search"
+        raise ResultsError(f"{task}: {which}")
+    require_known("search", strategy, known, task)
+    return strategy
 
 
 def _number(stem: str) -> int:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from actsearch.functions.expressions import Expression
 from actsearch.functions.latex import latex
+from actsearch.functions.slopes import slope
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +29,12 @@ MOST = 12
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.2)))
 POINTS = 2001
-_STEP = 1e-4
+_STEPS = 1000
+"""Steps of differences, at least, in the width of a figure."""
+FARTHEST, NARROWEST = 1e6, 1e-3
+"""Limits of the axis of x: how far from 0, and how far apart for each 1 that they are from 0."""
+_HIGHEST = 1e30
+"""Values beyond it are not drawn: matplotlib cannot scale an axis to the largest numbers."""
 _TOP, _MARGIN = 20.0, 0.05
 _LONGEST_FORMULA, _LONGEST_NAME = 60, 100
 _WIDTHS = (16, 28, 50)
@@ -55,18 +61,6 @@ class FigureError(ValueError):
     """A figure that cannot be drawn; the message says what is allowed."""
 
 
-def derivative(expression: Expression, x: Floats) -> Floats:
-    """f'(x) by differences over 2e-4, (n,): exact to 1e-7 where f is smooth.
-
-    Own operators need no derivative for it.
-
-    Returns:
-        (n,) float64; at a kink the mean of both sides.
-    """
-    slope: Floats = (expression(x + _STEP) - expression(x - _STEP)) / (2 * _STEP)
-    return slope
-
-
 def draw(
     functions: Sequence[Expression],
     ending: str,
@@ -85,18 +79,15 @@ def draw(
         The content of the file.
 
     Raises:
-        FigureError: for another ending, too many functions, or limits that are none.
+        FigureError: for another ending, too many functions, or limits that are not two
+            finite numbers, the lower first, within what `FARTHEST` and `NARROWEST` allow.
     """
     if ending not in FORMATS:
         raise FigureError(f"a figure with the ending {ending!r}; allowed: {', '.join(FORMATS)}")
     if not 1 <= len(functions) <= MOST:
         raise FigureError(f"{len(functions)} functions in one figure; allowed: 1 to {MOST}")
-    low, high = limits
-    if not (np.isfinite([low, high]).all() and low < high):
-        raise FigureError(f"the range {low:g} to {high:g}; allowed: two numbers, the lower first")
+    low, high = _checked(limits)
     import matplotlib
-
-    matplotlib.use("agg")
     from matplotlib.figure import Figure
 
     x = np.linspace(low, high, POINTS)
@@ -106,8 +97,8 @@ def draw(
         rows = -(-len(functions) // columns)
         figure = Figure(figsize=(7.0, 2.6 + 0.22 * rows), layout="constrained")
         left, right = figure.subplots(1, 2)
-        _curves(left, x, [function(x) for function in functions])
-        _curves(right, x, [derivative(function, x) for function in functions])
+        _curves(left, x, [f(x) for f in functions])
+        _curves(right, x, [slope(f, x, (high - low) / _STEPS) for f in functions])
         left.set_title("function", fontsize=9, loc="left")
         right.set_title("derivative", fontsize=9, loc="left")
         for axes in (left, right):
@@ -127,7 +118,21 @@ _METADATA: dict[str, dict[str, Any]] = {
 }
 
 
-def _curves(axes: Axes, x: Floats, curves: Sequence[Floats]) -> None:
+def _checked(limits: tuple[float, float]) -> tuple[float, float]:
+    low, high = limits
+    largest = max(abs(low), abs(high), 1.0)
+    # Written so that NaN is refused too.
+    if not (largest <= FARTHEST and high - low >= NARROWEST * largest):
+        raise FigureError(
+            f"the range {low:g} to {high:g}; allowed: two numbers from {-FARTHEST:,.0f} to "
+            f"{FARTHEST:,.0f}, the lower first and at least {NARROWEST:g} apart, or a thousandth "
+            "of the larger one where that is more"
+        )
+    return low, high
+
+
+def _curves(axes: Axes, x: Floats, values: Sequence[Floats]) -> None:
+    curves = [np.where(np.abs(y) <= _HIGHEST, y, np.nan) for y in values]
     low, high = _range(curves)
     for number, y in enumerate(curves):
         # Far above the frame, a line is the same; across a pole there is none.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -16,13 +16,26 @@ def measured(task: TaskData) -> pd.DataFrame:
     Returns:
         Columns name, status, validation_score; the best first.
     """
+    parts = [] if task.table is None else [task.table]
+    parts += (task.histories or {}).values()
     columns = ["name", "status", "validation_score"]
-    parts = [] if task.table is None else [task.table[columns]]
-    parts += [history[columns] for history in (task.histories or {}).values()]
-    parts = [part for part in parts if len(part)]
-    if not parts:
-        return pd.DataFrame({"name": [], "status": [], "validation_score": []})
-    return best_first(pd.concat(parts).drop_duplicates("name"))
+    return best_first(once_each([part[columns] for part in parts], columns))
+
+
+def once_each(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """Functions of a table and of searches as one table: of each name the first row.
+
+    Args:
+        parts: each with a row per function.
+        columns: of the result where no part has a row.
+
+    Returns:
+        The rows, with the columns of all parts.
+    """
+    filled = [part for part in parts if len(part)]
+    if not filled:
+        return pd.DataFrame({column: [] for column in columns})
+    return pd.concat(filled).drop_duplicates("name", ignore_index=True)
 
 
 def best_first(table: pd.DataFrame) -> pd.DataFrame:

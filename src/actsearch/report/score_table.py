@@ -93,6 +93,9 @@ def _plain(value: Any) -> Any:
 def as_latex(rows: pd.DataFrame, task: str) -> str:
     """A table of LaTeX with booktabs and amsmath, scores as mean and deviation over seeds.
 
+    Of a function whose trainings are not known one by one, as in imported tables, it has the median
+    and no number of seeds.
+
     Args:
         rows: of `ranked`, one at least.
         task: its name, for the caption.
@@ -108,8 +111,7 @@ def as_latex(rows: pd.DataFrame, task: str) -> str:
     shown = {"R²": "$R^2$"}.get(score.shown, score.shown)
     lines = [
         r"% needs \usepackage{amsmath,booktabs}",
-        f"% task {task}: mean and standard deviation of the validation {score.name} over seeds,",
-        "% ordered by the median over seeds; * marks baselines",
+        *_comment(rows, task, score),
         r"\begin{tabular}{rlrr}",
         r"\toprule",
         rf"rank & $f(x)$ & {shown}{unit} & seeds \\",
@@ -119,9 +121,28 @@ def as_latex(rows: pd.DataFrame, task: str) -> str:
         mark = r"\,*" if row["baseline"] else ""
         formula = latex(parse(row["name"]))
         lines.append(
-            rf"{row['rank']} & ${formula}${mark} & {_in_latex(row, score)} & {row['seeds']} \\"
+            rf"{row['rank']} & ${formula}${mark} & {_in_latex(row, score)} & "
+            rf"{row['seeds'] or '--'} \\"
         )
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _comment(rows: pd.DataFrame, task: str, score: Score) -> list[str]:
+    """What the numbers of some rows are."""
+    known = rows["seeds"] > 0
+    last = "% ordered by the median over seeds; * marks baselines"
+    if not known.any():
+        return [
+            f"% task {task}: median over seeds of the validation {score.name}",
+            "% (the scores of single seeds are not known),",
+            last,
+        ]
+    lines = [
+        f"% task {task}: mean and standard deviation of the validation {score.name} over seeds,"
+    ]
+    if not known.all():
+        lines.append("% only the median where no number of seeds is given,")
+    return [*lines, last]
 
 
 def _in_latex(row: dict[str, Any], score: Score) -> str:

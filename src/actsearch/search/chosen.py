@@ -7,7 +7,8 @@ from typing import Any
 
 from actsearch.config import Score, score_called
 from actsearch.functions.expressions import parse
-from actsearch.functions.standalone import formula, module_source
+from actsearch.functions.formulas import plain_formula
+from actsearch.functions.standalone import module_source
 
 CLASS = "FinalActivation"
 
@@ -33,7 +34,7 @@ def final_activation(final: Mapping[str, Any], task: str, command: str) -> tuple
         f"Made by: {command}",
     ]
     docstring = [
-        f"f(x) = {formula(expression)}, elementwise; without parameters.",
+        f"f(x) = {plain_formula(expression)}, elementwise; without parameters.",
         f"Name in the notation of Act-Bench: {expression.name}",
         _choice(final, chosen, task),
         _test(final, chosen, reference, score),

@@ -117,12 +117,13 @@ def _moments(scores: tuple[float, ...]) -> tuple[float, float | None]:
     return statistics.fmean(scores), statistics.stdev(scores) if len(scores) > 1 else None
 
 
+_SAID = {"higher": "the first is better", "lower": "the second is better", "tie": "a tie"}
+
+
 def _conclusion(comparison: Comparison) -> str:
     if not comparison.paired:
-        return (
-            "not paired: they have fewer than two seeds in common, so seeds add their noise; "
-            + ("too few seeds for an interval" if comparison.low is None else "Welch's t-test")
-        )
+        how = "not paired: they have fewer than two seeds in common, so seeds add their noise"
+        return f"{how}; {_without_pairs(comparison)}"
     n = len(comparison.scores)
     if comparison.seeds:
         how = f"paired over the seeds {', '.join(map(str, comparison.seeds))}"
@@ -133,8 +134,18 @@ def _conclusion(comparison: Comparison) -> str:
             f"{how}; undecided: with {n} seeds p is {comparison.smallest_p:.2g} at least, however "
             "large the difference is (0.05 needs 6 seeds)"
         )
-    said = {"higher": "the first is better", "lower": "the second is better", "tie": "a tie"}
-    return f"{how}; {said[comparison.verdict]} (sign-flip test, level 0.05)"
+    return f"{how}; {_SAID[comparison.verdict]} (sign-flip test, level 0.05)"
+
+
+def _without_pairs(comparison: Comparison) -> str:
+    if comparison.too_few:
+        return "undecided: too few seeds for an interval"
+    if comparison.p is None:
+        return (
+            "undecided: all seeds of each have the same score, so there is no noise to compare the "
+            "difference with"
+        )
+    return f"{_SAID[comparison.verdict]} (Welch's t-test, level 0.05)"
 
 
 def _as_data(comparison: Comparison) -> dict[str, Any]:

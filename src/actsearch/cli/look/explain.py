@@ -65,8 +65,7 @@ def _notation(out: Console, found: Explanation) -> None:
 
     from actsearch.functions.formulas import plain_formula
     from actsearch.functions.latex import latex
-    from actsearch.functions.onnx_export import without_form
-    from actsearch.functions.trees import tree_lines
+    from actsearch.functions.trees import tree_lines, without_form
 
     function = found.function
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
