@@ -158,6 +158,20 @@ def test_the_configuration_is_that_of_the_run(folder: Path) -> None:
     assert "0 of 1 jobs done" in asked(folder)
 
 
+def test_the_configuration_that_is_given_goes_before_that_of_the_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "other.yaml").write_text("no: configuration")
+    Journal(folder, "other.yaml", 1)
+    load_commands()
+    assert CliRunner().invoke(app, ["status"]).exception is not None
+    assert "0 of 1 jobs done" in asked(folder, "--config", "config.yaml")
+    (folder / "other.yaml").unlink()  # then it is the one beside the results
+    monkeypatch.chdir(folder.parent)
+    assert "0 of 1 jobs done" in asked(folder)
+
+
 def test_a_damaged_journal_says_what_can_be_read(folder: Path) -> None:
     journal = Journal(folder, "config.yaml", 3)
     started(journal, 1, "elu.x")

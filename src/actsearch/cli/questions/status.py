@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actsearch.cli.app import app
-from actsearch.cli.options import ConfigFile, Json
+from actsearch.cli.options import ConfigOfResults, Json
 from actsearch.cli.progress import console, duration
 from actsearch.cli.recording import load
-from actsearch.cluster.journal import read_journal
+from actsearch.cluster.configuration import configuration_of
 from actsearch.cluster.watching import Status, Watcher
 from actsearch.config import ConfigError
 from actsearch.plan import layout
-from actsearch.plan.environment import DEFAULT_CONFIG
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,25 +33,21 @@ def status(
         float, typer.Option(metavar="SECONDS", help="Seconds between two looks of --watch.")
     ] = 5.0,
     as_json: Json = False,
-    config: ConfigFile = DEFAULT_CONFIG,
+    config: ConfigOfResults = None,
 ) -> None:
     """Show how far a run is: what is done, running, waiting and failed, and the best so far.
 
     It reads files and asks SLURM for its queue, so it works beside a run, before and after it. The
-    configuration is that of the last run in the folder, unless --config names one. The time left is
-    the median seconds of a training times the trainings that are left, by the number of jobs that
-    train beside each other now.
+    time left is the median seconds of a training times the trainings that are left, by the number
+    of jobs that train beside each other now.
     """
     if not 0 < every <= 86_400:
         raise ConfigError(f"--every {every:g}: allowed are seconds above 0, up to 86400")
     results = results.absolute()
     folder = results.parent
-    jobs = read_journal(folder)
-    chosen = config.absolute()
-    if config == DEFAULT_CONFIG and jobs is not None and jobs.configuration is not None:
-        chosen = folder / jobs.configuration
+    chosen = configuration_of(results, config)
     with contextlib.chdir(folder if folder.is_dir() else Path.cwd()):
-        settings = load(chosen)
+        settings = load(chosen.file)
         watcher = Watcher(settings, results, folder)
         if not watch:
             _show(watcher.look(), as_json=as_json)
