@@ -163,7 +163,7 @@ def test_the_configuration_is_that_of_the_results(
     assert marked(*options) == ["abs(x)"]
     assert Experiment(elsewhere).baselines == ("abs(x)",)
     assert "elsewhere(x)" in said("explain", "elsewhere(x)", *options)
-    assert "no such file" in refused("top", "digits", "--config", "missing.yaml")
+    assert "missing.yaml: there is no conf" in refused("top", "digits", "--config", "missing.yaml")
 
 
 # explain

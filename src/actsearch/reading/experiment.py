@@ -120,7 +120,7 @@ class Experiment:
         if not path.is_file():
             raise ConfigError(
                 f"{printable_name(str(path))}: there is no configuration; give one: "
-                'Experiment("results", config="FILE")'
+                '--config FILE, or in Python Experiment("results", config="FILE")'
             )
         return load_config(path)
 

@@ -20,6 +20,7 @@ from actsearch.cluster.configuration import configuration_of
 from actsearch.cluster.watching import Status, Watcher
 from actsearch.config import ConfigError
 from actsearch.plan import layout
+from actsearch.plan.progress import STALE, WITHOUT_UNKNOWN
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -98,6 +99,7 @@ def _plain(found: Status) -> dict[str, Any]:
             for task, (best, baseline) in found.best.items()
         },
         "seconds_left": found.seconds_left,
+        "partly_unknown": found.is_partly_unknown,
         "workers": found.workers,
         "problem": found.problem,
     }
@@ -142,13 +144,10 @@ def _page(found: Status) -> RenderableType:
         lines.append(Text("time left: not known until a training is finished"))
     elif seconds > 0:
         beside = f"{found.workers} jobs at a time" if found.workers > 1 else "one job at a time"
-        lines.append(Text(f"time left for trainings: about {duration(seconds)}, {beside}"))
+        more = WITHOUT_UNKNOWN if found.is_partly_unknown else ""
+        lines.append(Text(f"time left for trainings: about {duration(seconds)}, {beside}{more}"))
     if any(row.stale for row in found.rows):
-        lines.append(
-            Text(
-                "stale: other settings, code or data; made again. `actsearch why` says what changed"
-            )
-        )
+        lines.append(Text(STALE))
     return Group(*lines)
 
 
