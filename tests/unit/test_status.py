@@ -184,6 +184,17 @@ def test_a_damaged_journal_says_what_can_be_read(folder: Path) -> None:
     assert [job.rule for job in found.of("started")] == ["train__t__1"]
 
 
+def test_results_are_an_argument_or_an_option(folder: Path) -> None:
+    load_commands()
+    place = str(folder / "results")
+    done = CliRunner().invoke(app, ["status", "--results", place])
+    assert done.exit_code == 0 and done.stdout == asked(folder)
+    for command in ("status", "estimate", "audit"):
+        config = ["--config", str(folder / "config.yaml")]
+        done = CliRunner().invoke(app, [command, "here", "--results", place, *config])
+        assert isinstance(done.exception, ConfigError) and "given twice" in str(done.exception)
+
+
 def test_a_sum_of_times_says_what_it_lacks(folder: Path) -> None:
     both = CONFIG | {"tasks": {"t": CONFIG["tasks"]["t"], "u": CONFIG["tasks"]["t"]}}
     (folder / "config.yaml").write_text(yaml.safe_dump(both))

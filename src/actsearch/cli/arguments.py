@@ -139,6 +139,10 @@ ResultsFolder = Annotated[
     Path | None,
     typer.Option("--results", help="The folder with the results. Left out: results, if it exists."),
 ]
+ResultsArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="RESULTS", help="The same as --results.", show_default=False),
+]
 OnlyShipped = Annotated[
     bool, typer.Option("--shipped", help="Look at tables that ship, not at results here.")
 ]
@@ -153,3 +157,18 @@ OwnOperators = Annotated[
 ]
 RESULTS: Path | None = None
 CONFIG: Path | None = None
+
+
+def results_folder(argument: Path | None, option: Path | None) -> Path:
+    """The folder with the results, which commands take as an argument and as an option.
+
+    Returns:
+        The one that is given; ``results`` when both are left out.
+
+    Raises:
+        ConfigError: when it is given in both ways.
+    """
+    if argument is not None and option is not None:
+        shown = " and --results ".join(printable_name(str(path)) for path in (argument, option))
+        raise ConfigError(f"the folder with the results is given twice, as {shown}: give it once")
+    return argument or option or Path(layout.RESULTS)

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from actsearch.cli.app import app
+from actsearch.cli.arguments import ResultsArgument, ResultsFolder, results_folder
 from actsearch.cli.options import ConfigFile, Json
 from actsearch.cli.progress import console, duration
 from actsearch.cli.recording import load
@@ -74,7 +74,8 @@ class Stage:
 
 @app.command()
 def estimate(
-    results: Annotated[Path, typer.Argument(help="The folder of results.")] = Path(layout.RESULTS),
+    place: ResultsArgument = None,
+    results: ResultsFolder = None,
     as_json: Json = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
@@ -85,8 +86,8 @@ def estimate(
     done. Where there are none they are estimated for a GPU from the arithmetic and the memory
     traffic of the network, to a factor of two or three.
     """
-    settings = load(config)
-    stages = [stage for name in settings.tasks for stage in _stages(settings, name, results)]
+    settings, found = load(config), results_folder(place, results)
+    stages = [stage for name in settings.tasks for stage in _stages(settings, name, found)]
     if as_json:
         rows = [asdict(stage) | {"hours_left": stage.hours_left} for stage in stages]
         typer.echo(json.dumps({"stages": rows}, indent=1))

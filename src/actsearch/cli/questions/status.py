@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actsearch.cli.app import app
+from actsearch.cli.arguments import ResultsArgument, ResultsFolder, results_folder
 from actsearch.cli.options import ConfigOfResults, Json
 from actsearch.cli.progress import console, duration
 from actsearch.cli.recording import load
 from actsearch.cluster.configuration import configuration_of
 from actsearch.cluster.watching import Status, Watcher
 from actsearch.config import ConfigError
-from actsearch.plan import layout
 from actsearch.plan.progress import STALE, WITHOUT_UNKNOWN
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 @app.command()
 def status(
-    results: Annotated[Path, typer.Argument(help="The folder of results.")] = Path(layout.RESULTS),
+    place: ResultsArgument = None,
+    results: ResultsFolder = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show it again and again.")] = False,
     every: Annotated[
         float, typer.Option(metavar="SECONDS", help="Seconds between two looks of --watch.")
@@ -44,17 +45,17 @@ def status(
     """
     if not 0 < every <= 86_400:
         raise ConfigError(f"--every {every:g}: allowed are seconds above 0, up to 86400")
-    results = results.absolute()
-    folder = results.parent
-    chosen = configuration_of(results, config)
+    found = results_folder(place, results).absolute()
+    folder = found.parent
+    chosen = configuration_of(found, config)
     with contextlib.chdir(folder if folder.is_dir() else Path.cwd()):
         settings = load(chosen.file)
-        watcher = Watcher(settings, results, folder)
+        watcher = Watcher(settings, found, folder)
         if not watch:
             _show(watcher.look(), as_json=as_json)
             return
-        for found in _looks(watcher, every, as_json=as_json):
-            _show(found, as_json=as_json)
+        for look in _looks(watcher, every, as_json=as_json):
+            _show(look, as_json=as_json)
 
 
 def _looks(watcher: Watcher, every: float, *, as_json: bool) -> Iterator[Status]:
