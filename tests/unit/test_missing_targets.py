@@ -53,7 +53,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (
             "results/digits-cnn/benchmrk.parquet",
-            "no rule makes results/digits-cnn/benchmrk.parquet; did you mean "
+            "no rule makes results/digits-cnn/benchmrk.parquet (did you mean "
             "results/digits-cnn/benchmark.parquet?",
         ),
         ("results/other/serch/map.parquet", "did you mean results/other/search/map.parquet?"),
@@ -67,7 +67,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_nearest_is_named(target: str, message: str) -> None:
     with pytest.raises(ConfigError) as error:
         check_made(PLAN, ["all", target], lambda: MADE)
-    assert str(error.value).endswith(message)
+    assert str(error.value).endswith(f"{message})")
 
 
 def test_what_is_made_or_is_there_is_no_matter(folder: Path) -> None:
@@ -90,7 +90,7 @@ def test_nobody_is_asked_where_all_is_wanted() -> None:
         ("results/other/benchmark.parquet", "no task 'other'; tasks: tiny"),
         (
             "results/tiny/trials/mul.rleu.x.x.json",
-            "'mul.rleu.x.x' is not the slug of a function; did you mean "
+            "'mul.rleu.x.x' is not the slug of a function (did you mean "
             "results/tiny/trials/mul.relu.x.x.json?",
         ),
         (

@@ -75,7 +75,7 @@ def test_values_and_defaults_of_options_are_whole() -> None:
     for name, option, cells in (
         ("replay", "--seed", "whole number at least 0 | `0`"),
         ("plot", "--range", "two numbers | `-5 5`"),
-        ("plot", "--names", "switch |  "),
+        ("plot", "--names", "switch | "),
         ("ship", "--out", "path | `data/act-bench-small`"),
     ):
         (row,) = [row for row in rows[name] if f"`{option}`" in row]
