@@ -54,20 +54,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (
             "results/digits-cnn/benchmrk.parquet",
             "no rule makes results/digits-cnn/benchmrk.parquet (did you mean "
-            "results/digits-cnn/benchmark.parquet?",
+            "results/digits-cnn/benchmark.parquet?)",
         ),
-        ("results/other/serch/map.parquet", "did you mean results/other/search/map.parquet?"),
-        ("results/reprot.html", "did you mean results/report.html?"),
-        ("results/other/trials/rleu.x.json", "did you mean results/other/trials/relu.x.json?"),
+        ("results/other/serch/map.parquet", "did you mean results/other/search/map.parquet?)"),
+        ("results/reprot.html", "did you mean results/report.html?)"),
+        ("results/other/trials/rleu.x.json", "did you mean results/other/trials/relu.x.json?)"),
         ("reprt", "there is no rule, and no file, called reprt (did you mean 'report'?)"),
-        ("results/digits-cnn/act_bench.parquet", "mean results/digits-cnn/benchmark.parquet?"),
+        ("results/digits-cnn/act_bench.parquet", "mean results/digits-cnn/benchmark.parquet?)"),
         ("quite/another/thing.txt", "no rule makes quite/another/thing.txt"),
     ],
 )
 def test_the_nearest_is_named(target: str, message: str) -> None:
     with pytest.raises(ConfigError) as error:
         check_made(PLAN, ["all", target], lambda: MADE)
-    assert str(error.value).endswith(f"{message})")
+    assert str(error.value).endswith(message)
 
 
 def test_what_is_made_or_is_there_is_no_matter(folder: Path) -> None:
