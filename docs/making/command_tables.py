@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 OTHERS = "Commands"
+NUMERALS = {2: "two", 3: "three"}
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def application() -> Any:
@@ -96,7 +98,10 @@ def _names(param: Any) -> str:
 def _kind(param: Any) -> str:
     if getattr(param, "is_flag", False):
         return "switch"
-    said = " or ".join(dict.fromkeys(_words(param.type_descriptor.annotation)))
+    annotation = param.type_descriptor.annotation
+    said = " or ".join(dict.fromkeys(_words(annotation)))
+    if get_origin(annotation) is tuple and set(map(str, get_args(annotation))) == {str(float)}:
+        said = f"{NUMERALS.get(param.nargs, param.nargs)} {said}s"
     if param.min is not None or param.max is not None:
         limits = ((" at least ", param.min), (" at most ", param.max))
         said += ",".join(f"{word}{value:g}" for word, value in limits if value is not None)
@@ -118,10 +123,15 @@ def _words(annotation: Any) -> list[str]:
 
 def _default(param: Any) -> str:
     default = param.default
-    if default is None or callable(default) or default in (False, (), []):
+    # By identity: 0 equals False, and is a default worth saying.
+    if default is None or default is False or callable(default) or default in ((), []):
         return ""
     if "UNSET" in type(default).__name__.upper() or "UNSET" in str(default).upper():
         return ""
+    if isinstance(default, Path) and default.is_relative_to(ROOT):
+        default = default.relative_to(ROOT)
+    if isinstance(default, tuple | list):
+        return f"`{' '.join(f'{value:g}' for value in default)}`"
     return f"`{getattr(default, 'value', default)}`"
 
 

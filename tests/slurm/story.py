@@ -55,6 +55,8 @@ def main(folder: Path, arguments: list[str]) -> int:
     if process.returncode != 0:
         lines = log.read_text(errors="replace").splitlines()[-15:]
         print("\n".join(lines), f"\nThe run failed; all of it: {shown(log)}", sep="\n")
+        if os.environ.get("KEEP") == "1":
+            print("The cluster is kept; to end it: tests/slurm/cluster stop")
         return process.returncode
     summary(folder, story, time.monotonic() - begun)
     if os.environ.get("KEEP") == "1":

@@ -31,7 +31,7 @@ def _simulate(strategy: str) -> tuple[str, ...]:
             "spaces.small.exclude: unknown operator 'erff' (did you mean 'erf'?)",
         ),
         (("train", "--task", "tiny"), "no trial to make"),
-        (("show", "conifg.yaml"), "conifg.yaml: no such file; did you mean config.yaml?"),
+        (("show", "conifg.yaml"), "conifg.yaml: no such file (did you mean config.yaml?)"),
         (("show", "results/nowhere.json"), "results/nowhere.json: no such file\n"),
         (("enumerate", "--space", "five-node"), "unknown 'five-node'"),
         (_simulate("random"), "m.parquet"),

@@ -63,6 +63,7 @@ def test_the_help_of_each_command_is_one_plain_line() -> None:
 
 
 def test_paragraphs_of_help_flow_and_lists_do_not() -> None:
+    assert flowing("With\n--format latex.") == "With --format latex."
     assert flowing("One\nline.\n\n- a\n- b\n\nAnd\nmore.") == "One line.\n\n- a\n- b\n\nAnd more."
 
 

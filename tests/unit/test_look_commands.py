@@ -12,10 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from result_folders import SCORES, TEST_SCORES, make_results
+from small_experiment import SMALL
 from typer.testing import CliRunner, Result
 
+from actsearch import Experiment
 from actsearch.cli.app import app, load_commands
+from actsearch.cluster.journal import Journal
+from actsearch.functions import operators
 from actsearch.functions.expressions import parse
 from actsearch.functions.slopes import slope
 from actsearch.records.shipped import FOLDER, tables_in
@@ -118,6 +123,51 @@ def test_an_unknown_task_lists_those_that_exist() -> None:
     message = refused("top", "digts")
     assert "no results of a task 'digts' (did you mean 'digits'?)" in message
     assert f"in results: digits; tables that ship: {', '.join(SHIPPED)}" in message
+
+
+def test_results_that_are_given_are_the_only_ones(tmp_path: Path) -> None:
+    message = refused("top", "mnist1d-mlp", "--results", str(tmp_path / "typo"))
+    assert "typo: there is no such folder with results" in message
+    assert "no results of a task 'mnist1d-mlp'" in refused(
+        "top", "mnist1d-mlp", "--results", "results"
+    )
+    assert "no such folder" in refused("explain", "relu.x", "--results", str(tmp_path / "typo"))
+    assert "2,797" in said("top", "mnist1d-mlp", "--results", "results", "--shipped", "-n", "1")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Results whose configuration has other baselines, and an operator of its own."""
+    monkeypatch.setattr(operators, "_registry", dict(operators._registry))
+    monkeypatch.setattr(operators, "_modules", dict(operators._modules))
+    results = make_results(tmp_path / "there")
+    values = SMALL | {"baselines": ["abs(x)"], "operators": ["look_elsewhere"]}
+    (tmp_path / "there/my.yaml").write_text(yaml.safe_dump(values))
+    (tmp_path / "there/look_elsewhere.py").write_text(
+        "import numpy as np\nfrom actsearch import Operator, register\n"
+        "register(Operator('elsewhere', 1, numpy=np.abs, torch='torch.abs'))\n"
+    )
+    return results
+
+
+def marked(*options: str) -> list[str]:
+    rows = json.loads(said("top", "digits", "--format", "json", *options))
+    return [row["name"] for row in rows if row["baseline"]]
+
+
+def test_the_configuration_is_that_of_the_results(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("--results", str(elsewhere))
+    assert len(marked(*options)) == 3  # those without any configuration
+    (elsewhere.parent / "my.yaml").rename(elsewhere.parent / "config.yaml")
+    assert marked(*options) == ["abs(x)"]
+    (elsewhere.parent / "config.yaml").rename(elsewhere.parent / "my.yaml")
+    Journal(elsewhere.parent, "my.yaml", 1)
+    assert marked(*options) == ["abs(x)"]
+    assert Experiment(elsewhere).baselines == ("abs(x)",)
+    assert "elsewhere(x)" in said("explain", "elsewhere(x)", *options)
+    assert "missing.yaml: there is no conf" in refused("top", "digits", "--config", "missing.yaml")
 
 
 # explain

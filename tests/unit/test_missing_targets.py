@@ -53,14 +53,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (
             "results/digits-cnn/benchmrk.parquet",
-            "no rule makes results/digits-cnn/benchmrk.parquet; did you mean "
-            "results/digits-cnn/benchmark.parquet?",
+            "no rule makes results/digits-cnn/benchmrk.parquet (did you mean "
+            "results/digits-cnn/benchmark.parquet?)",
         ),
-        ("results/other/serch/map.parquet", "did you mean results/other/search/map.parquet?"),
-        ("results/reprot.html", "did you mean results/report.html?"),
-        ("results/other/trials/rleu.x.json", "did you mean results/other/trials/relu.x.json?"),
+        ("results/other/serch/map.parquet", "did you mean results/other/search/map.parquet?)"),
+        ("results/reprot.html", "did you mean results/report.html?)"),
+        ("results/other/trials/rleu.x.json", "did you mean results/other/trials/relu.x.json?)"),
         ("reprt", "there is no rule, and no file, called reprt (did you mean 'report'?)"),
-        ("results/digits-cnn/act_bench.parquet", "mean results/digits-cnn/benchmark.parquet?"),
+        ("results/digits-cnn/act_bench.parquet", "mean results/digits-cnn/benchmark.parquet?)"),
         ("quite/another/thing.txt", "no rule makes quite/another/thing.txt"),
     ],
 )
@@ -90,7 +90,7 @@ def test_nobody_is_asked_where_all_is_wanted() -> None:
         ("results/other/benchmark.parquet", "no task 'other'; tasks: tiny"),
         (
             "results/tiny/trials/mul.rleu.x.x.json",
-            "'mul.rleu.x.x' is not the slug of a function; did you mean "
+            "'mul.rleu.x.x' is not the slug of a function (did you mean "
             "results/tiny/trials/mul.relu.x.x.json?",
         ),
         (

@@ -53,6 +53,16 @@ def test_version_is_said_once_everywhere() -> None:
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
 
 
+def test_pages_list_the_rooms_that_are_enforced() -> None:
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (rooms,) = [rule["layers"] for rule in rules["contracts"] if rule["type"] == "layers"]
+    for page, row in (
+        ("docs/architecture.md", r"^\| `(\w+)` \|"),
+        ("CONTRIBUTING.md", r"^\| `(\w+)/` \|"),
+    ):
+        assert re.findall(row, (ROOT / page).read_text(), re.MULTILINE) == rooms[::-1], page
+
+
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -172,8 +172,12 @@ def test_features_of_what_ships() -> None:
 def test_results_here_go_before_what_ships(results: Path, tmp_path: Path) -> None:
     assert [e.folder.name for e in experiments(results)] == ["results", "act-bench-small"]
     assert find_task("digits", results).place == str(results / "digits")
-    assert find_task("mnist1d-mlp", results).place == "mnist1d-mlp, which ships"
-    assert find_task("mnist1d-mlp", tmp_path / "none").is_shipped
+    assert find_task("mnist1d-mlp").place == "mnist1d-mlp, which ships"
+    assert find_task("mnist1d-mlp", results, only_shipped=True).is_shipped
+    with pytest.raises(ResultsError, match=r"'mnist1d-mlp'; in .*ship \(--shipped\)"):
+        find_task("mnist1d-mlp", results)
+    with pytest.raises(ResultsError, match="no such folder"):
+        find_task("mnist1d-mlp", tmp_path / "none")
     with pytest.raises(ResultsError, match=r"no results of a task 'digits'.*ship: .*mnist1d-mlp"):
         find_task("digits", results, only_shipped=True)
     with pytest.raises(ResultsError, match=r"\(did you mean 'digits'\?\)"):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command_tables import application, command_tables, panels
+from command_tables import application, command_tables, describe, panels
 from config_tables import anchor, config_tables, kind, places
 from documentation import ROOT
 from repository_links import linked_files, links, page_of, rewrite
@@ -64,6 +64,22 @@ def test_every_command_and_option_is_listed() -> None:
         for param in group.commands[name].params:
             if param.param_type_name == "option" and not param.hidden:
                 assert f"`{param.opts[0]}`" in own, (name, param.opts)
+
+
+def test_values_and_defaults_of_options_are_whole() -> None:
+    group = application()
+    rows = {
+        name: [line for line in describe(name, group.commands[name]).splitlines() if "`--" in line]
+        for name in ("replay", "plot", "ship")
+    }
+    for name, option, cells in (
+        ("replay", "--seed", "whole number at least 0 | `0`"),
+        ("plot", "--range", "two numbers | `-5 5`"),
+        ("plot", "--names", "switch | "),
+        ("ship", "--out", "path | `data/act-bench-small`"),
+    ):
+        (row,) = [row for row in rows[name] if f"`{option}`" in row]
+        assert f"| {cells} |" in row
 
 
 def test_links_out_of_the_pages_lead_to_pages_that_show_the_files(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from actsearch.cli.app import app, load_commands
 from actsearch.cluster.journal import JOURNAL, Journal, read_journal
 from actsearch.cluster.runs import SIGNATURE
 from actsearch.config import ConfigError
+from actsearch.plan.progress import Parts
 
 TASK = "results/t"
 
@@ -158,6 +160,20 @@ def test_the_configuration_is_that_of_the_run(folder: Path) -> None:
     assert "0 of 1 jobs done" in asked(folder)
 
 
+def test_the_configuration_that_is_given_goes_before_that_of_the_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "other.yaml").write_text("no: configuration")
+    Journal(folder, "other.yaml", 1)
+    load_commands()
+    assert CliRunner().invoke(app, ["status"]).exception is not None
+    assert "0 of 1 jobs done" in asked(folder, "--config", "config.yaml")
+    (folder / "other.yaml").unlink()  # then it is the one beside the results
+    monkeypatch.chdir(folder.parent)
+    assert "0 of 1 jobs done" in asked(folder)
+
+
 def test_a_damaged_journal_says_what_can_be_read(folder: Path) -> None:
     journal = Journal(folder, "config.yaml", 3)
     started(journal, 1, "elu.x")
@@ -166,6 +182,35 @@ def test_a_damaged_journal_says_what_can_be_read(folder: Path) -> None:
     found = read_journal(folder)
     assert found is not None and found.total == 3
     assert [job.rule for job in found.of("started")] == ["train__t__1"]
+
+
+def test_results_are_an_argument_or_an_option(folder: Path) -> None:
+    load_commands()
+    place = str(folder / "results")
+    done = CliRunner().invoke(app, ["status", "--results", place])
+    assert done.exit_code == 0 and done.stdout == asked(folder)
+    for command in ("status", "estimate", "audit"):
+        config = ["--config", str(folder / "config.yaml")]
+        done = CliRunner().invoke(app, [command, "here", "--results", place, *config])
+        assert isinstance(done.exception, ConfigError) and "given twice" in str(done.exception)
+
+
+def test_a_sum_of_times_says_what_it_lacks(folder: Path) -> None:
+    both = CONFIG | {"tasks": {"t": CONFIG["tasks"]["t"], "u": CONFIG["tasks"]["t"]}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(both))
+    trained(folder, "relu(x)", 0.7)
+    told = status(folder)
+    assert told["seconds_left"] > 0 and told["partly_unknown"]
+    page = asked(folder)
+    assert re.search(r"one job at a time,\s+without\s+what\s+is\s+not\s+known\s+\(\?\)", page)
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    assert not status(folder)["partly_unknown"]
+
+
+def test_a_short_last_part_counts_as_what_it_holds() -> None:
+    made = Parts("t", "", 50, 20, [Path("part-0.npz"), Path("part-2.npz")], [Path("part-1.npz")])
+    assert (made.done, made.stale) == (30, 20)
+    assert made.in_parts([Path("part-3.npz"), Path("other.npz")]) == 0
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "1e9"])

@@ -79,7 +79,7 @@ def test_bad_configuration(place: str, fresh: Experiment) -> None:
         ("results/tinny/benchmark.parquet", "did you mean results/tiny/benchmark.parquet?"),
         (
             "results/tiny/benchmrk.parquet",
-            "no rule makes results/tiny/benchmrk.parquet; did you mean "
+            "no rule makes results/tiny/benchmrk.parquet (did you mean "
             "results/tiny/benchmark.parquet?",
         ),
         ("results/tiny/trials/mul.relu.x.json", "bad slug 'mul.relu.x': the tokens end too early"),

@@ -27,11 +27,11 @@ def test_files_have_captions_and_categories(finished: Experiment, tmp_path: Path
     assert found is not None
     categories = json.loads(found[1].rstrip(";"))
     assert set(categories) == {
-        *("Page", "Benchmark tables", "Predictions", "Searches", "Final comparison", "Audit"),
+        *("Page", "Benchmark tables", "Predictions", "Searches", "Last comparison", "Audit"),
     }
-    for category in ("Benchmark tables", "Predictions", "Searches", "Final comparison"):
+    for category in ("Benchmark tables", "Predictions", "Searches", "Last comparison"):
         assert "tiny" in categories[category], "files stand by task"
-    assert categories["Final comparison"]["tiny"] == [
+    assert categories["Last comparison"]["tiny"] == [
         "results/tiny/final/candidates.csv",
         "results/tiny/final.json",
         "results/tiny/final_activation.py",

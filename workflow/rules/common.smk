@@ -38,23 +38,14 @@ internals.collect_seldom()
 internals.look_up_names_first()
 
 
-# One clear message in place of a stack trace, for the errors that the package defines. Those of the
-# configuration begin with the name of its file.
-def checked(function, *arguments, files=(), **options):
+# One clear message in place of a stack trace, for the errors that the package defines.
+def checked(function, *arguments, **options):
     try:
         return function(*arguments, **options)
     except ValueError as error:
-        room = type(error).__module__
-        if not room.startswith("actsearch."):
+        if not type(error).__module__.startswith("actsearch."):
             raise
-        # Whether a folder is in use is no matter of the configuration.
-        named = () if room.startswith("actsearch.cluster.") else files
-        raise internals.refusal(named_after(named, str(error))) from None
-
-
-def named_after(files, message):
-    names = ", ".join(map(os.path.relpath, files))
-    return f"{names}: {message}" if files and names not in message else message
+        raise internals.refusal(str(error)) from None
 
 
 # --configfile takes the place of the default experiment; two are not merged.

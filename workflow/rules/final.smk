@@ -20,7 +20,7 @@ rule choose_finalists:
         report(
             layout.candidates("{task}"),
             caption="../report/candidates.rst",
-            category="Final comparison",
+            category="Last comparison",
             subcategory="{task}",
             labels={"file": "candidates"},
         ),
@@ -116,7 +116,7 @@ rule compare_finalists:
         report(
             layout.final("{task}"),
             caption="../report/final.rst",
-            category="Final comparison",
+            category="Last comparison",
             subcategory="{task}",
             labels={"file": "comparison (JSON)"},
         ),
@@ -144,7 +144,7 @@ rule write_activation:
         report(
             layout.final_activation("{task}"),
             caption="../report/activation.rst",
-            category="Final comparison",
+            category="Last comparison",
             subcategory="{task}",
             labels={"file": "the chosen function (PyTorch)"},
         ),

@@ -14,9 +14,7 @@ OPTIONS = internals.options(workflow)
 # A job has no options, and starts nothing.
 if OPTIONS:
     checked(check_made, PLAN, OPTIONS.targets, lambda: internals.products(workflow))
-RUN = OPTIONS and checked(
-    start, PLAN, OPTIONS, TOLD, logger.info, logger.warning, files=FILES
-)
+RUN = OPTIONS and checked(start, PLAN, OPTIONS, TOLD, logger.info, logger.warning)
 
 
 onstart:

@@ -49,7 +49,7 @@ rule cross_validate:
         settings=PLAN.settings("surrogate"),
         code=PLAN.code("surrogate"),
     message:
-        "{wildcards.task}: what features tell of scores"
+        "{wildcards.task}: how well features predict scores"
     shell:
         "ACTSEARCH_RULE={params.rule} actsearch surrogate --task {wildcards.task} --map {input.map} "
         "--table {input.table} --out {output.scores} --predictions {output.predictions} "

@@ -59,14 +59,14 @@ def _message(error: ValueError) -> str:
     Returns:
         The message.
     """
+    from actsearch.config.plain import meant
     from actsearch.functions.expressions import ExpressionError, parse
     from actsearch.functions.misspelt import explain
     from actsearch.records.files import NOT_THERE, ArtifactError, nearest
 
     text = str(error)
     if isinstance(error, ArtifactError) and text.endswith(NOT_THERE):
-        meant = nearest(Path(text.removesuffix(NOT_THERE)))
-        return f"{text}; did you mean {meant}?" if meant else text
+        return text + meant(nearest(Path(text.removesuffix(NOT_THERE))))
     if isinstance(error, ExpressionError):
         for word in sys.argv[1:]:
             for given in (word, word.partition("=")[2]):

@@ -48,7 +48,7 @@ def flowing(text: str) -> str:
     paragraphs = text.split("\n\n")
     return "\n\n".join(
         paragraph
-        if re.search(r"^(?:[-*]| )", paragraph, re.MULTILINE)
+        if re.search(r"^(?:[-*] | )", paragraph, re.MULTILINE)
         else " ".join(paragraph.split())
         for paragraph in paragraphs
     )

@@ -26,7 +26,7 @@ MOST_COMPLETED = 200
 """Suggestions of a shell: more than anybody reads."""
 
 
-def read_function(text: str, config: Path | None = None) -> Expression:
+def read_function(text: str, config: Path | None = None, results: Path | None = None) -> Expression:
     """A function by its name or its slug: the one place where commands read either.
 
     Operators of the user's are looked for in the configuration when a word is not known without.
@@ -34,6 +34,7 @@ def read_function(text: str, config: Path | None = None) -> Expression:
     Args:
         text: such as ``mul(sigmoid(x), erf(x))`` or ``mul.sigmoid.x.erf.x``.
         config: the configuration; nothing is read of it for functions of built-in operators.
+        results: the folder whose configuration is read when none is given.
 
     Returns:
         The function.
@@ -44,13 +45,17 @@ def read_function(text: str, config: Path | None = None) -> Expression:
     try:
         return _read(text)
     except ExpressionError:
-        if config is None or not config.is_file():
+        from actsearch.cluster.configuration import configuration_of
+
+        found = configuration_of(results or Path(layout.RESULTS), config)
+        if not found.is_there:
             raise
         from actsearch.cli.recording import load
 
         problem = ""
         try:
-            load(config)
+            with found.at_home():
+                load(found.file)
         except ConfigError as error:
             problem = f"\nown operators are not known, for this is wrong in {error}"
         try:
@@ -130,22 +135,40 @@ _TASK = "A task with results here, or a table that ships."
 TaskWord = Annotated[str, typer.Argument(metavar="TASK", help=_TASK, autocompletion=complete_task)]
 TaskOption = Annotated[str, typer.Option("--task", help=_TASK, autocompletion=complete_task)]
 ResultsFolder = Annotated[
-    Path, typer.Option("--results", help="The folder with the results.", show_default=True)
+    Path | None,
+    typer.Option("--results", help="The folder with the results. Left out: results, if it exists."),
+]
+ResultsArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="RESULTS", help="The same as --results.", show_default=False),
 ]
 OnlyShipped = Annotated[
     bool, typer.Option("--shipped", help="Look at tables that ship, not at results here.")
 ]
 OwnOperators = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--config",
         envvar=CONFIG_VARIABLE,
-        help="The configuration, which names own operators and baselines; may be missing.",
+        help="The configuration, which names own operators and baselines. Left out: that of the "
+        "last run in the folder of the results, or config.yaml there, if it exists.",
     ),
 ]
 CONFIG = DEFAULT_CONFIG
+RESULTS: Path | None = None
+CONFIG: Path | None = None
 
 
-def if_there(config: Path) -> Path | None:
-    """A configuration that need not exist."""
-    return config if config.is_file() else None
+def results_folder(argument: Path | None, option: Path | None) -> Path:
+    """The folder with the results, which commands take as an argument and as an option.
+
+    Returns:
+        The one that is given; ``results`` when both are left out.
+
+    Raises:
+        ConfigError: when it is given in both ways.
+    """
+    if argument is not None and option is not None:
+        shown = " and --results ".join(printable_name(str(path)) for path in (argument, option))
+        raise ConfigError(f"the folder with the results is given twice, as {shown}: give it once")
+    return argument or option or Path(layout.RESULTS)

@@ -16,6 +16,15 @@ ConfigFile = Annotated[
     Path,
     typer.Option("--config", envvar=CONFIG_VARIABLE, help="The experiment's configuration."),
 ]
+ConfigOfResults = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        envvar=CONFIG_VARIABLE,
+        help="The configuration. Left out: that of the last run in the folder of the results, "
+        "or config.yaml there.",
+    ),
+]
 TaskName = Annotated[
     str,
     typer.Option(

@@ -12,7 +12,7 @@ from actsearch.cluster.runs import Run, last_run, running
 from actsearch.config import Config
 from actsearch.data.sources.known import score_of
 from actsearch.functions.baselines import baselines_of
-from actsearch.plan.progress import Group, groups, median_seconds, parts, purpose
+from actsearch.plan.progress import Group, Parts, groups, median_seconds, parts, purpose
 from actsearch.plan.standing import Standing, Trial
 
 _PATIENCE_S = 5.0
@@ -88,6 +88,11 @@ class Status:
         told = [seconds for seconds in known if seconds is not None]
         return sum(told) / self.workers if told or not known else None
 
+    @property
+    def is_partly_unknown(self) -> bool:
+        """Whether trainings are left whose time is not known: ``seconds_left`` lacks them."""
+        return any(row.seconds_left is None for row in self.rows if not row.kind.endswith("fim"))
+
 
 class Watcher:
     """Looks at an experiment, again and again; files that are as they were are not read again."""
@@ -118,18 +123,7 @@ class Watcher:
             for group in found:
                 status.rows.append(_row(group, active, failed, usual))
             for made in parts(self._config, task, self._standing, self._results):
-                per_job = self._config.task(task).fisher.functions_per_job
-                done = min(len(made.current) * per_job, made.functions)
-                left = made.functions - done
-                now, lost = (
-                    sum(_is_of(path, task, made.place) for job in some for path in job.output)
-                    for some in (active, failed)
-                )
-                counts = (min(now * per_job, left), min(lost * per_job, left), 0)
-                stale = min(len(made.stale) * per_job, left)
-                kind = "search fim" if made.place else "fim"
-                row = Row(task, kind, made.functions, done, *counts, stale, None)
-                status.rows.append(row)
+                status.rows.append(_row_of_spectra(made, active, failed))
             status.best[task] = self._best(task, found)
         return status
 
@@ -195,6 +189,23 @@ def _row(group: Group, active: Iterable[Job], failed: Iterable[Job], usual: floa
         diverged=sum(trial.is_current and trial.status == "diverged" for trial in group.trials),
         stale=group.stale,
         seconds_left=total if left else 0.0,
+    )
+
+
+def _row_of_spectra(made: Parts, active: Iterable[Job], failed: Iterable[Job]) -> Row:
+    """The row of parts with spectra."""
+    left = made.functions - made.done
+    now, lost = (
+        {Path(p) for job in some for p in job.output if _is_of(p, made.task, made.place)}
+        for some in (active, failed)
+    )
+    return Row(
+        *(made.task, "search fim" if made.place else "fim", made.functions, made.done),
+        running=min(made.in_parts(now), left),
+        failed=min(made.in_parts(lost - now), left),
+        diverged=0,
+        stale=made.stale,
+        seconds_left=None,
     )
 
 

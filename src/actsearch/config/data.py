@@ -84,7 +84,7 @@ class Split(Model):
     validation: PositiveInt
     """Examples that benchmark tables, surrogates and searches see."""
     test: PositiveInt
-    """Examples that only the final comparison reads, once."""
+    """Examples that only the last comparison reads, once."""
     seed: Seed = 0
     """Seed of the draw."""
 

@@ -130,5 +130,16 @@ def _problem_of_text(text: str) -> str | None:
 
 def guess(value: str, names: Iterable[str]) -> str:
     """What may have been meant, for a message: `` (did you mean 'relu'?)``, or nothing."""
-    close = difflib.get_close_matches(value[:LONGEST_NAME], list(names), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    near = closest(value[:LONGEST_NAME], names)
+    return meant(near and repr(near))
+
+
+def closest(value: str, names: Iterable[str], alike: float = 0.6) -> str | None:
+    """The name that is most like ``value``, if any is alike by that much, of 1."""
+    close = difflib.get_close_matches(value, list(names), n=1, cutoff=alike)
+    return close[0] if close else None
+
+
+def meant(shown: object) -> str:
+    """The one form of the question after a message: what was meant, as it is shown, if anything."""
+    return f" (did you mean {shown}?)" if shown else ""

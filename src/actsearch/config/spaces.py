@@ -25,8 +25,9 @@ class Space(Model):
     """N-ary operators that fill the schemas; the 4 of Act-Bench when left out."""
     exclude: Annotated[tuple[str, ...], AfterValidator(unique)] = ()
     """Operators that no function of the space may use, such as ``[bessel_i0e, bessel_i1e]``, which
-    ONNX does not have. They fill no schema, published functions of ``include: [literature]`` that
-    use one are left out, and other functions of ``include`` that use one are refused."""
+    torch alone does not export to ONNX. They fill no schema, published functions of ``include:
+    [literature]`` that use one are left out, and other functions of ``include`` that use one are
+    refused."""
     sample: PositiveInt | None = None
     """Number of distinct functions to draw, including all of ``include``; all functions when left
     out."""

@@ -27,6 +27,15 @@ _PURPOSES = tuple(
     )
 )
 
+_PART = re.compile(r"part-(\d+)\.npz$")
+STALE = (
+    "stale: made with other settings, code or data than today's, so Snakemake makes them again; "
+    "`actsearch why` says what changed"
+)
+"""What the word means, for people."""
+WITHOUT_UNKNOWN = ", without what is not known (?)"
+"""What is added to a sum of times that lacks some."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -62,8 +71,30 @@ class Parts:
     place: str
     """Nothing, or the scope of the search: where they lie below the task's folder."""
     functions: int
+    per_job: int
+    """Functions of a part; the last one may have fewer."""
     current: list[Path] = field(default_factory=list)
-    stale: list[Path] = field(default_factory=list)
+    outdated: list[Path] = field(default_factory=list)
+    """Those that exist and are made again."""
+
+    @property
+    def done(self) -> int:
+        """Functions whose parts exist and are not made again."""
+        return self.in_parts(self.current)
+
+    @property
+    def stale(self) -> int:
+        """Functions whose parts exist and are made again."""
+        return self.in_parts(self.outdated)
+
+    def in_parts(self, paths: Iterable[Path]) -> int:
+        """Number of functions in some of the parts, by the numbers in their names."""
+        return sum(map(self._size, paths))
+
+    def _size(self, path: Path) -> int:
+        number = _PART.search(path.name)
+        before = int(number[1]) * self.per_job if number else self.functions
+        return min(max(self.functions - before, 0), self.per_job)
 
 
 def groups(config: Config, name: str, standing: Standing) -> Iterator[Group]:
@@ -105,9 +136,9 @@ def parts(config: Config, name: str, standing: Standing, results: Path) -> Itera
         chosen = screen.functions if screen else selected(config, task.search.space)[0]
         spaces[layout.SEARCH_SCOPE] = chosen
     for place, size in spaces.items():
-        found = Parts(name, place, size)
+        found = Parts(name, place, size, task.fisher.functions_per_job)
         for path in sorted((results / name / place / "fim").glob(layout.FIM_PARTS)):
-            (found.current if standing.is_current(path) else found.stale).append(path)
+            (found.current if standing.is_current(path) else found.outdated).append(path)
         yield found
 
 

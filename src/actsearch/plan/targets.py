@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import os
 import re
@@ -10,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from actsearch.config import ACT_BENCH_SCORE, ConfigError
-from actsearch.config.base import guess
+from actsearch.config.plain import closest, guess, meant
 from actsearch.functions.expressions import Expression, ExpressionError
 from actsearch.functions.misspelt import meant_slug
 from actsearch.functions.syntax import shorten
@@ -52,9 +51,8 @@ def check_targets(plan: Plan, words: Sequence[str] | None = None) -> None:
         if parts[0] != layout.RESULTS or len(parts) < 3 or parts[1] == "spaces":
             continue
         if parts[1] not in plan.tasks:
-            close = difflib.get_close_matches(parts[1], plan.tasks, n=1)
-            meant = "/".join([parts[0], *close, *parts[2:]])
-            hint = f" (did you mean {_shown(meant)}?)" if close else ""
+            near = closest(parts[1], plan.tasks)
+            hint = meant(near and _shown("/".join([parts[0], near, *parts[2:]])))
             raise ConfigError(
                 f"{_shown(target)}: no task {parts[1]!r}{hint}; tasks: {', '.join(plan.tasks)}"
             )
@@ -88,15 +86,14 @@ def _check_slug(target: str, task: str, slug: str) -> None:
     try:
         Expression.from_slug(slug)
     except ExpressionError as error:
-        meant = meant_slug(slug)
-        if meant is None:
+        right = meant_slug(slug)
+        if right is None:
             raise ConfigError(f"{_shown(target)}: {error}") from None
-        path = layout.trial(task, meant)
+        path = layout.trial(task, right)
         raise ConfigError(
             f"{_shown(target)}: a trial is named by the function's slug: ask for {path}"
             if "(" in slug
-            else f"{_shown(target)}: {shorten(slug)!r} is not the slug of a function; did you mean "
-            f"{path}?"
+            else f"{_shown(target)}: {shorten(slug)!r} is not the slug of a function{meant(path)}"
         ) from None
     refuse_long_slugs(target[:LONGEST_SHOWN], [slug])
 
@@ -132,8 +129,8 @@ def check_made(plan: Plan, targets: Iterable[str], products: Callable[[], Made])
             hint = guess(target, made.rules)
             raise ConfigError(f"there is no rule, and no file, called {_shown(target)}{hint}")
         known = made.files | set(_expanded(plan, made))
-        close = difflib.get_close_matches(target, known, n=1, cutoff=0.75)
-        hint = f"; did you mean {_shown(close[0])}?" if close else ""
+        near = closest(target, known, alike=0.75)
+        hint = meant(near and _shown(near))
         raise ConfigError(f"no rule makes {_shown(target)}{hint}")
 
 

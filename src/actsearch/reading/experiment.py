@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from actsearch.cluster.configuration import Configuration, configuration_of
 from actsearch.config import Config, ConfigError, load_config
 from actsearch.functions.baselines import MODERN, baselines_of
 from actsearch.plan import layout
 from actsearch.plan.dependencies import register_operators
-from actsearch.plan.environment import CONFIG_VARIABLE, DEFAULT_CONFIG
 from actsearch.reading.errors import ResultsError, require_known, require_made
 from actsearch.reading.spaces import SpaceResults, Spaces
 from actsearch.reading.tasks import ShippedTask, TaskResults
@@ -32,8 +31,9 @@ class Experiment:
     Args:
         results: the folder with the results, or the folder of the experiment that has them in
             ``results``.
-        config: the configuration; ``config.yaml`` beside the results when left out, or what the
-            environment's ACTSEARCH_CONFIG names. Most results are read without any.
+        config: the configuration. When it is left out: what the environment's ACTSEARCH_CONFIG
+            names, that of the last run in the folder of the results, or ``config.yaml`` there. Most
+            results are read without any.
 
     Raises:
         ResultsError: when there is no such folder.
@@ -129,23 +129,23 @@ class Experiment:
         if not path.is_file():
             raise ConfigError(
                 f"{printable_name(str(path))}: there is no configuration; give one: "
-                'Experiment("results", config="FILE")'
+                '--config FILE, or in Python Experiment("results", config="FILE")'
             )
         return load_config(path)
 
     @property
     def config_file(self) -> Path:
         """Where the configuration is looked for."""
-        if self._config_file is not None:
-            return self._config_file
-        beside = self.folder.parent / DEFAULT_CONFIG
-        named = os.environ.get(CONFIG_VARIABLE)
-        return Path(named) if named else beside
+        return self._configuration.file
+
+    @property
+    def _configuration(self) -> Configuration:
+        return configuration_of(self.folder, self._config_file)
 
     @property
     def has_config(self) -> bool:
         """Whether there is a configuration."""
-        return self._config_file is not None or self.config_file.is_file()
+        return self._configuration.is_there
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -155,7 +155,8 @@ class Experiment:
     def register_operators(self) -> None:
         """Make the operators known that the configuration names, if there is one."""
         if self.has_config and self.config.operators:
-            register_operators(self.config)
+            with self._configuration.at_home():
+                register_operators(self.config)
 
 
 class _Shipped(Experiment):
@@ -172,8 +173,8 @@ class _Shipped(Experiment):
         return ShippedTask(name, self)
 
     @property
-    def config_file(self) -> Path:
-        return self.folder / shipped.CONFIGURATION
+    def _configuration(self) -> Configuration:
+        return Configuration(self.folder / shipped.CONFIGURATION, self.folder, is_named=True)
 
     @property
     def strategies(self) -> pd.DataFrame:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from actsearch.functions.equivalence import normal_samples
 from actsearch.functions.expressions import Expression, ExpressionError, parse
-from actsearch.functions.onnx_export import without_form
 from actsearch.functions.operators import own_operators
 from actsearch.functions.properties import properties
+from actsearch.functions.trees import without_form
 from actsearch.report.drawings import CURVE_LIMIT
 
 POINTS = 101

@@ -16,7 +16,6 @@ from actsearch.cli.arguments import (
     ResultsFolder,
     TaskOption,
     complete_function,
-    if_there,
     read_function,
 )
 from actsearch.cli.options import Json
@@ -53,8 +52,8 @@ def compare(
     from actsearch.reading.comparison import compare as compared
     from actsearch.reading.finding import find_task
 
-    functions = [read_function(text, config) for text in (one, other)]
-    found = find_task(task, results, shipped, if_there(config))
+    functions = [read_function(text, config, results) for text in (one, other)]
+    found = find_task(task, results, shipped, config)
     found.experiment.register_operators()
     first, second = (_measured(found, function) for function in functions)
     comparisons = compared(first, second)

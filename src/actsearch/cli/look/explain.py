@@ -15,7 +15,6 @@ from actsearch.cli.arguments import (
     FunctionName,
     OwnOperators,
     ResultsFolder,
-    if_there,
     read_function,
 )
 from actsearch.cli.options import Json
@@ -46,8 +45,8 @@ def explain(
     from actsearch.reading.explaining import explain as gather
     from actsearch.reading.finding import experiments
 
-    function = read_function(name, config)
-    known = experiments(results, if_there(config))
+    function = read_function(name, config, results)
+    known = experiments(results, config)
     for experiment in known:
         experiment.register_operators()
     found = gather(function, known)

@@ -14,7 +14,6 @@ from actsearch.cli.arguments import (
     OwnOperators,
     ResultsFolder,
     TaskWord,
-    if_there,
 )
 from actsearch.cli.progress import console
 
@@ -46,7 +45,7 @@ def top(
     from actsearch.reading.finding import find_task
     from actsearch.report import score_table
 
-    found = find_task(task, results, shipped, if_there(config))
+    found = find_task(task, results, shipped, config)
     found.experiment.register_operators()
     everything = score_table.ranked(found.scores, found.experiment.baselines)
     rows = score_table.chosen_rows(everything, n, baselines)

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from actsearch.cli.app import app
+from actsearch.cli.arguments import ResultsArgument, ResultsFolder, results_folder
 from actsearch.cli.options import ConfigFile, Json
 from actsearch.cli.progress import console, duration
 from actsearch.cli.recording import load
@@ -23,7 +23,15 @@ from actsearch.plan import layout
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.plan.kept import kept
 from actsearch.plan.network_checks import network_digest
-from actsearch.plan.progress import Group, Parts, groups, median_seconds, parts
+from actsearch.plan.progress import (
+    STALE,
+    WITHOUT_UNKNOWN,
+    Group,
+    Parts,
+    groups,
+    median_seconds,
+    parts,
+)
 from actsearch.plan.standing import Standing
 from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import ArtifactError
@@ -66,7 +74,8 @@ class Stage:
 
 @app.command()
 def estimate(
-    results: Annotated[Path, typer.Argument(help="The folder of results.")] = Path(layout.RESULTS),
+    place: ResultsArgument = None,
+    results: ResultsFolder = None,
     as_json: Json = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
@@ -77,8 +86,8 @@ def estimate(
     done. Where there are none they are estimated for a GPU from the arithmetic and the memory
     traffic of the network, to a factor of two or three.
     """
-    settings = load(config)
-    stages = [stage for name in settings.tasks for stage in _stages(settings, name, results)]
+    settings, found = load(config), results_folder(place, results)
+    stages = [stage for name in settings.tasks for stage in _stages(settings, name, found)]
     if as_json:
         rows = [asdict(stage) | {"hours_left": stage.hours_left} for stage in stages]
         typer.echo(json.dumps({"stages": rows}, indent=1))
@@ -108,14 +117,12 @@ def _stages(config: Config, name: str, results: Path) -> Iterator[Stage]:
             is_measured,
         )
     for made in parts(config, name, standing, results):
-        per_job = task.fisher.functions_per_job
-        done = min(len(made.current) * per_job, made.functions)
-        stale = min(len(made.stale) * per_job, made.functions - done)
-        measured = _measured_spectrum(made, per_job)
+        measured = _measured_spectrum(made)
         spectrum = measured if measured is not None else _fisher_seconds(task, known)
         gpus, is_measured = min(task.resources.gpu, 1), measured is not None
         yield Stage(
-            *(name, "fim", made.functions, done, stale, 1, gpus, spectrum, is_measured),
+            *(name, "fim", made.functions, made.done, made.stale),
+            *(1, gpus, spectrum, is_measured),
             memory=known.memory,
         )
 
@@ -140,15 +147,15 @@ def _seconds(
     return estimated, False
 
 
-def _measured_spectrum(made: Parts, functions: int) -> float | None:
+def _measured_spectrum(made: Parts) -> float | None:
     """Median seconds of a function's spectrum among the parts that exist, without the last one."""
     seconds = []
-    for path in (made.current or made.stale)[:-1][:READ_AT_MOST]:
+    for path in (made.current or made.outdated)[:-1][:READ_AT_MOST]:
         with contextlib.suppress(ArtifactError, KeyError, ValueError):
             block = read_provenance(path)
             times = (datetime.fromisoformat(block[key]) for key in ("ended", "started"))
             ended, started = times
-            seconds.append((ended - started).total_seconds() / functions)
+            seconds.append((ended - started).total_seconds() / made.per_job)
     return statistics.median(seconds) if seconds else None
 
 
@@ -215,13 +222,10 @@ def _print(stages: list[Stage]) -> None:
         if chosen:
             seconds = sum(3600 * (stage.hours_left or 0.0) for stage in chosen)
             unknown = any(stage.hours_left is None for stage in chosen)
-            more = ", without what is not known (?)" if unknown else ""
+            more = WITHOUT_UNKNOWN if unknown else ""
             out.print(f"{device} time left: {duration(seconds)}{more}")
     if any(stage.stale for stage in stages):
-        out.print(
-            "stale: made with other settings, code or data than today's, so Snakemake makes them "
-            "again; `actsearch why` says what changed"
-        )
+        out.print(STALE)
     if any(stage.seconds is not None and not stage.measured for stage in stages):
         out.print(
             "~ is estimated, from the size of the network (to a factor of two or three) or from "

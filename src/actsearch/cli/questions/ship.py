@@ -41,7 +41,9 @@ SHOWN = 3
 
 @app.command()
 def ship(
-    results: Annotated[Path, typer.Option(help="The folder of results.")] = Path(layout.RESULTS),
+    results: Annotated[Path, typer.Option(help="The folder with the results.")] = Path(
+        layout.RESULTS
+    ),
     out: Annotated[Path, typer.Option(help="The folder of tables.")] = shipped.FOLDER,
     tasks: Annotated[
         list[str] | None,

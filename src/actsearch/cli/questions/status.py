@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actsearch.cli.app import app
-from actsearch.cli.options import ConfigFile, Json
+from actsearch.cli.arguments import ResultsArgument, ResultsFolder, results_folder
+from actsearch.cli.options import ConfigOfResults, Json
 from actsearch.cli.progress import console, duration
 from actsearch.cli.recording import load
-from actsearch.cluster.journal import read_journal
+from actsearch.cluster.configuration import configuration_of
 from actsearch.cluster.watching import Status, Watcher
 from actsearch.config import ConfigError
-from actsearch.plan import layout
-from actsearch.plan.environment import DEFAULT_CONFIG
+from actsearch.plan.progress import STALE, WITHOUT_UNKNOWN
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,37 +28,34 @@ if TYPE_CHECKING:
 
 @app.command()
 def status(
-    results: Annotated[Path, typer.Argument(help="The folder of results.")] = Path(layout.RESULTS),
+    place: ResultsArgument = None,
+    results: ResultsFolder = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show it again and again.")] = False,
     every: Annotated[
         float, typer.Option(metavar="SECONDS", help="Seconds between two looks of --watch.")
     ] = 5.0,
     as_json: Json = False,
-    config: ConfigFile = DEFAULT_CONFIG,
+    config: ConfigOfResults = None,
 ) -> None:
     """Show how far a run is: what is done, running, waiting and failed, and the best so far.
 
     It reads files and asks SLURM for its queue, so it works beside a run, before and after it. The
-    configuration is that of the last run in the folder, unless --config names one. The time left is
-    the median seconds of a training times the trainings that are left, by the number of jobs that
-    train beside each other now.
+    time left is the median seconds of a training times the trainings that are left, by the number
+    of jobs that train beside each other now.
     """
     if not 0 < every <= 86_400:
         raise ConfigError(f"--every {every:g}: allowed are seconds above 0, up to 86400")
-    results = results.absolute()
-    folder = results.parent
-    jobs = read_journal(folder)
-    chosen = config.absolute()
-    if config == DEFAULT_CONFIG and jobs is not None and jobs.configuration is not None:
-        chosen = folder / jobs.configuration
+    found = results_folder(place, results).absolute()
+    folder = found.parent
+    chosen = configuration_of(found, config)
     with contextlib.chdir(folder if folder.is_dir() else Path.cwd()):
-        settings = load(chosen)
-        watcher = Watcher(settings, results, folder)
+        settings = load(chosen.file)
+        watcher = Watcher(settings, found, folder)
         if not watch:
             _show(watcher.look(), as_json=as_json)
             return
-        for found in _looks(watcher, every, as_json=as_json):
-            _show(found, as_json=as_json)
+        for look in _looks(watcher, every, as_json=as_json):
+            _show(look, as_json=as_json)
 
 
 def _looks(watcher: Watcher, every: float, *, as_json: bool) -> Iterator[Status]:
@@ -103,6 +100,7 @@ def _plain(found: Status) -> dict[str, Any]:
             for task, (best, baseline) in found.best.items()
         },
         "seconds_left": found.seconds_left,
+        "partly_unknown": found.is_partly_unknown,
         "workers": found.workers,
         "problem": found.problem,
     }
@@ -147,13 +145,10 @@ def _page(found: Status) -> RenderableType:
         lines.append(Text("time left: not known until a training is finished"))
     elif seconds > 0:
         beside = f"{found.workers} jobs at a time" if found.workers > 1 else "one job at a time"
-        lines.append(Text(f"time left for trainings: about {duration(seconds)}, {beside}"))
+        more = WITHOUT_UNKNOWN if found.is_partly_unknown else ""
+        lines.append(Text(f"time left for trainings: about {duration(seconds)}, {beside}{more}"))
     if any(row.stale for row in found.rows):
-        lines.append(
-            Text(
-                "stale: other settings, code or data; made again. `actsearch why` says what changed"
-            )
-        )
+        lines.append(Text(STALE))
     return Group(*lines)
 
 

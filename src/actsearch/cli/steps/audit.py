@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from actsearch.cli.app import app
+from actsearch.cli.arguments import ResultsArgument, ResultsFolder, results_folder
 from actsearch.cli.options import ConfigFile, FindingKinds
 from actsearch.cli.progress import console, say, track
 from actsearch.cli.questions.audit_shipped import FURTHER_ALLOWED, audit_shipped
@@ -39,7 +40,8 @@ EXAMPLES = 4
 
 @app.command("audit")
 def audit_command(
-    folder: Annotated[Path, typer.Argument(help="The folder of results.")] = Path(layout.RESULTS),
+    place: ResultsArgument = None,
+    results: ResultsFolder = None,
     out: Annotated[Path | None, typer.Option(help="Write the findings as JSON too.")] = None,
     allow: FindingKinds = None,
     paths: Annotated[
@@ -58,6 +60,7 @@ def audit_command(
         if kind not in KINDS:
             raise ConfigError(f"no kind of finding {kind!r}; kinds: {', '.join(KINDS)}")
     forget_kept()
+    folder = results_folder(place, results)
     root = Path(shown(folder))
     ships = is_shipped(root)
     settings = load(root / CONFIGURATION if ships else config)
