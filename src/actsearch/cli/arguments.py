@@ -21,7 +21,6 @@ from actsearch.records import shipped
 from actsearch.records.files import written_beside
 from actsearch.records.names import printable_name
 
-RESULTS = Path(layout.RESULTS)
 MOST_COMPLETED = 200
 """Suggestions of a shell: more than anybody reads."""
 
@@ -92,7 +91,7 @@ def is_slug(text: str) -> bool:
 
 def complete_task(incomplete: str) -> list[str]:
     """Tasks with results here, and tables that ship, for a shell; folders are looked at alone."""
-    names = {*layout.tasks_in(RESULTS), *shipped.tables_in(shipped.FOLDER)}
+    names = {*layout.tasks_in(Path(layout.RESULTS)), *shipped.tables_in(shipped.FOLDER)}
     return sorted(name for name in names if name.startswith(incomplete))
 
 
@@ -117,7 +116,7 @@ def complete_function(incomplete: str) -> list[str]:
 
 
 def _trained() -> Iterator[str]:
-    for folder in layout.matching(RESULTS, layout.trials_folder("*")):
+    for folder in layout.matching(Path(layout.RESULTS), layout.trials_folder("*")):
         with os.scandir(folder) as files:
             for name in sorted(file.name for file in files):
                 if name.endswith(".json") and not name.startswith("."):
@@ -154,7 +153,6 @@ OwnOperators = Annotated[
         "last run in the folder of the results, or config.yaml there, if it exists.",
     ),
 ]
-CONFIG = DEFAULT_CONFIG
 RESULTS: Path | None = None
 CONFIG: Path | None = None
 

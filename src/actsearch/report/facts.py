@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actsearch.functions.equivalence import normal_samples
-from actsearch.functions.expressions import Expression, ExpressionError, parse
+from actsearch.functions.expressions import ExpressionError, parse
 from actsearch.functions.operators import own_operators
 from actsearch.functions.properties import properties
+from actsearch.functions.slopes import slope
 from actsearch.functions.trees import without_form
 from actsearch.report.drawings import CURVE_LIMIT
 
@@ -26,7 +27,6 @@ HIGHEST = 20.0
 """Curves and slopes are cut here: four times what a drawing shows."""
 GAP = -32768
 """Stored where a function or its slope is not finite."""
-_STEP = 1e-4
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _facts(name: str, own: frozenset[str]) -> Facts:  # own: what a name means d
     x = np.linspace(-CURVE_LIMIT, CURVE_LIMIT, POINTS)
     with np.errstate(over="ignore"):
         like = properties(expression)
-    slopes = _slope(expression, normal_samples())
+    slopes = slope(expression, normal_samples())
     with np.errstate(over="ignore"):
         steepness = float(np.sqrt(np.square(slopes).mean()))
     steep = like.finite and math.isfinite(steepness)
@@ -97,7 +97,7 @@ def _facts(name: str, own: frozenset[str]) -> Facts:  # own: what a name means d
         name,
         expression.slug,
         stored(expression(x)),
-        stored(_slope(expression, x)),
+        stored(slope(expression, x)),
         finite=like.finite,
         monotone=like.monotone is not None,
         bounded=like.bounded,
@@ -106,9 +106,3 @@ def _facts(name: str, own: frozenset[str]) -> Facts:  # own: what a name means d
         steepness=steepness if steep else None,
         own=tuple(without_form(expression)),
     )
-
-
-def _slope(expression: Expression, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Central differences: at a corner the mean of the slopes beside it."""
-    with np.errstate(all="ignore"):
-        return np.asarray((expression(x + _STEP) - expression(x - _STEP)) / (2 * _STEP))
