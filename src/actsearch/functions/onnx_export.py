@@ -13,7 +13,6 @@ from actsearch.functions.equivalence import normal_samples
 from actsearch.functions.expressions import Expression
 from actsearch.functions.formulas import plain_formula
 from actsearch.functions.trees import NotationError, fold
-from actsearch.functions.trees import without_form as without_form
 
 NEEDED = ("onnx", "onnxruntime")
 """Packages that it takes, which pip installs with ``actsearch[onnx]``."""
