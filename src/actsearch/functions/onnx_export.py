@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from actsearch.functions.equivalence import normal_samples
 from actsearch.functions.expressions import Expression
 from actsearch.functions.formulas import plain_formula
-from actsearch.functions.trees import NotationError, fold
+from actsearch.functions.trees import NotationError, fold, without_form
 
 NEEDED = ("onnx", "onnxruntime")
 """Packages that it takes, which pip installs with ``actsearch[onnx]``."""
