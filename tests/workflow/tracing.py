@@ -90,7 +90,10 @@ CARRIERS = {
         "rehearsal.training": "_Stopping _Work _are_same _try rehearse_training",
         "rehearsal.whole": "fitted_and_measured",
     },
-    "sorts files by what options call them": {"cli.options": "by_key"},
+    "sorts files by what options call them, and finds their folder": {
+        "cli.options": "by_key",
+        "cli.arguments": "results_folder",
+    },
     "finds modules, as Python does": {
         "records.search_path": "UsersOwnProcesses _Finder _FromSource _is_packaged home "
         "working_folder_last",
