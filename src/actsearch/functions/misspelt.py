@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import difflib
 import functools
 import re
 from dataclasses import dataclass, field
 
-from actsearch.config.plain import show
+from actsearch.config.plain import closest, show
 from actsearch.functions import expressions
 from actsearch.functions.expressions import Expression, ExpressionError
 from actsearch.functions.literature import LITERATURE
@@ -151,7 +150,7 @@ def meant_slug(slug: str) -> str | None:
             return expressions.parse(found.name).slug
     known = registered()
     words = [_other_name(word) or word for word in slug.split(".")]
-    words = [word if word in (*known, LEAF) else _nearest(word) or word for word in words]
+    words = [word if word in (*known, LEAF) else closest(word, known) or word for word in words]
     try:
         return Expression.from_slug(".".join(words)).slug
     except ExpressionError:
@@ -200,7 +199,7 @@ def _name(name: str, reading: _Reading) -> str:
     if name == LEAF:
         return LEAF
     known = name in registered()
-    if known or _other_name(name) or (len(name) > 2 and _nearest(name)):
+    if known or _other_name(name) or (len(name) > 2 and closest(name, registered())):
         if known:
             reading.notes.append(f"{name!r} lacks its argument")
         return _call(name, [LEAF], reading)
@@ -224,7 +223,7 @@ def _call(name: str, arguments: list[str], reading: _Reading) -> str:
         meant = other
     elif reason := _unsaid().get(_plain(name)):
         raise _CannotSayError(f"{name!r} cannot be written as a function: {reason}")
-    elif near := _nearest(name):
+    elif near := closest(name, registered()):
         reading.notes.append(f"unknown operator {name!r}")
         reading.guessed = True
         meant = near
@@ -234,11 +233,6 @@ def _call(name: str, arguments: list[str], reading: _Reading) -> str:
     if len(arguments) != arity if arity is not None else len(arguments) < 2:
         raise _CannotSayError
     return f"{meant}({','.join(arguments)})"
-
-
-def _nearest(name: str) -> str | None:
-    close = difflib.get_close_matches(name, registered(), n=1)
-    return close[0] if close else None
 
 
 def _plain(name: str) -> str:
