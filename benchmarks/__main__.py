@@ -29,6 +29,7 @@ from benchmarks.rows import (
     fisher,
     growth,
     libraries,
+    report,
     search,
     training_step,
     workflow,
@@ -42,6 +43,7 @@ PARTS: dict[str, Part] = {
     "training-step": training_step.rows,
     "search": search.rows,
     "workflow": workflow.rows,
+    "report": report.rows,
     "libraries": libraries.rows,
     "growth": growth.rows,
 }
