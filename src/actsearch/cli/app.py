@@ -15,7 +15,7 @@ from actsearch.config import Config
 from actsearch.plan.steps import STEPS
 
 QUESTIONS = ("status", "check", "estimate", "lineage", "why", "adopt", "replay", "ship")
-LOOKS = ("top", "explain", "compare", "plot")
+LOOKS = ("top", "verdict", "explain", "compare", "plot")
 USES = ("export", "slug")
 
 app = typer.Typer(

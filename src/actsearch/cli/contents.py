@@ -18,7 +18,7 @@ RUN, LOOK, USE, AUDIT, STEPS = (
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     RUN: ("check", "estimate", "status", "why", "schema"),
-    LOOK: ("top", "explain", "compare", "plot", "show", "lineage"),
+    LOOK: ("top", "verdict", "explain", "compare", "plot", "show", "lineage"),
     USE: ("export", "slug"),
     AUDIT: ("audit", "replay", "adopt", "ship"),
 }
