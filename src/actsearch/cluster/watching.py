@@ -133,7 +133,7 @@ class Watcher:
             for group in found
             if group.asked.kind in ("table", "search")
             for trial in group.trials
-            if trial.is_current and trial.status == "completed"
+            if trial.is_current and trial.status != "diverged"
         ]
         baselines = frozenset(baselines_of(self._config))
         return (
@@ -143,11 +143,12 @@ class Watcher:
 
     def _highest(self, task: str, trials: Iterable[Trial]) -> Best | None:
         scored = [
-            (t.validation_score, t.function) for t in trials if t.validation_score is not None
+            (-t.validation_score, t.function) for t in trials if t.validation_score is not None
         ]
         if not scored:
             return None
-        score, function = max(scored)
+        negative, function = min(scored)  # ties by name, as in tables
+        score = -negative
         kind = score_of(self._config.data[self._config.task(task).data], self._config.data_folder)
         shown = f"{kind.shown} {kind.write(score)}" if kind else f"{score:.4f}"
         return Best(function, score, shown)

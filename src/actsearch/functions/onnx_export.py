@@ -14,7 +14,7 @@ from actsearch.functions.expressions import Expression
 from actsearch.functions.formulas import plain_formula
 from actsearch.functions.trees import NotationError, fold, without_form
 
-NEEDED = ("onnx", "onnxruntime")
+NEEDED = ("onnx", "onnxscript", "onnxruntime")
 """Packages that it takes, which pip installs with ``actsearch[onnx]``."""
 POINTS, LIMIT = 4001, 10.0
 APPROXIMATED = {"bessel_i0e": 5e-7, "bessel_i1e": 5e-7, "erfc": 1e-5, "gelu": 1e-5}
@@ -36,8 +36,8 @@ def require_onnx() -> None:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise NotationError(
-            f"writing ONNX needs {' and '.join(missing)}, not installed here; install with: "
-            f"pip install {' '.join(NEEDED)}"
+            f"ONNX needs {', '.join(NEEDED[:-1])} and {NEEDED[-1]}; not installed here: "
+            f"{', '.join(missing)}; install with: pip install {' '.join(NEEDED)}"
         )
 
 

@@ -20,7 +20,7 @@ from actsearch.functions.latex import latex
 from actsearch.functions.properties import Properties, properties
 from actsearch.functions.trees import tree_lines, without_form
 from actsearch.reading.experiment import Experiment
-from actsearch.reading.measurements import TABLE, Measurement, measurements, names_of
+from actsearch.reading.measurements import FINAL, TRIAL, Measurement, measurements, names_of
 from actsearch.reading.tasks import TaskResults
 
 
@@ -137,11 +137,13 @@ def explain(function: Expression, experiments: Sequence[Experiment]) -> Explanat
 
 def _numbers(task: TaskResults, measurement: Measurement) -> Numbers:
     rank = of = None
-    if measurement.source == TABLE:
-        from actsearch.report.ranking import best_first
+    if measurement.source not in (TRIAL, FINAL):
+        from actsearch.report.score_table import ranked
 
-        order = best_first(task.table)["name"].tolist()
-        rank, of = order.index(measurement.function) + 1, len(order)
+        table = ranked(task.scores, ())  # as `actsearch top` lists them
+        row = table[table["name"] == measurement.function].iloc[0]
+        if row["source"] == measurement.source:
+            rank, of = int(row["rank"]), len(table)
     return Numbers(task.name, task.is_shipped, measurement, rank, of)
 
 

@@ -68,7 +68,15 @@ class TaskResults:
         """
         from actsearch.benchmark.table import load_benchmark
 
-        return load_benchmark(self._made(layout.table(self.name)))
+        target = layout.table(self.name)
+        try:
+            return load_benchmark(self._made(target))
+        except ResultsError as error:
+            if self.name not in shipped.tables_in(shipped.FOLDER):
+                raise
+            raise ResultsError(
+                f"{error}; a table of that name ships, see it by --shipped"
+            ) from None
 
     @functools.cached_property
     def runs(self) -> pd.DataFrame:
@@ -230,19 +238,22 @@ class TaskResults:
 
     @property
     def scores(self) -> pd.DataFrame:
-        """Validation scores of all functions: the table, or what the searches trained without one.
+        """Validation scores of all functions: of the table, and what live searches trained besides.
 
-        Of a function that several searches trained, it is the row of the first.
+        Of a function that is in several of them, it is the row of the table, or else that of the
+        first search. The column ``source`` says which: ``table`` or ``search STRATEGY``. Columns
+        that searches lack are missing there.
 
         Raises:
             ResultsError: when there is neither.
         """
-        if self.has_table or not self.strategies:
-            return self.table
         from actsearch.report.ranking import once_each
 
-        searches = [self.history(strategy) for strategy in self.strategies]
-        return once_each(searches, list(searches[0].columns))
+        parts = [self.table.assign(source="table")] if self.has_table or not self.strategies else []
+        for strategy in self.strategies:
+            parts.append(self.history(strategy).assign(source=f"search {strategy}"))
+        shared = [name for name in parts[0].columns if all(name in part for part in parts)]
+        return once_each([part[shared] for part in parts], shared)
 
     @functools.cached_property
     def final(self) -> dict[str, Any]:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "csv", "latex", "json")
 COLUMNS = (
-    *("rank", "name", "slug", "baseline", "status"),
-    *("mean", "deviation", "seeds", "diverged", "median", "score"),
+    *("rank", "name", "slug", "baseline", "source", "status"),
+    *("median", "mean", "deviation", "seeds", "diverged", "score"),
 )
 
 
@@ -23,10 +23,11 @@ def ranked(table: pd.DataFrame, baselines: Collection[str]) -> pd.DataFrame:
     """All functions of a benchmark table, the best first.
 
     They are ordered by the median over seeds, as searches and the report order them; the diverged
-    come last.
+    come last. Equal medians share a rank and are listed by name.
 
     Args:
-        table: as `actsearch.benchmark.table.build_table` returns it.
+        table: as `actsearch.benchmark.table.build_table` returns it; a column ``source`` says where
+            each row is from.
         baselines: their names.
 
     Returns:
@@ -43,27 +44,50 @@ def ranked(table: pd.DataFrame, baselines: Collection[str]) -> pd.DataFrame:
     runs = [np.asarray(values, dtype=np.float64) for values in ordered["run_validation_scores"]]
     return pd.DataFrame(
         {
-            "rank": range(1, len(ordered) + 1),
+            "rank": _shared_ranks(ordered),
             "name": ordered["name"],
             "slug": ordered["slug"],
             "baseline": ordered["name"].isin(set(baselines)),
+            "source": ordered.get("source", "table"),
             "status": ordered["status"],
+            "median": ordered["validation_score"],
             "mean": [float(values.mean()) if len(values) else math.nan for values in runs],
             "deviation": [
                 float(values.std(ddof=1)) if len(values) > 1 else math.nan for values in runs
             ],
             "seeds": [len(values) for values in runs],
             "diverged": ordered["n_diverged"].astype("int64"),
-            "median": ordered["validation_score"],
             "score": ordered["score"],
         },
         columns=list(COLUMNS),
     )
 
 
+def marks_of(row: dict[str, Any]) -> list[str]:
+    """``*`` of a baseline, ``+`` of what a live search alone trained, ``!`` if not finite at 0."""
+    marks = {
+        "*": row["baseline"],
+        "+": row["source"] != "table",
+        "!": not row.get("finite_at_zero", True),
+    }
+    return [mark for mark, holds in marks.items() if holds]
+
+
+def _shared_ranks(ordered: pd.DataFrame) -> list[int]:
+    """1, 2, 2, 4: equal scores share a rank, though not of a diverged function and another."""
+    keys = list(zip(ordered["status"] == "diverged", ordered["validation_score"], strict=True))
+    ranks: list[int] = []
+    for place, key in enumerate(keys, start=1):
+        same = place > 1 and key == keys[place - 2]
+        ranks.append(ranks[-1] if same else place)
+    return ranks
+
+
 def chosen_rows(rows: pd.DataFrame, n: int, with_baselines: bool) -> pd.DataFrame:
-    """The best ``n``, and on request all baselines below them."""
-    best = rows["rank"] <= n
+    """The first ``n``, and on request all baselines below them."""
+    import numpy as np
+
+    best = np.arange(len(rows)) < n  # not by rank: it may be shared
     return rows[best | rows["baseline"]] if with_baselines else rows[best]
 
 
@@ -91,14 +115,14 @@ def _plain(value: Any) -> Any:
 
 
 def as_latex(rows: pd.DataFrame, task: str) -> str:
-    """A table of LaTeX with booktabs and amsmath, scores as mean and deviation over seeds.
+    r"""A table of LaTeX with booktabs and amsmath, scores as median, mean and deviation over seeds.
 
-    Of a function whose trainings are not known one by one, as in imported tables, it has the median
-    and no number of seeds.
+    There is a column of its own for the median, by which functions are ordered, unless it is the
+    mean: with one seed, or where trainings are not known one by one, as in imported tables.
 
     Args:
         rows: of `ranked`, one at least.
-        task: its name, for the caption.
+        task: its name, for the comment.
 
     Returns:
         A ``tabular`` with comments that say what it needs and what it shows.
@@ -109,46 +133,66 @@ def as_latex(rows: pd.DataFrame, task: str) -> str:
     score = score_of(rows)
     unit = r" (\%)" if score.sign == "%" else ""
     shown = {"R²": "$R^2$"}.get(score.shown, score.shown)
+    several = bool((rows["seeds"] > 1).any())
+    head = rf"median {shown}{unit} & mean" if several else f"{shown}{unit}"
     lines = [
         r"% needs \usepackage{amsmath,booktabs}",
         *_comment(rows, task, score),
-        r"\begin{tabular}{rlrr}",
+        rf"\begin{{tabular}}{{rlrr{'r' * several}}}",
         r"\toprule",
-        rf"rank & $f(x)$ & {shown}{unit} & seeds \\",
+        rf"rank & $f(x)$ & {head} & seeds \\",
         r"\midrule",
     ]
     for row in _records(rows):
-        mark = r"\,*" if row["baseline"] else ""
+        mark = "".join(rf"\,{sign}" for sign in marks_of(row))
         formula = latex(parse(row["name"]))
+        middle = row["median"]
+        numbers = [f"${_number(score, middle)}$" if math.isfinite(middle) else "--"]
+        if several:
+            numbers.append(_in_latex(row, score))
         lines.append(
-            rf"{row['rank']} & ${formula}${mark} & {_in_latex(row, score)} & "
+            rf"{row['rank']} & ${formula}${mark} & {' & '.join(numbers)} & "
             rf"{row['seeds'] or '--'} \\"
         )
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
 def _comment(rows: pd.DataFrame, task: str, score: Score) -> list[str]:
-    """What the numbers of some rows are."""
-    known = rows["seeds"] > 0
-    last = "% ordered by the median over seeds; * marks baselines"
-    if not known.any():
-        return [
+    """What the numbers of some rows are, and how they are ordered."""
+    import pandas as pd
+
+    known = rows["seeds"]
+    if (known == 0).all():
+        what = [
             f"% task {task}: median over seeds of the validation {score.name}",
-            "% (the scores of single seeds are not known),",
-            last,
+            "% (the scores of single seeds are not known)",
         ]
-    lines = [
-        f"% task {task}: mean and standard deviation of the validation {score.name} over seeds,"
-    ]
-    if not known.all():
-        lines.append("% only the median where no number of seeds is given,")
-    return [*lines, last]
+    elif (known <= 1).all():
+        what = [
+            f"% task {task}: validation {score.name} of one training per function (1 seed),",
+            "% so there is no deviation",
+        ]
+    else:
+        what = [
+            f"% task {task}: validation {score.name}: median over seeds, and mean with standard",
+            "% deviation" + ("; of 1 seed there is none" if (known == 1).any() else ""),
+            *(
+                ["% (only the median where the single seeds are not known)"]
+                * bool((known == 0).any())
+            ),
+        ]
+    marks = "; * marks baselines"
+    if (rows["source"] != "table").any():
+        marks += ", + what a live search alone trained"
+    if not rows.get("finite_at_zero", pd.Series([True])).all():
+        marks += ", ! what is not finite at x = 0"
+    order = "it" if (known == 1).all() else "the median"
+    return [*what, f"% ordered by {order}, equal ones share a rank{marks}"]
 
 
 def _in_latex(row: dict[str, Any], score: Score) -> str:
     if not math.isfinite(row["mean"]):
-        number = row["median"]
-        return f"${_number(score, number)}$" if math.isfinite(number) else "--"
+        return "--"
     text = _number(score, row["mean"])
     if math.isfinite(row["deviation"]):
         text += rf" \pm {score.write_size(row['deviation'])}"

@@ -35,10 +35,15 @@ def export(
 
     torch is a Python file with one module that needs nothing but torch. onnx is a model of float32,
     which is run by ONNX Runtime and compared with torch before it is written; it needs the packages
-    onnx and onnxruntime. latex is a formula (amsmath), sympy a Python file with an expression.
+    onnx, onnxscript and onnxruntime. latex is a formula (amsmath), sympy a Python file with an
+    expression. Whatever the target, a warning says where the function is not finite at x = 0.
     """
+    from actsearch.functions.at_zero import ZEROS, problem_at_zero
+
     function = read_function(name, config)
     command = f"actsearch export {shlex.quote(function.name)} --to {to}"
+    if problem := problem_at_zero(function):
+        say(f"warning: {function.name} is {problem}; {ZEROS}")
     if to == "onnx":
         if out is None:
             raise ConfigError("--to onnx writes no text: give the file with --out FILE.onnx")
