@@ -13,18 +13,22 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from result_folders import SCORES, TEST_SCORES, make_results
+from result_folders import SCORES, TEST_SCORES, make_results, trial
 from small_experiment import SMALL
 from typer.testing import CliRunner, Result
 
 from actsearch import Experiment
+from actsearch.benchmark.table import build_table
 from actsearch.cli.app import app, load_commands
 from actsearch.cluster.journal import Journal
 from actsearch.functions import operators
+from actsearch.functions.at_zero import problem_at_zero
 from actsearch.functions.expressions import parse
 from actsearch.functions.slopes import slope
 from actsearch.records.shipped import FOLDER, tables_in
 from actsearch.report.function_figure import MOST, FigureError, draw
+from actsearch.report.verdict_table import escaped
+from actsearch.search.final import compare as final_comparison
 from actsearch.search.paired import paired_difference
 
 SHIPPED = tables_in(FOLDER)
@@ -60,16 +64,23 @@ def refused(*arguments: str) -> str:
     return str(result.exception)
 
 
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
 # top
 
 
 def test_top_orders_by_the_median_with_mean_and_deviation() -> None:
     rows = pd.read_csv(io.StringIO(said("top", "digits", "--format", "csv")))
     runs = pd.DataFrame(SCORES).T
+    (found,) = rows.loc[rows["source"] != "table"].to_dict("records")
+    assert (found["name"], found["source"], found["rank"]) == ("elu(x)", "search random", 3)
+    rows = rows[rows["source"] == "table"]
     runs = runs.assign(median=runs.median(axis=1), failed=[name == "exp(x)" for name in runs.index])
     order = runs.sort_values(["failed", "median"], ascending=[True, False]).index.tolist()
     assert rows["name"].tolist() == order
-    assert rows["rank"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert rows["rank"].tolist() == [1, 2, 4, 5, 6, 7]
     numbers = pd.DataFrame(SCORES).agg(["mean", "std", "median"])
     for column, of in (("mean", "mean"), ("deviation", "std"), ("median", "median")):
         np.testing.assert_allclose(rows[column], numbers.loc[of, order])
@@ -87,19 +98,27 @@ def test_top_as_json_says_the_same() -> None:
 
 
 def test_top_as_latex() -> None:
-    text = said("top", "digits", "--format", "latex", "-n", "3")
+    text = said("top", "digits", "--format", "latex", "-n", "4")
     lines = text.splitlines()
     assert lines[0].startswith("% needs")
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
-    assert r"1 & $x \cdot \sigma\left(x\right)$ & $80.00 \pm 10.00$ & 3 \\" in lines
+    assert r"1 & $x \cdot \sigma\left(x\right)$ & $80.00$ & $80.00 \pm 10.00$ & 3 \\" in lines
     (relu,) = [line for line in lines if "ReLU" in line]
-    assert relu == r"3 & $\operatorname{ReLU}\left(x\right)$\,* & $60.00 \pm 10.00$ & 3 \\"
+    assert (
+        relu == r"4 & $\operatorname{ReLU}\left(x\right)$\,* & $60.00$ & $60.00 \pm 10.00$ & 3 \\"
+    )
+    (elu,) = [line for line in lines if "ELU" in line and "ReLU" not in line]
+    assert elu.startswith(
+        r"3 & $\operatorname{ELU}\left(x\right)$\,+ & $62.00$ & $63.00 \pm 1.41$ & 2"
+    )
+    assert "median" in lines[1] and "+ what a live search" in lines[3]
 
 
 def test_top_for_people() -> None:
     text = said("top", "digits", "-n", "2")
     assert "80.00% ± 10.00" in text and "tanh(x)" not in text
-    assert "6 functions" in text and "the best of 3 baselines (*), relu(x), is 3" in text
+    assert "7 functions, 6 of the table and 1 of live searches alone (+)" in flat(text)
+    assert "the best of 3 baselines (*), relu(x), has rank 4 of 7" in flat(text)
     assert "tanh(x) *" in said("top", "digits", "-n", "2", "--baselines")
     assert "2,797 functions" in said("top", "mnist1d-mlp", "-n", "1")
 
@@ -117,6 +136,141 @@ def test_a_table_without_single_runs_has_no_mean(tmp_path: Path) -> None:
     assert r"& $80.00$ & -- \\" in text
     assert "median" in text and "standard deviation" not in text
     assert "–" in said("top", "digits", *options)
+
+
+def of_scores(scores: dict[str, list[float]], folder: Path) -> tuple[str, str]:
+    place = folder / "results/digits"
+    place.mkdir(parents=True)
+    trials = [trial(name, values) for name, values in scores.items()]
+    build_table(trials).to_parquet(place / "benchmark.parquet")
+    return "--results", str(folder / "results")
+
+
+def test_equal_scores_share_a_rank_and_are_listed_by_name(tmp_path: Path) -> None:
+    scores = {
+        "tanh(x)": [0.5, 0.5],
+        "abs(x)": [0.5, 0.5],
+        "relu(x)": [0.6, 0.6],
+        "sin(x)": [0.4, 0.4],
+    }
+    options = of_scores(scores, tmp_path)
+    rows = json.loads(said("top", "digits", *options, "--format", "json", "-n", "3"))
+    ranks = [(row["rank"], row["name"]) for row in rows]
+    assert ranks == [(1, "relu(x)"), (2, "abs(x)"), (2, "tanh(x)")]
+    rows = json.loads(said("top", "digits", *options, "--format", "json"))
+    assert rows[-1]["rank"] == 4
+    assert "2 of 4" in said("explain", "tanh(x)", *options)
+
+
+def test_of_one_seed_there_is_no_deviation(tmp_path: Path) -> None:
+    options = of_scores({"tanh(x)": [0.5], "abs(x)": [0.4]}, tmp_path)
+    text = said("top", "digits", *options, "--format", "latex")
+    assert "(1 seed)" in text and "no deviation" in text and "standard" not in text
+    assert r"& $50.00$ & 1 \\" in text and r"\pm" not in text
+    assert "±" not in said("top", "digits", *options)
+
+
+def test_top_marks_what_is_not_finite_at_zero(tmp_path: Path) -> None:
+    options = of_scores({"div(sin(x),x)": [0.5], "abs(x)": [0.4]}, tmp_path)
+    text = said("top", "digits", *options)
+    assert "div(sin(x),x) !" in text and "abs(x) !" not in text and "padding" in text
+    rows = json.loads(said("top", "digits", *options, "--format", "json"))
+    assert [row["finite_at_zero"] for row in rows] == [False, True]
+    assert "! what is not finite" in said("top", "digits", *options, "--format", "latex")
+
+
+def test_top_says_that_a_table_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "a table that ships" in run("top", "mnist1d-mlp", "-n", "1").stderr
+    assert run("top", "mnist1d-mlp", "-n", "1", "--shipped").stderr == ""
+    assert run("top", "digits", "-n", "1").stderr == ""
+    (tmp_path / "results/digits-resnet/trials").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    message = refused("top", "digits-resnet")
+    assert "does not exist yet" in message and "--shipped" in message
+
+
+# verdict
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Results with a last comparison as its step makes it."""
+    rng = np.random.default_rng(0)
+    functions = {"relu(x)": 0.6, "tanh(x)": 0.5, "mul(x,sigmoid(x))": 0.7, "abs(x)": 0.6}
+    trials = []
+    for name, level in functions.items():
+        content = trial(name, [level] * 7, list(range(7)))
+        for one in content["runs"]:
+            one |= {"test_score": float(level + 0.01 * rng.normal()), "test_loss": 1.0}
+        trials.append(content | {"n_test": 500, "fitted_on": ["train"]})
+    candidates = pd.DataFrame(
+        {
+            "name": list(functions),
+            "slug": [parse(name).slug for name in functions],
+            "kind": ["baseline", "baseline", "found", "found"],
+            "validation_score": list(functions.values()),
+        }
+    )
+    final = final_comparison(trials, candidates, 0.05)
+    place = tmp_path_factory.mktemp("compared") / "results/under_score"
+    place.mkdir(parents=True)
+    (place / "final.json").write_text(json.dumps(final | {"task": "under_score"}))
+    return "--results", str(place.parent)
+
+
+def test_verdict_has_the_full_precision_of_the_comparison(compared: tuple[str, str]) -> None:
+    final = json.loads((Path(compared[1]) / "under_score/final.json").read_text())
+    known = {function["name"]: function for function in final["functions"]}
+    rows = json.loads(said("verdict", "under_score", *compared, "--format", "json"))
+    table = pd.read_csv(io.StringIO(said("verdict", "under_score", *compared, "--format", "csv")))
+    assert table["name"].tolist() == [row["name"] for row in rows]
+    means = [row["test_mean"] for row in rows]
+    assert means == sorted(means, reverse=True) and len(rows) == 4
+    for row in rows:
+        of = known[row["name"]]
+        assert row["test_mean"] == np.mean(of["test_scores"])
+        assert row["test_deviation"] == pytest.approx(np.std(of["test_scores"], ddof=1))
+        assert row["seeds"] == 7 and row["verdict"] == of["verdict"]
+        if row["best_baseline"]:
+            assert row["difference"] is row["p_holm"] is None and row["name"] == "relu(x)"
+        else:
+            ends = [of["difference"][key] for key in ("mean", "low", "high", "p", "p_holm")]
+            assert [row[k] for k in ("difference", "low", "high", "p", "p_holm")] == ends
+    np.testing.assert_array_equal(table["test_mean"], means)
+    assert [row["name"] for row in rows if row["chosen"]] == ["mul(x,sigmoid(x))"]
+
+
+def test_verdict_for_people_and_papers(compared: tuple[str, str]) -> None:
+    text = flat(said("verdict", "under_score", *compared))
+    assert "best baseline" in text and "over 7 seeds, on 500 test examples" in text
+    assert "after Holm's correction for 3 comparisons" in text
+    latex = said("verdict", "under_score", *compared, "--format", "latex")
+    assert latex.startswith(r"% needs \usepackage{amsmath,booktabs}")
+    rows = [line for line in latex.splitlines() if line.endswith(r"\\")]
+    assert len(rows) == 5 and {row.count(" & ") for row in rows} == {5}
+    for line in latex.splitlines():
+        if line.startswith("%"):
+            continue
+        outside = re.sub(r"\$[^$]*\$", "", line)
+        assert line.count("$") % 2 == 0
+        assert not re.search(r"(?<!\\)[_%#^]", outside), outside
+
+
+def test_verdict_without_a_comparison_is_one_error(
+    compared: tuple[str, str], tmp_path: Path
+) -> None:
+    options = of_scores({"tanh(x)": [0.5]}, tmp_path)
+    assert "final.json does not exist yet; it is made by: snakemake" in refused(
+        "verdict", "digits", *options
+    )
+    assert "a last comparison does not ship" in refused("verdict", "mnist1d-mlp")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("a_b%c", r"a\_b\%c"), ("~^", r"\textasciitilde{}\textasciicircum{}")]
+)
+def test_text_for_latex_is_escaped(text: str, meant: str) -> None:
+    assert escaped(text) == meant
 
 
 def test_an_unknown_task_lists_those_that_exist() -> None:
@@ -180,7 +334,7 @@ def test_explain_for_people() -> None:
         "in small:",
         "finite on the normal samples; not monotone from -10 to 10; not bounded",
         "80.00% ± 10.00",
-        "1 of 6",
+        "1 of 7",
         "can be exported",
         "last comparison",
         "trained under the name mul(x,sigmoid(x)), which computes the same",
@@ -357,6 +511,27 @@ def test_export_to_onnx_says_how_far_it_agrees(tmp_path: Path) -> None:
 def test_exports_of_text() -> None:
     assert said("export", "square.x", "--to", "latex") == "{x}^{2}\n"
     assert "f = x**2" in said("export", "square.x", "--to", "sympy")
+
+
+@pytest.mark.parametrize("target", ["torch", "latex", "sympy"])
+def test_export_warns_of_what_is_not_finite_at_zero(target: str) -> None:
+    warned = run("export", "div(sin(x),x)", "--to", target)
+    assert "div(sin(x),x) is undefined (NaN) at x = 0" in warned.stderr
+    assert "at x = 0" not in run("export", "swish(x)", "--to", target).stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("div(sin(x),x)", "undefined (NaN) at x = 0"),
+        ("inverse(x)", "infinite at x = 0"),
+        ("relu(x)", None),
+        ("zero(x)", None),
+        ("abs(x)", None),
+    ],
+)
+def test_problems_at_zero(name: str, problem: str | None) -> None:
+    assert problem_at_zero(parse(name)) == problem
 
 
 def test_exports_that_cannot_be() -> None:

@@ -166,5 +166,7 @@ def test_own_operators_are_refused_by_name(own: Expression) -> None:
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_export, "NEEDED", ("onnx", "no_such_runtime"))
-    with pytest.raises(NotationError, match="needs no_such_runtime, not installed here"):
+    with pytest.raises(
+        NotationError, match="onnx and no_such_runtime; not installed here: no_such_runtime"
+    ):
         onnx_bytes(parse("relu(x)"))

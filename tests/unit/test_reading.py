@@ -58,7 +58,8 @@ def test_what_was_made_of_a_task(results: Path) -> None:
     assert task.history()["name"].tolist() == task.history("random")["name"].tolist() == ["elu(x)"]
     assert task.final["seeds"] == TEST_SEEDS
     assert task.chosen == "mul(x,sigmoid(x))"
-    assert task.scores is task.table
+    assert task.scores["name"].tolist() == [*task.table["name"], "elu(x)"]
+    assert task.scores["source"].tolist() == ["table"] * len(SCORES) + ["search random"]
     x = torch.linspace(-2, 2, 9)
     torch.testing.assert_close(task.activation()(x), torch.nn.functional.silu(x))
 
@@ -241,7 +242,7 @@ def test_an_explanation_gathers_all(results: Path) -> None:
     found = explain(parse("swish(x)"), [Experiment(results)])
     assert found.equals == {"small": ["mul(x,sigmoid(x))"]}
     assert [(n.measurement.source, n.rank, n.of) for n in found.numbers] == [
-        ("table", 1, 6),
+        ("table", 1, 7),
         ("last comparison", None, None),
     ]
     distances = {d.baseline: d for d in found.distances}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import (
@@ -54,10 +55,22 @@ TORCHVISION_DATA = {
 """Data sets of torchvision that can be named."""
 
 
+_TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet", ".arff", ".data", ".json", ".npy")
+"""Endings of files with tables, which newcomers name as they are."""
+
+
 def _source(name: str) -> str:
     kind, _, rest = name.partition(":")
     if kind == "torchvision" and rest not in TORCHVISION_DATA:
         raise ValueError(f"unknown {name!r}; allowed: torchvision:{{{','.join(TORCHVISION_DATA)}}}")
+    ending = Path(name).suffix.lower()
+    if kind in ("npz", name) and ending in _TABLES and "\0" not in name:
+        stem = Path(rest or name).stem
+        raise ValueError(
+            f"{name!r}: {ending} files are not read; write the table as NumPy's arrays once, in "
+            f'Python: np.savez("{stem}.npz", x=..., y=...) (x: numbers, a row per example; y: '
+            f"labels or numbers), and give source: npz:{stem}.npz"
+        )
     forms = "torchvision:NAME, folder:PATH, npz:PATH, package.module:function"
     kinds: dict[str, Callable[[str], object]] = {
         "folder": require_path,

@@ -38,10 +38,31 @@ def _explain(error: ValidationError) -> str:
         elif problem["type"] == "too_short" and problem["ctx"]["min_length"] == 1:
             what = "mapping" if isinstance(problem["input"], dict) else "list"
             message = f"the {what} is empty; at least one value is needed"
+        elif right := _right_form(problem):
+            message = right
         elif problem["type"] != "value_error":
             message = f"{message}, got {show(problem['input'])}"
         lines.append(f"{where}: {message}" if where else message)
     return "\n".join(lines)
+
+
+def _right_form(problem: Any) -> str | None:
+    """What to write where a section or a list has one value in its place; None for other faults."""
+    value, kind = problem["input"], problem["type"]
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        example = "{KEY: VALUE}"
+        allowed = _allowed_keys(problem["loc"])
+        required = [key for key in ("space", "train", "source") if key in allowed]
+        if required and isinstance(value, str):
+            example = f"{{{required[0]}: {value}}}"
+        keys = f"; keys: {', '.join(allowed)}" if allowed else ""
+        return f"a mapping is needed, such as {example}, got {show(value)}{keys}"
+    if kind in ("tuple_type", "list_type"):
+        items = f"{value}"
+        if isinstance(value, int) and not isinstance(value, bool) and 1 < value <= 10:
+            items = ", ".join(map(str, range(value)))
+        return f"a list is needed, such as [{items}], got {show(value)}"
+    return None
 
 
 def _allowed_keys(location: tuple[int | str, ...]) -> list[str]:

@@ -236,7 +236,7 @@ def read_values(path: str | Path) -> dict[str, Any]:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError(f"no configuration at {path}") from None
+        raise ConfigError(_not_there(path)) from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from None
     if len(content) > MOST_BYTES:
@@ -247,6 +247,17 @@ def read_values(path: str | Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a mapping, got {show(values)}")
     return values
+
+
+def _not_there(path: Path) -> str:
+    """That there is no configuration, where it was looked for, and what to do."""
+    near = sorted(p.name for p in path.parent.glob("*.y*ml") if p.is_file())[:5]
+    there = f"; files there: {', '.join(near)}" if near else ""
+    return (
+        f"no configuration at {path}{there}; {path.name} is looked for in the folder "
+        f"{path.parent.absolute()}: go to the folder of your experiment, or name the file "
+        "(--config FILE; snakemake: --configfile FILE); docs/tutorial.md starts with an empty one"
+    )
 
 
 def _decoded(content: bytes, origin: str) -> str:
@@ -299,8 +310,21 @@ def _explain(error: yaml.YAMLError, text: str) -> str:
     else:
         context = getattr(error, "context", None)
         whole = f"{context}, {problem}" if context else problem
-        problem = f"not valid YAML: {' '.join(whole.split())}"
-    return f", line {line}: {problem}"
+        problem = f"not valid YAML: {_in_plain_words(whole)}"
+    written = text.splitlines()[line - 1].strip() if line <= len(text.splitlines()) else ""
+    return f", line {line}: {problem}" + (f"; the line is: {show(written)}" if written else "")
+
+
+def _in_plain_words(problem: str) -> str:
+    """What PyYAML says, for whoever does not know its parts."""
+    if "<block mapping start>" in problem or "mapping values are not allowed" in problem:
+        return (
+            "this line is indented otherwise than the keys beside it, or the line before lacks a "
+            "colon: keys of one mapping begin in the same column"
+        )
+    if "<block end>" in problem or "could not find expected ':'" in problem:
+        return "this line is no key with a colon (key: value), or it is indented otherwise"
+    return " ".join(problem.split())
 
 
 def _code(character: Any) -> int:

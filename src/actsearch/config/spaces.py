@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, model_validator
 
 from actsearch.config.base import Model, PositiveInt, Seed, unique
+from actsearch.config.plain import show
+
+SPACES = ("three-node", "four-node")
+"""Names of built-in spaces, which can be among the schemas."""
+
+
+def _schema(text: str) -> str:
+    """Refuse a built-in space that is not spelt right."""
+    alike = {re.sub(r"[^a-z]", "", name): name for name in SPACES}
+    numbers = {"3": "three", "4": "four"}
+    plain = re.sub(r"[34]", lambda found: numbers[found[0]], text.lower())
+    meant_space = alike.get(re.sub(r"[^a-z]", "", plain).removesuffix("s"))
+    if "(" not in text and meant_space is None:
+        near = difflib.get_close_matches(plain, SPACES, 1, 0.75)
+        meant_space = near[0] if near else None
+    if "(" in text or meant_space in (None, text):
+        return text
+    raise ValueError(
+        f"unknown space {show(text)} (did you mean {meant_space!r}?); allowed: "
+        f"{', '.join(SPACES)}, or a shape such as binary(unary(x),unary(x))"
+    )
 
 
 class Space(Model):
     """A set of activation functions: schemas over operators, whole or as a seeded sample."""
 
-    schemas: tuple[str, ...] = ()
+    schemas: tuple[Annotated[str, AfterValidator(_schema)], ...] = ()
     """Shapes such as ``binary(unary(x),unary(x))``, or the name of a built-in space."""
     include: tuple[str, ...] = ()
     """Further functions by name; the word ``baselines`` means those of the experiment,

@@ -33,7 +33,7 @@ STALE = (
     "`actsearch why` says what changed"
 )
 """What the word means, for people."""
-WITHOUT_UNKNOWN = ", without what is not known (?)"
+WITHOUT_UNKNOWN = ", and more for what is shown as ? (not known yet)"
 """What is added to a sum of times that lacks some."""
 
 

@@ -15,6 +15,7 @@ from actsearch.config import (
     ConfigError,
     users_strategy,
 )
+from actsearch.config.plain import closest
 from actsearch.functions.expressions import ExpressionError
 from actsearch.functions.spaces import SearchSpace
 from actsearch.functions.syntax import shorten
@@ -65,7 +66,7 @@ def check_plan(plan: Plan, look_into_files: bool, with_files: bool | None = None
             check_screen(plan, name)
         if with_files:
             for path in plan.missing_data(name):
-                raise ConfigError(f"data.{plan.tasks[name].data}: no file {path}")
+                raise ConfigError(f"data.{plan.tasks[name].data}: {_no_file(Path(path))}")
     for name in plan.compared:
         check_finalists(plan, name)
     check_code(plan)
@@ -285,3 +286,16 @@ def _trained(plan: Plan, name: str) -> int:
     benchmark = plan.tasks[name].benchmark
     size = plan.space_size(benchmark.space) if benchmark else 0
     return counts.trained_besides_baselines(plan.tasks[name], len(plan.baselines), size)
+
+
+def _no_file(path: Path) -> str:
+    """That there is no such file, where it was looked for, and what is near."""
+    folder = path.absolute().parent
+    text = f"no file {path}; looked for in {folder}"
+    if not folder.is_dir():
+        return f"{text}, which is no folder"
+    names = [file.name for file in folder.iterdir() if file.is_file()]
+    if near := closest(path.name, names):
+        return f"{text}, which has {near}: did you mean it?"
+    same = sorted(name for name in names if name.endswith(path.suffix))[:5]
+    return f"{text}, which has {', '.join(same) or f'no {path.suffix} file'}"

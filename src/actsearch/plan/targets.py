@@ -126,7 +126,9 @@ def check_made(plan: Plan, targets: Iterable[str], products: Callable[[], Made])
         if made.holds(target) or os.path.lexists(target):
             continue
         if "/" not in target:
-            hint = guess(target, made.rules)
+            under = f"{layout.RESULTS}/{target}"
+            is_result = under in made.files or under in _expanded(plan, made)
+            hint = meant(under) if is_result else guess(target, made.rules)
             raise ConfigError(f"there is no rule, and no file, called {_shown(target)}{hint}")
         known = made.files | set(_expanded(plan, made))
         near = closest(target, known, alike=0.75)

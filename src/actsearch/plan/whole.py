@@ -27,9 +27,18 @@ def refused_in(origin: str) -> Iterator[None]:
     except ValueError as error:
         if not type(error).__module__.startswith("actsearch."):
             raise
-        text = str(error)
+        text = str(error) + _way_out(str(error))
         named = text if text.startswith(origin) else f"{origin}: {text}"
         raise ConfigError(named) from error
+
+
+def _way_out(text: str) -> str:
+    """What to do about arrays as other programs write them; nothing for other errors."""
+    if "of dtype |O" in text or "it holds Python objects" in text:
+        return "; make them strings when they are written: y=table[...].astype(str)"
+    if "File is not a zip file" in text:
+        return '; it is written in Python: np.savez("NAME.npz", x=..., y=...)'
+    return ""
 
 
 def name_of(files: Iterable[str], options: Iterable[str] = ()) -> str:

@@ -26,7 +26,8 @@ KINDS = {
     "altered": "changed after they were written",
     "moved": "stand under another name than they were written as",
     "stray": "made by no rule",
-    "left-over": "left by another configuration or asked for by name: no plain run makes them",
+    "left-over": "that a run without named targets does not make: left by another "
+    "configuration, or asked for by name; this is not a problem",
     "settings": "made under another configuration",
     "code": "made by other code than stands here",
     "inputs": "made from other inputs than they would be made from here",
@@ -120,7 +121,7 @@ def _is_left_over(artifact: Artifact, rules: Rules) -> bool:
 
 def _left_over(path: str, stale: Iterable[Finding]) -> Finding:
     told = [f"{finding.kind}: {finding.message}" for finding in stale]
-    return Finding("left-over", path, "; ".join(told) or "would be made like this if asked for")
+    return Finding("left-over", path, "; ".join(told) or "up to date")
 
 
 def _strays(entries: Iterable[Entry], rules: Rules, left: Collection[str]) -> Iterator[Finding]:

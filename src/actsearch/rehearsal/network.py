@@ -23,6 +23,7 @@ from actsearch.functions.plain_calls import PlainCall
 from actsearch.networks.building import build_plain, plain_calls, put_in
 from actsearch.networks.by_name import ModelError
 from actsearch.networks.devices import run_settings
+from actsearch.rehearsal.classes import own_classes
 from actsearch.rehearsal.examples import FUNCTION, made_up, reason
 from actsearch.rehearsal.hidden import HiddenCalls, KnownCalls
 from actsearch.rehearsal.kernels import WatchedKernels
@@ -44,6 +45,7 @@ class NetworkCheck:
         hidden: How often one pass computes an activation where none can be replaced, by function
             and line of code: in a script, a kernel or an autograd function.
         no_longer_in_place: Names of the modules that worked in place and do so no more.
+        ends_in_softmax: Name of the last module, where it is a softmax.
     """
 
     parameters: int
@@ -53,6 +55,7 @@ class NetworkCheck:
     plain: list[PlainCall]
     hidden: dict[str, int]
     no_longer_in_place: list[str]
+    ends_in_softmax: str | None = None
 
 
 def check_network(
@@ -89,7 +92,10 @@ def check_network(
     with run_settings(task, device):
         model = build_plain(task, data, task.seeds[0])
         plain = plain_calls(task, data, task.seeds[0], model)
-        replaced, altered = put_in(task, model, FUNCTION, plain)
+        try:
+            replaced, altered = put_in(task, model, FUNCTION, plain)
+        except ValueError as error:
+            raise ValueError(f"{error}{own_classes(model, task.replace.types)}") from None
         parameters = sum(parameter.numel() for parameter in model.parameters())
         stays = {n: kind for n, kind in activations_of(model).items() if n not in replaced}
         stays |= {name: type(module).__name__ for name, module in _recurrent(model).items()}
@@ -118,8 +124,10 @@ def check_network(
     places = with_plain_calls(model)
     idle = [name for name in replaced if not seen.uses(places[name])]
     _refuse_unused(task, places, replaced, idle, altered, seen)
+    *_, (last, module) = model.named_modules()
+    softmax = last if isinstance(module, nn.Softmax | nn.Softmax2d) else None
     hidden = plain.fixed | seen.hidden.found
-    return NetworkCheck(parameters, replaced, idle, stays, plain.calls, hidden, altered)
+    return NetworkCheck(parameters, replaced, idle, stays, plain.calls, hidden, altered, softmax)
 
 
 def _recurrent(model: nn.Module) -> dict[str, nn.Module]:

@@ -19,7 +19,7 @@ from actsearch.features.fisher_parts import task_layers
 from actsearch.features.layers import calibrate_batch_norm
 from actsearch.features.outcomes import backward_passes
 from actsearch.features.passed_over import FisherLayers
-from actsearch.features.spectra import LayerSpectrum
+from actsearch.features.spectra import LayerSpectrum, n_bins
 from actsearch.functions.expressions import Expression, parse
 from actsearch.networks.building import build_network
 from actsearch.networks.by_name import ModelError
@@ -33,6 +33,8 @@ _WIDEST = 256
 _EXAMPLES = 8
 _SHOWN = 3
 """Names in a message."""
+_FEW_BINS = 5
+"""Fewer say little of a layer."""
 _COPIES = 2
 """Of a factor, while its eigenvalues are computed."""
 _BYTES = 8
@@ -50,6 +52,7 @@ class FisherCheck:
         tells_apart: Whether spectra of two functions differ; unknown, and said to, where layers
             were too wide to be rehearsed.
         backward_passes: What one function takes of them.
+        coarse: Names of the layers with fewer than 5 bins, of those that were rehearsed.
     """
 
     covered: list[str]
@@ -58,6 +61,7 @@ class FisherCheck:
     widest: str
     tells_apart: bool
     backward_passes: int
+    coarse: list[str]
 
 
 def rehearse_spectra(
@@ -108,7 +112,11 @@ def rehearse_spectra(
     tells_apart = narrow != layers.covered or not all(map(_are_same, spectra, others))
     passes = backward_passes(data.shape.targets, settings.kind, data.shape.output_shape)
     passes *= math.ceil(settings.examples / settings.examples_at_once)
-    return FisherCheck(layers.covered, layers.passed_over, total, widest, tells_apart, passes)
+    per_bin, fewest = settings.weights_per_bin, settings.minimum_bins
+    coarse = [s.name for s in spectra if n_bins(s.n_weights, per_bin, fewest) < _FEW_BINS]
+    return FisherCheck(
+        layers.covered, layers.passed_over, total, widest, tells_apart, passes, coarse
+    )
 
 
 def _refuse_wide(task: Task, needed: int, widest: str, device: torch.device) -> None:

@@ -68,12 +68,14 @@ def check(
         with refused_in(str(config)):
             data = dict.fromkeys(settings.task(name).data for name in chosen)
             check_data(plan, data, refused=True, warn=say)
-        typer.echo(f"{config}: {_counted(plan)}: what a run checks before it starts is right")
+        typer.echo(f"{config}: {_counted(plan)}; keys, spaces and data files are right")
     if operators := check_operators():
         _line("Operators", f"{', '.join(operators)}: NumPy and torch agree")
     for name in chosen:
         typer.echo(f"\ntask {name}")
         _describe(settings, name, _data(settings, name, shapes), shapes)
+    checked = "the shape of the data" if shapes else "a run can start"
+    typer.echo(f"\nall is right: {checked}")
 
 
 def _chosen(config: Config, tasks: list[str] | None) -> list[str]:
@@ -124,6 +126,9 @@ def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool
     found = rehearse(task, data, config.data[task.data].split)
     _line("Network", f"{described['Network']}: {found.network.parameters:,} parameters")
     _say_network(found.network)
+    if shape.targets == "classes" and found.network.ends_in_softmax:
+        _line("", f"note: {found.network.ends_in_softmax} (Softmax) is the last layer; the loss")
+        _line("", "(cross entropy) takes a softmax itself: leave it out, or learning is slow")
     done = ["a step of training, an evaluation"]
     if found.fisher:
         _say_fisher(found.fisher, task, shape)
@@ -176,6 +181,14 @@ def _say_fisher(found: FisherCheck, task: Task, shape: DataShape) -> None:
             "", f"kind: {kind} takes {found.backward_passes:,} backward passes per function, since"
         )
         _line("", "each position goes back by itself; kind: sampled takes them together")
+    if 2 * len(found.coarse) >= len(found.covered):
+        _line(
+            "", f"note: {len(found.coarse)} of {len(found.covered)} layers have fewer than 5 bins,"
+        )
+        _line(
+            "", f"which say little of them: {', '.join(found.coarse[:3])}; for a small network set"
+        )
+        _line("", "finer bins, in the task: fisher: {weights_per_bin: 10, minimum_bins: 10}")
     for text in in_words(found.passed_over):
         _line("", f"passed over: {text}")
     if not found.tells_apart:

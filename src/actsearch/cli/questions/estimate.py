@@ -37,6 +37,10 @@ from actsearch.records.embedded import read_provenance
 from actsearch.records.formats import ArtifactError
 from actsearch.rehearsal.work import Known, counted
 
+UNKNOWN = (
+    "unknown until some trainings are done: start the run (snakemake --cores all), wait for a "
+    "few trainings, and ask again beside it; what is done is kept"
+)
 READ_AT_MOST = 200
 """Parts with spectra that are read for their seconds."""
 
@@ -220,7 +224,11 @@ def _print(stages: list[Stage]) -> None:
         ("CPU", [stage for stage in stages if not stage.gpus]),
     ):
         if chosen:
-            seconds = sum(3600 * (stage.hours_left or 0.0) for stage in chosen)
+            known = [stage for stage in chosen if stage.hours_left is not None]
+            if not any(stage.hours_left for stage in known) and len(known) < len(chosen):
+                out.print(f"{device} time left: {UNKNOWN}")
+                continue
+            seconds = sum(3600 * (stage.hours_left or 0.0) for stage in known)
             unknown = any(stage.hours_left is None for stage in chosen)
             more = WITHOUT_UNKNOWN if unknown else ""
             out.print(f"{device} time left: {duration(seconds)}{more}")

@@ -155,7 +155,7 @@ def print_findings(findings: list[Finding], n_files: int, allowed: Collection[st
         if (rest := len(groups) - EXAMPLES) > 0:
             out.print(f"  [dim]and {rest} other messages; all files: --list {kind}[/]")
     if not findings:
-        out.print(f"[green]{n_files} files, nothing found[/]")
+        out.print(f"[green]{n_files} files checked: no problems found[/]")
 
 
 def _by_message(findings: list[Finding]) -> list[tuple[str, list[str]]]:
