@@ -248,7 +248,7 @@ def test_a_path_may_hold_blanks_quotes_and_umlauts() -> None:
         (lambda c: c.update(operators=["a b"]), "operators[0]: 'a b' is not the name of a module"),
         (lambda c: c.update(operators=["class"]), "none of them a keyword"),
         (lambda c: c.update(operators=["a", "a"]), "operators: 'a' is given twice"),
-        (lambda c: c.update(operators="a"), "operators: Input should be a valid list, got 'a'"),
+        (lambda c: c.update(operators="a"), "operators: a list is needed, such as [a], got 'a'"),
         (lambda c: c.update(license=""), "license: "),
         (lambda c: c.update(license=3), "license: Input should be a valid string, got 3"),
         (lambda c: c.update(data_folder="-x"), "data_folder: '-x' is used in commands"),

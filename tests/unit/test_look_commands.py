@@ -109,7 +109,7 @@ def test_top_as_latex() -> None:
     )
     (elu,) = [line for line in lines if "ELU" in line and "ReLU" not in line]
     assert elu.startswith(
-        r"3 & $\operatorname{ELU}\left(x\right)$\,+ & $62.00$ & $63.00 \pm 1.41$ & 2"
+        r"3 & $\operatorname{ELU}\left(x\right)$\,*\,+ & $64.00$ & $63.00 \pm 1.41$ & 2"
     )
     assert "median" in lines[1] and "+ what a live search" in lines[3]
 
@@ -118,7 +118,7 @@ def test_top_for_people() -> None:
     text = said("top", "digits", "-n", "2")
     assert "80.00% ± 10.00" in text and "tanh(x)" not in text
     assert "7 functions, 6 of the table and 1 of live searches alone (+)" in flat(text)
-    assert "the best of 3 baselines (*), relu(x), has rank 4 of 7" in flat(text)
+    assert "the best of 4 baselines (*), elu(x), has rank 3 of 7" in flat(text)
     assert "tanh(x) *" in said("top", "digits", "-n", "2", "--baselines")
     assert "2,797 functions" in said("top", "mnist1d-mlp", "-n", "1")
 
@@ -202,12 +202,13 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
         content = trial(name, [level] * 7, list(range(7)))
         for one in content["runs"]:
             one |= {"test_score": float(level + 0.01 * rng.normal()), "test_loss": 1.0}
-        trials.append(content | {"n_test": 500, "fitted_on": ["train"]})
+        trials.append(content | {"examples": {"test": 500}, "fitted_on": ["train"]})
     candidates = pd.DataFrame(
         {
             "name": list(functions),
             "slug": [parse(name).slug for name in functions],
             "kind": ["baseline", "baseline", "found", "found"],
+            "score": "accuracy",
             "validation_score": list(functions.values()),
         }
     )
@@ -313,7 +314,7 @@ def test_the_configuration_is_that_of_the_results(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ("--results", str(elsewhere))
-    assert len(marked(*options)) == 3  # those without any configuration
+    assert len(marked(*options)) == 4  # those without any configuration
     (elsewhere.parent / "my.yaml").rename(elsewhere.parent / "config.yaml")
     assert marked(*options) == ["abs(x)"]
     (elsewhere.parent / "config.yaml").rename(elsewhere.parent / "my.yaml")
@@ -524,7 +525,7 @@ def test_export_warns_of_what_is_not_finite_at_zero(target: str) -> None:
     ("name", "problem"),
     [
         ("div(sin(x),x)", "undefined (NaN) at x = 0"),
-        ("inverse(x)", "infinite at x = 0"),
+        ("reciprocal(x)", "infinite at x = 0"),
         ("relu(x)", None),
         ("zero(x)", None),
         ("abs(x)", None),

@@ -41,7 +41,7 @@ def problem_at_zero(expression: Expression) -> str | None:
     y = Activation(expression.name)(x).sum()
     slope = 0.0
     if y.requires_grad:
-        y.backward()  # type: ignore[no-untyped-call]
+        y.backward()
         slope = float(x.grad[0]) if x.grad is not None else 0.0
     if math.isfinite(slope):
         return None

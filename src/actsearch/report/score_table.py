@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from actsearch.config import Score, score_called
@@ -63,7 +63,7 @@ def ranked(table: pd.DataFrame, baselines: Collection[str]) -> pd.DataFrame:
     )
 
 
-def marks_of(row: dict[str, Any]) -> list[str]:
+def marks_of(row: Mapping[Any, Any]) -> list[str]:
     """``*`` of a baseline, ``+`` of what a live search alone trained, ``!`` if not finite at 0."""
     marks = {
         "*": row["baseline"],

@@ -98,7 +98,7 @@ def _print(everything: pd.DataFrame, rows: pd.DataFrame, place: str) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("rank", justify="right")
     table.add_column("function", overflow="fold")
-    several = bool((rows["seeds"] > 1).any())  # else the mean is the median
+    several = not (rows["seeds"] == 1).all()  # else the mean is the median
     middle = (f"{score.shown}, median", "mean ± deviation") if several else (score.shown,)
     for column in (*middle, "seeds", "diverged"):
         table.add_column(column, justify="right")
