@@ -202,6 +202,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
         content = trial(name, [level] * 7, list(range(7)))
         for one in content["runs"]:
             one |= {"test_score": float(level + 0.01 * rng.normal()), "test_loss": 1.0}
+            one |= {"validation_error": None, "test_error": None}
         trials.append(content | {"examples": {"test": 500}, "fitted_on": ["train"]})
     candidates = pd.DataFrame(
         {
@@ -209,6 +210,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
             "slug": [parse(name).slug for name in functions],
             "kind": ["baseline", "baseline", "found", "found"],
             "score": "accuracy",
+            "validation_error": 0.01,
             "validation_score": list(functions.values()),
         }
     )

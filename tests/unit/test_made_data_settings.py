@@ -34,7 +34,7 @@ def refused(source: str, options: Any) -> str:
     [
         ("digits", {}, "options: goes with mnist1d and extrapolation, not with 'digits'"),
         ("npz:a.npz", {"seed": 1}, "not with 'npz:a.npz'"),
-        ("mnist1d", 3, "options: Input should be a valid dictionary"),
+        ("mnist1d", 3, "options: a mapping is needed"),
         ("mnist1d", {"noise": 1}, "mnist1d: unknown 'noise'; allowed: corr_noise_scale, "),
         ("mnist1d", {"iid_noise_scael": 1}, "did you mean 'iid_noise_scale'?"),
         ("mnist1d", {"seed": -1}, "options.seed: Input should be greater than or equal to 0"),

@@ -59,6 +59,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("results/other/serch/map.parquet", "did you mean results/other/search/map.parquet?)"),
         ("results/reprot.html", "did you mean results/report.html?)"),
         ("results/other/trials/rleu.x.json", "did you mean results/other/trials/relu.x.json?)"),
+        (
+            "report.html",
+            "there is no rule, and no file, called report.html (did you mean results/report.html?)",
+        ),
         ("reprt", "there is no rule, and no file, called reprt (did you mean 'report'?)"),
         ("results/digits-cnn/act_bench.parquet", "mean results/digits-cnn/benchmark.parquet?)"),
         ("quite/another/thing.txt", "no rule makes quite/another/thing.txt"),

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
 from small_experiment import SMALL
 from torch import nn
 from typer.testing import CliRunner
@@ -132,7 +131,7 @@ def test_an_estimate_never_says_that_the_unknown_takes_no_time(
 
 def test_the_best_so_far_follows_the_order_of_tables() -> None:
     watcher = Watcher.__new__(Watcher)
-    watcher._config = parse_config(yaml.safe_load(SMALL))
+    watcher._config = parse_config(SMALL)
     task = next(iter(watcher._config.tasks))
     trials = [Trial("p", True, name, "completed", 0.5) for name in ("tanh(x)", "abs(x)", "sin(x)")]
     best = watcher._highest(task, [*trials, Trial("p", True, "relu(x)", "completed", 0.4)])
