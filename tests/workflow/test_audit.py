@@ -197,7 +197,7 @@ def test_nothing_there_is_said_and_is_no_success(fresh: Experiment, make: bool) 
         fresh.path("").mkdir()
     done = fresh.actsearch("audit")
     assert done.returncode == 1
-    assert "results/: nothing is there" in done.stderr and "nothing found" not in done.stdout
+    assert "results/: nothing is there" in done.stderr and "no problems found" not in done.stdout
     fresh.path("notes.txt").parent.mkdir(exist_ok=True)
     fresh.path("notes.txt").write_text("x")
     done = fresh.actsearch("audit")
