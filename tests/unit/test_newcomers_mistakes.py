@@ -141,3 +141,35 @@ def test_the_best_so_far_follows_the_order_of_tables() -> None:
 def test_the_verdict_is_among_the_commands() -> None:
     load_commands()
     assert "verdict" in CliRunner().invoke(app, ["--help"]).stdout
+
+
+def test_check_notes_a_softmax_and_coarse_bins_and_is_right_at_its_end_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_commands()
+    (tmp_path / "newcomers_net.py").write_text(
+        "from torch import nn\n"
+        "def soft(input_shape, n_outputs):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(),\n"
+        "                         nn.Linear(8, 10), nn.Softmax(-1))\n"
+        "def broken(input_shape, n_outputs):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
+    )
+    recipe = "{optimizer: sgd, epochs: 1, learning_rate: 0.1, batch_size: 50}"
+    for name in ("soft", "broken"):
+        (tmp_path / f"{name}.yaml").write_text(
+            "data:\n  d: {source: digits, split: {train: 300, validation: 100, test: 100}}\n"
+            "spaces:\n  s: {schemas: [three-node], include: [baselines], sample: 150}\n"
+            f"tasks:\n  t: {{data: d, model: 'newcomers_net:{name}', benchmark: {{space: s}}, "
+            f"recipe: {recipe}}}\n"
+        )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    right = CliRunner().invoke(app, ["check", "--config", "soft.yaml"])
+    text = " ".join(right.stdout.split())
+    assert "4 (Softmax) is the last layer" in text and "leave it out" in text
+    assert "fewer than 5 bins" in text and "minimum_bins" in text
+    assert right.stdout.endswith("all is right: a run can start\n")
+    wrong = CliRunner().invoke(app, ["check", "--config", "broken.yaml"])
+    assert "no activation was replaced" in str(wrong.exception)
+    assert "all is right" not in wrong.stdout
