@@ -202,7 +202,7 @@ def test_a_sum_of_times_says_what_it_lacks(folder: Path) -> None:
     told = status(folder)
     assert told["seconds_left"] > 0 and told["partly_unknown"]
     page = asked(folder)
-    assert re.search(r"one job at a time,\s+without\s+what\s+is\s+not\s+known\s+\(\?\)", page)
+    assert re.search(r"one job at a time,\s+and\s+more\s+for\s+what\s+is\s+shown\s+as\s+\?", page)
     (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
     assert not status(folder)["partly_unknown"]
 
