@@ -24,7 +24,7 @@ def _schema(text: str) -> str:
     if "(" not in text and meant_space is None:
         near = difflib.get_close_matches(plain, SPACES, 1, 0.75)
         meant_space = near[0] if near else None
-    if "(" in text or meant_space in (None, text):
+    if "(" in text or meant_space in (None, text.strip()):
         return text
     raise ValueError(
         f"unknown space {show(text)} (did you mean {meant_space!r}?); allowed: "
