@@ -14,15 +14,16 @@ help:  ## Show this list
 
 .venv/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, found {v[0]}.{v[1]}: make PYTHON=python3.11")'
-	@echo "Setting up .venv; some GB are installed, which takes minutes"
 	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/run.stamp: .venv/pyvenv.cfg envs/requirements.lock pyproject.toml
+	@echo "Installing PyTorch and the rest into .venv, about 7 GB: 2 to 8 minutes without further lines"
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r envs/requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/dev.stamp: .venv/run.stamp envs/requirements-dev.lock
+	@echo "Installing what tests and the documentation need: some minutes without further lines"
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r envs/requirements-dev.lock
 	@touch $@
 
