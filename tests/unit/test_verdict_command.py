@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from commanding import flat, refused, said
 from result_folders import trial
-from typer.testing import CliRunner
 
-from actsearch.cli.app import app, load_commands
+from actsearch.cli.app import load_commands
 from actsearch.functions.expressions import parse
 from actsearch.report.verdict_table import escaped
 from actsearch.search.final import compare as final_comparison
@@ -25,22 +25,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ACTSEARCH_CONFIG", raising=False)
     monkeypatch.setenv("COLUMNS", "160")
-
-
-def said(*arguments: str) -> str:
-    result = CliRunner().invoke(app, list(arguments))
-    assert result.exception is None, result.exception
-    return result.stdout
-
-
-def refused(*arguments: str) -> str:
-    result = CliRunner().invoke(app, list(arguments))
-    assert isinstance(result.exception, ValueError), result.output
-    return str(result.exception)
-
-
-def flat(text: str) -> str:
-    return " ".join(text.split())
 
 
 @pytest.fixture(scope="module")

@@ -143,12 +143,12 @@ class Watcher:
 
     def _highest(self, task: str, trials: Iterable[Trial]) -> Best | None:
         scored = [
-            (-t.validation_score, t.function) for t in trials if t.validation_score is not None
+            (t.validation_score, t.function) for t in trials if t.validation_score is not None
         ]
         if not scored:
             return None
-        negative, function = min(scored)  # ties by name, as in tables
-        score = -negative
+        # Ties by name, as in tables.
+        score, function = min(scored, key=lambda found: (-found[0], found[1]))
         kind = score_of(self._config.data[self._config.task(task).data], self._config.data_folder)
         shown = f"{kind.shown} {kind.write(score)}" if kind else f"{score:.4f}"
         return Best(function, score, shown)

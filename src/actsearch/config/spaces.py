@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, model_validator
 
 from actsearch.config.base import Model, PositiveInt, Seed, unique
-from actsearch.config.plain import show
+from actsearch.config.plain import closest, meant, show
 
 SPACES = ("three-node", "four-node")
 """Names of built-in spaces, which can be among the schemas."""
@@ -17,17 +15,12 @@ SPACES = ("three-node", "four-node")
 
 def _schema(text: str) -> str:
     """Refuse a built-in space that is not spelt right."""
-    alike = {re.sub(r"[^a-z]", "", name): name for name in SPACES}
-    numbers = {"3": "three", "4": "four"}
-    plain = re.sub(r"[34]", lambda found: numbers[found[0]], text.lower())
-    meant_space = alike.get(re.sub(r"[^a-z]", "", plain).removesuffix("s"))
-    if "(" not in text and meant_space is None:
-        near = difflib.get_close_matches(plain, SPACES, 1, 0.75)
-        meant_space = near[0] if near else None
-    if "(" in text or meant_space in (None, text.strip()):
+    plain = text.lower().replace("3", "three").replace("4", "four")
+    near = closest(plain, SPACES, alike=0.75)
+    if "(" in text or near in (None, text.strip()):
         return text
     raise ValueError(
-        f"unknown space {show(text)} (did you mean {meant_space!r}?); allowed: "
+        f"unknown space {show(text)}{meant(repr(near))}; allowed: "
         f"{', '.join(SPACES)}, or a shape such as binary(unary(x),unary(x))"
     )
 

@@ -19,8 +19,12 @@ ZEROS = "zeros are common inputs: padding, dropout, relu before it, a constant f
 
 def is_finite_at_zero(expression: Expression) -> bool:
     """Whether f(0) is a finite number, in float64."""
+    return math.isfinite(_value(expression))
+
+
+def _value(expression: Expression) -> float:
     with np.errstate(all="ignore"):
-        return bool(np.isfinite(expression(np.zeros(1))).all())
+        return float(expression(np.zeros(1))[0])
 
 
 def problem_at_zero(expression: Expression) -> str | None:
@@ -29,9 +33,7 @@ def problem_at_zero(expression: Expression) -> str | None:
     Returns:
         Such as ``undefined (NaN) at x = 0``; None where the function and its derivative are finite.
     """
-    if not is_finite_at_zero(expression):
-        with np.errstate(all="ignore"):
-            value = float(expression(np.zeros(1))[0])
+    if not math.isfinite(value := _value(expression)):
         return "undefined (NaN) at x = 0" if math.isnan(value) else "infinite at x = 0"
     import torch
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 
 import pandas as pd
 
@@ -47,6 +47,15 @@ def best_first(table: pd.DataFrame) -> pd.DataFrame:
         ignore_index=True,
     )
     return ordered.drop(columns="_diverged")
+
+
+def shared_ranks(ordered: Sequence[Hashable]) -> list[int]:
+    """Ranks of what is ordered by some keys; equal ones share a rank: 1, 2, 2, 4."""
+    ranks: list[int] = []
+    for place, key in enumerate(ordered):
+        same = place > 0 and key == ordered[place - 1]
+        ranks.append(ranks[-1] if same else place + 1)
+    return ranks
 
 
 def ranks(task: TaskData) -> dict[str, int]:

@@ -38,13 +38,15 @@ def ranked(table: pd.DataFrame, baselines: Collection[str]) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    from actsearch.report.ranking import best_first
+    from actsearch.report.ranking import best_first, shared_ranks
 
     ordered = best_first(table)
+    # A diverged function shares no rank with one that trained.
+    keys = list(zip(ordered["status"] == "diverged", ordered["validation_score"], strict=True))
     runs = [np.asarray(values, dtype=np.float64) for values in ordered["run_validation_scores"]]
     return pd.DataFrame(
         {
-            "rank": _shared_ranks(ordered),
+            "rank": shared_ranks(keys),
             "name": ordered["name"],
             "slug": ordered["slug"],
             "baseline": ordered["name"].isin(set(baselines)),
@@ -71,16 +73,6 @@ def marks_of(row: Mapping[Any, Any]) -> list[str]:
         "!": not row.get("finite_at_zero", True),
     }
     return [mark for mark, holds in marks.items() if holds]
-
-
-def _shared_ranks(ordered: pd.DataFrame) -> list[int]:
-    """1, 2, 2, 4: equal scores share a rank, though not of a diverged function and another."""
-    keys = list(zip(ordered["status"] == "diverged", ordered["validation_score"], strict=True))
-    ranks: list[int] = []
-    for place, key in enumerate(keys, start=1):
-        same = place > 1 and key == keys[place - 2]
-        ranks.append(ranks[-1] if same else place)
-    return ranks
 
 
 def chosen_rows(rows: pd.DataFrame, n: int, with_baselines: bool) -> pd.DataFrame:
@@ -131,10 +123,9 @@ def as_latex(rows: pd.DataFrame, task: str) -> str:
     from actsearch.functions.latex import latex
 
     score = score_of(rows)
-    unit = r" (\%)" if score.sign == "%" else ""
-    shown = {"R²": "$R^2$"}.get(score.shown, score.shown)
+    shown = heading(score)
     several = bool((rows["seeds"] > 1).any())
-    head = rf"median {shown}{unit} & mean" if several else f"{shown}{unit}"
+    head = f"median {shown} & mean" if several else shown
     lines = [
         r"% needs \usepackage{amsmath,booktabs}",
         *_comment(rows, task, score),
@@ -197,6 +188,12 @@ def _in_latex(row: dict[str, Any], score: Score) -> str:
     if math.isfinite(row["deviation"]):
         text += rf" \pm {score.write_size(row['deviation'])}"
     return f"${text}$"
+
+
+def heading(score: Score) -> str:
+    """A score in the head of a column of LaTeX, with its unit."""
+    unit = r" (\%)" if score.sign == "%" else ""
+    return {"R²": "$R^2$"}.get(score.shown, score.shown) + unit
 
 
 def _number(score: Score, value: float) -> str:

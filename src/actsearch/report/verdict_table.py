@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from actsearch.config import Score, score_called
+from actsearch.report.score_table import heading, mean_and_deviation
 
 REFERENCE = "reference"
 """Verdict of the best baseline, with which all others are compared."""
@@ -36,22 +37,23 @@ def verdict_rows(final: Mapping[str, Any]) -> list[dict[str, Any]]:
         (after Holm), validation_score, score, test_scores. Numbers have full precision; those of
         a difference are None for the best baseline.
     """
+    from actsearch.report.ranking import shared_ranks
+
     functions = sorted(final["functions"], key=lambda f: (-f["test_score_mean"], f["name"]))
+    ranks = shared_ranks([function["test_score_mean"] for function in functions])
     rows: list[dict[str, Any]] = []
-    for place, function in enumerate(functions, start=1):
+    for rank, function in zip(ranks, functions, strict=True):
         apart = function["difference"] or {}
-        mean = function["test_score_mean"]
-        shares = bool(rows) and rows[-1]["test_mean"] == mean
         rows.append(
             {
-                "rank": rows[-1]["rank"] if shares else place,
+                "rank": rank,
                 "name": function["name"],
                 "slug": function["slug"],
                 "kind": function["kind"],
                 "best_baseline": function["verdict"] == REFERENCE,
                 "chosen": function["name"] == final["chosen"]["name"],
                 "verdict": function["verdict"],
-                "test_mean": mean,
+                "test_mean": function["test_score_mean"],
                 "test_deviation": function["test_score_std"],
                 "seeds": len(function["test_scores"]),
                 "diverged": function["n_diverged"],
@@ -79,9 +81,8 @@ def as_json(rows: list[dict[str, Any]]) -> str:
 
 def cells(row: Mapping[str, Any], score: Score) -> list[str]:
     """What people read of a row: mean, difference, interval, p after Holm, verdict."""
-    mean = score.write(row["test_mean"])
-    if row["seeds"] > 1 and row["test_deviation"] is not None:
-        mean += f" ± {score.write_size(row['test_deviation'])}"
+    deviation = row["test_deviation"] if row["seeds"] > 1 else None
+    mean = mean_and_deviation(score, row["test_mean"], deviation)
     if row["best_baseline"]:
         return [mean, "", "", "", "best baseline"]
     interval = p = ""
@@ -95,19 +96,20 @@ def cells(row: Mapping[str, Any], score: Score) -> list[str]:
 
 def notes(final: Mapping[str, Any]) -> list[str]:
     """What the columns are, in short sentences."""
+    from actsearch.report.formats import plural
+
     functions, n = final["functions"], len(final["seeds"])
-    seeds = "1 seed" if n == 1 else f"{n} seeds"
     reference = next(f["name"] for f in functions if f["verdict"] == REFERENCE)
     spread = "" if n == 1 else " and standard deviation"
-    compared = len(functions) - 1
     score = score_called(final["score"])
     unit = f", in {score.unit}" if score.unit else ""
     return [
-        f"test {score.name}: mean{spread} over {seeds}, on {final['n_test']:,} test examples",
+        f"test {score.name}: mean{spread} over {plural(n, 'seed')}, on {final['n_test']:,} test "
+        "examples",
         f"difference: from the best baseline, {reference}{unit}, with its 95% interval over seeds, "
         "not corrected for the number of comparisons",
-        f"p: {final['method']}, after Holm's correction for {compared} "
-        f"comparison{'s' * (compared != 1)}; the verdict follows it, not the interval",
+        f"p: {final['method']}, after Holm's correction for "
+        f"{plural(len(functions) - 1, 'comparison')}; the verdict follows it, not the interval",
     ]
 
 
@@ -124,8 +126,6 @@ def as_latex(final: Mapping[str, Any]) -> str:
     from actsearch.functions.latex import latex
 
     score = score_called(final["score"])
-    shown = {"R²": "$R^2$"}.get(score.shown, escaped(score.shown))
-    unit = rf" ({escaped(score.sign)})" if score.sign else ""
     points = f" ({escaped(score.unit)})" if score.unit else ""
     lines = [
         r"% needs \usepackage{amsmath,booktabs}",
@@ -134,7 +134,7 @@ def as_latex(final: Mapping[str, Any]) -> str:
         "% * marks baselines, the dagger the function that was chosen before this comparison",
         r"\begin{tabular}{lrrrrl}",
         r"\toprule",
-        rf"$f(x)$ & test {shown}{unit} & difference{points} & 95\% interval & "
+        rf"$f(x)$ & test {heading(score)} & difference{points} & 95\% interval & "
         r"$p_\text{Holm}$ & verdict \\",
         r"\midrule",
     ]

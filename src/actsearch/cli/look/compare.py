@@ -87,6 +87,7 @@ def _measured(task: TaskResults, function: Expression) -> list[Measurement]:
 
 
 def _lines(comparison: Comparison) -> list[str]:
+    from actsearch.report.formats import plural
     from actsearch.report.score_table import mean_and_deviation
 
     score = comparison.one.score
@@ -99,7 +100,7 @@ def _lines(comparison: Comparison) -> list[str]:
         failed = f", {measurement.n_diverged} diverged" if measurement.n_diverged else ""
         lines.append(
             f"  {measurement.function}: {mean_and_deviation(score, mean, deviation)} "
-            f"({_seeds(len(scores))}{failed}; {measurement.source})"
+            f"({plural(len(scores), 'seed')}{failed}; {measurement.source})"
         )
     text = f"  difference: {score.with_unit(score.write_difference(comparison.difference))}"
     if comparison.low is not None and comparison.high is not None:
@@ -108,10 +109,6 @@ def _lines(comparison: Comparison) -> list[str]:
     if comparison.p is not None:
         text += f", p = {comparison.p:.2g}"
     return [*lines, text, f"  {_conclusion(comparison)}"]
-
-
-def _seeds(n: int) -> str:
-    return "1 seed" if n == 1 else f"{n} seeds"
 
 
 def _moments(scores: tuple[float, ...]) -> tuple[float, float | None]:
@@ -124,6 +121,8 @@ _SAID = {"higher": "the first is better", "lower": "the second is better", "tie"
 
 
 def _conclusion(comparison: Comparison) -> str:
+    from actsearch.report.formats import plural
+
     if not comparison.paired:
         how = "not paired: they have fewer than two seeds in common, so seeds add their noise"
         return f"{how}; {_without_pairs(comparison)}"
@@ -134,8 +133,8 @@ def _conclusion(comparison: Comparison) -> str:
         how = f"paired over the {n} seeds of the table"
     if comparison.too_few:
         return (
-            f"{how}; undecided: with {_seeds(n)} p is {comparison.smallest_p:.2g} at least, "
-            "however large the difference is (0.05 needs 6 seeds)"
+            f"{how}; undecided: with {plural(n, 'seed')} p is {comparison.smallest_p:.2g} at "
+            "least, however large the difference is (0.05 needs 6 seeds)"
         )
     return f"{how}; {_SAID[comparison.verdict]} (sign-flip test, level 0.05)"
 

@@ -224,14 +224,13 @@ def _print(stages: list[Stage]) -> None:
         ("CPU", [stage for stage in stages if not stage.gpus]),
     ):
         if chosen:
-            known = [stage for stage in chosen if stage.hours_left is not None]
-            if not any(stage.hours_left for stage in known) and len(known) < len(chosen):
+            hours = [stage.hours_left for stage in chosen if stage.hours_left is not None]
+            unknown = len(hours) < len(chosen)
+            if unknown and not any(hours):
                 out.print(f"{device} time left: {UNKNOWN}")
                 continue
-            seconds = sum(3600 * (stage.hours_left or 0.0) for stage in known)
-            unknown = any(stage.hours_left is None for stage in chosen)
             more = WITHOUT_UNKNOWN if unknown else ""
-            out.print(f"{device} time left: {duration(seconds)}{more}")
+            out.print(f"{device} time left: {duration(3600 * sum(hours))}{more}")
     if any(stage.stale for stage in stages):
         out.print(STALE)
     if any(stage.seconds is not None and not stage.measured for stage in stages):
