@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import statistics
 import tempfile
 import time
@@ -124,8 +125,12 @@ def cpu_rates(paths: Sequence[Path]) -> dict[str, float]:
     return {name: len(paths) / statistics.median(times) for name, times in seconds.items()}
 
 
+TICK = 1 / os.sysconf("SC_CLK_TCK")
+"""Seconds: the finest step of `cpu_seconds`, within which a few images may be read."""
+
+
 def cpu_seconds() -> float:
-    """CPU seconds of this process and its workers so far."""
+    """CPU seconds of this process and its workers so far, in steps of ``TICK``."""
     own = psutil.Process()
     times = [process.cpu_times() for process in (own, *own.children(recursive=True))]
     return float(sum(time.user + time.system for time in times))
@@ -158,7 +163,7 @@ def loader_rates(
                 pass
             if seed >= 0:  # the first round starts the processes
                 spent = time.perf_counter() - started, cpu_seconds() - used
-                rates[count].append((n / spent[0], n / spent[1]))
+                rates[count].append((n / spent[0], n / max(spent[1], TICK)))
     return {
         count: (
             statistics.median(clock for clock, _ in found),

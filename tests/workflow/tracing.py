@@ -27,11 +27,11 @@ CARRIERS = {
         "config.data": "Data _none _source check_split",
         "config.experiment": "Config _folder _tell_apart",
         "config.loading": "load_config parse_config",
-        "config.plain": "_items _problem _problem_of_text join require_plain show",
+        "config.plain": "_items _problem _problem_of_text closest join require_plain show",
         "config.reading": "_Loader _constructed _decoded _joined _null _number _problem_of_number "
         "_read_as _text parse_values read_values",
         "config.recipes": "Augmentation Recipe",
-        "config.spaces": "Space",
+        "config.spaces": "Space _schema",
         "config.stages": "Stage _of_a_recipe changed_recipe check_stage_seeds check_stage_sizes",
         "config.strategies": "named_strategy",
         "plan.counts": "final_baselines stage_baselines",
