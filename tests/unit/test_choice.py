@@ -96,9 +96,10 @@ def test_as_by_the_definition(drawn: list[tuple[int, float]], error: float) -> N
 
 def test_it_says_why_in_words_with_the_numbers() -> None:
     assert chosen(SCORED, 0.011, COSTS).how == (
-        "its cost: the least, to 5%, of the 2 functions within one standard error, 1.10 points, of "
-        "the best validation accuracy found, before (89.00%; the best is erf(x), 90.00%); it takes "
-        "2 times as long as relu, forward and backward, and erf(x) 6 times"
+        "its cost: the cheapest of the 2 functions that validation cannot tell apart, before "
+        "(89.00%; the best is erf(x), 90.00%; they lie within one standard error of it, 1.10 "
+        "points, pooled over functions); it takes 2 times as long as relu, forward and backward, "
+        "and erf(x) 6 times"
     )
     best = "the best validation accuracy of the functions found, before (90.00%"
     relu = "times as long as relu, forward and backward"
@@ -169,7 +170,7 @@ def test_the_test_set_has_no_say() -> None:
     assert one["chosen"]["tied"] == ["erf(x)", "sinh(x)"]
     assert one["chosen"]["standard_error"] == pytest.approx(0.02)  # 0.02 sqrt(2) / sqrt(2)
     assert one["chosen"]["compared"] == "eager"
-    assert "validation and, among its ties, cost had chosen sinh(x)" in one["conclusion"]
+    assert "chosen before the test, by validation, and then by cost: sinh(x)" in one["conclusion"]
     assert one["measured_on"] == {"device": "cpu", "processor": "A Processor"}
     assert rows(one)["exp(x)"]["cost"]["both"] == 1.0
     assert json.loads(json.dumps(one, allow_nan=False)) == one
@@ -206,7 +207,7 @@ def test_of_functions_of_other_tasks_it_is_that_of_a_mean_over_seeds() -> None:
 def test_the_file_of_the_chosen_function_says_its_cost() -> None:
     result = comparison({})
     text = " ".join(final_activation(result, "new", "make")[0].split())
-    assert "Chosen on new for its cost: the least, to 5%, of the 2 functions" in text
+    assert "Chosen on new for its cost: the cheapest of the 2 functions" in text
     cost = "Cost on A Processor: 2 times as long as relu, forward and backward, and 16 bytes kept"
     assert f"{cost} per number (relu: 4)." in text
     result["functions"][-2]["cost"]["compiled"] = {"both": 1.1, "bytes_kept": 4.0}

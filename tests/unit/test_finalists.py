@@ -125,7 +125,7 @@ def test_validation_in_the_same_trainings_chooses() -> None:
     assert "from_task" not in by_name["tanh(x)"]
     assert by_name["erf(x)"]["verdict"] == "better"
     assert (
-        "validation had chosen sinh(x), −0.10 points from the baseline's: a tie"
+        "chosen before the test, by validation: sinh(x), −0.10 points from the baseline's, a tie"
         in (result["conclusion"])
     )
     assert json.loads(json.dumps(result)) == result

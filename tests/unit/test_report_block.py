@@ -110,12 +110,46 @@ def test_equal_functions_are_found_in_every_space_and_not_listed_without_end() -
     assert len(some) == 50 and more == 20
 
 
+def test_what_a_search_alone_trained_is_ranked_with_the_table() -> None:
+    task = two_tasks().tasks[0]
+    history = table([0.9, 0.8, 0.7, 0.6]).assign(
+        name=["tanh(x)", "relu(x)", "elu(x)", "gelu(x)"],
+        validation_score=[0.9, 0.8, 0.95, 0.7],
+        run_validation_scores=[[0.9], [0.8], [0.94, 0.96], [0.7]],
+        round=1,
+        slot=range(4),
+        prediction=0.5,
+    )
+    data = dataclasses.replace(
+        two_tasks(), tasks=(dataclasses.replace(task, histories={"s": history}),)
+    )
+    block = explorer.explorer_block(data)
+    assert block is not None
+    [first] = block["tasks"]
+    by_name = dict(
+        zip(block["names"], zip(first["ranks"], first["tabled"], strict=True), strict=True)
+    )
+    assert by_name == {
+        "elu(x)": (1, "0"),
+        "tanh(x)": (2, "1"),
+        "relu(x)": (3, "1"),
+        "gelu(x)": (4, "0"),
+        "sin(x)": (4, "1"),  # an equal score shares the rank
+        "swish(x)": (6, "1"),
+        "unknown_bend(x)": (7, "1"),
+    }
+    assert first["ranked"] == 7
+    number = block["names"].index("elu(x)")
+    assert first["runs"][number] == 2
+    assert first["deviations"][number] == pytest.approx(np.sqrt(2) / 100)
+
+
 def made_facts(names: list[str]) -> list[Facts]:
     """Curves that no packing makes smaller, in no time."""
     rng = np.random.default_rng(0)
     curves = rng.integers(-32767, 32767, (len(names), 2, POINTS)).astype("<i2")
     return [
-        Facts(name, f"s{k}", curve, slope, True, False, True, 0.123, -1.234, 2.345, ())
+        Facts(name, f"s{k}", curve, slope, True, True, False, True, 0.123, -1.234, 2.345, ())
         for k, (name, (curve, slope)) in enumerate(zip(names, curves, strict=True))
     ]
 
@@ -221,6 +255,34 @@ def test_the_panel_says_where_equal_functions_were_looked_for(visit: Visit) -> N
     relu = about(page, "relu.x")
     assert "In small: none." in relu and "And 20 more." in relu
     assert "Not looked for: it is not in small, nor in large." in about(page, "swish.x")
+
+
+def test_a_task_that_did_not_train_a_function_has_no_row_of_dashes(
+    browser: Browser, tmp_path: Path
+) -> None:
+    first, second = two_tasks().tasks
+    assert second.table is not None
+    fewer = dataclasses.replace(second, table=second.table.iloc[:2])
+    path = tmp_path / "report.html"
+    path.write_text(render(dataclasses.replace(two_tasks(), tasks=(first, fewer))), "utf-8")
+    visit = Visit(browser, path)
+    assert "Not trained on second." in about(visit.open(), "sin.x")
+    rows = visit.page.get_by_role("region", name="The function on every task").locator("tbody tr")
+    assert [row.split("\t")[0] for row in rows.all_inner_texts()] == ["first"]
+    visit.close()
+
+
+def test_on_a_phone_each_number_of_the_panel_has_its_name_beside_it(visit: Visit) -> None:
+    page = visit.open()
+    page.set_viewport_size({"width": 390, "height": 900})
+    about(page, "tanh.x")
+    body = page.locator("#function .panel-body")
+    widths = body.evaluate("(e) => [e.scrollWidth, e.clientWidth]")
+    assert widths[0] == widths[1]
+    cell = body.locator("td[data-label=Rank]").first
+    content = cell.evaluate("(e) => getComputedStyle(e, '::before').content")
+    assert content in ('"Rank"', "attr(data-label)")  # versions of Chromium say either
+    assert page.get_by_role("cell").count() > 0  # blocks are still cells to a screen reader
 
 
 def test_what_is_no_function_here_is_not_exported(visit: Visit) -> None:

@@ -22,7 +22,7 @@ from actsearch.report.data import ReportData
 from actsearch.report.facts import facts_of
 from actsearch.report.origins import Origin
 from actsearch.report.page import render
-from actsearch.report.ranking import best_first
+from actsearch.report.ranking import best_first, ranks_in_order
 
 N = 60
 FIRST = "digits-cnn"
@@ -128,7 +128,8 @@ def test_mean_ranks_are_over_all_tasks(page: Page, data: ReportData) -> None:
     ranks: dict[str, list[int]] = {}
     for task in data.tasks:
         assert task.table is not None
-        for rank, name in enumerate(best_first(task.table)["name"], start=1):
+        ordered = best_first(task.table)
+        for rank, name in zip(ranks_in_order(ordered), ordered["name"], strict=True):
             ranks.setdefault(name, []).append(rank)
     means = {name: sum(of) / 3 for name, of in ranks.items() if len(of) == 3}
     head(page, "Mean rank")
@@ -136,7 +137,9 @@ def test_mean_ranks_are_over_all_tasks(page: Page, data: ReportData) -> None:
         assert means[name] in sorted(means.values())[:3]
 
 
-@pytest.mark.parametrize("flag", ["finite", "monotone", "bounded", "baseline", "diverged"])
+@pytest.mark.parametrize(
+    "flag", ["finite", "finite_at_zero", "monotone", "bounded", "baseline", "diverged"]
+)
 def test_filters_show_those_that_are_and_those_that_are_not(
     page: Page, data: ReportData, table: pd.DataFrame, flag: str
 ) -> None:
@@ -253,7 +256,8 @@ def test_the_csv_file_holds_what_the_list_shows(page: Page, table: pd.DataFrame)
     assert read["slug"].tolist() == baselines["slug"].tolist()
     for column in ("validation_score", "status"):
         assert read[f"{FIRST}/{column}"].tolist() == baselines[column].tolist()
-    assert read[f"{FIRST}/rank"].tolist() == (baselines.index + 1).tolist()
+    ranks = pd.Series(ranks_in_order(table), index=table.index)
+    assert read[f"{FIRST}/rank"].tolist() == ranks[baselines.index].tolist()
 
 
 def test_the_list_is_used_without_a_mouse(page: Page, table: pd.DataFrame) -> None:

@@ -17,13 +17,11 @@ from actsearch.functions.equivalence import normal_samples
 from actsearch.functions.expressions import parse
 from actsearch.functions.operators import Operator, register
 from actsearch.functions.properties import properties
-from actsearch.report.facts import GAP, HIGHEST, POINTS, Facts, facts_of, stored
-from actsearch.report.headline import MOST_WORDS, NO_FINAL, headline
+from actsearch.report.facts import GAP, HIGHEST, Facts, X, facts_of, stored
+from actsearch.report.headline import MOST_WORDS, NO_FINAL, advice, headline
 from actsearch.report.origins import Origin, origins_of
 from actsearch.report.ranking import floor_of
 from actsearch.report.shapes import describe_shape
-
-X = np.linspace(-5, 5, POINTS)
 
 
 def facts(name: str) -> Facts:
@@ -43,16 +41,36 @@ def read(values: np.ndarray) -> np.ndarray:
         ("sin(x)", np.sin(X), np.cos(X)),
         ("relu(x)", np.maximum(X, 0), np.where(X == 0, 0.5, X > 0)),
         ("reciprocal(x)", 1 / np.where(X == 0, np.nan, X), -1 / np.where(X == 0, np.nan, X) ** 2),
+        ("div(square(x),identity(x))", np.where(X == 0, np.nan, X), np.where(X == 0, np.nan, 1)),
     ],
 )
 def test_curves_and_slopes_are_those_of_the_function(
     name: str, curve: np.ndarray, slope: np.ndarray
 ) -> None:
     found = facts(name)
-    away = np.abs(X) > 0.05 if name == "reciprocal(x)" else np.full(POINTS, True)
     for got, wanted in ((found.curve, curve), (found.slope, slope)):
         wanted = np.clip(wanted, -HIGHEST, HIGHEST)
-        assert read(got)[away] == pytest.approx(wanted[away], abs=HIGHEST / 32767)
+        assert read(got) == pytest.approx(wanted, abs=HIGHEST / 32767, nan_ok=True)
+
+
+def test_curves_are_finest_around_zero_which_is_a_point() -> None:
+    steps = np.diff(X)
+    assert (X[0], X[-1]) == (-5, 5) and 0 in X and sorted(X) == sorted(-X)
+    assert steps.max() == pytest.approx(0.1) and steps[np.abs(X[:-1]) < 0.9].max() < 0.051
+
+
+@pytest.mark.parametrize(
+    ("name", "finite", "at_zero"),
+    [
+        ("tanh(x)", True, True),
+        ("div(square(x),bessel_i1e(x))", True, False),
+        ("reciprocal(x)", True, False),
+        ("reciprocal(relu(x))", False, False),
+    ],
+)
+def test_what_is_not_finite_at_zero_is_known(name: str, finite: bool, at_zero: bool) -> None:
+    found = facts(name)
+    assert (found.finite, found.finite_at_zero) == (finite, at_zero)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +153,22 @@ def final(verdicts: str, baseline: str = "gelu(x)") -> dict[str, Any]:
 def test_the_headline_is_the_verdict_in_few_words(verdicts: str, words: str) -> None:
     assert headline(final(verdicts)) == words
     assert len(words.split()) <= MOST_WORDS
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        ("bt", None),
+        ("tw", "Keep gelu(x): no function found is shown to be better."),
+        ("u", "Keep gelu(x): no function found is shown to be better."),
+        ("", None),
+    ],
+)
+def test_where_nothing_is_better_the_baseline_is_to_be_kept(
+    verdicts: str, said: str | None
+) -> None:
+    assert advice(final(verdicts)) == said
+    assert advice(None) is None
 
 
 def test_without_a_comparison_the_headline_says_so() -> None:

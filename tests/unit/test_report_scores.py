@@ -107,7 +107,7 @@ def test_the_card_says_the_difference_without_a_unit(page: Page, task: TaskData)
     gain = known["validation_score"].max() - max(
         known.loc[known["name"].isin(BASELINES), "validation_score"]
     )
-    assert re.search(rf"Difference ?\{gain:+.4f}", page.text("summary"))
+    assert re.search(rf"Difference, validation ?\{gain:+.4f}", page.text("summary"))
 
 
 # Axes

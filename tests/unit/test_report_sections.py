@@ -23,7 +23,7 @@ from actsearch.functions.baselines import BASELINES
 from actsearch.report import formats
 from actsearch.report.data import ReportData, TaskData
 from actsearch.report.page import render
-from actsearch.report.ranking import best_first, measured
+from actsearch.report.ranking import best_first, measured, ranks_in_order
 
 ACCURACY = SCORES["accuracy"]
 N = 60
@@ -65,7 +65,18 @@ def test_summary_says_what_the_data_say(page: Page, data: ReportData) -> None:
         assert f"{100 * base['validation_score']:.2f}% {base['name']}" in text
         assert f"{100 * top['validation_score']:.2f}% {top['name']}" in text
         gain = 100 * (top["validation_score"] - base["validation_score"])
-        assert f"Difference, points{gain:+.2f}" in text
+        assert f"Difference, validation{gain:+.2f} points" in text
+        compared = {f["name"]: f for f in task.final["functions"]}
+        chosen = compared[task.final["chosen"]["name"]]
+        tested = f"{100 * chosen['test_score_mean']:.2f}% {chosen['name']}"
+        assert f"Chosen function, test{tested}" in text
+        apart = chosen["difference"]
+        mean, low, high = (
+            f"{100 * apart[key]:+.2f}".replace("-", "−") for key in ("mean", "low", "high")
+        )
+        said = {"better": "better", "tie": "a tie"}[chosen["verdict"]]
+        p = f"p {formats.p_value(apart['p_holm'])} after Holm: {said}"
+        assert f"Difference, test{mean} points 95% interval {low} to {high}, {p}" in text
     assert "No last comparison was made" in text
 
 
@@ -101,7 +112,7 @@ def test_best_functions_are_the_best_and_have_curves(page: Page, data: ReportDat
     assert table is not None
     top = best_first(table).head(12)
     text = page.text("task-1-benchmark")
-    for rank, row in enumerate(top.to_dict("records"), start=1):
+    for rank, row in zip(ranks_in_order(top), top.to_dict("records"), strict=True):
         assert f"{rank} {100 * row['validation_score']:.2f}% {row['name']}" in text
     drawn = {a.get("aria-label") for t, a in page.tags if t == "svg" and a.get("class") == "curve"}
     assert {f"Curve of {name}" for name in top["name"]} <= drawn
@@ -232,13 +243,32 @@ def test_final_table_is_the_data(page: Page, data: ReportData) -> None:
     found = {f["name"] for f in final["functions"] if f["kind"] == "found"}
     assert data.tasks[0].table is not None and data.tasks[0].histories
     tabled = len(found & {*data.tasks[0].table["name"]})
-    told = (
-        f"function{'s' * (len(found) != 1)} found the table has {tabled}, and a live search alone "
-    )
-    assert f"Of the {len(found)} {told}{len(found) - tabled}." in text
+    assert tabled == len(found) == 5
+    assert "The table has the 5 functions found that were compared; no search added one." in text
     assert "those of the paired sign-flip test and corrected" in text
     assert "the test set, 437 examples, is read once" in text
     assert "not of other examples. Diverged runs count with the accuracy of chance. A tie" in text
+
+
+@pytest.mark.parametrize(
+    ("tabled", "said"),
+    [
+        (5, "The table has the 5 functions found that were compared; no search added one."),
+        (0, "Live searches alone trained the 5 functions found that were compared."),
+        (
+            4,
+            "Of the 5 functions found that were compared, 4 were in the table, and 1 was trained "
+            "by live searches alone.",
+        ),
+    ],
+)
+def test_it_is_said_where_the_functions_found_are_from(tabled: int, said: str) -> None:
+    table = make_table(N, 1)
+    final = make_final(table, 1, 0.01)
+    found = [f["name"] for f in final["functions"] if f["kind"] == "found"]
+    known = table[~table["name"].isin(found[tabled:])]
+    parts = {"table": known, "histories": {"s": make_history(table, 1)}, "final": final}
+    assert said in Page(render(one_task(**parts))).text("task-1-final")
 
 
 def test_functions_of_other_tasks_are_told_from_those_of_the_task(page: Page) -> None:
@@ -322,12 +352,15 @@ def test_map_says_how_many_functions_lack_a_feature(page: Page, data: ReportData
     assert places is not None
     text = page.text("task-1-map")
     for feature, words in (
-        ("outputs", "lack outputs"),
-        ("fisher", "lack Fisher information"),
-        ("union", "that lack either"),
+        ("outputs", "have no outputs"),
+        ("fisher", "have no Fisher information"),
+        ("union", "that lack either feature"),
     ):
         missing = int(places[f"{feature}_x"].isna().sum())
         assert f"{missing} ({100 * missing / len(places):.1f}%) {words}" in text
+    whole = places.dropna()
+    whole_text = Page(render(one_task(map=whole))).text("task-1-map")
+    assert f"All {len(whole)} functions have both features." in whole_text
     assert places["fisher_x"].isna().any()
 
 

@@ -49,7 +49,8 @@ def _summary(trials: list[dict[str, Any]]) -> str:
     # Test scores are for the last comparison, which reads all of them at once.
     completed = [trial for trial in trials if trial["status"] == "completed"]
     if completed and not any("test_score" in trial for trial in trials):
-        best = max(completed, key=lambda trial: float(trial["validation_score"]))
+        # Ties by name, as in tables.
+        best = min(completed, key=lambda t: (-float(t["validation_score"]), t["function"]))
         score = score_called(best["score"])
         told = score.write(float(best["validation_score"]))
         parts.append(f"best {best['function']} (validation {score.shown} {told})")

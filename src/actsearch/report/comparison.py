@@ -24,6 +24,7 @@ from actsearch.report.formats import (
     three_digits,
     value,
 )
+from actsearch.report.headline import advice
 from actsearch.report.stages import stages_table
 
 _PARTS = {"train": "training", "validation": "validation"}
@@ -36,6 +37,8 @@ REGRESSORS = {
 }
 _SCORES = {"r2": "R²", "spearman": "Spearman"}
 _LOWEST_SCORE = -0.3
+_USELESS = -1.0
+"""R2 far below the 0 of the mean: squared errors twice those of the mean."""
 _FEW_NUMBERS = 3
 VERDICTS = {
     "better": ("▲", "better"),
@@ -79,6 +82,8 @@ def surrogate_section(
         row["span"] = len(same) if opens else 0
     return {
         "n": plural(int(scores["n"].max()), "function"),
+        "repeated": bool(scores[["r2_std", "spearman_std"]].notna().any(axis=None)),
+        "useless": bool((scores["r2_mean"] < _USELESS).any()),
         "rows": rows,
         "columns": [
             {
@@ -272,6 +277,7 @@ def final_section(
     return {
         "conclusion": final["conclusion"],
         "best_baseline": final["best_baseline"],
+        "advice": advice(final),
         "candidates_from": ", ".join(final["candidates_from"]),
         "fitted_on": " and ".join(_PARTS[part] for part in final["fitted_on"]),
         "chosen": final["chosen"],

@@ -17,13 +17,15 @@ from actsearch.report.comparison import FEATURES
 from actsearch.report.costs import cost_lines
 from actsearch.report.data import ReportData, TaskData
 from actsearch.report.drawings import CURVE_LIMIT
-from actsearch.report.facts import HIGHEST, POINTS, Facts, facts_of
-from actsearch.report.formats import Context, is_number
+from actsearch.report.facts import HIGHEST, POINTS, Facts, X, facts_of
+from actsearch.report.formats import Context, is_number, p_value
 from actsearch.report.plot_style import DIGITS, rounded
 from actsearch.report.ranking import best_baseline, floor_of, measured, ranks
 
-FLAGS = ("finite", "monotone", "bounded", "baseline", "exportable")
+FLAGS = ("finite", "finite_at_zero", "monotone", "bounded", "baseline", "exportable")
 """What a function is or is not, a bit each from the lowest up."""
+_FINE = 9
+"""Decimals of what is only written: rounded once more there, it is still as tables have it."""
 _EQUALS = 50  # names of one function that the page lists at most, for each space
 _STATUS = {"completed": "c", "partial": "p", "diverged": "d"}
 
@@ -52,6 +54,7 @@ def explorer_block(data: ReportData) -> Context | None:
         "limit": CURVE_LIMIT,
         "highest": HIGHEST,
         "points": POINTS,
+        "x": X.tolist(),
         "own": {number: f.own for number, f in enumerate(facts) if f.own},
         "properties": FLAGS,
         "spaces": _spaces(data.tasks, place),
@@ -120,8 +123,11 @@ def _task(
         "values": rounded(values, DIGITS),
         "status": "".join(_STATUS.get(s, "-") for s in status),
         "ranks": _by_name(ranks(task), names),
-        "deviations": _by_name(_deviations(task.table), names),
-        "runs": _by_name(_runs(task.table), names),
+        "tabled": "".join(
+            "1" if inside is True else "0" for inside in known["in_table"].reindex(names)
+        ),
+        "deviations": _by_name(_deviations(known), names),
+        "runs": _by_name(_runs(known), names),
         "predicted": _by_name(_predicted(task), names),
     }
     costs = cost_lines(task.costs)
@@ -130,7 +136,7 @@ def _task(
         "name": task.name,
         "anchor": anchor,
         "score": _score(task.score),
-        "ranked": len(task.table) if task.table is not None else len(known),
+        "ranked": len(known),
         "baseline": None if best is None else place[str(best["name"])],
         "floor": None
         if task.table is None
@@ -159,27 +165,26 @@ def _by_name(column: Mapping[str, Any], names: list[str]) -> list[Any]:
     return [column.get(name) for name in names]
 
 
-def _of_runs(
-    table: pd.DataFrame | None, find: Callable[[np.ndarray], float | None]
-) -> dict[str, Any]:
-    if table is None or "run_validation_scores" not in table:
+def _of_runs(known: pd.DataFrame, find: Callable[[np.ndarray], float | None]) -> dict[str, Any]:
+    if "run_validation_scores" not in known:
         return {}
+    runs = known["run_validation_scores"]
     found = {
-        str(name): find(np.asarray(runs, dtype=float))
-        for name, runs in zip(table["name"], table["run_validation_scores"], strict=True)
+        str(name): find(np.atleast_1d(np.asarray(of, dtype=float)))
+        for name, of in runs[runs.notna()].items()
     }
     return {name: value for name, value in found.items() if is_number(value)}
 
 
-def _deviations(table: pd.DataFrame | None) -> dict[str, float]:
+def _deviations(known: pd.DataFrame) -> dict[str, float]:
     """Standard deviations over seeds, where there are several."""
     return _of_runs(
-        table, lambda runs: round(float(runs.std(ddof=1)), DIGITS) if len(runs) > 1 else None
+        known, lambda runs: round(float(runs.std(ddof=1)), _FINE) if len(runs) > 1 else None
     )
 
 
-def _runs(table: pd.DataFrame | None) -> dict[str, int]:
-    return _of_runs(table, lambda runs: len(runs) or None)
+def _runs(known: pd.DataFrame) -> dict[str, int]:
+    return _of_runs(known, lambda runs: len(runs) or None)
 
 
 def _predicted(task: TaskData) -> dict[str, float]:
@@ -233,16 +238,17 @@ def _searches(task: TaskData, place: Mapping[str, int]) -> list[Context]:
 
 
 def _final(task: TaskData, place: Mapping[str, int]) -> list[list[Any]] | None:
-    """Of the last comparison: function, mean, deviation, difference with ends, verdict, file."""
+    """Of the last comparison: function, mean, deviation, difference with ends, verdict, p, file."""
     if not task.final:
         return None
     ends = ("mean", "low", "high")
     return [
         [
             place[f["name"]],
-            *rounded([f["test_score_mean"], f["test_score_std"]], DIGITS),
-            *rounded([(f["difference"] or {}).get(end) for end in ends], DIGITS),
+            *rounded([f["test_score_mean"], f["test_score_std"]], _FINE),
+            *rounded([(f["difference"] or {}).get(end) for end in ends], _FINE),
             f["verdict"],
+            p_value((f["difference"] or {}).get("p_holm")),
             task.final_link.format(slot=slot) if task.final_link else None,
         ]
         for slot, f in enumerate(task.final["functions"])

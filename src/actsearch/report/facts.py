@@ -21,8 +21,16 @@ from actsearch.functions.slopes import slope
 from actsearch.functions.trees import without_form
 from actsearch.report.drawings import CURVE_LIMIT
 
-POINTS = 101
-"""Of a curve and of a slope, for x from -CURVE_LIMIT to CURVE_LIMIT."""
+
+def _points() -> NDArray[np.float64]:
+    """Twice as close to each other around 0, where most functions bend, 0 itself among them."""
+    wide, near = np.arange(-50, 51) / 10, np.arange(-20, 21) / 20
+    return np.unique(np.concatenate([wide * CURVE_LIMIT / 5, near]))
+
+
+X = _points()
+"""Where curves and slopes are drawn, from -CURVE_LIMIT to CURVE_LIMIT."""
+POINTS = len(X)
 HIGHEST = 20.0
 """Curves and slopes are cut here: four times what a drawing shows."""
 GAP = -32768
@@ -39,6 +47,7 @@ class Facts:
         curve: Values at ``POINTS`` points, as stored: see `stored`.
         slope: The same of its derivative.
         finite: Whether it is finite on the normal samples, as spaces tell by ``finite_only``.
+        finite_at_zero: Whether f(0) is a finite number; no normal sample is 0.
         monotone: Whether it never falls, or never rises, from -10 to 10.
         bounded: Whether it stays within limits, as far as values up to a million show.
         mean: Of its outputs on the normal samples; None where one is not finite, as the next two.
@@ -53,6 +62,7 @@ class Facts:
     curve: NDArray[np.int16]
     slope: NDArray[np.int16]
     finite: bool
+    finite_at_zero: bool
     monotone: bool
     bounded: bool
     mean: float | None
@@ -85,20 +95,23 @@ def _facts(name: str, own: frozenset[str]) -> Facts:  # own: what a name means d
         expression = parse(name)
     except ExpressionError:
         gaps = np.full(POINTS, GAP, dtype="<i2")
-        return Facts(name, name, gaps, gaps, False, False, False, None, None, None, (), False)
-    x = np.linspace(-CURVE_LIMIT, CURVE_LIMIT, POINTS)
+        return Facts(
+            name, name, gaps, gaps, False, False, False, False, None, None, None, (), False
+        )
     with np.errstate(over="ignore"):
         like = properties(expression)
     slopes = slope(expression, normal_samples())
     with np.errstate(over="ignore"):
         steepness = float(np.sqrt(np.square(slopes).mean()))
     steep = like.finite and math.isfinite(steepness)
+    curve, slopes_here = expression(X), slope(expression, X)
     return Facts(
         name,
         expression.slug,
-        stored(expression(x)),
-        stored(slope(expression, x)),
+        stored(curve),
+        stored(np.where(np.isfinite(curve), slopes_here, np.nan)),  # of no value, no slope
         finite=like.finite,
+        finite_at_zero=math.isfinite(like.at_zero),
         monotone=like.monotone is not None,
         bounded=like.bounded,
         mean=like.mean if math.isfinite(like.mean) else None,

@@ -55,7 +55,7 @@ def decimal(value: Any, digits: int = 2) -> str:
 
 
 def p_value(value: Any) -> str:
-    """A p value with its sign: ``= 0.031``, or ``< 0.001``."""
+    """A p value with its sign: ``= 0.031``, or ``< 0.001``; a dash when it is missing."""
     if not is_number(value):
         return MISSING
     return "< 0.001" if value < 0.001 else f"= {value:.3f}"

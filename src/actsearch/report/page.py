@@ -26,6 +26,7 @@ from actsearch.report.summary import task_summary
 
 _FILTERS = {
     "finite": "Finite",
+    "finite_at_zero": "Finite at 0",
     "monotone": "Monotone",
     "bounded": "Bounded",
     "diverged": "Diverged",

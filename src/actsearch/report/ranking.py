@@ -14,12 +14,14 @@ def measured(task: TaskData) -> pd.DataFrame:
     """Every function with a validation score, from the table and the searches, once each.
 
     Returns:
-        Columns name, status, validation_score; the best first.
+        Columns name, status, validation_score and in_table, and run_validation_scores where a part
+        has it; the best first.
     """
-    parts = [] if task.table is None else [task.table]
-    parts += (task.histories or {}).values()
-    columns = ["name", "status", "validation_score"]
-    return best_first(once_each([part[columns] for part in parts], columns))
+    parts = [] if task.table is None else [task.table.assign(in_table=True)]
+    parts += [history.assign(in_table=False) for history in (task.histories or {}).values()]
+    columns = ["name", "status", "validation_score", "in_table"]
+    kept = [*columns, "run_validation_scores"]
+    return best_first(once_each([part[part.columns.intersection(kept)] for part in parts], columns))
 
 
 def once_each(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
@@ -58,10 +60,16 @@ def shared_ranks(ordered: Sequence[Hashable]) -> list[int]:
     return ranks
 
 
+def ranks_in_order(ordered: pd.DataFrame) -> list[int]:
+    """Ranks of rows as `best_first` orders them; the diverged share none with others."""
+    diverged = ordered["status"] == "diverged"
+    return shared_ranks(list(zip(diverged, ordered["validation_score"], strict=True)))
+
+
 def ranks(task: TaskData) -> dict[str, int]:
-    """Ranks among the functions of the table, or of the searches where there is no table."""
-    ordered = measured(task) if task.table is None else best_first(task.table)
-    return {str(name): rank for rank, name in enumerate(ordered["name"], start=1)}
+    """Ranks among all functions of the table and the searches; equal scores share one."""
+    ordered = measured(task)
+    return dict(zip(map(str, ordered["name"]), ranks_in_order(ordered), strict=True))
 
 
 def steady(functions: pd.DataFrame, baselines: Collection[str]) -> pd.DataFrame:

@@ -38,15 +38,13 @@ def ranked(table: pd.DataFrame, baselines: Collection[str]) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    from actsearch.report.ranking import best_first, shared_ranks
+    from actsearch.report.ranking import best_first, ranks_in_order
 
     ordered = best_first(table)
-    # A diverged function shares no rank with one that trained.
-    keys = list(zip(ordered["status"] == "diverged", ordered["validation_score"], strict=True))
     runs = [np.asarray(values, dtype=np.float64) for values in ordered["run_validation_scores"]]
     return pd.DataFrame(
         {
-            "rank": shared_ranks(keys),
+            "rank": ranks_in_order(ordered),
             "name": ordered["name"],
             "slug": ordered["slug"],
             "baseline": ordered["name"].isin(set(baselines)),

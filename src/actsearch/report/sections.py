@@ -29,7 +29,7 @@ from actsearch.report.formats import (
     value,
 )
 from actsearch.report.plot_style import focus
-from actsearch.report.ranking import best_first, floor_of, measured, role, steady
+from actsearch.report.ranking import best_first, floor_of, measured, ranks, role, steady
 from actsearch.report.screened import screen_section
 from actsearch.report.searches import search_sections, simulation_section
 
@@ -42,7 +42,7 @@ def task_sections(
     """The sections of a task by name; None where a part was not in the experiment."""
     score = task.score
     return {
-        "benchmark": _benchmark(task.table, task.costs, baselines, score, anchor, figures),
+        "benchmark": _benchmark(task, baselines, anchor, figures),
         "reliability": _reliability(task.reliability, score),
         "map": _map(task, baselines, anchor, figures),
         "surrogate": surrogate_section(task.surrogate, task.predictions, score, anchor, figures),
@@ -61,23 +61,33 @@ def _found_by(task: TaskData) -> str | None:
     known = {*task.table["name"]}
     found = [f["name"] for f in task.final["functions"] if f["kind"] == "found"]
     tabled = sum(name in known for name in found)
+    compared, searched = (
+        plural(len(found), "function found", "functions found"),
+        len(found) - tabled,
+    )
+    if not searched:
+        return (
+            f"The table has the {compared} that {_was(len(found))} compared; no search added one."
+        )
+    if not tabled:
+        return f"Live searches alone trained the {compared} that {_was(len(found))} compared."
     return (
-        f"Of the {plural(len(found), 'function')} found the table has {count(tabled)}, and a live "
-        f"search alone {count(len(found) - tabled)}."
+        f"Of the {compared} that were compared, {count(tabled)} {_was(tabled)} in the table, and "
+        f"{count(searched)} {_was(searched)} trained by live searches alone."
     )
 
 
+def _was(n: int) -> str:
+    return "was" if n == 1 else "were"
+
+
 def _benchmark(
-    table: pd.DataFrame | None,
-    costs: pd.DataFrame | None,
-    baselines: Collection[str],
-    score: Score,
-    anchor: str,
-    figures: Figures,
+    task: TaskData, baselines: Collection[str], anchor: str, figures: Figures
 ) -> Context | None:
+    table, score = task.table, task.score
     if table is None or table.empty:
         return None
-    cost_of = cost_lines(costs)
+    cost_of, rank_of = cost_lines(task.costs), ranks(task)
     ordered = best_first(table)
     standard = ordered[ordered["name"].isin(baselines)]
     diverged = int((table["status"] == "diverged").sum())
@@ -107,13 +117,14 @@ def _benchmark(
         "below": value(score, lowest, score.digits)
         if lowest > table["validation_score"].min()
         else None,
-        "measured_on": measured_on(costs),
+        "ranked": count(len(rank_of)),
+        "measured_on": measured_on(task.costs),
         "upper": _upper(ordered, steady(ordered, baselines), score, anchor, figures)
         if len(trained)
         else None,
         "best": [
             {
-                "rank": rank,
+                "rank": count(rank_of[row["name"]]),
                 "name": row["name"],
                 "score": _score(score, row["validation_score"], floor),
                 "curve": curve(row["name"], role(row["name"], baselines)),
@@ -121,18 +132,17 @@ def _benchmark(
                 "partial": row["status"] == "partial",
                 "cost": cost_of.get(row["name"]),
             }
-            for rank, row in enumerate(trained.head(BEST_SHOWN).to_dict("records"), start=1)
+            for row in trained.head(BEST_SHOWN).to_dict("records")
         ],
         "baselines": [
             {
                 "name": row["name"],
                 "score": _score(score, row["validation_score"], floor),
-                "rank": count(rank),
+                "rank": count(rank_of[row["name"]]),
                 "diverged": row["status"] == "diverged",
                 "cost": cost_of.get(row["name"], MISSING),
             }
-            for rank, row in enumerate(ordered.to_dict("records"), start=1)
-            if row["name"] in baselines
+            for row in standard.to_dict("records")
         ],
     }
 
@@ -214,7 +224,7 @@ def _map(
         "n": count(len(places)),
         "layers": None if task.layers is None else plural(len(task.layers.covered), "layer"),
         "passed_over": in_words(task.layers.passed_over) if task.layers else [],
-        "missing": {f: f"{count(n)} ({percent(n / len(places), 1)})" for f, n in missing.items()},
+        "missing": _missing(missing, len(places)),
         "groups": {
             g: count(int((placed["group"] == g).sum()))
             for g in ("trained", "diverged", "untrained")
@@ -223,3 +233,20 @@ def _map(
         "ramp": ", ".join(plots.MAP_COLOURS),
         "clipped": is_number(lowest) and bool(lowest < limits[0]),
     }
+
+
+def _missing(missing: Mapping[str, int], n: int) -> str:
+    """How many functions are on no map, for want of which feature."""
+    if not any(missing.values()):
+        return f"All {plural(n, 'function')} have both features."
+    shares = {f: f"{count(of)} ({percent(of / n, 1)})" for f, of in missing.items()}
+    lacking = [
+        f"{shares[feature]} {'has' if missing[feature] == 1 else 'have'} no {label}"
+        for feature, label in (("outputs", "outputs"), ("fisher", "Fisher information"))
+        if missing[feature]
+    ]
+    return (
+        f"Of {plural(n, 'function')}, {' and '.join(lacking)} that is finite everywhere, and no "
+        f"place in that panel. No predictor sees the {shares['union']} that lack either feature, "
+        "and no search proposes them."
+    )

@@ -13,7 +13,7 @@ from actsearch.report.costs import in_a_line
 from actsearch.report.data import TaskData
 from actsearch.report.drawings import curve
 from actsearch.report.formats import Context, count, difference, function_name, percent, value
-from actsearch.report.headline import headline
+from actsearch.report.headline import advice, difference_on_test, headline
 from actsearch.report.ranking import best_baseline, measured, role
 
 _NO_FINAL = (
@@ -24,53 +24,86 @@ _NO_FINAL = (
 
 def task_summary(task: TaskData, baselines: Collection[str]) -> Context:
     """The task's card at the top of the page."""
-    functions, score = measured(task), task.score
-    compared = {f["name"]: f for f in task.final["functions"]} if task.final else {}
-    facts: list[tuple[str, Any]] = []
-    if task.table is not None:
-        facts.append(("Functions in the table", count(len(task.table))))
-    if task.histories:
-        searched = {name for h in task.histories.values() for name in h["name"]}
-        facts.append(("Functions in live searches", count(len(searched))))
-    best = None
-    if len(functions):
-        n = int((functions["status"] == "diverged").sum())
-        facts.append(
-            (
-                "Diverged",
-                f"{percent(n / len(functions), 1)} ({count(n)} of {count(len(functions))})",
-            )
-        )
-        reference = best_baseline(functions, baselines)
-        top = functions.iloc[0]
-        best = str(top["name"])
-        if reference is not None:
-            facts.append(("Best baseline, validation", _named(reference, score)))
-            gain = difference(score, top["validation_score"] - reference["validation_score"])
-            facts.append(("Best function, validation", _named(top, score)))
-            facts.append((f"Difference, {score.unit}" if score.unit else "Difference", gain))
-        else:
-            facts.append(("Best function, validation", _named(top, score)))
-    elif task.final and task.final["candidates_from"]:
-        best = str(task.final["chosen"]["name"])
-        facts.append(("Functions from", ", ".join(task.final["candidates_from"])))
-        standard = compared[task.final["best_baseline"]]
-        facts.append(("Best baseline, validation", _named(standard, score)))
-        facts.append(("Chosen function, validation", _named(compared[best], score)))
-    if task.final and task.final["measured_on"]:
-        chosen = str(task.final["chosen"]["name"])
-        told = Markup("{} {}").format(function_name(chosen), in_a_line(compared[chosen]["cost"]))
-        facts.append(("Cost of the chosen function", told))
-    finding = str(task.final["conclusion"]) if task.final else _NO_FINAL
+    functions, final = measured(task), task.final
+    chosen = str(final["chosen"]["name"]) if final else None
+    shown = chosen or (str(functions["name"].iloc[0]) if len(functions) else None)
     return {
-        "headline": headline(task.final),
-        "finding": finding,
-        "confirmed": task.final is not None,
-        "facts": facts,
-        "curve": curve(best, role(best, baselines)) if best else None,
+        "headline": headline(final),
+        "advice": advice(final),
+        "finding": str(final["conclusion"]) if final else _NO_FINAL,
+        "confirmed": final is not None,
+        "facts": [
+            *(_on_test(final, task.score) if final else ()),
+            *_on_validation(task, functions, baselines),
+            *_numbers(task, functions),
+            *(_cost(final) if final else ()),
+        ],
+        "curve": curve(shown, role(shown, baselines)) if shown else None,
     }
 
 
-def _named(row: pd.Series | Mapping[str, Any], score: Score) -> Markup:
-    written = value(score, row["validation_score"])
-    return Markup("{} {}").format(written, function_name(row["name"]))
+_Facts = list[tuple[str, Any]]
+
+
+def _on_test(final: Mapping[str, Any], score: Score) -> _Facts:
+    """The function chosen, and what the test set says of it."""
+    compared = {f["name"]: f for f in final["functions"]}
+    chosen, standard = compared[final["chosen"]["name"]], compared[final["best_baseline"]]
+    return [
+        ("Chosen function, test", _named(chosen, score, "test_score_mean")),
+        ("Best baseline, test", _named(standard, score, "test_score_mean")),
+        ("Difference, test", _with_note(*difference_on_test(chosen, score))),
+    ]
+
+
+def _on_validation(task: TaskData, functions: pd.DataFrame, baselines: Collection[str]) -> _Facts:
+    """The best function and the best baseline before the test set was read."""
+    score, final = task.score, task.final
+    if len(functions):
+        top, standard = functions.iloc[0], best_baseline(functions, baselines)
+        facts = [("Best function, validation", _named(top, score))]
+        if standard is not None:
+            gain = difference(score, top["validation_score"] - standard["validation_score"])
+            facts.append(("Best baseline, validation", _named(standard, score)))
+            facts.append(("Difference, validation", _with_note(score.with_unit(gain))))
+        return facts
+    if not final or not final["candidates_from"]:
+        return []
+    compared = {f["name"]: f for f in final["functions"]}
+    return [
+        ("Functions from", ", ".join(final["candidates_from"])),
+        ("Chosen function, validation", _named(compared[final["chosen"]["name"]], score)),
+        ("Best baseline, validation", _named(compared[final["best_baseline"]], score)),
+    ]
+
+
+def _numbers(task: TaskData, functions: pd.DataFrame) -> _Facts:
+    """How many functions were trained, where, and how many diverged; each counts once."""
+    n = len(functions)
+    if not n:
+        return []
+    diverged = int((functions["status"] == "diverged").sum())
+    tabled = int(functions["in_table"].astype(bool).sum())
+    parts = f"{count(tabled)} in the table, {count(n - tabled)} by searches alone"
+    return [
+        ("Functions", _with_note(count(n), parts if 0 < tabled < n else "")),
+        ("Diverged", f"{percent(diverged / n, 1)} ({count(diverged)} of {count(n)})"),
+    ]
+
+
+def _cost(final: Mapping[str, Any]) -> _Facts:
+    if not final["measured_on"]:
+        return []
+    [cost] = [f["cost"] for f in final["functions"] if f["name"] == final["chosen"]["name"]]
+    note = "measured with the last comparison"
+    return [("Cost of the chosen function", _with_note(in_a_line(cost), note))]
+
+
+def _named(
+    row: pd.Series | Mapping[str, Any], score: Score, of: str = "validation_score"
+) -> Markup:
+    return Markup("{} {}").format(value(score, row[of]), function_name(row["name"]))
+
+
+def _with_note(text: str, note: str = "") -> Markup:
+    return Markup('{} <span class="muted">{}</span>' if note else "{}").format(text, note)

@@ -95,15 +95,20 @@ def _how(
         others = "no other lies" if len(tied) == 1 else f"{len(tied) - 1} more lie"
         others = "1 more lies" if len(tied) == 2 else others
         return f"{how}; {others} within one standard error, {reach})"
-    within = (
-        f"within one standard error, {reach}, of the best validation {score.shown} found"
+    alike = (
+        "that validation cannot tell apart"
         if reach
-        else f"at the best validation {score.shown} found"
+        else f"with the best validation {score.shown} found"
+    )
+    within = (
+        f"; they lie within one standard error of it, {reach}, pooled over functions"
+        if reach
+        else ""
     )
     return (
-        f"its cost: the least, to {NOISE - 1:.0%}, of the {len(tied)} functions {within}, "
-        f"{measured} ({score.write(validation[name])}; "
-        f"the best is {best}, {score.write(validation[best])})"
+        f"its cost: the cheapest of the {len(tied)} functions {alike}, {measured} "
+        f"({score.write(validation[name])}; the best is {best}, {score.write(validation[best])}"
+        f"{within})"
     )
 
 

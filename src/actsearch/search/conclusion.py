@@ -59,9 +59,9 @@ def conclusion(
             f"{len(left_out)} of {n_baselines + len(left_out)} baselines were left out earlier for "
             f"their validation scores, and were not tested ({', '.join(left_out)})"
         )
-    chosen_by = "validation and, among its ties, cost" if by_cost else "validation"
+    chosen_by = "validation, and then by cost" if by_cost else "validation"
     named = next(f for f in found if f["name"] == chosen)
-    clauses.append(f"{chosen_by} had chosen {_of_chosen(named, top, score)}")
+    clauses.append(f"chosen before the test, by {chosen_by}: {_of_chosen(named, top, score)}")
     if diverged := sum(f["n_diverged"] for f in functions):
         clauses.append(
             f"diverged runs ({diverged} of {n_seeds * len(functions)}) count with "
@@ -120,7 +120,7 @@ def _of_chosen(chosen: Mapping[str, Any], top: Mapping[str, Any], score: Score) 
         return str(top["name"])
     apart = _with_minus(score.with_unit(score.write_difference(chosen["difference"]["mean"])))
     verdict = {"undecided": "no verdict", "tie": "a tie"}.get(chosen["verdict"], chosen["verdict"])
-    return f"{chosen['name']}, {apart} from the baseline's: {verdict}"
+    return f"{chosen['name']}, {apart} from the baseline's, {verdict}"
 
 
 def _with_minus(numbers: str) -> str:

@@ -62,6 +62,7 @@ def _print(final: Mapping[str, Any], place: str) -> None:
     from rich.table import Table
 
     from actsearch.config import score_called
+    from actsearch.report.headline import advice
     from actsearch.report.verdict_table import cells, notes, verdict_rows
 
     score = score_called(final["score"])
@@ -83,3 +84,5 @@ def _print(final: Mapping[str, Any], place: str) -> None:
     out.print(escape(f"{place}: * marks baselines"))
     for text in notes(final):
         out.print(escape(text))
+    if keep := advice(final):
+        out.print(escape(keep))

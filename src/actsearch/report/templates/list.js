@@ -54,7 +54,7 @@ export function makeList(store, element, say, open) {
 
   function row(i, place) {
     const button = make("button", { type: "button", class: "link", "data-function": i, onclick: () => open(i, true) }, spell(store.names[i]));
-    const tags = [store.is(i, "baseline") && "baseline", store.own[i] && "no ONNX export"].filter(Boolean);
+    const tags = [store.is(i, "baseline") && "baseline", store.onlyAtZero(i) && "not finite at 0", store.own[i] && "no ONNX export"].filter(Boolean);
     const head = make("th", { scope: "row", class: store.is(i, "baseline") ? "baseline" : null }, button, ...tags.flatMap((tag) => [" ", make("span", { class: "tag" }, tag)]));
     return make("tr", { "aria-rowindex": place }, head, ...columns.slice(1).map(([key]) => make("td", { class: "number" }, cell(key, i))));
   }

@@ -5,6 +5,7 @@ import { plot, ring } from "./figures.js";
 
 const MAPS = { outputs: "by outputs", fisher: "by Fisher information", union: "by both" };
 const VERDICTS = { better: "better", worse: "worse", tie: "a tie", undecided: "no verdict", reference: "the reference" };
+const JUDGED = "A verdict follows p, which is corrected for the number of comparisons (Holm); the interval is not, so that of a tie may leave out 0.";
 
 // An element with attributes and children; texts stay texts.
 export function make(tag, attributes = {}, ...children) {
@@ -20,12 +21,15 @@ export function make(tag, attributes = {}, ...children) {
 // A name that may wrap after its commas.
 export const spell = (name) => make("code", { class: "fn" }, ...name.split(/(?<=,)/).flatMap((part) => [part, make("wbr")]));
 
+// The roles are said, since narrow screens lay out rows as blocks, which takes them away.
 const table = (label, head, rows) =>
   make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
-    make("table", {},
-      make("thead", {}, make("tr", {}, ...head.map((text, k) => make("th", { scope: "col", class: k ? "number" : null }, text)))),
-      make("tbody", {}, ...rows.map((row) =>
-        make("tr", {}, ...row.map((cell, k) => make(k ? "td" : "th", k ? { class: "number" } : { scope: "row" }, cell)))))));
+    make("table", { role: "table" },
+      make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...head.map((text, k) => make("th", { role: "columnheader", scope: "col", class: k ? "number" : null }, text)))),
+      make("tbody", { role: "rowgroup" }, ...rows.map((row) =>
+        make("tr", { role: "row" }, ...row.map((cell, k) =>
+          k ? make("td", { role: "cell", class: "number", "data-label": head[k] }, cell) : make("th", { role: "rowheader", scope: "row" }, cell)))))));
+const caption = (text) => make("p", { class: "caption" }, text);
 
 const link = (target, text) => (target ? make("a", { href: encodeURI(target) }, text) : text);
 
@@ -55,6 +59,7 @@ export function makePanel(store, element, say, onLeave) {
 
   function marks(i) {
     const tags = [store.is(i, "baseline") ? "baseline" : null, ...store.divergedOn(i).map((task) => `diverged on ${task}`)];
+    if (store.onlyAtZero(i)) tags.push("not finite at 0");
     tags.push(...["finite", "monotone", "bounded"].map((flag) => (store.is(i, flag) ? flag : `not ${flag}`)));
     if (!store.isFunction(i)) tags.push("cannot be evaluated here");
     else if (store.own[i]) tags.push(`no ONNX export: ${store.own[i].join(", ")} is not built in`);
@@ -92,34 +97,38 @@ export function makePanel(store, element, say, onLeave) {
   }
 
   function onTasks(i) {
-    const rows = store.shown.map((task) => {
+    const trained = store.shown.filter((task) => task.status[i] !== "-");
+    const others = store.shown.filter((task) => task.status[i] === "-").map((task) => task.name);
+    const rows = trained.map((task) => {
       const { score } = task;
       const value = task.values[i];
-      const trained = task.status[i] !== "-";
-      const around = task.deviations[i] === null ? "" : ` \u00b1 ${writeSize(score, task.deviations[i])}`;
-      const text = !trained ? "not trained" : task.status[i] === "d" ? "diverged" : writeMeasured(task, i) + around;
+      const around = task.deviations[i] === null ? "" : `\u00a0\u00b1\u00a0${writeSize(score, task.deviations[i])}`;
+      const text = task.status[i] === "d" ? "diverged" : writeMeasured(task, i) + around;
       const best = task.baseline === null ? null : task.values[task.baseline];
-      const apart = trained && task.status[i] !== "d" && best !== null && value !== null ? value - best : null;
+      const apart = task.status[i] !== "d" && best !== null && value !== null ? value - best : null;
       return [
         make("a", { href: `#${task.anchor}` }, task.name),
         text,
         task.runs[i] === null ? NONE : String(task.runs[i]),
-        task.ranks[i] === null ? NONE : `${count(task.ranks[i])} of ${count(task.ranked)}`,
+        task.ranks[i] === null ? NONE : `${count(task.ranks[i])}\u00a0of\u00a0${count(task.ranked)}`,
         writeDifference(score, apart),
         task.predicted[i] === null ? NONE : writeScore(score, task.predicted[i]),
       ];
     });
-    return table("The function on every task", ["Task", "Validation", "Seeds", "Rank", "To the best baseline", "Predicted"], rows);
+    return [
+      ...(rows.length ? [table("The function on every task", ["Task", "Validation, median", "Seeds", "Rank", "To the best baseline", "Predicted"], rows)] : []),
+      ...(others.length ? [caption(`Not trained on ${others.join(", ")}.`)] : []),
+    ];
   }
 
   // Equal costs are those of one measured space.
   function costs(i) {
     const found = new Set(store.shown.map((task) => task.costs?.[i]).filter(Boolean));
-    return found.size ? make("p", {}, `Cost beside relu, forward and backward, and bytes kept for each number: ${[...found].join("; ")}.`) : null;
+    return found.size ? make("p", {}, `Cost beside relu, forward and backward, and bytes kept for each number, measured with the table: ${[...found].join("; ")}.`) : null;
   }
 
   function files(i) {
-    const paths = store.shown.filter((task) => task.trial && task.ranks[i] !== null).map((task) => task.trial.replace("{slug}", store.slugs[i]));
+    const paths = store.shown.filter((task) => task.trial && task.tabled[i] === "1").map((task) => task.trial.replace("{slug}", store.slugs[i]));
     for (const { searches, final } of store.tasks) {
       const rows = [...searches.flatMap((search) => search.rows), ...(final ?? [])];
       paths.push(...rows.filter((row) => row[0] === i).map((row) => row.at(-1)).filter(Boolean));
@@ -150,13 +159,14 @@ export function makePanel(store, element, say, onLeave) {
   function inFinals(i) {
     const rows = [];
     for (const { name, score, final } of store.tasks) {
-      for (const [j, mean, deviation, apart, low, high, verdict] of final ?? []) {
+      for (const [j, mean, deviation, apart, low, high, verdict, p] of final ?? []) {
         if (j !== i) continue;
         const interval = apart === null ? NONE : `${writeDifference(score, apart)} (${writeDifference(score, low)} to ${writeDifference(score, high)})`;
-        rows.push([name, `${writeScore(score, mean)} \u00b1 ${writeSize(score, deviation)}`, interval, VERDICTS[verdict] ?? verdict]);
+        const said = VERDICTS[verdict] ?? verdict;
+        rows.push([name, `${writeScore(score, mean)}\u00a0\u00b1\u00a0${writeSize(score, deviation)}`, interval, apart === null ? said : `${said}, p\u00a0${p.replace(" ", "\u00a0")}`]);
       }
     }
-    return rows.length ? [make("h3", {}, "Last comparison, on the test set"), table("The function in last comparisons", ["Task", "Test, mean", "To the best baseline", "Verdict"], rows)] : [];
+    return rows.length ? [make("h3", {}, "Last comparison, on the test set"), table("The function in last comparisons", ["Task", "Test, mean", "To the best baseline (95% interval)", "Verdict"], rows), caption(JUDGED)] : [];
   }
 
   function features(i) {
@@ -173,12 +183,14 @@ export function makePanel(store, element, say, onLeave) {
         const among = nearest(task.places[feature], i, store.baselines, 1);
         const others = nearest(task.places[feature], i, store.ids, 3);
         const at = (list) => (list.length ? make("span", { class: "names" }, ...list.flatMap((j, k) => [k ? ", " : "", pick(j)])) : NONE);
-        near.push([`${task.name}, ${label}`, at(among), at(others)]);
+        if (others.length) near.push([`${task.name}, ${label}`, at(among), at(others)]);
       }
     }
     return [
       table("Outputs on normal inputs", ["Outputs on normal inputs", "This function", "Baselines, lowest to highest"], rows),
-      ...(near.length ? [table("Neighbours on the maps", ["Map", "Nearest baseline", "Nearest functions"], near)] : []),
+      near.length
+        ? table("Neighbours on the maps", ["Map", "Nearest baseline", "Nearest functions"], near)
+        : make("p", { class: "muted" }, "It is on no map here."),
     ];
   }
 
@@ -209,9 +221,9 @@ export function makePanel(store, element, say, onLeave) {
       marks(i),
       make("p", { class: "buttons" }, copier("name", name), copier("slug", store.slugs[i]), store.isFunction(i) ? copier("code", code(i)) : ""),
       chart,
-      make("p", { class: "caption" }, "Thin lines: the baselines."),
+      caption("Thin lines: the baselines."),
       make("h3", {}, "On every task"),
-      onTasks(i),
+      ...onTasks(i),
       costs(i) ?? "",
       ...inFinals(i),
       make("h3", {}, "In live searches"),

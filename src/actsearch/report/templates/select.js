@@ -1,6 +1,6 @@
 // Which functions the list shows, in which order, and as which file: no page is needed for it.
 
-export const FILTERS = ["finite", "monotone", "bounded", "diverged", "baseline", "exportable"];
+export const FILTERS = ["finite", "finite_at_zero", "monotone", "bounded", "diverged", "baseline", "exportable"];
 
 const squeeze = (text) => text.toLowerCase().replace(/\s+/g, "");
 
@@ -17,7 +17,7 @@ export function matches(store, query, i) {
   if (query.span) {
     const task = store.tasks[query.span.task];
     const value = task.values[i];
-    if (value === null || task.ranks[i] === null) return false;
+    if (value === null || task.tabled[i] !== "1") return false;
     if (value < query.span.low || value >= query.span.high) return false;
     if (query.span.status && (task.status[i] === "d") !== (query.span.status === "diverged")) return false;
   }

@@ -20,13 +20,14 @@ export function openStore(block) {
     ...block,
     ids,
     shown: tasks.filter((task) => task.values.some((value) => value !== null) || /[cpd]/.test(task.status)),
-    x: Array.from({ length: block.points }, (_, k) => (2 * block.limit * k) / (block.points - 1) - block.limit),
     curve: (i) => row(curves, i),
     slope: (i) => row(slopes, i),
     byName: new Map(names.map((name, i) => [name, i])),
     bySlug: new Map(slugs.map((slug, i) => [slug, i])),
     is,
     isFunction: (i) => is(i, "exportable") || i in block.own,
+    // Whether its value is a number everywhere but at 0, where networks often ask.
+    onlyAtZero: (i) => is(i, "finite") && !is(i, "finite_at_zero"),
     // Names of the tasks on which a function diverged.
     divergedOn: (i) => tasks.filter((task) => task.status[i] === "d").map((task) => task.name),
     baselines: ids.filter((i) => is(i, "baseline")),
