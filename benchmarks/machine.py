@@ -6,6 +6,7 @@ import datetime
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,11 @@ def machine(device: torch.device) -> dict[str, Any]:
             "cuda": torch.version.cuda,
         }
     return found
+
+
+def processor(of: Mapping[str, Any]) -> str:
+    """The GPU of a `machine`, or else its CPU."""
+    return str(of.get("gpu") or of["cpu"])
 
 
 def versions() -> dict[str, str]:

@@ -65,6 +65,8 @@ class Row:
     part: str = ""
     date: str = ""
     commit: str = ""
+    processor: str = ""
+    """On which it was measured: parts of a file may be of several machines."""
     error: str = ""
 
     @property

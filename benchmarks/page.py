@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import drawing
-from benchmarks.machine import ROOT
+from benchmarks.machine import ROOT, processor
 
 PAGE = ROOT / "docs/performance.md"
 RESULTS, GPU_RESULTS = ROOT / "benchmarks/results.json", ROOT / "benchmarks/results-gpu.json"
@@ -87,15 +87,17 @@ def machine(results: Json | None, command: str) -> str:
     there = [f"{name} {version}" for name, version in versions.items()
              if version != "-" and name != "actsearch"]  # fmt: skip
     return (
-        f"{'; '.join(said)}. {', '.join(there)}. Date and commit of each part are above its table."
+        f"{'; '.join(said)}. {', '.join(there)}. Date and commit of each part are above its table, "
+        "and the processor where it was another."
     )
 
 
-def when(rows: Sequence[Json]) -> str:
-    """Date and commit of rows that were measured together; "+" for one with changes."""
+def when(rows: Sequence[Json], usual: str) -> str:
+    """Date and commit of rows that were measured together, and a processor that is not usual."""
     commits = dict.fromkeys(
         f"{row['date'][:10]}, {row['commit'].rstrip('+')[:10]}"
         f"{' with changes' if row['commit'].endswith('+') else ''}"
+        f"{', on ' + row['processor'] if row.get('processor', usual) != usual else ''}"
         for row in rows
     )
     return "; ".join(commits)
@@ -107,10 +109,10 @@ def tables(results: Json | None) -> str:
         return ""
     rows = [row for row in results["rows"] if row["part"] not in GROWTH]
     order = [*NAMES, *sorted({row["part"] for row in rows} - set(NAMES))]
-    texts = []
+    texts, usual = [], processor(results["machine"])
     for part in order:
         if own := [row for row in rows if row["part"] == part]:
-            texts.append(f"**{NAMES.get(part, part)}** ({when(own)})\n\n{table(own)}")
+            texts.append(f"**{NAMES.get(part, part)}** ({when(own, usual)})\n\n{table(own)}")
     return "\n\n".join(texts)
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.machine import machine, now, versions
+from benchmarks.machine import machine, now, processor, versions
 from benchmarks.measuring import Part, Row, Setting, failed
 
 
@@ -36,14 +36,15 @@ class Results:
     def keep_others(self, parts: Iterable[str]) -> None:
         """Take over what the file has of other parts than ``parts``."""
         if self.path.exists():
-            kept = json.loads(self.path.read_text())["rows"]
-            anew = set(parts)
-            self.others = [row for row in kept if row["part"] not in anew]
+            kept, anew = json.loads(self.path.read_text()), set(parts)
+            where = {"processor": processor(kept["machine"])}
+            self.others = [where | row for row in kept["rows"] if row["part"] not in anew]
 
     def add(self, row: Row, part: str = "") -> None:
         """Print a row, and write all so far."""
         row.part, row.date = part, now()
         row.commit = self.head["versions"]["actsearch"]
+        row.processor = processor(self.head["machine"])
         self.rows.append(row)
         self.out.print(line(row))
         self.out.file.flush()

@@ -123,10 +123,12 @@ def test_a_failure_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
     assert written[1]["error"] == "ValueError: no [bold] luck"
     assert "FAILED" in line(results.rows[1])
     again = Results(path, TINY, Console(file=sys.stderr))
+    first = again.head["machine"]["cpu"]
     again.keep_others(iter(["broken"]))
+    again.head["machine"] = {"cpu": "Another", "gpu": "A card"}
     again.add(Row("third", 3.0), "broken")
-    kept = [row["name"] for row in json.loads(path.read_text())["rows"]]
-    assert kept == ["second", "third"]
+    kept = [(row["name"], row["processor"]) for row in json.loads(path.read_text())["rows"]]
+    assert kept == [("second", first), ("third", "A card")]
 
 
 @pytest.mark.parametrize(("package", "option"), [("", "--tiny"), (".gpu", "--cpu-dry")])
