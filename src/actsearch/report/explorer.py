@@ -19,6 +19,7 @@ from actsearch.report.data import ReportData, TaskData
 from actsearch.report.drawings import CURVE_LIMIT
 from actsearch.report.facts import HIGHEST, POINTS, Facts, X, facts_of
 from actsearch.report.formats import Context, is_number, p_value
+from actsearch.report.headline import IN_WORDS
 from actsearch.report.plot_style import DIGITS, rounded
 from actsearch.report.ranking import best_baseline, floor_of, measured, ranks
 
@@ -247,7 +248,7 @@ def _final(task: TaskData, place: Mapping[str, int]) -> list[list[Any]] | None:
             place[f["name"]],
             *rounded([f["test_score_mean"], f["test_score_std"]], _FINE),
             *rounded([(f["difference"] or {}).get(end) for end in ends], _FINE),
-            f["verdict"],
+            IN_WORDS[f["verdict"]],
             p_value((f["difference"] or {}).get("p_holm")),
             task.final_link.format(slot=slot) if task.final_link else None,
         ]

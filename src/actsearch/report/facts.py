@@ -21,15 +21,8 @@ from actsearch.functions.slopes import slope
 from actsearch.functions.trees import without_form
 from actsearch.report.drawings import CURVE_LIMIT
 
-
-def _points() -> NDArray[np.float64]:
-    """Twice as close to each other around 0, where most functions bend, 0 itself among them."""
-    wide, near = np.arange(-50, 51) / 10, np.arange(-20, 21) / 20
-    return np.unique(np.concatenate([wide * CURVE_LIMIT / 5, near]))
-
-
-X = _points()
-"""Where curves and slopes are drawn, from -CURVE_LIMIT to CURVE_LIMIT."""
+X = np.unique([*range(-100, 101, 2), *range(-20, 21)]) * (CURVE_LIMIT / 100)
+"""Where curves and slopes are drawn: 0 is among them, and they are twice as close around it."""
 POINTS = len(X)
 HIGHEST = 20.0
 """Curves and slopes are cut here: four times what a drawing shows."""

@@ -65,4 +65,5 @@ def difference_on_test(function: Mapping[str, Any], score: Score) -> tuple[str, 
     if is_number(apart["p_holm"]):
         kept_together = f"p {p_value(apart['p_holm'])}".replace(" ", "\u00a0")
         parts.append(f"{kept_together} after Holm")
-    return score.with_unit(difference(score, apart["mean"])), f"{', '.join(parts)}: {said}"
+    note = f"{', '.join(parts)}: {said}" if parts else said
+    return score.with_unit(difference(score, apart["mean"])), note

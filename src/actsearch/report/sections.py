@@ -61,19 +61,16 @@ def _found_by(task: TaskData) -> str | None:
     known = {*task.table["name"]}
     found = [f["name"] for f in task.final["functions"] if f["kind"] == "found"]
     tabled = sum(name in known for name in found)
-    compared, searched = (
-        plural(len(found), "function found", "functions found"),
-        len(found) - tabled,
-    )
+    searched = len(found) - tabled
+    compared = plural(len(found), "function found", "functions found")
+    compared += f" that {_was(len(found))} compared"
     if not searched:
-        return (
-            f"The table has the {compared} that {_was(len(found))} compared; no search added one."
-        )
+        return f"The table has the {compared}; no search added one."
     if not tabled:
-        return f"Live searches alone trained the {compared} that {_was(len(found))} compared."
+        return f"Live searches alone trained the {compared}."
     return (
-        f"Of the {compared} that were compared, {count(tabled)} {_was(tabled)} in the table, and "
-        f"{count(searched)} {_was(searched)} trained by live searches alone."
+        f"Of the {compared}, {count(tabled)} {_was(tabled)} in the table, and {count(searched)} "
+        f"{_was(searched)} trained by live searches alone."
     )
 
 

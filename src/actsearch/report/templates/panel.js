@@ -4,7 +4,6 @@ import { nearest } from "./select.js";
 import { plot, ring } from "./figures.js";
 
 const MAPS = { outputs: "by outputs", fisher: "by Fisher information", union: "by both" };
-const VERDICTS = { better: "better", worse: "worse", tie: "a tie", undecided: "no verdict", reference: "the reference" };
 const JUDGED = "A verdict follows p, which is corrected for the number of comparisons (Holm); the interval is not, so that of a tie may leave out 0.";
 
 // An element with attributes and children; texts stay texts.
@@ -162,8 +161,7 @@ export function makePanel(store, element, say, onLeave) {
       for (const [j, mean, deviation, apart, low, high, verdict, p] of final ?? []) {
         if (j !== i) continue;
         const interval = apart === null ? NONE : `${writeDifference(score, apart)} (${writeDifference(score, low)} to ${writeDifference(score, high)})`;
-        const said = VERDICTS[verdict] ?? verdict;
-        rows.push([name, `${writeScore(score, mean)}\u00a0\u00b1\u00a0${writeSize(score, deviation)}`, interval, apart === null ? said : `${said}, p\u00a0${p.replace(" ", "\u00a0")}`]);
+        rows.push([name, `${writeScore(score, mean)}\u00a0\u00b1\u00a0${writeSize(score, deviation)}`, interval, apart === null ? verdict : `${verdict}, p\u00a0${p.replace(" ", "\u00a0")}`]);
       }
     }
     return rows.length ? [make("h3", {}, "Last comparison, on the test set"), table("The function in last comparisons", ["Task", "Test, mean", "To the best baseline (95% interval)", "Verdict"], rows), caption(JUDGED)] : [];
