@@ -78,6 +78,14 @@ class Page(HTMLParser):
         return found
 
 
+def named(function: dict[str, Any], final: dict[str, Any]) -> str:
+    """How a function of five seeds is called in the table of its last comparison, tags included."""
+    lost = function["n_diverged"]
+    tags = [f"{lost} of 5 seeds diverged"] * bool(lost)
+    tags += ["chosen"] * (function["name"] == final["chosen"]["name"])
+    return " ".join([function["name"], *tags])
+
+
 def functions_of(html: str) -> dict[str, Any]:
     """What the page's script knows of functions."""
     found = re.search(r'<script type="application/json" id="functions">(.*?)</script>', html, re.S)

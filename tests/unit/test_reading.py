@@ -179,7 +179,9 @@ def test_results_here_go_before_what_ships(results: Path, tmp_path: Path) -> Non
         find_task("mnist1d-mlp", results)
     with pytest.raises(ResultsError, match="no such folder"):
         find_task("mnist1d-mlp", tmp_path / "none")
-    with pytest.raises(ResultsError, match=r"no results of a task 'digits'.*ship: .*mnist1d-mlp"):
+    with pytest.raises(
+        ResultsError, match=r"no table that ships of a task 'digits'.*ship: .*mnist1d-mlp"
+    ):
         find_task("digits", results, only_shipped=True)
     with pytest.raises(ResultsError, match=r"\(did you mean 'digits'\?\)"):
         find_task("digtis", results)

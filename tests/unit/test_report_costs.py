@@ -8,7 +8,7 @@ import re
 import pandas as pd
 import pytest
 from report_example import make_cost, make_costs, make_task
-from report_page import Page
+from report_page import Page, named
 
 from actsearch.report import costs
 from actsearch.report.data import ReportData, TaskData
@@ -73,8 +73,7 @@ def test_finalists_have_their_cost_and_in_brackets_that_of_the_compiled(task: Ta
     shown = page(task)
     for function in task.final["functions"]:
         cost = function["cost"]
-        tag = f" {function['n_diverged']} of 5 seeds diverged" if function["n_diverged"] else ""
-        cell = shown.row("task-1-final", function["name"] + tag)[-1]
+        cell = shown.row("task-1-final", named(function, task.final))[-1]
         times, kept = costs.times(cost["both"]), costs.kept(cost["bytes_kept"])
         if cost["compiled"]:
             times += f" ({costs.times(cost['compiled']['both'])})"

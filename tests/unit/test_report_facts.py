@@ -134,9 +134,18 @@ def test_what_is_no_function_is_all_gaps() -> None:
 
 def final(verdicts: str, baseline: str = "gelu(x)") -> dict[str, Any]:
     words = {"b": "better", "w": "worse", "t": "tie", "u": "undecided"}
-    found = [{"kind": "found", "verdict": words[letter]} for letter in verdicts]
-    reference = [{"kind": "baseline", "verdict": "reference"}]
-    return {"best_baseline": baseline, "functions": found + reference}
+    found = [
+        {"kind": "found", "name": name, "verdict": words[letter]}
+        for letter, name in zip(verdicts, ("erf(x)", "sin(x)", "cos(x)"), strict=False)
+    ]
+    reference = [{"kind": "baseline", "name": baseline, "verdict": "reference"}]
+    chosen = {"name": "erf(x)"}
+    return {
+        "best_baseline": baseline,
+        "functions": found + reference,
+        "chosen": chosen,
+        "seeds": [1, 2],
+    }
 
 
 @pytest.mark.parametrize(
@@ -158,17 +167,34 @@ def test_the_headline_is_the_verdict_in_few_words(verdicts: str, words: str) -> 
 @pytest.mark.parametrize(
     ("verdicts", "said"),
     [
-        ("bt", None),
+        ("bt", "Use erf(x): it is in final_activation.py."),
+        ("tb", "Use sin(x): erf(x), chosen before the test, is a tie."),
         ("tw", "Keep gelu(x): no function found is shown to be better."),
-        ("u", "Keep gelu(x): no function found is shown to be better."),
+        (
+            "u",
+            "Keep gelu(x), or ask for 6 seeds (final.seeds): 2 are too few for 1 comparison.",
+        ),
         ("", None),
     ],
 )
-def test_where_nothing_is_better_the_baseline_is_to_be_kept(
-    verdicts: str, said: str | None
-) -> None:
+def test_it_is_said_what_to_do(verdicts: str, said: str | None) -> None:
     assert advice(final(verdicts)) == said
     assert advice(None) is None
+
+
+def test_a_baseline_that_is_better_than_the_best_is_advised() -> None:
+    compared = final("tt")
+    compared["functions"] += [{"kind": "baseline", "name": "elu(x)", "verdict": "better"}]
+    assert advice(compared) == (
+        "Use elu(x), a baseline: it is better than gelu(x), and no function found is."
+    )
+
+
+def test_what_is_not_finite_at_zero_is_advised_with_a_warning() -> None:
+    compared = final("b")
+    compared["functions"][0]["name"] = compared["chosen"]["name"] = "reciprocal(x)"
+    said = advice(compared)
+    assert said is not None and "Beware: it is not finite at x = 0" in said
 
 
 def test_without_a_comparison_the_headline_says_so() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from report_example import make_task
-from report_page import Page, figures_of
+from report_page import Page, figures_of, named
 from report_r2_example import N, lose_one_seed, make_r2_task
 
 from actsearch.config import SCORES
@@ -68,8 +68,7 @@ def test_the_sections_say_the_numbers_as_r2_is_written(page: Page, task: TaskDat
     assert f"The median of the others is {median:.4f} on validation." in benchmark
     assert "0.0000 points" not in benchmark
     for function in task.final["functions"]:
-        lost = function["n_diverged"]
-        cells = page.row("task-1-final", function["name"] + (f" {lost} of 5 seeds diverged" * lost))
+        cells = page.row("task-1-final", named(function, task.final))
         assert cells[1] == formats.value(R2, function["validation_score"])
         assert cells[2].startswith(f"{function['test_score_mean']:.4f} ± ")
         if function["difference"]:

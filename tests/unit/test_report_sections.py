@@ -15,7 +15,7 @@ from report_example import (
     make_table,
     make_task,
 )
-from report_page import Page, figures_of
+from report_page import Page, figures_of, named
 
 from actsearch.benchmark.table import seed_reliability
 from actsearch.config import SCORES
@@ -224,8 +224,7 @@ def test_final_table_is_the_data(page: Page, data: ReportData) -> None:
     final = data.tasks[0].final
     assert final is not None
     for function in final["functions"]:
-        tag = f" {function['n_diverged']} of 5 seeds diverged" if function["n_diverged"] else ""
-        *cells, cost = page.row("task-1-final", function["name"] + tag)
+        *cells, cost = page.row("task-1-final", named(function, final))
         assert "×" in cost and "B" in cost
         assert cells[1] == f"{100 * function['validation_score']:.2f}%"
         mean, std = function["test_score_mean"], function["test_score_std"]
@@ -288,7 +287,7 @@ def test_functions_of_other_tasks_are_told_from_those_of_the_task(page: Page) ->
     assert ". The functions found are the best of other tasks: small, large." in text
     assert "Trained on training data alone with 5 seeds" in text
     assert source in text
-    row = transfer.row("task-1-final", f"{chosen['name']} 43.21% on small")
+    row = transfer.row("task-1-final", f"{named(chosen, final)} 43.21% on small")
     assert row[1] == f"{100 * chosen['validation_score']:.2f}%"
     card = transfer.text("summary")
     assert re.search("Functions from ?small, large", card)
@@ -342,7 +341,7 @@ def test_finalists_that_diverged_in_every_run_are_said_to() -> None:
         "verdict": "tie",
     }
     page = Page(render(one_task(final=final)))
-    cells = page.row("task-1-final", f"{lost['name']} 5 of 5 seeds diverged")
+    cells = page.row("task-1-final", named(lost, final))
     assert cells[2] == "10.00% ± 0.00"
     assert cells[4] == "○ tiep = 0.750"
 

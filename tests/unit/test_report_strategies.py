@@ -130,7 +130,7 @@ def test_the_papers_needs_none(recwarn: pytest.WarningsRecorder) -> None:
 
 def test_noise_has_the_unit_of_the_score() -> None:
     found, _ = section(judged())
-    assert found["tasks"][0] == {"name": "one", "unit": "points", "noise": "1.23"}
+    assert found["tasks"][0] == {"name": "one", "unit": "points", "noise": "noise 1.23 points"}
     text = Page(render(with_strategies(of_the_example(1)))).text("strategies")
     assert "(noise 1.23 points)" in text
     assert "Mean regret, points" in text

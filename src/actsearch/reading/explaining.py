@@ -105,7 +105,8 @@ def explain(function: Expression, experiments: Sequence[Experiment]) -> Explanat
 
     Args:
         function: any function.
-        experiments: where to look for results; of tasks with the same name the first counts.
+        experiments: where to look for results; scores are those of all, distances on the maps of
+            tasks with the same name those of the first.
 
     Returns:
         What was found.
@@ -129,7 +130,8 @@ def explain(function: Expression, experiments: Sequence[Experiment]) -> Explanat
         _distances(function, names, list(baselines), list(tasks.values())),
         [
             _numbers(task, measurement)
-            for task in tasks.values()
+            for experiment in experiments
+            for task in map(experiment.__getitem__, experiment)
             for measurement in measurements(task, names)
         ],
     )

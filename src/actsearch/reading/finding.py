@@ -67,8 +67,7 @@ def find_task(
     here = [task for e in known if e.folder != shipped.FOLDER for task in e]
     ships = [task for e in known if e.folder == shipped.FOLDER for task in e]
     option = " (--shipped)" if results is not None and ships and not only_shipped else ""
-    raise ResultsError(
-        f"no results of a task {show(name)}{guess(name, names)}; "
-        f"in {results or HERE}: {', '.join(here) or 'none'}; "
-        f"tables that ship{option}: {', '.join(ships) or 'none'}"
-    )
+    places = [] if only_shipped else [f"in {results or HERE}: {', '.join(here) or 'none'}"]
+    places.append(f"tables that ship{option}: {', '.join(ships) or 'none'}")
+    what = "table that ships of" if only_shipped else "results of"
+    raise ResultsError(f"no {what} a task {show(name)}{guess(name, names)}; {'; '.join(places)}")

@@ -24,7 +24,7 @@ from actsearch.report.formats import (
     three_digits,
     value,
 )
-from actsearch.report.headline import advice
+from actsearch.report.headline import advice, at_zero
 from actsearch.report.stages import stages_table
 
 _PARTS = {"train": "training", "validation": "validation"}
@@ -175,7 +175,7 @@ def _final_scales(functions: list[Mapping[str, Any]], score: Score) -> tuple[Sca
 
 
 def _final_row(
-    function: Mapping[str, Any], tests: Scale, differences: Scale, score: Score
+    function: Mapping[str, Any], chosen: str, tests: Scale, differences: Scale, score: Score
 ) -> Context:
     """One function of the last comparison: its scores, drawn, and its verdict."""
     mark, verdict = VERDICTS[function["verdict"]]
@@ -186,6 +186,8 @@ def _final_row(
         "role": role,
         "kind": function["kind"],
         **_elsewhere(function),
+        "finite_at_zero": not at_zero(function["name"]),
+        "chosen": function["name"] == chosen,
         "curve": curve(function["name"], role),
         "validation": value(score, function["validation_score"]),
         "status": function["status"],
@@ -273,7 +275,8 @@ def final_section(
         ),
     )
     tests, differences = _final_scales(functions, score)
-    rows = [_final_row(function, tests, differences, score) for function in functions]
+    chosen = final["chosen"]["name"]
+    rows = [_final_row(function, chosen, tests, differences, score) for function in functions]
     return {
         "conclusion": final["conclusion"],
         "best_baseline": final["best_baseline"],

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from actsearch.config import Score
-from actsearch.report.formats import count, difference, is_number, p_value
+from actsearch.functions.at_zero import ZEROS
+from actsearch.report.facts import facts_of
+from actsearch.report.formats import count, difference, is_number, p_value, plural
+from actsearch.search.paired import seeds_needed
 
 MOST_WORDS = 10
 IN_WORDS = {
@@ -18,6 +21,8 @@ IN_WORDS = {
     "reference": "the reference",
 }
 """Verdicts on a function, as the page says them."""
+SIGNIFICANCE = 0.05
+"""Where a last comparison does not say its own, as those of before."""
 NO_FINAL = "Not confirmed: no last comparison was made"
 
 
@@ -41,11 +46,39 @@ def headline(final: Mapping[str, Any] | None) -> str:
 
 
 def advice(final: Mapping[str, Any] | None) -> str | None:
-    """To keep the best baseline, where no function found was shown to be better; else None."""
+    """What to do after a last comparison; None without one, or without a function found."""
     found = [f for f in final["functions"] if f["kind"] == "found"] if final else []
-    if not final or not found or any(f["verdict"] == "better" for f in found):
+    if not final or not found:
         return None
-    return f"Keep {final['best_baseline']}: no function found is shown to be better."
+    chosen = next(f for f in found if f["name"] == final["chosen"]["name"])
+    better = [f["name"] for f in found if f["verdict"] == "better"]
+    if chosen["verdict"] == "better":
+        return f"Use {chosen['name']}: it is in final_activation.py.{at_zero(chosen['name'])}"
+    if better:
+        return (
+            f"Use {better[0]}: {chosen['name']}, chosen before the test, is "
+            f"{IN_WORDS[chosen['verdict']]}.{at_zero(better[0])}"
+        )
+    best = final["best_baseline"]
+    if chosen["verdict"] == "undecided":
+        n, compared = len(final["seeds"]), len(final["functions"]) - 1
+        enough = seeds_needed(compared, final.get("significance", SIGNIFICANCE))
+        return (
+            f"Keep {best}, or ask for {enough} seeds (final.seeds): {n} are too few for "
+            f"{plural(compared, 'comparison')}."
+        )
+    baselines = [f for f in final["functions"] if f["kind"] != "found"]
+    if others := [f["name"] for f in baselines if f["verdict"] == "better"]:
+        return f"Use {others[0]}, a baseline: it is better than {best}, and no function found is."
+    return f"Keep {best}: no function found is shown to be better."
+
+
+def at_zero(name: str) -> str:
+    """That a function is not finite at 0, as a sentence after another; empty where it is."""
+    [facts] = facts_of([name])
+    if facts.finite_at_zero or not facts.is_function:
+        return ""
+    return f" Beware: it is not finite at x = 0, and {ZEROS}."
 
 
 def difference_on_test(function: Mapping[str, Any], score: Score) -> tuple[str, str]:

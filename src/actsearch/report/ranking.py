@@ -8,6 +8,7 @@ import pandas as pd
 
 from actsearch.config import SCORES, Score
 from actsearch.report.data import TaskData
+from actsearch.search.choice import SAME
 
 
 def measured(task: TaskData) -> pd.DataFrame:
@@ -42,13 +43,16 @@ def once_each(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataF
 
 def best_first(table: pd.DataFrame) -> pd.DataFrame:
     """Rows by falling validation score, the diverged last, ties by name."""
-    keyed = table.assign(_diverged=table["status"] == "diverged")
+    keyed = table.assign(_diverged=table["status"] == "diverged", _score=_scores(table))
     ordered = keyed.sort_values(
-        ["_diverged", "validation_score", "name"],
-        ascending=[True, False, True],
-        ignore_index=True,
+        ["_diverged", "_score", "name"], ascending=[True, False, True], ignore_index=True
     )
-    return ordered.drop(columns="_diverged")
+    return ordered.drop(columns=["_diverged", "_score"])
+
+
+def _scores(table: pd.DataFrame) -> pd.Series[float]:
+    """Scores as they are compared: what differs by rounding alone is equal."""
+    return table["validation_score"].astype(float).round(SAME)
 
 
 def shared_ranks(ordered: Sequence[Hashable]) -> list[int]:
@@ -63,7 +67,7 @@ def shared_ranks(ordered: Sequence[Hashable]) -> list[int]:
 def ranks_in_order(ordered: pd.DataFrame) -> list[int]:
     """Ranks of rows as `best_first` orders them; the diverged share none with others."""
     diverged = ordered["status"] == "diverged"
-    return shared_ranks(list(zip(diverged, ordered["validation_score"], strict=True)))
+    return shared_ranks(list(zip(diverged, _scores(ordered), strict=True)))
 
 
 def ranks(task: TaskData) -> dict[str, int]:

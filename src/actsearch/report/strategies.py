@@ -66,7 +66,10 @@ def _best_first(shown: pd.DataFrame) -> list[str]:
 
 
 def _noise(judged: pd.DataFrame, task: str, score: Score) -> str:
-    return size(score, judged.loc[judged["task"] == task, "noise"].iloc[0])
+    noise = float(judged.loc[judged["task"] == task, "noise"].iloc[0])
+    if not noise:
+        return "noise not known from one seed, so it is the best itself that counts"
+    return f"noise {score.with_unit(size(score, noise))}"
 
 
 def _cell(

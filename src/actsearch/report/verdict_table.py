@@ -91,7 +91,8 @@ def cells(row: Mapping[str, Any], score: Score) -> list[str]:
         interval = " to ".join(ends)
     if row["p_holm"] is not None:
         p = f"{row['p_holm']:.2g}"
-    return [mean, score.write_difference(row["difference"]), interval, p, row["verdict"]]
+    verdict = "no verdict" if row["verdict"] == "undecided" else row["verdict"]
+    return [mean, score.write_difference(row["difference"]), interval, p, verdict]
 
 
 def notes(final: Mapping[str, Any]) -> list[str]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from actsearch.config import Score
 from actsearch.search.final_costs import FinalCosts
 
+SAME = 12
+"""Decimals to which scores are compared: two medians of equal scores can differ by rounding."""
 NOISE = 1.05
 """Costs as near to the least as this factor are equal: times are noisy."""
 
@@ -63,6 +65,7 @@ def choose(
         The function of the highest validation score among those that cost least, to ``NOISE``,
         among those that tie.
     """
+    validation = {name: round(validation[name], SAME) for name in names}
     best = max(names, key=lambda name: validation[name])
     error = errors[best] if math.isfinite(errors[best]) else None
     tied = tuple(name for name in names if validation[name] >= validation[best] - (error or 0.0))
@@ -88,7 +91,9 @@ def _how(
     """What validation has decided."""
     reach = None if error is None else score.with_unit(score.write_size(error))
     if name == best:
-        how = f"the best validation {score.shown} of the functions found, {measured}"
+        same = sum(value == validation[best] for value in validation.values())
+        shared = f", which {same} of them share" if same > 1 else ""
+        how = f"the best validation {score.shown} of the functions found{shared}, {measured}"
         how += f" ({score.write(validation[best])}"
         if reach is None:
             return f"{how}, of an unknown standard error: only equals tie)"

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from actsearch.config import Score, score_called
-from actsearch.functions.expressions import parse
+from actsearch.functions.at_zero import ZEROS, is_finite_at_zero
+from actsearch.functions.expressions import Expression, parse
 from actsearch.functions.formulas import plain_formula
 from actsearch.functions.standalone import module_source
 
@@ -39,6 +40,7 @@ def final_activation(final: Mapping[str, Any], task: str, command: str) -> tuple
         _choice(final, chosen, task),
         _test(final, chosen, reference, score),
         *_cost(final, chosen),
+        *_at_zero(expression),
     ]
     return module_source(expression, CLASS, about, docstring)
 
@@ -70,6 +72,13 @@ def _cost(final: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[str]:
             f"{cost['compiled']['bytes_kept']:.3g} bytes"
         )
     return [f"{text}."]
+
+
+def _at_zero(expression: Expression) -> list[str]:
+    """That it has no value at 0, where networks often ask."""
+    if is_finite_at_zero(expression):
+        return []
+    return [f"Beware: it is not finite at x = 0, and {ZEROS}."]
 
 
 def _test(

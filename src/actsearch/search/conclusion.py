@@ -18,6 +18,7 @@ def conclusion(
     significance: float,
     score: Score,
     left_out: Sequence[str] = (),
+    equals: Sequence[str] = (),
 ) -> str:
     """One sentence that claims what the numbers carry and no more.
 
@@ -30,6 +31,7 @@ def conclusion(
         significance: Level under which a corrected p is called a difference.
         score: What functions are compared by.
         left_out: Baselines that were left out before, since others scored better on validation.
+        equals: Baselines with the validation score of the best, which were not taken.
 
     Returns:
         The sentence, without markup.
@@ -53,6 +55,12 @@ def conclusion(
     ]:
         verb = "is" if len(others) == 1 else "are"
         clauses.append(f"of the other baselines {', '.join(others)} {verb} better than it")
+    if equals:
+        which = "first" if reference["cost"] is None else "cheapest"
+        clauses.append(
+            f"that baseline is the {which} of the {len(equals) + 1} that share the best validation "
+            f"{score.shown} (the others: {', '.join(equals)})"
+        )
     if left_out:
         n_baselines = sum(f["kind"] != "found" for f in functions)
         clauses.append(

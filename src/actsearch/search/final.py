@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from actsearch.config import Score, one_score
-from actsearch.search.choice import choose
+from actsearch.search.choice import NOISE, SAME, choose
 from actsearch.search.conclusion import conclusion
 from actsearch.search.final_costs import FinalCosts
 from actsearch.search.paired import holm, paired_difference, smallest_p
@@ -57,7 +57,8 @@ def compare(
     Returns:
         Plain data: ``score``, the name of what functions are compared by; ``seeds``; ``n_test``,
         the number of test examples; ``method``, the name of the statistical test;
-        ``candidates_from``, the other tasks, none for candidates of this one; ``best_baseline``;
+        ``candidates_from``, the other tasks, none for candidates of this one; ``best_baseline``,
+        and ``equal_baselines``, the others with its validation score; ``significance``;
         ``measured_on``, the ``device`` and ``processor`` of the costs, or None; ``chosen``, a found
         function's ``name`` and ``slug``, ``how`` it was chosen, ``best_validation``, the one with
         the highest score, ``tied``, those within ``standard_error`` of it (None where that is not
@@ -88,8 +89,8 @@ def compare(
         validation = {name: _mean(of) for name, of in _by_seed(by_name, "validation")[1].items()}
     else:
         validation = dict(zip(candidates["name"], candidates["validation_score"], strict=True))
-    best_baseline = _best(candidates, "baseline", validation)
     measured = FinalCosts(costs) if costs is not None else None
+    best_baseline, equals = _best_baseline(candidates, validation, measured)
     chosen = choose(
         _of_kind(candidates, "found"),
         validation,
@@ -144,6 +145,8 @@ def compare(
         "method": METHOD,
         "candidates_from": others,
         "best_baseline": best_baseline,
+        "equal_baselines": equals,
+        "significance": significance,
         "measured_on": measured.machine if measured else None,
         "chosen": {
             "name": chosen.name,
@@ -164,6 +167,7 @@ def compare(
             significance,
             score,
             left_out=[baseline["name"] for baseline in before],
+            equals=equals,
         ),
     } | ({"stages": list(stages), "left_out": before} if stages else {})
 
@@ -186,9 +190,22 @@ def _score(
     return one_score(named, "trials and candidates")
 
 
-def _best(candidates: pd.DataFrame, kind: str, validation: Mapping[str, float]) -> str:
-    """The candidate of a kind with the highest validation score, the first on a tie."""
-    return max(_of_kind(candidates, kind), key=lambda name: validation[name])
+def _best_baseline(
+    candidates: pd.DataFrame, validation: Mapping[str, float], costs: FinalCosts | None
+) -> tuple[str, list[str]]:
+    """Of the baselines with the highest validation score the cheapest, and the others.
+
+    Costs as near as ``NOISE`` are equal, as those that are not known; then the first is taken.
+
+    Returns:
+        Its name, and those of the others.
+    """
+    names = _of_kind(candidates, "baseline")
+    highest = max(round(validation[name], SAME) for name in names)
+    best = [name for name in names if round(validation[name], SAME) == highest]
+    times = costs.to_compare(best)[1] if costs else dict.fromkeys(best, 1.0)
+    taken = next(name for name in best if times[name] <= NOISE * min(times.values()))
+    return taken, [name for name in best if name != taken]
 
 
 def _of_kind(candidates: pd.DataFrame, kind: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -88,6 +89,11 @@ def smallest_p(n: int, comparisons: int = 1) -> float:
     """
     alone = 2.0 ** (1 - n) if n <= EXACT_UP_TO else 1 / (RESAMPLES + 1)
     return min(1.0, comparisons * alone)
+
+
+def seeds_needed(comparisons: int, significance: float) -> int:
+    """The least number of seeds with which a corrected p can be below ``significance``."""
+    return next(n for n in itertools.count(2) if smallest_p(n, comparisons) < significance)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -63,6 +63,11 @@ def compare(
     typer.echo(f"{functions[0].name} compared with {functions[1].name}: {found.place}")
     for comparison in comparisons:
         typer.echo("\n".join(["", *_lines(comparison)]))
+    if any(comparison.paired for comparison in comparisons):
+        typer.echo(
+            "\none comparison, not corrected: of functions that were picked from many, the verdict "
+            "of the last comparison counts (actsearch verdict)"
+        )
     if not comparisons:
         typer.echo("no part of the data was scored for both: there is nothing to compare")
 

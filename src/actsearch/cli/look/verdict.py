@@ -62,7 +62,7 @@ def _print(final: Mapping[str, Any], place: str) -> None:
     from rich.table import Table
 
     from actsearch.config import score_called
-    from actsearch.report.headline import advice
+    from actsearch.report.headline import advice, at_zero
     from actsearch.report.verdict_table import cells, notes, verdict_rows
 
     score = score_called(final["score"])
@@ -76,12 +76,14 @@ def _print(final: Mapping[str, Any], place: str) -> None:
     for row in verdict_rows(final):
         mean, *numbers, said = cells(row, score)
         mark = " [bold]*[/]" if row["kind"] == "baseline" else ""
+        mark += " [bold]![/]" if at_zero(row["name"]) else ""
         mark += " (chosen)" if row["chosen"] else ""
         name = escape(row["name"]) + mark
         table.add_row(str(row["rank"]), name, mean, str(row["seeds"]), *numbers, said)
     out = console()
     out.print(table)
-    out.print(escape(f"{place}: * marks baselines"))
+    fails = any(at_zero(function["name"]) for function in final["functions"])
+    out.print(escape(f"{place}: * marks baselines{', ! what is not finite at x = 0' * fails}"))
     for text in notes(final):
         out.print(escape(text))
     if keep := advice(final):

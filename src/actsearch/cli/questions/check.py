@@ -16,6 +16,8 @@ from actsearch.cli.questions.check_data import data_lines, is_to_be_made, requir
 from actsearch.cli.recording import load
 from actsearch.config import SCORE_OF_TARGETS, Config, Task, read_values
 from actsearch.data.sources.places import is_function
+from actsearch.functions.baselines import baselines_of
+from actsearch.plan.counts import final_slots
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
 from actsearch.plan.experiment import Plan
@@ -134,6 +136,7 @@ def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool
         _say_fisher(found.fisher, task, shape)
         done.append("Fisher spectra")
     _try_records(config, name, found.fisher)
+    _say_seeds(config, task)
     _line("Passes", ", ".join([*done, "records written and read"]))
 
 
@@ -194,6 +197,23 @@ def _say_fisher(found: FisherCheck, task: Task, shape: DataShape) -> None:
     if not found.tells_apart:
         _line("", "the same for two functions: at initialisation the network hides what is")
         _line("", "replaced, as a norm does whose scale starts at zero; searches see outputs alone")
+
+
+def _say_seeds(config: Config, task: Task) -> None:
+    """That the last comparison can come to no verdict, if its seeds are too few."""
+    from actsearch.search.paired import seeds_needed, smallest_p
+
+    if not (final := task.final):
+        return
+    n, others = len(final.seeds), len(final_slots(final, len(baselines_of(config)))) - 1
+    if smallest_p(n, others) < final.significance:
+        return
+    enough = seeds_needed(others, final.significance)
+    _line("Final", f"note: {n} seeds are too few for {others} comparisons: no corrected p can be")
+    _line(
+        "", f"below {smallest_p(n, others):.2g}, so there will be no verdict; {enough} are enough"
+    )
+    _line("", "(final.seeds)")
 
 
 def _try_records(config: Config, name: str, found: FisherCheck | None) -> None:

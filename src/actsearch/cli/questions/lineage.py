@@ -12,11 +12,13 @@ import typer
 from actsearch.cli.app import app
 from actsearch.cli.options import AnyFile, Json
 from actsearch.cli.progress import console, track
+from actsearch.config.plain import closest, meant
 from actsearch.plan import layout
 from actsearch.plan.made import is_made
 from actsearch.plan.staleness import is_no_reason
 from actsearch.records.differences import flat
 from actsearch.records.embedded import read_provenance
+from actsearch.records.files import NOT_THERE
 from actsearch.records.formats import ArtifactError, readable, shown, write_svg
 from actsearch.records.lineage import (
     Artifact,
@@ -107,6 +109,10 @@ def lineage(
 ) -> None:
     """Draw what a file was made from, back to the raw data, or what was made from it."""
     path = shown(file)
+    if not file.exists() and file.parent.is_dir():
+        near = closest(file.name, (other.name for other in file.parent.iterdir()))
+        if near:
+            raise ArtifactError(f"{path}{NOT_THERE}{meant(near)}")
     with readable(file):  # a file, or one sentence
         pass
     if forward:

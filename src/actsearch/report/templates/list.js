@@ -145,5 +145,12 @@ export function makeList(store, element, say, open) {
       say(find(".found").textContent);
     },
     focus: () => find("[name=find]").focus(),
+    // Lists what has a text in its name or slug.
+    find(text) {
+      find("[name=find]").value = query.text = text;
+      first = 0;
+      show();
+      element.scrollIntoView();
+    },
   };
 }

@@ -38,7 +38,10 @@ if (block) {
   const follow = (focus) => {
     const slug = location.hash.startsWith("#f=") ? decoded(location.hash.slice(3)) : null;
     if (slug !== null && store.bySlug.has(slug)) panel.open(store.bySlug.get(slug), focus);
-    else if (slug !== null) say(`No function here has the slug ${slug}`);
+    else if (slug !== null) {
+      say(`No function here has the slug ${slug}`);
+      list.find(slug);
+    }
   };
   addEventListener("hashchange", () => follow(true));
   addEventListener("keydown", (event) => {
