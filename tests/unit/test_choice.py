@@ -176,6 +176,37 @@ def test_the_test_set_has_no_say() -> None:
     assert json.loads(json.dumps(one, allow_nan=False)) == one
 
 
+def test_of_equal_baselines_the_cheapest_is_the_reference() -> None:
+    candidates = choose_candidates(make_source(SCORED, wobble=(-0.02, 0.02)), [], 3)
+    equal = candidates["name"].isin(["swish(x)", "tanh(x)", "elu(x)"])
+    # As two ways to the same median have it: equal but for the last bit.
+    candidates.loc[equal, "validation_score"] = [0.6, 0.1 + 0.5, 0.1 * 6]
+    trials = [make_trial(name, OTHER) for name in candidates["name"]]
+    costs = make_costs(COSTS | {"elu(x)": 3.0, "swish(x)": 1.5, "tanh(x)": 2.0})
+    found = compare(trials, candidates, 0.05, costs)
+    assert found["best_baseline"] == "swish(x)"
+    assert sorted(found["equal_baselines"]) == ["elu(x)", "tanh(x)"]
+    assert "the cheapest of the 3 that share the best validation accuracy" in found["conclusion"]
+    first = compare(trials, candidates, 0.05)
+    assert first["best_baseline"] == candidates.loc[equal, "name"].iloc[0]
+    assert "the first of the 3 that share" in first["conclusion"]
+
+
+def test_the_best_that_several_share_is_called_so() -> None:
+    equals = {"erf(x)": 0.9, "sinh(x)": 0.9, "exp(x)": 0.8}
+    assert "functions found, which 2 of them share, before" in chosen(equals, math.nan, None).how
+
+
+def test_the_file_of_a_function_without_a_value_at_zero_says_so() -> None:
+    result = comparison({})
+    assert "Beware" not in final_activation(result, "new", "make")[0]
+    name = "reciprocal(x)"
+    [row] = [f for f in result["functions"] if f["name"] == result["chosen"]["name"]]
+    row["name"] = result["chosen"]["name"] = name
+    text = " ".join(final_activation(result, "new", "make")[0].split())
+    assert "Beware: it is not finite at x = 0" in text
+
+
 def test_functions_trained_once_take_their_error_from_trainings_that_spare_validation() -> None:
     once: dict[str, Any] = {"wobble": (0.0,)}
     assert comparison({}, **once)["chosen"]["standard_error"] is None

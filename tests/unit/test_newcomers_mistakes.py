@@ -161,7 +161,7 @@ def test_check_notes_a_softmax_and_coarse_bins_and_is_right_at_its_end_alone(
             "data:\n  d: {source: digits, split: {train: 300, validation: 100, test: 100}}\n"
             "spaces:\n  s: {schemas: [three-node], include: [baselines], sample: 150}\n"
             f"tasks:\n  t: {{data: d, model: 'newcomers_net:{name}', benchmark: {{space: s}}, "
-            f"recipe: {recipe}}}\n"
+            f"recipe: {recipe}, final: {{functions: 2, seeds: [10, 11]}}}}\n"
         )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -169,6 +169,7 @@ def test_check_notes_a_softmax_and_coarse_bins_and_is_right_at_its_end_alone(
     text = " ".join(right.stdout.split())
     assert "4 (Softmax) is the last layer" in text and "leave it out" in text
     assert "fewer than 5 bins" in text and "minimum_bins" in text
+    assert "2 seeds are too few for 9 comparisons" in text and "9 are enough" in text
     assert right.stdout.endswith("all is right: a run can start\n")
     wrong = CliRunner().invoke(app, ["check", "--config", "broken.yaml"])
     assert "no activation was replaced" in str(wrong.exception)

@@ -230,6 +230,8 @@ def test_an_address_opens_a_function_and_choosing_one_makes_it(
     page = visit.open("#f=no.such")
     assert page.locator("#spoken").inner_text() == "No function here has the slug no.such"
     assert page.locator("#function").is_hidden()
+    assert found(page) == f"0 of {N} functions"
+    assert page.locator("[name=find]").input_value() == "no.such"
 
 
 def test_name_slug_and_code_are_copied(visit: Visit) -> None:

@@ -298,6 +298,24 @@ def test_functions_of_other_tasks_are_told_from_those_of_the_task(page: Page) ->
     assert "PyTorch module" not in own
 
 
+def test_what_is_not_finite_at_zero_is_marked_and_the_chosen_too() -> None:
+    final = make_final(make_table(N, 1), 1, 0.01)
+    chosen = next(f for f in final["functions"] if f["name"] == final["chosen"]["name"])
+    chosen["name"] = final["chosen"]["name"] = "reciprocal(x)"
+    page = Page(render(one_task(final=final)))
+    assert page.row("task-1-final", f"{named(chosen, final)} not finite at 0")
+    assert "Beware: it is not finite at x = 0" in page.text("summary")
+    assert page.text("task-1-final").count("not finite at 0") == 1
+
+
+def test_equal_scores_to_rounding_share_a_rank() -> None:
+    table = make_table(N, 1).head(3).assign(status="completed")
+    table["validation_score"] = [0.9730769230769231, 0.9730769230769232, 0.9]
+    ordered = best_first(table)
+    assert ordered["name"].tolist()[:2] == sorted(table["name"][:2])
+    assert ranks_in_order(ordered) == [1, 1, 3]
+
+
 def test_diverged_runs_are_mentioned_only_where_there_are_any() -> None:
     final = make_final(make_table(N, 1), 1, 0.01)
     final["functions"] = [f for f in final["functions"] if not f["n_diverged"]]
