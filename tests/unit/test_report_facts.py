@@ -56,7 +56,7 @@ def test_curves_and_slopes_are_those_of_the_function(
 def test_curves_are_finest_around_zero_which_is_a_point() -> None:
     steps = np.diff(X)
     assert (X[0], X[-1]) == (-5, 5) and 0 in X and sorted(X) == sorted(-X)
-    assert steps.max() == pytest.approx(0.1) and steps[np.abs(X[:-1]) < 0.9].max() < 0.051
+    assert steps.max() == pytest.approx(0.2) and steps[np.abs(X[:-1]) < 0.9].max() < 0.051
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ def explorer_block(data: ReportData) -> Context | None:
         "own": {number: f.own for number, f in enumerate(facts) if f.own},
         "properties": FLAGS,
         "spaces": _spaces(data.tasks, place),
+        "costs": _costs(data.tasks, names),
         "tasks": [
             _task(task, data.baselines, place, f"task-{number}")
             for number, task in enumerate(data.tasks, start=1)
@@ -131,7 +132,6 @@ def _task(
         "runs": _by_name(_runs(known), names),
         "predicted": _by_name(_predicted(task), names),
     }
-    costs = cost_lines(task.costs)
     best = best_baseline(measured(task), baselines)
     return {
         "name": task.name,
@@ -143,11 +143,19 @@ def _task(
         if task.table is None
         else next(iter(rounded([floor_of(task.table, task.score)], DIGITS))),
         "trial": task.trial_link,
-        **lists,
-        "costs": [costs.get(name) for name in names] if costs else None,
+        # A list without a value, as of a task that trained none of a table, is none.
+        **{key: of if any(v is not None for v in of) else None for key, of in lists.items()},
         "places": _places(task, names),
         "searches": _searches(task, place),
         "final": _final(task, place),
+    }
+
+
+def _costs(tasks: Collection[TaskData], names: list[str]) -> dict[str, list[str | None]]:
+    """What the functions cost, by space: tasks share the measurements of theirs."""
+    measured_in = {task.space or task.name: cost_lines(task.costs) for task in tasks}
+    return {
+        space: [costs.get(name) for name in names] for space, costs in measured_in.items() if costs
     }
 
 

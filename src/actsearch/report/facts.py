@@ -21,8 +21,9 @@ from actsearch.functions.slopes import slope
 from actsearch.functions.trees import without_form
 from actsearch.report.drawings import CURVE_LIMIT
 
-X = np.unique([*range(-100, 101, 2), *range(-20, 21)]) * (CURVE_LIMIT / 100)
-"""Where curves and slopes are drawn: 0 is among them, and they are twice as close around it."""
+_STEPS = [*range(20), *range(20, 60, 2), *range(60, 101, 4)]
+X = np.array([-step for step in _STEPS[:0:-1]] + _STEPS) * (CURVE_LIMIT / 100)
+"""Where curves and slopes are drawn: at 0, 0.05 apart up to 1, 0.1 up to 3, and then 0.2."""
 POINTS = len(X)
 HIGHEST = 20.0
 """Curves and slopes are cut here: four times what a drawing shows."""

@@ -120,9 +120,8 @@ export function makePanel(store, element, say, onLeave) {
     ];
   }
 
-  // Equal costs are those of one measured space.
   function costs(i) {
-    const found = new Set(store.shown.map((task) => task.costs?.[i]).filter(Boolean));
+    const found = new Set(Object.values(store.costs).map((of) => of[i]).filter(Boolean));
     return found.size ? make("p", {}, `Cost beside relu, forward and backward, and bytes kept for each number, measured with the table: ${[...found].join("; ")}.`) : null;
   }
 

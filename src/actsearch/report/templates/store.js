@@ -11,13 +11,18 @@ export function openStore(block) {
     Array.from(all.subarray(i * block.points, (i + 1) * block.points), (v) =>
       v === GAP ? null : (v * block.highest) / 32767,
     );
-  const { names, slugs, tasks } = block;
+  const { names, slugs } = block;
+  // A list that is empty is stored as none.
+  const unknown = names.map(() => null);
+  const lists = ["values", "ranks", "deviations", "runs", "predicted"];
+  const tasks = block.tasks.map((task) => ({ ...task, ...Object.fromEntries(lists.map((key) => [key, task[key] ?? unknown])) }));
   const bits = Object.fromEntries(block.properties.map((flag, k) => [flag, 1 << k]));
   const is = (i, flag) => (block.flags[i] & bits[flag]) !== 0;
   const ids = names.map((_, i) => i);
   const ranked = tasks.filter((task) => task.ranks.some((rank) => rank !== null));
   return {
     ...block,
+    tasks,
     ids,
     shown: tasks.filter((task) => task.values.some((value) => value !== null) || /[cpd]/.test(task.status)),
     curve: (i) => row(curves, i),
