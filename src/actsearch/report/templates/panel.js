@@ -58,8 +58,8 @@ export function makePanel(store, element, say, onLeave) {
 
   function marks(i) {
     const tags = [store.is(i, "baseline") ? "baseline" : null, ...store.divergedOn(i).map((task) => `diverged on ${task}`)];
-    if (store.onlyAtZero(i)) tags.push("not finite at 0");
-    tags.push(...["finite", "monotone", "bounded"].map((flag) => (store.is(i, flag) ? flag : `not ${flag}`)));
+    tags.push(store.onlyAtZero(i) ? "finite except at 0" : store.is(i, "finite") ? "finite" : "not finite");
+    tags.push(...["monotone", "bounded"].map((flag) => (store.is(i, flag) ? flag : `not ${flag}`)));
     if (!store.isFunction(i)) tags.push("cannot be evaluated here");
     else if (store.own[i]) tags.push(`no ONNX export: ${store.own[i].join(", ")} is not built in`);
     else tags.push("exportable");
