@@ -146,7 +146,8 @@ def _page(found: Status) -> RenderableType:
     elif seconds > 0:
         beside = f"{found.workers} jobs at a time" if found.workers > 1 else "one job at a time"
         more = WITHOUT_UNKNOWN if found.is_partly_unknown else ""
-        lines.append(Text(f"time left for trainings: about {duration(seconds)}, {beside}{more}"))
+        about = "at least" if found.is_partly_unknown else "about"
+        lines.append(Text(f"time left for trainings: {about} {duration(seconds)}, {beside}{more}"))
     if any(row.stale for row in found.rows):
         lines.append(Text(STALE))
     return Group(*lines)
