@@ -150,7 +150,7 @@ def test_check_notes_a_softmax_and_coarse_bins_and_is_right_at_its_end_alone(
     (tmp_path / "newcomers_net.py").write_text(
         "from torch import nn\n"
         "def soft(input_shape, n_outputs):\n"
-        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(),\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.GELU(),\n"
         "                         nn.Linear(8, 10), nn.Softmax(-1))\n"
         "def broken(input_shape, n_outputs):\n"
         "    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
@@ -169,6 +169,7 @@ def test_check_notes_a_softmax_and_coarse_bins_and_is_right_at_its_end_alone(
     text = " ".join(right.stdout.split())
     assert "4 (Softmax) is the last layer" in text and "leave it out" in text
     assert "fewer than 5 bins" in text and "minimum_bins" in text
+    assert "the network has gelu(x), which no baseline is" in text and "modern has it" in text
     assert "2 seeds are too few for 9 comparisons" in text and "9 are enough" in text
     assert right.stdout.endswith("all is right: a run can start\n")
     wrong = CliRunner().invoke(app, ["check", "--config", "broken.yaml"])

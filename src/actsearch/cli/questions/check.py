@@ -13,10 +13,11 @@ from actsearch.cli.app import app
 from actsearch.cli.options import ConfigFile
 from actsearch.cli.progress import counter, say
 from actsearch.cli.questions.check_data import data_lines, is_to_be_made, require_data
+from actsearch.cli.questions.own_activations import not_compared
 from actsearch.cli.recording import load
 from actsearch.config import SCORE_OF_TARGETS, Config, Task, read_values
 from actsearch.data.sources.places import is_function
-from actsearch.functions.baselines import baselines_of
+from actsearch.functions.baselines import MODERN, baselines_of
 from actsearch.plan.counts import final_slots
 from actsearch.plan.dependencies import step_settings
 from actsearch.plan.environment import DEFAULT_CONFIG
@@ -128,6 +129,8 @@ def _describe(config: Config, name: str, data: Dataset | DataShape, shapes: bool
     found = rehearse(task, data, config.data[task.data].split)
     _line("Network", f"{described['Network']}: {found.network.parameters:,} parameters")
     _say_network(found.network)
+    if task.final:
+        _say_own(not_compared(task, shape, found.network.replaced, baselines_of(config)))
     if shape.targets == "classes" and found.network.ends_in_softmax:
         _line("", f"note: {found.network.ends_in_softmax} (Softmax) is the last layer; the loss")
         _line("", "(cross entropy) takes a softmax itself: leave it out, or learning is slow")
@@ -155,6 +158,16 @@ def _say_network(found: NetworkCheck) -> None:
         _line("", f"{_calls(number)} of {where}, where nothing can be replaced")
     if found.no_longer_in_place:
         _line("", f"no longer in place, for the same results: {_listed(found.no_longer_in_place)}")
+
+
+def _say_own(missing: list[str]) -> None:
+    """That what is found is not compared with what the network has."""
+    if missing:
+        known = set(missing) <= {*MODERN}
+        _line(
+            "", f"note: the network has {', '.join(missing)}, which no baseline is: what is found"
+        )
+        _line("", f"is not compared with it{'; baselines: modern has it' * known}")
 
 
 def _say_places(calls: list[PlainCall]) -> None:
