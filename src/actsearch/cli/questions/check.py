@@ -163,11 +163,9 @@ def _say_network(found: NetworkCheck) -> None:
 def _say_own(missing: list[str]) -> None:
     """That what is found is not compared with what the network has."""
     if missing:
-        known = set(missing) <= {*MODERN}
-        _line(
-            "", f"note: the network has {', '.join(missing)}, which no baseline is: what is found"
-        )
-        _line("", f"is not compared with it{'; baselines: modern has it' * known}")
+        known = " (baselines: modern has it)" * (set(missing) <= {*MODERN})
+        _line("", f"note: {', '.join(missing)} is no baseline, so what is found is not compared")
+        _line("", f"with what the network has now{known}")
 
 
 def _say_places(calls: list[PlainCall]) -> None:
@@ -222,11 +220,10 @@ def _say_seeds(config: Config, task: Task) -> None:
     if smallest_p(n, others) < final.significance:
         return
     enough = seeds_needed(others, final.significance)
-    _line("Final", f"note: {n} seeds are too few for {others} comparisons: no corrected p can be")
     _line(
-        "", f"below {smallest_p(n, others):.2g}, so there will be no verdict; {enough} are enough"
+        "Final", f"note: {n} seeds are too few for a verdict on {others} comparisons; {enough} are"
     )
-    _line("", "(final.seeds)")
+    _line("", "enough (final.seeds)")
 
 
 def _try_records(config: Config, name: str, found: FisherCheck | None) -> None:
