@@ -11,8 +11,8 @@ import torch
 from commanding import refused, run, said
 
 from actsearch.cli.app import load_commands
-from actsearch.functions.at_zero import problem_at_zero
 from actsearch.functions.expressions import parse
+from actsearch.functions.gradient_at_zero import problem_at_zero
 
 
 @pytest.fixture(autouse=True)

@@ -21,10 +21,10 @@ def test_every_file_that_the_page_links_to_is_there(finished: Experiment) -> Non
     assert found
     block = json.loads(found[1])
     for task in block["tasks"]:
-        ranked = [i for i, rank in enumerate(task["ranks"]) if rank is not None]
+        tabled = [i for i, inside in enumerate(task["tabled"]) if inside == "1"]
         if task["trial"]:
-            assert ranked
-            links |= {task["trial"].replace("{slug}", block["slugs"][i]) for i in ranked}
+            assert tabled
+            links |= {task["trial"].replace("{slug}", block["slugs"][i]) for i in tabled}
         links |= {row[-1] for row in task["final"] or ()}
         links |= {row[-1] for search in task["searches"] for row in search["rows"]}
     assert any("/search/" in link for link in links)

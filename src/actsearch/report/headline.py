@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from actsearch.config import Score
-from actsearch.functions.at_zero import ZEROS
-from actsearch.report.facts import facts_of
+from actsearch.functions.at_zero import ZEROS, is_finite_at_zero
+from actsearch.functions.expressions import ExpressionError, parse
 from actsearch.report.formats import count, difference, is_number, p_value, plural
 from actsearch.search.paired import seeds_needed
 
@@ -75,8 +75,11 @@ def advice(final: Mapping[str, Any] | None) -> str | None:
 
 def at_zero(name: str) -> str:
     """That a function is not finite at 0, as a sentence after another; empty where it is."""
-    [facts] = facts_of([name])
-    if facts.finite_at_zero or not facts.is_function:
+    try:
+        expression = parse(name)
+    except ExpressionError:
+        return ""
+    if is_finite_at_zero(expression):
         return ""
     return f" Beware: it is not finite at x = 0, and {ZEROS}."
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from actsearch.config import SCORES, Score
 from actsearch.report.data import TaskData
-from actsearch.search.choice import SAME
+from actsearch.search.equal_scores import compared
 
 
 def measured(task: TaskData) -> pd.DataFrame:
@@ -52,7 +52,7 @@ def best_first(table: pd.DataFrame) -> pd.DataFrame:
 
 def _scores(table: pd.DataFrame) -> pd.Series[float]:
     """Scores as they are compared: what differs by rounding alone is equal."""
-    return table["validation_score"].astype(float).round(SAME)
+    return table["validation_score"].map(compared)
 
 
 def shared_ranks(ordered: Sequence[Hashable]) -> list[int]:

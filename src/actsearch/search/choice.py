@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from actsearch.config import Score
+from actsearch.search.equal_scores import compared
 from actsearch.search.final_costs import FinalCosts
 
-SAME = 12
-"""Decimals to which scores are compared: two medians of equal scores can differ by rounding."""
 NOISE = 1.05
 """Costs as near to the least as this factor are equal: times are noisy."""
 
@@ -65,7 +64,7 @@ def choose(
         The function of the highest validation score among those that cost least, to ``NOISE``,
         among those that tie.
     """
-    validation = {name: round(validation[name], SAME) for name in names}
+    validation = {name: compared(validation[name]) for name in names}
     best = max(names, key=lambda name: validation[name])
     error = errors[best] if math.isfinite(errors[best]) else None
     tied = tuple(name for name in names if validation[name] >= validation[best] - (error or 0.0))

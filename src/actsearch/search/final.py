@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from actsearch.config import Score, one_score
-from actsearch.search.choice import NOISE, SAME, choose
+from actsearch.search.choice import NOISE, choose
 from actsearch.search.conclusion import conclusion
+from actsearch.search.equal_scores import compared
 from actsearch.search.final_costs import FinalCosts
 from actsearch.search.paired import holm, paired_difference, smallest_p
 from actsearch.search.stage_summary import left_out
@@ -201,8 +202,8 @@ def _best_baseline(
         Its name, and those of the others.
     """
     names = _of_kind(candidates, "baseline")
-    highest = max(round(validation[name], SAME) for name in names)
-    best = [name for name in names if round(validation[name], SAME) == highest]
+    highest = max(compared(validation[name]) for name in names)
+    best = [name for name in names if compared(validation[name]) == highest]
     times = costs.to_compare(best)[1] if costs else dict.fromkeys(best, 1.0)
     taken = next(name for name in best if times[name] <= NOISE * min(times.values()))
     return taken, [name for name in best if name != taken]

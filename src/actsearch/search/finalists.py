@@ -15,7 +15,7 @@ from actsearch.functions.baselines import BASELINES
 from actsearch.functions.equivalence import classes
 from actsearch.functions.expressions import parse
 from actsearch.search.candidates import require_baselines
-from actsearch.search.choice import SAME
+from actsearch.search.equal_scores import compared
 
 
 def choose_candidates(
@@ -171,8 +171,8 @@ def seed_deviation(rows: pd.DataFrame) -> float:
 
 def ranked_names(scores: pd.Series[float]) -> list[str]:
     """Names, the best first; equal ones by size of the expression, then by name."""
-    names, rounded = [str(name) for name in scores.index], scores.round(SAME)
-    return sorted(names, key=lambda name: (-rounded[name], parse(name).size, name))
+    names = [str(name) for name in scores.index]
+    return sorted(names, key=lambda name: (-compared(scores[name]), parse(name).size, name))
 
 
 def _classes(names: Iterable[str]) -> dict[str, int]:

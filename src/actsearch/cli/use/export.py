@@ -38,7 +38,8 @@ def export(
     onnx, onnxscript and onnxruntime. latex is a formula (amsmath), sympy a Python file with an
     expression. Whatever the target, a warning says where the function is not finite at x = 0.
     """
-    from actsearch.functions.at_zero import ZEROS, problem_at_zero
+    from actsearch.functions.at_zero import ZEROS
+    from actsearch.functions.gradient_at_zero import problem_at_zero
 
     function = read_function(name, config)
     command = f"actsearch export {shlex.quote(function.name)} --to {to}"
