@@ -169,10 +169,10 @@ def test_the_headline_is_the_verdict_in_few_words(verdicts: str, words: str) -> 
     [
         ("bt", "Use erf(x): it is in final_activation.py."),
         ("tb", "Use sin(x): erf(x), chosen before the test, is a tie."),
-        ("tw", "Keep gelu(x): no function found is shown to be better."),
+        ("tw", "Stay with a baseline, such as gelu(x): no function found is shown to be better."),
         (
             "u",
-            "Keep gelu(x), or ask for 6 seeds (final.seeds): 2 are too few for 1 comparison.",
+            "No verdict: 2 seeds (final.seeds) are too few, 6 are enough for 1 comparison.",
         ),
         ("", None),
     ],

@@ -64,13 +64,13 @@ def advice(final: Mapping[str, Any] | None) -> str | None:
         n, compared = len(final["seeds"]), len(final["functions"]) - 1
         enough = seeds_needed(compared, final.get("significance", SIGNIFICANCE))
         return (
-            f"Keep {best}, or ask for {enough} seeds (final.seeds): {n} are too few for "
+            f"No verdict: {n} seeds (final.seeds) are too few, {enough} are enough for "
             f"{plural(compared, 'comparison')}."
         )
     baselines = [f for f in final["functions"] if f["kind"] != "found"]
     if others := [f["name"] for f in baselines if f["verdict"] == "better"]:
         return f"Use {others[0]}, a baseline: it is better than {best}, and no function found is."
-    return f"Keep {best}: no function found is shown to be better."
+    return f"Stay with a baseline, such as {best}: no function found is shown to be better."
 
 
 def at_zero(name: str) -> str:

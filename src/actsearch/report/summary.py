@@ -15,6 +15,7 @@ from actsearch.report.drawings import curve
 from actsearch.report.formats import Context, count, difference, function_name, percent, value
 from actsearch.report.headline import advice, difference_on_test, headline
 from actsearch.report.ranking import best_baseline, measured, role
+from actsearch.search.equal_scores import compared
 
 _NO_FINAL = (
     "No last comparison was made, so nothing here has been confirmed with new seeds or on the "
@@ -47,11 +48,11 @@ _Facts = list[tuple[str, Any]]
 
 def _on_test(final: Mapping[str, Any], score: Score) -> _Facts:
     """The function chosen, and what the test set says of it."""
-    compared = {f["name"]: f for f in final["functions"]}
-    chosen, standard = compared[final["chosen"]["name"]], compared[final["best_baseline"]]
+    by_name = {f["name"]: f for f in final["functions"]}
+    chosen, standard = by_name[final["chosen"]["name"]], by_name[final["best_baseline"]]
     return [
         ("Chosen function, test", _named(chosen, score, "test_score_mean")),
-        ("Best baseline, test", _named(standard, score, "test_score_mean")),
+        ("Reference baseline, test", _named(standard, score, "test_score_mean")),
         ("Difference, test", _with_note(*difference_on_test(chosen, score))),
     ]
 
@@ -60,7 +61,7 @@ def _on_validation(task: TaskData, functions: pd.DataFrame, baselines: Collectio
     """The best function and the best baseline before the test set was read."""
     score, final = task.score, task.final
     if len(functions):
-        top, standard = functions.iloc[0], best_baseline(functions, baselines)
+        top, standard = functions.iloc[0], _standard(final, functions, baselines)
         facts = [("Best function, validation", _named(top, score))]
         if standard is not None:
             gain = difference(score, top["validation_score"] - standard["validation_score"])
@@ -69,12 +70,24 @@ def _on_validation(task: TaskData, functions: pd.DataFrame, baselines: Collectio
         return facts
     if not final or not final["candidates_from"]:
         return []
-    compared = {f["name"]: f for f in final["functions"]}
+    by_name = {f["name"]: f for f in final["functions"]}
     return [
         ("Functions from", ", ".join(final["candidates_from"])),
-        ("Chosen function, validation", _named(compared[final["chosen"]["name"]], score)),
-        ("Best baseline, validation", _named(compared[final["best_baseline"]], score)),
+        ("Chosen function, validation", _named(by_name[final["chosen"]["name"]], score)),
+        ("Best baseline, validation", _named(by_name[final["best_baseline"]], score)),
     ]
+
+
+def _standard(
+    final: Mapping[str, Any] | None, functions: pd.DataFrame, baselines: Collection[str]
+) -> pd.Series | None:
+    """The best baseline; of several with its score that of the last comparison."""
+    best = best_baseline(functions, baselines)
+    if best is None or final is None:
+        return best
+    named = functions[functions["name"] == final["best_baseline"]]
+    scores = [compared(row["validation_score"]) for _, row in named.iterrows()]
+    return named.iloc[0] if scores == [compared(best["validation_score"])] else best
 
 
 def _numbers(task: TaskData, functions: pd.DataFrame) -> _Facts:

@@ -164,8 +164,8 @@ def _say_own(missing: list[str]) -> None:
     """That what is found is not compared with what the network has."""
     if missing:
         known = " (baselines: modern has it)" * (set(missing) <= {*MODERN})
-        _line("", f"note: {', '.join(missing)} is no baseline, so what is found is not compared")
-        _line("", f"with what the network has now{known}")
+        _line("", f"note: {', '.join(missing)}, which the network has now, is no baseline, so")
+        _line("", f"it is not in the last comparison{known}")
 
 
 def _say_places(calls: list[PlainCall]) -> None:
