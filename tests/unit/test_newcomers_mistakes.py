@@ -171,7 +171,7 @@ def test_check_notes_a_softmax_and_coarse_bins_and_is_right_at_its_end_alone(
     assert "fewer than 5 bins" in text and "minimum_bins" in text
     assert "gelu(x), which the network has now, is no baseline" in text
     assert "(baselines: modern has it)" in text
-    assert "2 seeds are too few for a verdict on 9 comparisons; 9 are enough" in text
+    assert "2 seeds are too few for a verdict on 9 comparisons; 9 would do" in text
     assert right.stdout.endswith("all is right: a run can start\n")
     wrong = CliRunner().invoke(app, ["check", "--config", "broken.yaml"])
     assert "no activation was replaced" in str(wrong.exception)

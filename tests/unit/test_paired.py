@@ -10,9 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from actsearch.search.paired import holm, paired_difference, sign_flip_p, smallest_p
+from actsearch.search.paired import (
+    holm,
+    paired_difference,
+    seeds_needed,
+    sign_flip_p,
+    smallest_p,
+)
 
 share = st.floats(0, 1, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("comparisons", "level", "seeds"),
+    [(1, 0.05, 6), (10, 0.05, 9), (17, 0.05, 10), (1, 2e-5, 17), (1, 1e-5, None), (9, 1e-9, None)],
+)
+def test_fewest_seeds_for_a_verdict(comparisons: int, level: float, seeds: int | None) -> None:
+    assert seeds_needed(comparisons, level) == seeds
+    if seeds:
+        assert smallest_p(seeds, comparisons) < level <= smallest_p(seeds - 1, comparisons)
 
 
 def test_holm_by_hand() -> None:

@@ -172,7 +172,7 @@ def test_the_headline_is_the_verdict_in_few_words(verdicts: str, words: str) -> 
         ("tw", "Stay with a baseline, such as gelu(x): no function found is shown to be better."),
         (
             "u",
-            "No verdict: 2 seeds (final.seeds) are too few, 6 are enough for 1 comparison.",
+            "No verdict: 2 seeds (final.seeds) are too few, 6 would do for 1 comparison.",
         ),
         ("", None),
     ],

@@ -64,7 +64,7 @@ def advice(final: Mapping[str, Any] | None) -> str | None:
         n, compared = len(final["seeds"]), len(final["functions"]) - 1
         enough = seeds_needed(compared, final.get("significance", SIGNIFICANCE))
         return (
-            f"No verdict: {n} seeds (final.seeds) are too few, {enough} are enough for "
+            f"No verdict: {n} seeds (final.seeds) are too few, {enough or 'no number'} would do for "
             f"{plural(compared, 'comparison')}."
         )
     baselines = [f for f in final["functions"] if f["kind"] != "found"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -91,9 +90,14 @@ def smallest_p(n: int, comparisons: int = 1) -> float:
     return min(1.0, comparisons * alone)
 
 
-def seeds_needed(comparisons: int, significance: float) -> int:
-    """The least number of seeds with which a corrected p can be below ``significance``."""
-    return next(n for n in itertools.count(2) if smallest_p(n, comparisons) < significance)
+def seeds_needed(comparisons: int, significance: float) -> int | None:
+    """The least number of seeds with which a corrected p can be below ``significance``.
+
+    Returns:
+        The number; None where none is enough, since p beyond ``EXACT_UP_TO`` seeds is of a sample.
+    """
+    numbers = range(2, EXACT_UP_TO + 2)
+    return next((n for n in numbers if smallest_p(n, comparisons) < significance), None)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -219,11 +219,9 @@ def _say_seeds(config: Config, task: Task) -> None:
     n, others = len(final.seeds), len(final_slots(final, len(baselines_of(config)))) - 1
     if smallest_p(n, others) < final.significance:
         return
-    enough = seeds_needed(others, final.significance)
-    _line(
-        "Final", f"note: {n} seeds are too few for a verdict on {others} comparisons; {enough} are"
-    )
-    _line("", "enough (final.seeds)")
+    enough = seeds_needed(others, final.significance) or "no number"
+    _line("Final", f"note: {n} seeds are too few for a verdict on {others} comparisons; {enough}")
+    _line("", "would do (final.seeds, final.significance)")
 
 
 def _try_records(config: Config, name: str, found: FisherCheck | None) -> None:
