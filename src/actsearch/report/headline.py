@@ -62,9 +62,9 @@ def advice(final: Mapping[str, Any] | None) -> str | None:
     best = final["best_baseline"]
     if chosen["verdict"] == "undecided":
         n, compared = len(final["seeds"]), len(final["functions"]) - 1
-        enough = seeds_needed(compared, final.get("significance", SIGNIFICANCE))
+        enough = seeds_needed(compared, final.get("significance", SIGNIFICANCE)) or "no number"
         return (
-            f"No verdict: {n} seeds (final.seeds) are too few, {enough or 'no number'} would do for "
+            f"No verdict: {n} seeds (final.seeds) are too few, {enough} would do for "
             f"{plural(compared, 'comparison')}."
         )
     baselines = [f for f in final["functions"] if f["kind"] != "found"]
