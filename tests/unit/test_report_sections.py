@@ -308,14 +308,6 @@ def test_what_is_not_finite_at_zero_is_marked_and_the_chosen_too() -> None:
     assert page.text("task-1-final").count("not finite at 0") == 1
 
 
-def test_equal_scores_to_rounding_share_a_rank() -> None:
-    table = make_table(N, 1).head(3).assign(status="completed")
-    table["validation_score"] = [0.9730769230769231, 0.9730769230769232, 0.9]
-    ordered = best_first(table)
-    assert ordered["name"].tolist()[:2] == sorted(table["name"][:2])
-    assert ranks_in_order(ordered) == [1, 1, 3]
-
-
 def test_diverged_runs_are_mentioned_only_where_there_are_any() -> None:
     final = make_final(make_table(N, 1), 1, 0.01)
     final["functions"] = [f for f in final["functions"] if not f["n_diverged"]]
@@ -388,17 +380,6 @@ def test_reliability_is_the_data(page: Page) -> None:
     assert f"where every run completed ({N - 7})0.62 points" in text
     assert "8.11" not in text
     assert "trained once, so the noise between seeds is unknown" in page.text("task-3-benchmark")
-
-
-def test_measured_takes_each_function_once_from_its_first_source() -> None:
-    table = make_table(N, 1)
-    history = make_history(make_table(N, 2), 2)
-    functions = measured(TaskData("t", ACCURACY, table=table.iloc[:30], histories={"s": history}))
-    assert functions["name"].is_unique
-    assert set(functions["name"]) == set(table["name"].iloc[:30]) | set(history["name"])
-    known = table.set_index("name")["validation_score"]
-    both = functions[functions["name"].isin(table["name"].iloc[:30])]
-    assert (known[both["name"]].to_numpy() == both["validation_score"].to_numpy()).all()
 
 
 def test_an_imported_table_is_told_from_one_trained_here() -> None:

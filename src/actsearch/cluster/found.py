@@ -10,6 +10,7 @@ from typing import Any
 from actsearch.cluster.journal import Job
 from actsearch.config import score_called
 from actsearch.records.formats import ArtifactError, read_json
+from actsearch.search.equal_scores import compared
 
 _BRACKETS = re.compile(r" \([^()]*\)$")
 
@@ -50,7 +51,7 @@ def _summary(trials: list[dict[str, Any]]) -> str:
     completed = [trial for trial in trials if trial["status"] == "completed"]
     if completed and not any("test_score" in trial for trial in trials):
         # Ties by name, as in tables.
-        best = min(completed, key=lambda t: (-float(t["validation_score"]), t["function"]))
+        best = min(completed, key=lambda t: (-compared(t["validation_score"]), t["function"]))
         score = score_called(best["score"])
         told = score.write(float(best["validation_score"]))
         parts.append(f"best {best['function']} (validation {score.shown} {told})")

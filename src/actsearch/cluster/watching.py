@@ -14,6 +14,7 @@ from actsearch.data.sources.known import score_of
 from actsearch.functions.baselines import baselines_of
 from actsearch.plan.progress import Group, Parts, groups, median_seconds, parts, purpose
 from actsearch.plan.standing import Standing, Trial
+from actsearch.search.equal_scores import compared
 
 _PATIENCE_S = 5.0
 _WAITING = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "SUSPENDED"})
@@ -148,7 +149,7 @@ class Watcher:
         if not scored:
             return None
         # Ties by name, as in tables.
-        score, function = min(scored, key=lambda found: (-found[0], found[1]))
+        score, function = min(scored, key=lambda found: (-compared(found[0]), found[1]))
         kind = score_of(self._config.data[self._config.task(task).data], self._config.data_folder)
         shown = f"{kind.shown} {kind.write(score)}" if kind else f"{score:.4f}"
         return Best(function, score, shown)

@@ -117,7 +117,8 @@ def _task(
     task: TaskData, baselines: Collection[str], place: Mapping[str, int], anchor: str
 ) -> Context:
     """What a task knows of the functions, each list in their order."""
-    known = measured(task).set_index("name")
+    ordered = measured(task)
+    known = ordered.set_index("name")
     names = [*place]
     values = known["validation_score"].reindex(names)
     status = known["status"].reindex(names)
@@ -132,7 +133,7 @@ def _task(
         "runs": _by_name(_runs(known), names),
         "predicted": _by_name(_predicted(task), names),
     }
-    best = best_baseline(measured(task), baselines)
+    best = best_baseline(ordered, baselines)
     return {
         "name": task.name,
         "anchor": anchor,

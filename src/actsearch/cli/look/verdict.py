@@ -73,18 +73,20 @@ def _print(final: Mapping[str, Any], place: str) -> None:
     for column in (shown, "seeds", "difference", "95% interval", "p, Holm"):
         table.add_column(column, justify="right")
     table.add_column("verdict")
-    for row in verdict_rows(final):
+    rows = verdict_rows(final)
+    fails = {row["name"] for row in rows if at_zero(row["name"])}
+    for row in rows:
         mean, *numbers, said = cells(row, score)
         mark = " [bold]*[/]" if row["kind"] == "baseline" else ""
-        mark += " [bold]![/]" if at_zero(row["name"]) else ""
+        mark += " [bold]![/]" if row["name"] in fails else ""
         mark += " (chosen)" if row["chosen"] else ""
         name = escape(row["name"]) + mark
         table.add_row(str(row["rank"]), name, mean, str(row["seeds"]), *numbers, said)
     out = console()
     out.print(table)
-    fails = any(at_zero(function["name"]) for function in final["functions"])
-    out.print(escape(f"{place}: * marks baselines{', ! what is not finite at x = 0' * fails}"))
+    and_fails = ", ! what is not finite at x = 0" if fails else ""
+    out.print(escape(f"{place}: * marks baselines{and_fails}"))
     for text in notes(final):
         out.print(escape(text))
-    if keep := advice(final):
-        out.print(escape(keep))
+    if to_do := advice(final):
+        out.print(escape(to_do))
